@@ -1,0 +1,58 @@
+"""Speech recognition results in notebooks: submit recordings, read words as frames, draw them in time.
+
+```python
+import speechkit_nb as sk
+
+client = sk.connect("local")
+transcript = client.submit("talk.wav").result()
+transcript.words
+transcript.plot()
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .audio import Recording as Recording
+    from .client.client import Client as Client
+    from .client.connect import connect as connect
+    from .client.jobs import Job as Job
+    from .client.jobs import JobSet as JobSet
+    from .config import RecognitionConfig as RecognitionConfig
+    from .transcript import Transcript as Transcript
+    from .transcript import load as load
+    from .views.plots import plot_timeline as plot_timeline
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Client": "client.client",
+    "Job": "client.jobs",
+    "JobSet": "client.jobs",
+    "Recording": "audio",
+    "RecognitionConfig": "config",
+    "Transcript": "transcript",
+    "connect": "client.connect",
+    "errors": "errors",
+    "load": "transcript",
+    "plot_timeline": "views.plots",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on its first use, so that the import itself costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_HOMES[name]}", __name__)
+    found = module if name == "errors" else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

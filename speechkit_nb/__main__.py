@@ -1,0 +1,5 @@
+"""`python -m speechkit_nb` is the command `speechkit-nb`."""
+
+from .cli import main
+
+main(prog_name="speechkit-nb")

@@ -1,0 +1,152 @@
+"""Every exception and warning of the toolkit.
+
+```
+SpeechkitError
+├── AudioError          (ValueError)    the recording cannot be read: no audio, empty, cut off
+├── LimitError          (ValueError)    longer or larger than the service takes
+├── ConfigError         (ValueError)    an option has no such value
+├── TargetError         (ValueError)    the string given to connect() names no service
+├── SchemaError         (ValueError)    a frame lacks a column or has the wrong dtype
+├── PlotError           (ValueError)    there is nothing to draw, or no such lane
+├── TranscriptError     (ValueError)    a saved transcript or a recorded answer cannot be read
+├── JournalError        (RuntimeError)  the ledger of jobs cannot be used
+├── MissingExtra        (ImportError)   an optional package is needed for this
+├── ServerError         (RuntimeError)  the local server did not start or was set up wrongly
+├── JobError            (RuntimeError)  this job has no result
+│   ├── JobFailed                       the service answered with an error
+│   ├── JobCancelled                    it was cancelled
+│   ├── JobUnknown                      nobody knows whether it was submitted
+│   └── WaitTimeout     (TimeoutError)  it is not done yet; waiting stopped, the job goes on
+└── ServiceError        (RuntimeError)  an answer of the service, or none; carries the code
+    ├── Unreachable     (ConnectionError)   nobody answered; nothing was sent
+    ├── NoAnswer        (ConnectionError)   the request was sent, its answer never came
+    ├── NotFound
+    ├── NotReady                        the operation exists, its result does not yet
+    ├── Rejected                        the request itself is at fault
+    ├── Denied                          credentials or rights
+    └── Exhausted                       a quota
+
+UserWarning
+├── AudioConverted      the recording was transcoded before sending
+└── UnreadableMessage   one message of an answer could not be parsed; the others are kept
+```
+"""
+
+from __future__ import annotations
+
+
+class SpeechkitError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class AudioError(SpeechkitError, ValueError):
+    """The recording cannot be read."""
+
+
+class LimitError(SpeechkitError, ValueError):
+    """The recording is longer or larger than the service takes."""
+
+
+class ConfigError(SpeechkitError, ValueError):
+    """An option has no such value."""
+
+
+class TargetError(SpeechkitError, ValueError):
+    """The string given to `connect` names no service."""
+
+
+class SchemaError(SpeechkitError, ValueError):
+    """A frame lacks a column, or a column has the wrong dtype."""
+
+
+class PlotError(SpeechkitError, ValueError):
+    """There is nothing to draw, or no such lane."""
+
+
+class TranscriptError(SpeechkitError, ValueError):
+    """A saved transcript or a recorded answer cannot be read."""
+
+
+class JournalError(SpeechkitError, RuntimeError):
+    """The ledger of jobs cannot be used."""
+
+
+class MissingExtra(SpeechkitError, ImportError):
+    """An optional package is needed for this feature."""
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the package {package}: pip install 'speechkit-nb[{extra}]'")
+
+
+class ServerError(SpeechkitError, RuntimeError):
+    """The local server did not start, or was set up wrongly."""
+
+
+class JobError(SpeechkitError, RuntimeError):
+    """The job has no result."""
+
+
+class JobFailed(JobError):
+    """The service answered with an error."""
+
+
+class JobCancelled(JobError):
+    """The job was cancelled."""
+
+
+class JobUnknown(JobError):
+    """It is not known whether the service received the job."""
+
+
+class WaitTimeout(JobError, TimeoutError):
+    """The job is not done yet; waiting stopped, the job goes on."""
+
+
+class ServiceError(SpeechkitError, RuntimeError):
+    """An answer of the service that is an error, or no answer at all.
+
+    Attributes:
+        code: name of the gRPC status code, such as `"NOT_FOUND"`.
+        details: the service's own words.
+    """
+
+    def __init__(self, message: str, *, code: str = "UNKNOWN", details: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = details
+
+
+class Unreachable(ServiceError, ConnectionError):
+    """Nobody answered; nothing was sent."""
+
+
+class NoAnswer(ServiceError, ConnectionError):
+    """The request was sent, but its answer never came."""
+
+
+class NotFound(ServiceError):
+    """The service knows no such operation."""
+
+
+class NotReady(ServiceError):
+    """The operation exists, its result does not yet."""
+
+
+class Rejected(ServiceError):
+    """The request itself is at fault; sending it again will not help."""
+
+
+class Denied(ServiceError):
+    """Credentials are missing, wrong, or lack a role."""
+
+
+class Exhausted(ServiceError):
+    """A quota is used up."""
+
+
+class AudioConverted(UserWarning):
+    """The recording was transcoded before it was sent."""
+
+
+class UnreadableMessage(UserWarning):
+    """One message of an answer could not be parsed; the others are kept."""
