@@ -1,0 +1,217 @@
+"""The answer to one recording: the messages as they came, and the frames and text made of them."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from . import tables
+from .errors import TranscriptError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_METADATA = b"speechkit_nb"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Transcript:
+    """What a service answered about one recording.
+
+    Attributes:
+        responses: serialized v3 `StreamingResponse`s in the order of their arrival.
+        recording: id of the recording, written into every frame.
+        source: the recording itself or its path, where known; the waveform of `plot` comes from it.
+        received_at: when each message arrived, seconds since the epoch; empty where nobody noted it.
+        info: further facts, such as `model`, `operation_id`, `service`.
+
+    >>> t = Transcript([], recording="silence.wav")
+    >>> t.text, len(t.words)
+    ('', 0)
+    """
+
+    responses: Sequence[bytes]
+    recording: str = ""
+    source: Any = None
+    received_at: Sequence[float] = ()
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def words(self) -> pd.DataFrame:
+        """A row a word of the finals, as frame of schema `tables.WORDS`."""
+        return self.words_of("final")
+
+    def words_of(self, stage: str) -> pd.DataFrame:
+        """A row a word of one stage: `"partial"`, `"final"` or `"refinement"`."""
+        if stage == "final":
+            return self._words.copy(deep=False)
+        return tables.words(self.responses, self.recording, stage)
+
+    @property
+    def finals(self) -> pd.DataFrame:
+        """A row a final with its refinement, as frame of schema `tables.FINALS`."""
+        return self._finals.copy(deep=False)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """A row a message, as frame of schema `tables.EVENTS`."""
+        return tables.events(self.responses, self.recording, self.received_at or None)
+
+    @property
+    def text(self) -> str:
+        """The finals in the order of their times; with several channels a line each."""
+        return self._joined("text")
+
+    @property
+    def refined_text(self) -> str:
+        """As `text`, each final replaced by its refinement where one came."""
+        return self._joined("refined_text")
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Words and utterances against the waveform; options as of `plot_timeline`."""
+        from .views.plots import plot_timeline
+
+        source = self.source
+        if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
+            source = None
+        options.setdefault("finals", self.finals)
+        options.setdefault("title", self.recording)
+        return plot_timeline(self.words, source, ax=ax, **options)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write everything to one Parquet file, from which `load` brings it back as it was."""
+        nobody_noted = [math.nan] * len(self.responses)
+        source = self.source if isinstance(self.source, (str, os.PathLike)) else _path_of(self.source)
+        facts = {
+            "format": _FORMAT,
+            "recording": self.recording,
+            "source": None if source is None else os.fspath(source),
+            "info": dict(self.info),
+        }
+        table = pa.table(
+            {
+                "response": pa.array(self.responses, pa.large_binary()),
+                "received_at": pa.array(self.received_at or nobody_noted, pa.float64()),
+            }
+        ).replace_schema_metadata({_METADATA: json.dumps(facts)})
+        return _write(table, Path(path))
+
+    @cached_property
+    def _words(self) -> pd.DataFrame:
+        return tables.words(self.responses, self.recording)
+
+    @cached_property
+    def _finals(self) -> pd.DataFrame:
+        return tables.finals(self.responses, self.recording)
+
+    def _joined(self, column: str) -> str:
+        best = self._best()
+        texts = best[column].fillna(best["text"])
+        return ("\n" if best["channel_tag"].nunique() > 1 else " ").join(text for text in texts if text)
+
+    def _best(self) -> pd.DataFrame:
+        finals = self._finals
+        return finals[finals["alternative"] == 0].sort_values("start", kind="stable")
+
+    def __repr__(self) -> str:
+        said = " / ".join(self.refined_text.splitlines())
+        return f"Transcript({self.recording!r}, {self._counts()}: {said:.60})"
+
+    def _counts(self) -> str:
+        n_words, n_finals = len(self._words), len(self._finals)
+        return f"{n_words} word{'s' * (n_words != 1)} in {n_finals} final{'s' * (n_finals != 1)}"
+
+    def _repr_html_(self) -> str:
+        best = self._best()
+        shown = best.head(12)
+        texts = shown["refined_text"].fillna(shown["text"])
+        rows = "".join(map(_html_row, shown["start"], shown["end"], shown["channel_tag"], texts))
+        more = f"<p>… {len(best) - len(shown)} more</p>" if len(best) > len(shown) else ""
+        head = "".join(f"<th>{column}</th>" for column in ("start, s", "end, s", "channel", "text"))
+        return (
+            f"<div><b>{html.escape(self.recording)}</b> · {self._counts()}"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
+        )
+
+
+def _html_row(start: float, end: float, tag: str, text: str) -> str:
+    return (
+        f"<tr><td>{start:.2f}</td><td>{end:.2f}</td><td>{html.escape(tag)}</td>"
+        f"<td dir='auto' style='text-align:start'>{html.escape(text)}</td></tr>"
+    )
+
+
+def load(path: str | os.PathLike[str]) -> Transcript:
+    """Read a saved transcript, or an answer of the REST API that was saved as JSON.
+
+    Args:
+        path: a file written by `Transcript.save`, or the body of getRecognition (v3) or of a finished
+            operation (v2).
+
+    Raises:
+        TranscriptError: if it is neither, or was cut off.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TranscriptError(f"cannot read {os.fspath(path)!r}: {error.strerror}") from None
+    if content[:4] == b"PAR1":
+        return _from_parquet(content, path)
+    if content.lstrip()[:1] in (b"{", b"[", b"\xef", b""):
+        from .wire.rest import responses_from_json
+
+        return Transcript(responses_from_json(content), recording=path.stem)
+    raise TranscriptError(
+        f"{os.fspath(path)!r} is no saved transcript and no JSON answer of the service; "
+        "a transcript is saved by Transcript.save(path)"
+    )
+
+
+def _from_parquet(content: bytes, path: Path) -> Transcript:
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(pa.BufferReader(content))
+        facts = json.loads((table.schema.metadata or {})[_METADATA])
+        responses, clock = table["response"].to_pylist(), table["received_at"].to_pylist()
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise TranscriptError(
+            f"{os.fspath(path)!r} is damaged or was not written by Transcript.save: {error}"
+        ) from None
+    if facts["format"] > _FORMAT:
+        raise TranscriptError(
+            f"{os.fspath(path)!r} was written by a newer speechkit_nb (format {facts['format']}, "
+            f"this one reads up to {_FORMAT}): pip install -U speechkit-nb"
+        )
+    received_at = [] if any(map(math.isnan, clock)) else clock
+    return Transcript(responses, facts["recording"], facts["source"], received_at, facts["info"])
+
+
+def _path_of(recording: Any) -> Any:
+    return getattr(recording, "source", None)
+
+
+def _write(table: pa.Table, path: Path) -> Path:
+    """Whole or not at all: a crash leaves the file that was there before."""
+    from pyarrow import parquet
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        parquet.write_table(table, unfinished, compression="zstd")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

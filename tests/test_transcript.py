@@ -1,0 +1,168 @@
+"""Transcript: frames, text, what a notebook shows, and files that bring it back as it was."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from answers import final, refinement
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+import speechkit_nb as sk
+from speechkit_nb.errors import TranscriptError
+from speechkit_nb.wire.rest import responses_from_json
+
+ANSWERS = Path(__file__).parents[1] / "data" / "answers"
+
+
+def dialogue() -> sk.Transcript:
+    responses = [
+        final(0, "hello there", tag="0", start=0, end=2000),
+        refinement(0, "Hello there.", tag="0"),
+        final(1, "hi", tag="1", start=1000, end=2500),
+        final(2, "bye", tag="0", start=2000, end=4000),
+    ]
+    return sk.Transcript(responses, "call.wav", "call.wav", [1.0, 1.5, 2.0, 2.5], {"model": "general"})
+
+
+def test_text_of_one_channel_is_one_line():
+    """Finals joined in the order of their times; refinements replace, they do not add."""
+    one = sk.Transcript([final(1, "two", start=5), final(0, "one", start=0), refinement(0, "One.")])
+    assert one.text == "one two"
+    assert one.refined_text == "One. two"
+
+
+def test_text_of_several_channels_has_a_line_an_utterance():
+    """In the order of their times, whichever the channel."""
+    assert dialogue().text == "hello there\nhi\nbye"
+    assert dialogue().refined_text == "Hello there.\nhi\nbye"
+
+
+def test_a_changed_frame_leaves_the_transcript_alone():
+    """Frames are values: writing into one does not show in the next."""
+    t = dialogue()
+    words = t.words
+    words.loc[0, "word"] = "spoiled"
+    words["extra"] = 1
+    assert t.words.loc[0, "word"] == "hello"
+    assert "extra" not in t.words
+
+
+def test_repr_counts_and_begins_the_text():
+    """One line for a terminal."""
+    assert repr(dialogue()) == "Transcript('call.wav', 4 words in 3 finals: Hello there. / hi / bye)"
+
+
+def test_html_is_small_and_escaped():
+    """What was said is text, also when it looks like markup; long answers are cut."""
+    finals = [final(k, "<script>alert(1)</script>", start=1000 * k, end=1000 * k + 900) for k in range(500)]
+    shown = sk.Transcript(finals, "<b>.wav")._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;b&gt;.wav" in shown
+    assert "488 more" in shown
+    assert len(shown) < 50_000
+
+
+def test_plot_draws_words_when_the_recording_is_gone():
+    """A file that was deleted costs the waveform, not the picture."""
+    from matplotlib.figure import Figure
+
+    ax = Figure().add_subplot()
+    assert dialogue().plot(ax) is ax
+    assert ax.get_title(loc="left") + ax.get_title() == "call.wav"
+
+
+def test_plot_takes_the_waveform_of_its_recording():
+    """A transcript that knows its recording draws its sound."""
+    from matplotlib.figure import Figure
+
+    silent, sounding = Figure().add_subplot(), Figure().add_subplot()
+    samples = np.sin(np.arange(32000) / 9).astype("float32")
+    t = dialogue()
+    t.plot(silent)
+    sk.Transcript(t.responses, "call.wav", sk.Recording(samples, sample_rate=8000)).plot(sounding)
+    assert len(sounding.collections) > len(silent.collections)
+
+
+# ---- save and load
+
+blobs = st.lists(st.binary(max_size=20), max_size=6)
+
+
+@given(blobs, st.text(max_size=10), st.booleans(), st.floats(0, 2e9))
+def test_save_and_load_are_lossless(tmp_path_factory, responses, name, timed, moment):
+    """Bytes, arrival times, id, source and facts come back equal, whatever the bytes are."""
+    path = tmp_path_factory.mktemp("t") / "talk.parquet"
+    clock = [moment + k for k in range(len(responses))] if timed else []
+    saved = sk.Transcript(responses, name, "talk.wav", clock, {"model": "general", "n": 1})
+    assert saved.save(path) == path
+    loaded = sk.load(path)
+    assert list(loaded.responses) == responses
+    assert list(loaded.received_at) == clock
+    assert (loaded.recording, loaded.source, loaded.info) == (name, "talk.wav", {"model": "general", "n": 1})
+
+
+def test_loaded_frames_equal_the_saved_ones(tmp_path):
+    """Story: save on Monday, work on it on Tuesday."""
+    saved = dialogue()
+    loaded = sk.load(saved.save(tmp_path / "new folder" / "call.parquet"))
+    pd.testing.assert_frame_equal(loaded.finals, saved.finals)
+    pd.testing.assert_frame_equal(loaded.events, saved.events)
+    assert math.isclose(loaded.events.received_at[3], 2.5)
+
+
+def test_a_recording_is_saved_by_its_path(tmp_path):
+    """The sound itself stays where it is."""
+    import soundfile
+
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 8000)
+    t = sk.Transcript([], "a.wav", sk.Recording(tmp_path / "a.wav"))
+    assert sk.load(t.save(tmp_path / "a.parquet")).source == str(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("name", ["rest_v3.json", "v2_operation.json"])
+def test_load_reads_the_services_own_json(name):
+    """An answer that was saved with curl is a transcript, too."""
+    loaded = sk.load(ANSWERS / name)
+    assert list(loaded.responses) == responses_from_json((ANSWERS / name).read_text())
+    assert loaded.recording == name.removesuffix(".json")
+    assert len(loaded.words) in (14, 4)
+
+
+def test_load_says_what_a_file_is_not(tmp_path):
+    """Missing, foreign, cut, empty of facts, or newer: one error each that names the file."""
+    with pytest.raises(TranscriptError, match=r"cannot read '.*nowhere\.parquet': No such file"):
+        sk.load(tmp_path / "nowhere.parquet")
+    foreign = tmp_path / "song.mp3"
+    foreign.write_bytes(b"ID3\x04 song")
+    with pytest.raises(TranscriptError, match=r"song\.mp3' is no saved transcript and no JSON answer"):
+        sk.load(foreign)
+    whole = dialogue().save(tmp_path / "call.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(TranscriptError, match=r"cut\.parquet' is damaged or was not written by"):
+        sk.load(tmp_path / "cut.parquet")
+    parquet.write_table(pa.table({"x": [1]}), tmp_path / "other.parquet")
+    with pytest.raises(TranscriptError, match=r"other\.parquet' is damaged or was not written"):
+        sk.load(tmp_path / "other.parquet")
+    table = parquet.read_table(tmp_path / "call.parquet")
+    facts = json.loads(table.schema.metadata[b"speechkit_nb"]) | {"format": 99}
+    newer = table.replace_schema_metadata({b"speechkit_nb": json.dumps(facts)})
+    parquet.write_table(newer, tmp_path / "newer.parquet")
+    with pytest.raises(TranscriptError, match=r"written by a newer speechkit_nb .format 99"):
+        sk.load(tmp_path / "newer.parquet")
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path):
+    """Writing is whole or not at all, and nothing unfinished stays behind."""
+    path = dialogue().save(tmp_path / "call.parquet")
+    before = path.read_bytes()
+    unsavable = sk.Transcript([b""], info={"model": object()})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        unsavable.save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
