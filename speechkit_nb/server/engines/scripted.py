@@ -1,0 +1,231 @@
+"""Replays what is known beforehand: words with their times, or a recorded answer.
+
+`scripted:PATH`, where PATH is one of
+
+- `NAME.csv` with the columns `word`, `start`, `end` (seconds) and, if there are several, `channel` (0-based);
+- `NAME.binpb`, a serialized v3 `StreamingResponseList`, or `NAME.json`, an answer of the REST API: given
+  message by message as it is;
+- a folder of these, chosen by the name of the recording (`talk.wav` finds `talk.words.csv`). A recording that
+  came without a name finds `<sha256>.csv`, or the script beside a file in the folder with the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from ...errors import ServerError, SpeechkitError
+from ...wire.rest import responses_from_json
+from ..status import invalid
+from .base import SAMPLE_RATE, EngineSpec, Hearing, Hypothesis, Word
+
+PAUSE_MS = 500
+ENDINGS = (".words.csv", ".csv", ".binpb", ".json")
+
+
+def create(spec: EngineSpec) -> ScriptedEngine:
+    """The engine that replays the script or folder of scripts `spec` names.
+
+    Raises:
+        ServerError: if there is none, or it cannot be read.
+    """
+    if not spec.argument or not spec.path.exists():
+        raise ServerError(
+            f"the scripted engine finds nothing at {spec.argument!r}; give scripted:PATH with a .csv of "
+            "words, a recorded answer (.binpb, .json), or a folder of these"
+        )
+    engine = ScriptedEngine(spec.path)
+    if spec.path.is_file():
+        engine.load(spec.path)
+    return engine
+
+
+class ScriptedEngine:
+    """Says what the script says, at the time the script says."""
+
+    languages = ()
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def listen(self, hearing: Hearing) -> ScriptedListener:
+        """A listener that speaks the words of the script's channel as their time comes."""
+        words = self.load(self._choose(hearing))
+        if not isinstance(words, dict):
+            raise invalid(f"{self._path.name} is a recorded answer; it answers files, not streams")
+        return ScriptedListener(words.get(hearing.channel, ()), hearing.partials)
+
+    def recorded(self, hearing: Hearing) -> list[bytes] | None:
+        """The messages of a recorded answer, untouched; None if the script holds words."""
+        found = self.load(self._choose(hearing))
+        return found if isinstance(found, list) else None
+
+    def load(self, path: Path) -> dict[int, tuple[Word, ...]] | list[bytes]:
+        """Words by channel, or the messages of a recorded answer.
+
+        Raises:
+            ServerError: if the file cannot be read as what its name says.
+        """
+        return _load(path, _changed(path))
+
+    def _choose(self, hearing: Hearing) -> Path:
+        if self._path.is_file():
+            return self._path
+        stem = Path(hearing.name).stem or hearing.sha256
+        if found := self._script(stem) or self._beside_same_bytes(hearing.sha256):
+            return found
+        raise invalid(f"{self._path} holds no script for this recording, such as {stem}.words.csv")
+
+    def _script(self, stem: str) -> Path | None:
+        paths = (self._path / (stem + ending) for ending in ENDINGS)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _beside_same_bytes(self, sha256: str) -> Path | None:
+        if not sha256:
+            return None
+        for path in sorted(self._path.iterdir()):
+            is_other = path.is_file() and not path.name.endswith(ENDINGS)
+            if is_other and (script := self._script(path.stem)) and _digest(path, _changed(path)) == sha256:
+                return script
+        return None
+
+
+class ScriptedListener:
+    """One channel of a script; the sound itself only tells the time."""
+
+    def __init__(self, words: tuple[Word, ...], partials: bool) -> None:
+        self._open = list(utterances(words))
+        self._partials = partials
+        self._n_samples = 0
+        self._guess: Hypothesis | None = None
+
+    def feed(self, pcm: bytes) -> list[Hypothesis]:
+        """Finals of the utterances whose pause has passed, and the newest partial if wanted."""
+        self._n_samples += len(pcm) // 2
+        now = self._n_samples * 1000 // SAMPLE_RATE
+        heard = []
+        while self._open and self._open[0].end_ms + PAUSE_MS <= now:
+            heard.append(self._open.pop(0))
+        return heard + self._partial(now)
+
+    def finish(self) -> list[Hypothesis]:
+        """What had begun before the sound ended; a script longer than the recording is cut."""
+        now = self._n_samples * 1000 // SAMPLE_RATE
+        return [cut for utterance in self._open if (cut := _until(now, utterance, "final"))]
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+    def _partial(self, now: int) -> list[Hypothesis]:
+        if not self._partials or not self._open:
+            return []
+        guess = _until(now, self._open[0], "partial")
+        if guess is None or (self._guess and self._guess.words == guess.words):
+            return []
+        self._guess = guess
+        return [guess]
+
+
+def utterances(words: tuple[Word, ...]) -> Iterator[Hypothesis]:
+    """Words in order of time, grouped at pauses of half a second or more.
+
+    >>> [u.text for u in utterances((Word("so", 0, 400), Word("yes", 500, 700), Word("no", 1200, 1500)))]
+    ['so yes', 'no']
+    """
+    group: list[Word] = []
+    end_ms = 0
+    for word in words:
+        if group and word.start_ms - end_ms >= PAUSE_MS:
+            yield _final(group)
+            group = []
+        group.append(word)
+        end_ms = max(end_ms, word.end_ms)
+    if group:
+        yield _final(group)
+
+
+def _final(words: list[Word]) -> Hypothesis:
+    return Hypothesis("final", tuple(words), words[0].start_ms, max(word.end_ms for word in words))
+
+
+def _until(now: int, utterance: Hypothesis, kind: str) -> Hypothesis | None:
+    """The part of an utterance that has been said by `now`; a partial holds only finished words."""
+    if kind == "partial":
+        words = tuple(word for word in utterance.words if word.end_ms <= now)
+        return Hypothesis("partial", words, utterance.start_ms, now) if words else None
+    said = [word for word in utterance.words if word.start_ms < now]
+    return _final([word._replace(end_ms=min(word.end_ms, now)) for word in said]) if said else None
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, changed: int) -> dict[int, tuple[Word, ...]] | list[bytes]:
+    try:
+        if path.suffix == ".binpb":
+            return split_list(path.read_bytes())
+        if path.suffix == ".json":
+            return responses_from_json(path.read_bytes())
+        return _read_words(path)
+    except (KeyError, ValueError, OSError, SpeechkitError) as error:
+        raise ServerError(f"the script {path} cannot be read: {error}") from error
+
+
+def _read_words(path: Path) -> dict[int, tuple[Word, ...]]:
+    channels: dict[int, list[Word]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"word", "start", "end"} - set(rows.fieldnames or ())
+        if missing:
+            raise ValueError(f"the columns {', '.join(sorted(missing))} are missing")
+        for row in rows:
+            word = Word(row["word"], _milliseconds(row["start"]), _milliseconds(row["end"]))
+            channels.setdefault(int(row.get("channel") or 0), []).append(word)
+    return {channel: tuple(sorted(words, key=lambda w: w.start_ms)) for channel, words in channels.items()}
+
+
+def _milliseconds(seconds: str) -> int:
+    return round(float(seconds) * 1000)
+
+
+def split_list(data: bytes) -> list[bytes]:
+    """The messages of a serialized `StreamingResponseList`, each with the bytes it came with.
+
+    Raises:
+        ValueError: if it is no such list, or is cut off.
+
+    >>> split_list(b"\\x0a\\x02ab\\x0a\\x01c")
+    [b'ab', b'c']
+    """
+    messages, position = [], 0
+    while position < len(data):
+        if data[position] != 0x0A:
+            raise ValueError(f"byte {position} does not begin a message of a StreamingResponseList")
+        length, position = _varint(data, position + 1)
+        if position + length > len(data):
+            raise ValueError("the last message is cut off")
+        messages.append(data[position : position + length])
+        position += length
+    return messages
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if position >= len(data):
+            raise ValueError("the last message is cut off")
+        byte = data[position]
+        value |= (byte & 0x7F) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 0x80:
+            return value, position

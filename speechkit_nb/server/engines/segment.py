@@ -1,0 +1,116 @@
+"""Where utterances begin and end in a channel, found while the sound comes in.
+
+pocketsphinx's `Endpointer` decides what is speech. Speech that does not stop is cut after half a minute, at a
+quiet place if there is one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from pocketsphinx import Endpointer
+
+from .base import SAMPLE_RATE
+
+BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
+SEEK_CUT_MS = 25_000
+LONGEST_MS = 30_000
+SILENT_SAMPLE = b"\0\0"
+
+
+class Speech(NamedTuple):
+    """A piece of speech; `ends` marks the last piece of its utterance. Times are of the piece."""
+
+    start_ms: int
+    end_ms: int
+    pcm: bytes
+    ends: bool
+
+
+class CutFinder:
+    """Says where speech that does not stop is cut.
+
+    The longer the utterance, the less quiet a place has to be: at `SEEK_CUT_MS` it must be the quietest of
+    the utterance, at `LONGEST_MS` any will do. A place is five frames (150 ms) long.
+    """
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=5)
+        self._levels: list[float] = []
+
+    def is_cut(self, pcm: bytes, elapsed_ms: int) -> bool:
+        """Whether the utterance, `elapsed_ms` long with this frame, ends here."""
+        self._recent.append(float(np.abs(np.frombuffer(pcm, "<i2").astype(np.float32)).mean()))
+        level = sum(self._recent) / len(self._recent)
+        quieter = bisect_left(self._levels, level)
+        insort(self._levels, level)
+        allowed = (elapsed_ms - SEEK_CUT_MS) / (LONGEST_MS - SEEK_CUT_MS)
+        return quieter <= allowed * len(self._levels)
+
+
+class Segmenter:
+    """Turns samples into pieces of speech.
+
+    >>> Segmenter().finish()
+    []
+    """
+
+    def __init__(self) -> None:
+        self._endpointer = Endpointer(sample_rate=SAMPLE_RATE)
+        self._rest = b""
+        self._in_utterance = False
+        self._start_ms = 0
+        self._now_ms = 0
+        self._cuts = CutFinder()
+
+    def feed(self, pcm: bytes) -> list[Speech]:
+        """The speech that is known after these samples (16 kHz, mono, 16 bit)."""
+        return [piece for frame in self._frames(pcm) if (piece := self._hear(frame))]
+
+    def finish(self) -> list[Speech]:
+        """The speech that was still being heard when the channel ended."""
+        tail, self._rest = self._rest, b""
+        if not self._in_utterance:
+            return []
+        if tail:
+            pcm = self._endpointer.end_stream(tail)
+        else:  # the endpointer takes no empty tail
+            pcm = self._endpointer.end_stream(SILENT_SAMPLE)[: -len(SILENT_SAMPLE)]
+        self._in_utterance = False
+        return [self._piece(pcm, ends=True)]
+
+    def _frames(self, pcm: bytes) -> Iterator[bytes]:
+        size = self._endpointer.frame_bytes
+        data = self._rest + pcm
+        whole = len(data) // size * size
+        self._rest = data[whole:]
+        return (data[i : i + size] for i in range(0, whole, size))
+
+    def _hear(self, frame: bytes) -> Speech | None:
+        pcm = self._endpointer.process(frame)
+        if pcm is None:
+            return None
+        if not self._in_utterance:
+            self._begin(round(self._endpointer.speech_start * 1000))
+        ends = not self._endpointer.in_speech
+        piece = self._piece(pcm, ends)
+        if ends:
+            self._in_utterance = False
+        elif self._cuts.is_cut(pcm, self._now_ms - self._start_ms):
+            piece = piece._replace(ends=True)
+            self._begin(self._now_ms)
+        return piece
+
+    def _begin(self, start_ms: int) -> None:
+        self._in_utterance = True
+        self._start_ms = self._now_ms = start_ms
+        self._cuts = CutFinder()
+
+    def _piece(self, pcm: bytes, ends: bool) -> Speech:
+        start_ms = self._now_ms
+        self._now_ms += len(pcm) // BYTES_PER_MS
+        return Speech(start_ms, self._now_ms, pcm, ends)
