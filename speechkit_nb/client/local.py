@@ -1,0 +1,109 @@
+"""The embedded recognizer as a child process."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ServerError
+from .journal import home
+
+START_DEADLINE = 60.0
+STOP_DEADLINE = 10.0
+
+
+class LocalServer:
+    """A server on a free port of this machine, which ends with this object or this process.
+
+    Args:
+        models: model name -> engine, such as `{"general": "pocketsphinx"}`.
+        bucket_root: folder that stands for Object Storage.
+        data_dir: where its operations survive a restart; by default beside the journal.
+
+    Raises:
+        ServerError: if it does not start; the message holds its last words.
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Mapping[str, str] | None = None,
+        bucket_root: str | os.PathLike[str] | None = None,
+        data_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        data_dir = home() / "local" if data_dir is None else Path(data_dir)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        command = [
+            sys.executable,
+            "-m",
+            "speechkit_nb",
+            "serve",
+            "--grpc",
+            "127.0.0.1:0",
+            "--stop-with-stdin",
+        ]
+        command += ["--data-dir", os.fspath(data_dir)]
+        for name, engine in (models or {}).items():
+            command += ["--model", f"{name}={engine}"]
+        if bucket_root is not None:
+            command += ["--bucket-root", os.fspath(bucket_root)]
+        self._log = data_dir / f"server-{os.getpid()}.log"
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        self._process = process
+        self._finalizer = weakref.finalize(self, _stop, process, os.getpid(), self._log)
+        self.target = self._read_target()
+
+    @property
+    def hint(self) -> str:
+        """What to say when it does not answer."""
+        return ". The local server has ended; connect('local') starts another one, which takes its jobs over"
+
+    def stop(self) -> None:
+        """End it; its finished operations stay in `data_dir`."""
+        self._finalizer()
+
+    def _read_target(self) -> str:
+        line = _first_line(self._process, START_DEADLINE)
+        found = re.search(r"grpc://\S+:\d+", line)
+        if found is None:
+            self._process.kill()
+            self._process.wait()
+            words = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+            self.stop()
+            raise ServerError(
+                f"the local server did not start: {' / '.join(words) or line or 'no reason given'}"
+            )
+        return found.group()
+
+
+def _first_line(process: subprocess.Popen[bytes], deadline: float) -> str:
+    """What the process prints first; empty if it ends or stays silent."""
+    assert process.stdout is not None
+    too_late = threading.Timer(deadline, process.kill)
+    too_late.start()
+    try:
+        return process.stdout.readline().decode(errors="replace")
+    finally:
+        too_late.cancel()
+
+
+def _stop(process: subprocess.Popen[Any], owner: int, log: Path) -> None:
+    if os.getpid() != owner:  # a forked child must not end its parent's server
+        return
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(STOP_DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    log.unlink(missing_ok=True)
