@@ -1,0 +1,159 @@
+"""The command `speechkit-nb`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import SpeechkitError
+
+if TYPE_CHECKING:
+    from .audio import Recording
+    from .client.client import Client
+    from .transcript import Transcript
+    from .views.report import Section
+
+AUDIO = (".wav", ".ogg", ".opus", ".mp3", ".flac")
+REPLAYED = ("russian.wav",)
+"""Samples in a language the embedded recognizer does not know; their words are replayed from beside them."""
+
+
+class _Commands(click.Group):
+    """A group whose commands end in one line when the toolkit refuses something."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SpeechkitError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="speechkit-nb")
+def main() -> None:
+    """Speech recognition results as tables and pictures, with a recognizer that needs no network."""
+
+
+@main.command()
+@click.option("--grpc", "grpc_address", default="127.0.0.1:50051", show_default=True, help="Where to listen.")
+@click.option(
+    "--model", "models", multiple=True, metavar="NAME=ENGINE[:ARG]", help="Such as general=pocketsphinx."
+)
+@click.option(
+    "--bucket-root", type=click.Path(file_okay=False, exists=True), help="Stands for Object Storage."
+)
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Where operations survive a restart.")
+@click.option("--fault", "faults", multiple=True, hidden=True)
+@click.option("--stop-with-stdin", is_flag=True, hidden=True)
+def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
+    """Run the local recognizer until Ctrl-C."""
+    from .server.app import ServerSettings, serve
+
+    named = dict(_pair(model, "--model") for model in models)
+    serve(ServerSettings.of(grpc=grpc_address, models=named, **settings))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("--target", default="local", show_default=True, help="local, or grpc://HOST:PORT.")
+@click.option("--model", default="general", show_default=True)
+@click.option("--language", multiple=True, help="Such as en-US; may be given several times.")
+@click.option("--normalize", is_flag=True, help="Numbers as digits.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for words, transcript and timeline.")
+def transcribe(files: Sequence[str], target: str, out: str | None, **options: Any) -> None:
+    """Print what is said in FILES; with --out also write tables and pictures."""
+    from .client.connect import connect
+
+    with connect(target) as client:
+        for path in _recordings(files):
+            recording, transcript = _recognized(client, path, **options)
+            if len(files) > 1 or Path(files[0]).is_dir():
+                click.secho(recording.id, bold=True)
+            click.echo(transcript.refined_text)
+            if out is not None:
+                _write(transcript, recording, Path(out))
+
+
+@main.command()
+@click.argument("folder", default="data", type=click.Path(file_okay=False))
+@click.option("--out", default="demo", show_default=True, type=click.Path(file_okay=False))
+def demo(folder: str, out: str) -> None:
+    """Recognize the sample recordings in FOLDER; write words, timelines and a report."""
+    import pandas as pd
+
+    from .client.connect import connect
+    from .views.report import report_html
+
+    paths = list(_recordings([folder]))
+    if not paths:
+        raise click.ClickException(
+            f"no recordings in {folder!r}; the samples are in the folder data of the repository, "
+            "or name a folder with your own"
+        )
+    models = {"general": "pocketsphinx", "replay": f"scripted:{folder}"}
+    sections, frames = [], []
+    with connect("local", models=models) as client:
+        for path in paths:
+            recording, transcript = _recognized(client, path, normalize=True, model=_demo_model(path))
+            frames.append(transcript.words)
+            sections.append(_write(transcript, recording, Path(out)))
+            click.echo(f"  {recording!r}: {len(frames[-1])} words")
+    words = pd.concat(frames, ignore_index=True)
+    words.to_csv(Path(out, "words.csv"), index=False)
+    Path(out, "report.html").write_text(report_html(sections, title="speechkit-nb demo"), encoding="utf-8")
+    click.echo(f"\n{words.head(10).to_string()}\n")
+    click.echo(f"{len(words)} words of {len(paths)} recordings: {out}/words.csv, timelines beside it, and")
+    click.echo(f"  {Path(out, 'report.html').resolve().as_uri()}")
+
+
+def _demo_model(path: Path) -> str:
+    return "replay" if path.name in REPLAYED else "general"
+
+
+def _recognized(client: Client, path: Path, **options: Any) -> tuple[Recording, Transcript]:
+    from .audio import Recording
+
+    recording = Recording(path)
+    return recording, client.submit(recording, **options).result()
+
+
+def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
+    """The files of one transcript, named after its recording; the same as a section of a report."""
+    from matplotlib.figure import Figure
+
+    from .views.report import Section
+
+    out.mkdir(parents=True, exist_ok=True)
+    transcript.words.to_csv(out / f"{recording.id}.words.csv", index=False)
+    transcript.save(out / f"{recording.id}.parquet")
+    n_lanes = max(recording.n_channels, 1)
+    figure = Figure(figsize=(12, 1 + 1.6 * n_lanes), layout="constrained")
+    transcript.plot(figure.add_subplot())
+    figure.savefig(out / f"{recording.id}.timeline.png", dpi=150)
+    facts = {
+        "duration": f"{recording.duration:.1f} s",
+        "channels": str(recording.n_channels),
+        "sample rate": f"{recording.sample_rate} Hz",
+        "format": recording.container,
+        "model": str(transcript.info.get("model", "")),
+    }
+    return Section(recording.id, facts, figure, transcript.finals, transcript.words)
+
+
+def _recordings(paths: Sequence[str]) -> Iterator[Path]:
+    """The paths themselves, of a folder the recordings in it."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from sorted(child for child in path.iterdir() if child.suffix.lower() in AUDIO)
+        else:
+            yield path
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+    return name, value

@@ -1,0 +1,1 @@
+"""Pictures, widgets and pages made from frames and recordings."""

@@ -1,0 +1,495 @@
+"""Static timelines: what is drawn, what is written, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import io
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection, PolyCollection
+from matplotlib.text import Text
+
+from speechkit_nb import tables
+from speechkit_nb.audio import Recording
+from speechkit_nb.errors import AudioError, PlotError, SchemaError
+from speechkit_nb.views.palette import LANES, lane_colour
+from speechkit_nb.views.plots import plot_timeline
+from speechkit_nb.views.rows import MOST_TEXTS, WordRow, covered
+from speechkit_nb.views.timeaxis import STEPS, clock, unit
+
+RATE = 8000
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def words_frame(
+    *rows: tuple[str, str, float, float], recording: str = "talk", final: int = 0
+) -> pd.DataFrame:
+    """A words frame from (channel_tag, word, start, end)."""
+    full = [(recording, tag, final, 0, i, word, start, end) for i, (tag, word, start, end) in enumerate(rows)]
+    return pd.DataFrame(full, columns=list(tables.WORDS)).astype(dict(tables.WORDS))
+
+
+def many_words(n: int, seconds: float, word: str = "word") -> pd.DataFrame:
+    """`n` words of equal length, each followed by a pause a quarter as long."""
+    starts = np.arange(n) * seconds / n
+    return words_frame(*(("0", word, start, start + 0.8 * seconds / n) for start in starts))
+
+
+def noise(seconds: float, n_channels: int = 1) -> Recording:
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (n_channels, int(seconds * RATE)))
+    return Recording(samples.astype(np.float32), sample_rate=RATE, id="noise")
+
+
+def lane_labels(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+def word_rows(ax: Axes) -> list[WordRow]:
+    return [artist for artist in ax.artists if isinstance(artist, WordRow)]
+
+
+def written(ax: Axes) -> list[str]:
+    """The words that stand in the picture once it is drawn."""
+    ax.figure.canvas.draw()
+    return [label.word for row in word_rows(ax) for label in row.labels()]
+
+
+def waveforms(ax: Axes) -> list[FillBetweenPolyCollection]:
+    return [c for c in ax.collections if isinstance(c, FillBetweenPolyCollection)]
+
+
+def bands(ax: Axes) -> list[tuple[float, float]]:
+    """First and last second of the marked utterances."""
+    marked = [c for c in ax.collections if type(c) is PolyCollection]
+    return [(p.vertices[:, 0].min(), p.vertices[:, 0].max()) for c in marked for p in c.get_paths()]
+
+
+# --- lanes
+
+
+def test_a_lane_per_channel_in_the_order_people_count():
+    """Channel 2 comes before channel 10, each with a colour of its own."""
+    ax = plot_timeline(words_frame(("10", "ten", 0, 1), ("2", "two", 0, 1)))
+    assert lane_labels(ax) == ["channel 2", "channel 10"]
+    colours = [text.get_color() for text in ax.get_yticklabels()]
+    assert colours == list(LANES[:2])
+
+
+def test_a_channel_without_words_keeps_its_lane():
+    """A silent channel of the recording is drawn, too: silence is a result."""
+    ax = plot_timeline(words_frame(("1", "hello", 0.2, 0.9)), noise(2, n_channels=2))
+    assert lane_labels(ax) == ["channel 0", "channel 1"]
+    assert len(waveforms(ax)) == 2
+
+
+def test_speakers_of_a_mono_recording_share_its_waveform():
+    """With speaker labeling there are more tags than channels: one lane of sound, then one a speaker."""
+    ax = plot_timeline(words_frame(("0", "hello", 0.2, 0.9), ("1", "hi", 1, 1.4)), noise(2))
+    assert lane_labels(ax) == ["audio", "speaker 0", "speaker 1"]
+    assert len(waveforms(ax)) == 1
+
+
+def test_words_of_one_lane_are_those_of_its_channel_and_first_alternative():
+    """Other alternatives would lie over the first; they are not drawn."""
+    words = words_frame(("0", "left", 0, 1), ("1", "right", 0, 1), ("1", "write", 0, 1))
+    words.loc[2, "alternative"] = 1
+    assert [list(row.words) for row in word_rows(plot_timeline(words))] == [["left"], ["right"]]
+
+
+def test_lane_colours_begin_again_when_they_are_used_up():
+    """There are as many lanes as one likes."""
+    assert lane_colour(len(LANES) + 1) == LANES[1]
+
+
+# --- sound
+
+
+def test_the_waveform_is_high_where_it_is_loud():
+    """Sound from 1 to 2 s of 4 is drawn from 1 to 2 s."""
+    samples = np.zeros(4 * RATE, np.float32)
+    samples[RATE : 2 * RATE] = np.sin(np.arange(RATE))
+    (wave,) = waveforms(plot_timeline(words_frame(("0", "a", 1, 2)), Recording(samples, sample_rate=RATE)))
+    x, y = wave.get_paths()[0].vertices.T
+    middle = (y.min() + y.max()) / 2
+    loud = x[np.abs(y - middle) > 0.1]
+    assert loud.min() == pytest.approx(1, abs=0.01)
+    assert loud.max() == pytest.approx(2, abs=0.01)
+
+
+def test_the_waveform_has_a_bin_a_pixel_and_covers_what_was_asked_for():
+    """An hour costs no more points than a second, and only the stretch is drawn."""
+    ax = plot_timeline(words_frame(("0", "a", 1, 2)), noise(60), start=10, end=20)
+    x = waveforms(ax)[0].get_paths()[0].vertices[:, 0]
+    assert 10 <= x.min() < x.max() <= 20
+    assert len(np.unique(x)) <= ax.get_window_extent().width + 1
+    assert ax.get_xlim() == (10, 20)
+
+
+def test_channels_keep_their_relative_loudness():
+    """A channel half as loud is drawn half as high, so that cross-talk is seen as what it is."""
+    loud = np.sin(np.arange(RATE) / 3).astype(np.float32)
+    recording = Recording(np.stack([loud, loud / 2]), sample_rate=RATE)
+    first, second = waveforms(plot_timeline(words_frame(("0", "a", 0, 1)), recording))
+    heights = [np.ptp(w.get_paths()[0].vertices[:, 1]) for w in (first, second)]
+    assert heights[1] / heights[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_fewer_samples_than_pixels():
+    """A stretch of a few milliseconds is drawn sample by sample."""
+    ax = plot_timeline(words_frame(("0", "a", 0, 1)), noise(1), start=0.5, end=0.51)
+    assert len(np.unique(waveforms(ax)[0].get_paths()[0].vertices[:, 0])) == 80
+
+
+def test_a_path_will_do_for_a_recording(tmp_path: Path):
+    """A transcript that was loaded knows its recording by path."""
+    samples = noise(1).read()[0]
+    soundfile.write(tmp_path / "talk.wav", samples, RATE)
+    for path in (tmp_path / "talk.wav", str(tmp_path / "talk.wav")):
+        assert len(waveforms(plot_timeline(words_frame(("0", "a", 0, 1)), path))) == 1
+    with pytest.raises(AudioError, match="there is no file"):
+        plot_timeline(words_frame(("0", "a", 0, 1)), tmp_path / "gone.wav")
+
+
+def test_words_after_the_end_of_the_recording_are_seen():
+    """A model that places words too late is shown, not cut off."""
+    ax = plot_timeline(words_frame(("0", "late", 2.5, 3.0)), noise(2))
+    assert ax.get_xlim() == (0, 3)
+
+
+# --- words
+
+
+def test_boxes_stand_at_the_times_of_their_words():
+    """Each box begins where its word does, and leaves only a slit before the next."""
+    ax = plot_timeline(words_frame(("0", "two", 1.0, 2.0), ("0", "one", 0.0, 1.0)))
+    one, two = word_rows(ax)[0].shapes()
+    assert (one[:, 0].min(), two[:, 0].min()) == (0.0, 1.0)
+    assert one[:, 0].max() == pytest.approx(1.0, abs=0.01)
+    assert one[:, 0].max() < 1.0
+
+
+def test_words_that_take_no_time_are_thin_marks():
+    """A word of zero or negative duration is still seen, about a point wide."""
+    ax = plot_timeline(
+        words_frame(("0", "a", 0, 4), ("0", "zero", 5, 5), ("0", "back", 7, 6), ("0", "b", 8, 9))
+    )
+    _, zero, back, _ = word_rows(ax)[0].shapes()
+    for mark, start in ((zero, 5), (back, 7)):
+        assert mark[:, 0].min() == start
+        pixels = np.ptp(ax.transData.transform(mark)[:, 0])
+        assert 0.5 < pixels < 2
+
+
+def test_a_long_stretch_becomes_a_density():
+    """Thousands of words in a lane are one shape, and the label says how many and what to do."""
+    ax = plot_timeline(many_words(9000, 3600.0))
+    assert len(word_rows(ax)[0].shapes()) == 1
+    assert written(ax) == []
+    assert ax.get_xlabel() == "time (h:mm:ss)  ·  9,000 words; zoom in to read"
+
+
+def test_zooming_in_brings_boxes_and_texts_back():
+    """What is drawn is settled when it is drawn, so interactive zoom needs no new call."""
+    ax = plot_timeline(many_words(9000, 3600.0))
+    ax.set_xlim(100, 102)
+    assert set(written(ax)) == {"word"}
+    assert len(word_rows(ax)[0].shapes()) == len(word_rows(ax)[0].in_view())
+
+
+def test_the_number_of_artists_does_not_grow_with_the_words():
+    """That is what keeps 30,000 words drawable."""
+    few, many = plot_timeline(many_words(5, 60.0)), plot_timeline(many_words(3000, 60.0))
+    assert len(many.get_children()) <= len(few.get_children())
+
+
+def test_a_smaller_size_makes_room_for_nearly_all_words():
+    """Words are small before they are missing, and missing altogether before most of them are."""
+    sizes = []
+    for seconds in (5, 11, 20):
+        ax = plot_timeline(many_words(3 * seconds, float(seconds)))
+        assert len(written(ax)) in (0, 3 * seconds)
+        sizes.append({label.size for label in word_rows(ax)[0].labels()})
+    assert [len(size) for size in sizes] == [1, 1, 0]
+    assert max(sizes[0]) > max(sizes[1])
+
+
+def test_too_many_words_are_not_written():
+    """Above the limit no text is tried, however small the words."""
+    _, ax = plt.subplots(figsize=(120, 2))
+    plot_timeline(many_words(MOST_TEXTS + 1, 60.0, word="i"), ax=ax)
+    assert written(ax) == []
+    ax.set_xlim(0, 59)
+    assert len(written(ax)) == len(word_rows(ax)[0].in_view()) < MOST_TEXTS
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 10), st.floats(-0.2, 2), st.sampled_from(["a", "слово", "распознавание", "mm gj"])
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    st.sampled_from([3, 6, 12]),
+)
+def test_texts_stay_in_their_boxes_and_apart(spans: list[tuple[float, float, str]], width: int):
+    """However words overlap, no text leaves the box of its word or touches another text."""
+    words = words_frame(*(("0", word, start, start + length) for start, length, word in spans))
+    fig, ax = plt.subplots(figsize=(width, 1.5))
+    plot_timeline(words, ax=ax)
+    fig.canvas.draw()
+    right = -np.inf
+    for label in word_rows(ax)[0].labels():
+        text = Text(label.x, label.y, label.word, ha="center", va="baseline", fontsize=label.size)
+        text.set_figure(fig)
+        box = text.get_window_extent()
+        assert box.x0 > right
+        right = box.x1
+        (left_s, low), (right_s, high) = ax.transData.inverted().transform(
+            [(box.x0, box.y0), (box.x1, box.y1)]
+        )
+        same = words[words["word"] == label.word]
+        assert ((same["start"] <= left_s + 1e-9) & (same["end"] >= right_s - 1e-9)).any()
+        assert word_rows(ax)[0].high <= high < low <= word_rows(ax)[0].low
+    plt.close(fig)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 20)), max_size=20),
+    st.integers(1, 30),
+)
+def test_density_is_the_share_of_each_bin_that_is_speech(spans: list[tuple[int, int]], n_bins: int):
+    """Held against adding up overlaps one by one."""
+    starts = np.array([start for start, _ in spans], float)
+    ends = starts + np.array([length for _, length in spans], float)
+    edges = np.linspace(0, 120, n_bins + 1)
+    slow = [
+        min(
+            1.0,
+            sum(max(0.0, min(e, high) - max(s, low)) for s, e in zip(starts, ends, strict=True))
+            / (high - low),
+        )
+        for low, high in itertools.pairwise(edges)
+    ]
+    np.testing.assert_allclose(covered(edges, starts, ends), slow, atol=1e-9)
+
+
+@pytest.mark.parametrize("word", ["$x_1$", r"$\nosuchcommand$", "<script>", "слово", "שלום", "مرحبا"])
+def test_a_word_is_text_and_nothing_else(word: str):
+    """Dollar signs are no formula and letters of other scripts are drawn; so in the title and the lanes."""
+    ax = plot_timeline(words_frame((f"{word} tag", word, 0, 9)), title=word)
+    assert written(ax) == [word]
+    assert ax.get_title(loc="left") == word
+    assert lane_labels(ax) == [f"{word} tag"]
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
+def test_files_of_every_kind_can_be_written(kind: str):
+    """For a paper the same figure is saved as vectors."""
+    ax = plot_timeline(words_frame(("0", "hello", 0, 1)), noise(1))
+    buffer = io.BytesIO()
+    ax.figure.savefig(buffer, format=kind)
+    assert buffer.tell() > 1000
+
+
+# --- utterances
+
+
+def test_utterance_bounds_come_from_finals_when_given():
+    """The frame bounds of a final are wider than its words."""
+    words = words_frame(("0", "hello", 1.0, 2.0), ("0", "there", 2.0, 3.0))
+    finals = tables.empty(tables.FINALS)
+    finals.loc[0] = ["talk", "0", 0, 0, "hello there", "Hello there.", 0.5, 3.5, 1.0, 3.0, np.nan, "en-US"]
+    finals = finals.astype(dict(tables.FINALS))
+    assert bands(plot_timeline(words)) == [(1.0, 3.0)]
+    assert bands(plot_timeline(words, finals=finals)) == [(0.5, 3.5)]
+
+
+def test_each_utterance_is_marked_on_its_own():
+    """Without finals the words of one final_index and channel are one utterance."""
+    words = pd.concat(
+        [words_frame(("0", "a", 0, 1)), words_frame(("0", "b", 2, 3), final=1)], ignore_index=True
+    )
+    assert bands(plot_timeline(words)) == [(0.0, 1.0), (2.0, 3.0)]
+
+
+# --- time axis
+
+
+@pytest.mark.parametrize(
+    ("end", "label", "last_tick"),
+    [
+        (5, "time (s)", "5.0"),
+        (60, "time (s)", "60"),
+        (600, "time (mm:ss)", "10:00"),
+        (7200, "time (h:mm:ss)", "2:00:00"),
+    ],
+)
+def test_time_is_written_as_its_length_asks_for(end: float, label: str, last_tick: str):
+    """Seconds up to a minute, then minutes, then hours."""
+    ax = plot_timeline(words_frame(("0", "a", 0, end)), noise(1), end=end)
+    ax.figure.canvas.draw()
+    assert ax.get_xlabel().startswith(label)
+    assert ax.get_xticklabels()[-1].get_text() == last_tick
+
+
+def test_ticks_of_a_short_stretch_deep_in_a_recording_differ():
+    """Half seconds in minute ten get a decimal, so that no two ticks read the same."""
+    ax = plot_timeline(words_frame(("0", "a", 600, 602)), start=600, end=602)
+    ax.figure.canvas.draw()
+    texts = [text.get_text() for text in ax.get_xticklabels()]
+    assert len(set(texts)) == len(texts) > 2
+    assert texts[0] == "10:00.0"
+
+
+@given(st.floats(0, 100_000), st.integers(0, 3))
+def test_clock_reads_back_as_the_time(seconds: float, decimals: int):
+    """hh:mm:ss and mm:ss, read by a human, are the time rounded; minutes and seconds stay below 60."""
+    for longest in (600, 7200):
+        *front, rest = clock(seconds, longest, decimals).split(":")
+        hours, minutes = (int(front[0]), int(front[1])) if unit(longest) == "h:mm:ss" else (0, int(front[0]))
+        assert float(rest) < 60
+        if unit(longest) == "h:mm:ss" or seconds < 3590:
+            assert hours * 3600 + minutes * 60 + float(rest) == pytest.approx(
+                seconds, abs=0.51 * 10**-decimals
+            )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0, 10_000), st.floats(0.01, 40_000))
+def test_ticks_are_few_and_on_the_clock(start: float, length: float):
+    """Every tick is a multiple of one step of a clock, inside the stretch, at most a dozen."""
+    fig, ax = plt.subplots()
+    plot_timeline(words_frame(("0", "a", start, start + length)), ax=ax, start=start, end=start + length)
+    ticks = ax.xaxis.get_major_locator()()
+    plt.close(fig)
+    assert len(ticks) <= 13
+    assert all(start - 1e-6 <= tick <= start + length + 1e-6 for tick in ticks)
+    if len(ticks) > 1:
+        assert min(abs(np.diff(ticks)[0] - step) for step in STEPS) < 1e-6
+
+
+# --- axes and surroundings
+
+
+def test_given_axes_are_drawn_on_and_no_figure_is_made():
+    """A caller lays out the figure."""
+    fig, axes = plt.subplots(2, 1, figsize=(3, 3))
+    ax = plot_timeline(words_frame(("0", "hello", 0, 1)), noise(1), ax=axes[1])
+    fig.canvas.draw()
+    assert ax is axes[1]
+    assert plt.get_fignums() == [fig.number]
+    assert not axes[0].has_data()
+
+
+def test_a_subfigure_will_do():
+    """Axes of a subfigure are axes."""
+    left, right = plt.figure().subfigures(1, 2)
+    ax = plot_timeline(words_frame(("0", "hi", 0, 1)), ax=left.add_subplot())
+    assert written(ax) == ["hi"]
+    assert not right.axes
+
+
+def test_nothing_is_shown_and_no_setting_changes(monkeypatch: pytest.MonkeyPatch):
+    """rcParams and the decision to show belong to the user."""
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("show was called"))
+    before = copy.deepcopy(dict(mpl.rcParams))
+    plot_timeline(words_frame(("0", "hello", 0, 1)), noise(1), title="talk").figure.canvas.draw()
+    assert dict(mpl.rcParams) == before
+
+
+def test_frames_are_left_as_they_are():
+    """Plotting reads."""
+    words = words_frame(("0", "b", 1, 2), ("0", "a", 0, np.nan))
+    before = words.copy()
+    plot_timeline(words)
+    pd.testing.assert_frame_equal(words, before)
+
+
+# --- what is missing
+
+
+def test_words_without_times_are_left_out_and_counted():
+    """One cannot draw a word that is nowhere, and says so."""
+    words = words_frame(("0", "here", 0, 1), ("0", "lost", np.nan, 2), ("0", "gone", 1, np.nan))
+    ax = plot_timeline(words)
+    assert written(ax) == ["here"]
+    assert ax.get_xlabel() == "time (s)  ·  2 words without times left out"
+
+
+def test_a_recording_without_words_is_a_waveform_with_a_note():
+    """Silence recognized as silence still has a picture."""
+    ax = plot_timeline(tables.empty(tables.WORDS), noise(1, n_channels=2))
+    assert len(waveforms(ax)) == 2
+    assert word_rows(ax) == []
+    assert ax.get_xlabel() == "time (s)  ·  no words"
+
+
+def test_a_stretch_without_words_says_so():
+    """A pause is drawn as a pause."""
+    ax = plot_timeline(words_frame(("0", "a", 0, 1)), noise(9), start=5, end=8)
+    assert ax.get_xlabel() == "time (s)  ·  no words"
+    ax.figure.canvas.draw()
+
+
+def test_neither_words_nor_recording_is_refused():
+    """Empty axes would look like a result."""
+    with pytest.raises(
+        PlotError, match="nothing to draw: there are no words and no recording; pass recording="
+    ):
+        plot_timeline(tables.empty(tables.WORDS))
+    with pytest.raises(PlotError, match="none of the 1 words has times and no recording"):
+        plot_timeline(words_frame(("0", "lost", np.nan, np.nan)))
+    assert plt.get_fignums() == []
+
+
+def test_several_recordings_are_refused_and_one_is_offered():
+    """Words of two recordings on one axis would be nonsense."""
+    both = pd.concat([words_frame(("0", "a", 0, 1), recording=name) for name in ("b.wav", "a.wav")])
+    with pytest.raises(
+        PlotError, match=r"has 2 \('a.wav', 'b.wav'\); choose one: words\[words\[\"recording\"\] == 'a"
+    ):
+        plot_timeline(both)
+    chosen = both[both["recording"] == "b.wav"]
+    assert written(plot_timeline(chosen)) == ["a"]
+
+
+@pytest.mark.parametrize(("start", "end"), [(3, 2), (1, 1), (-1, 2), (0, float("nan")), (0, float("inf"))])
+def test_a_stretch_that_is_none_is_refused(start: float, end: float):
+    """The message repeats what was asked for."""
+    with pytest.raises(PlotError, match=f"before end, not start={start:g} with end={end:g}"):
+        plot_timeline(words_frame(("0", "a", 0, 5)), start=start, end=end)
+
+
+def test_a_stretch_after_the_end_is_refused():
+    """The message says how long the recording is."""
+    with pytest.raises(PlotError, match="'noise' is 2 s long, there is nothing from start=7 on"):
+        plot_timeline(words_frame(("0", "a", 0, 1)), noise(2), start=7)
+
+
+def test_a_frame_that_is_no_words_frame_is_refused():
+    """The column is named, for words and for finals."""
+    words = words_frame(("0", "a", 0, 1))
+    with pytest.raises(SchemaError, match="words: column 'start' is missing"):
+        plot_timeline(words.drop(columns="start"))
+    with pytest.raises(SchemaError, match="finals: column 'alternative' is missing"):
+        plot_timeline(words, finals=words.drop(columns="alternative"))
