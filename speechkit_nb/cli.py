@@ -13,10 +13,12 @@ from .errors import SpeechkitError
 if TYPE_CHECKING:
     from .audio import Recording
     from .client.client import Client
+    from .client.jobs import Job
     from .transcript import Transcript
     from .views.report import Section
 
 AUDIO = (".wav", ".ogg", ".opus", ".mp3", ".flac")
+REPLAY = "replay of the words beside it"
 REPLAYED = ("russian.wav",)
 """Samples in a language the embedded recognizer does not know; their words are replayed from beside them."""
 
@@ -68,9 +70,10 @@ def transcribe(files: Sequence[str], target: str, out: str | None, **options: An
     from .client.connect import connect
 
     with connect(target) as client:
-        for path in _recordings(files):
-            recording, transcript = _recognized(client, path, **options)
-            if len(files) > 1 or Path(files[0]).is_dir():
+        submitted = [_submitted(client, path, **options) for path in _recordings(files)]
+        for recording, job in submitted:
+            transcript = job.result()
+            if len(submitted) > 1:
                 click.secho(recording.id, bold=True)
             click.echo(transcript.refined_text)
             if out is not None:
@@ -87,17 +90,18 @@ def demo(folder: str, out: str) -> None:
     from .client.connect import connect
     from .views.report import report_html
 
-    paths = list(_recordings([folder]))
+    paths = list(_recordings([folder])) if Path(folder).is_dir() else []
     if not paths:
         raise click.ClickException(
             f"no recordings in {folder!r}; the samples are in the folder data of the repository, "
             "or name a folder with your own"
         )
-    models = {"general": "pocketsphinx", "replay": f"scripted:{folder}"}
+    models = {"general": "pocketsphinx", REPLAY: f"scripted:{folder}"}
     sections, frames = [], []
     with connect("local", models=models) as client:
-        for path in paths:
-            recording, transcript = _recognized(client, path, normalize=True, model=_demo_model(path))
+        submitted = [_submitted(client, path, normalize=True, model=_demo_model(path)) for path in paths]
+        for recording, job in submitted:
+            transcript = job.result()
             frames.append(transcript.words)
             sections.append(_write(transcript, recording, Path(out)))
             click.echo(f"  {recording!r}: {len(frames[-1])} words")
@@ -105,33 +109,33 @@ def demo(folder: str, out: str) -> None:
     words.to_csv(Path(out, "words.csv"), index=False)
     Path(out, "report.html").write_text(report_html(sections, title="speechkit-nb demo"), encoding="utf-8")
     click.echo(f"\n{words.head(10).to_string()}\n")
-    click.echo(f"{len(words)} words of {len(paths)} recordings: {out}/words.csv, timelines beside it, and")
+    click.echo(
+        f"{len(words)} words of {len(paths)} recordings: {out}/words.csv, a timeline of each beside it, and"
+    )
     click.echo(f"  {Path(out, 'report.html').resolve().as_uri()}")
 
 
 def _demo_model(path: Path) -> str:
-    return "replay" if path.name in REPLAYED else "general"
+    return REPLAY if path.name in REPLAYED else "general"
 
 
-def _recognized(client: Client, path: Path, **options: Any) -> tuple[Recording, Transcript]:
+def _submitted(client: Client, path: Path, **options: Any) -> tuple[Recording, Job]:
     from .audio import Recording
 
     recording = Recording(path)
-    return recording, client.submit(recording, **options).result()
+    return recording, client.submit(recording, **options)
 
 
 def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
     """The files of one transcript, named after its recording; the same as a section of a report."""
-    from matplotlib.figure import Figure
-
+    from .views.plots import figure_in_rows
     from .views.report import Section
 
     out.mkdir(parents=True, exist_ok=True)
     transcript.words.to_csv(out / f"{recording.id}.words.csv", index=False)
     transcript.save(out / f"{recording.id}.parquet")
-    n_lanes = max(recording.n_channels, 1)
-    figure = Figure(figsize=(12, 1 + 1.6 * n_lanes), layout="constrained")
-    transcript.plot(figure.add_subplot())
+    words, finals = transcript.words, transcript.finals
+    figure = figure_in_rows(words, recording, finals=finals, title=recording.id)
     figure.savefig(out / f"{recording.id}.timeline.png", dpi=150)
     facts = {
         "duration": f"{recording.duration:.1f} s",
@@ -140,7 +144,7 @@ def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
         "format": recording.container,
         "model": str(transcript.info.get("model", "")),
     }
-    return Section(recording.id, facts, figure, transcript.finals, transcript.words)
+    return Section(recording.id, facts, figure, finals, words)
 
 
 def _recordings(paths: Sequence[str]) -> Iterator[Path]:

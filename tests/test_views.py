@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.collections import FillBetweenPolyCollection, PolyCollection
+from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PolyCollection
 from matplotlib.text import Text
 
 from speechkit_nb import tables
 from speechkit_nb.audio import Recording
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
 from speechkit_nb.views.palette import LANES, lane_colour
-from speechkit_nb.views.plots import plot_timeline
+from speechkit_nb.views.plots import figure_in_rows, plot_timeline
 from speechkit_nb.views.rows import MOST_TEXTS, WordRow, covered
 from speechkit_nb.views.timeaxis import STEPS, clock, unit
 
@@ -314,14 +314,48 @@ def test_files_of_every_kind_can_be_written(kind: str):
 # --- utterances
 
 
-def test_utterance_bounds_come_from_finals_when_given():
-    """The frame bounds of a final are wider than its words."""
+def bounds(ax: Axes) -> list[float]:
+    """Where dotted lines mark the bounds of finals."""
+    lines = [c for c in ax.collections if isinstance(c, LineCollection) and c.get_linestyle()[0][1]]
+    return [segment[0, 0] for c in lines for segment in c.get_segments()]
+
+
+def test_finals_mark_the_bounds_of_what_was_decoded():
+    """They are wider than the words; the band stays as tight as these."""
     words = words_frame(("0", "hello", 1.0, 2.0), ("0", "there", 2.0, 3.0))
     finals = tables.empty(tables.FINALS)
     finals.loc[0] = ["talk", "0", 0, 0, "hello there", "Hello there.", 0.5, 3.5, 1.0, 3.0, np.nan, "en-US"]
     finals = finals.astype(dict(tables.FINALS))
-    assert bands(plot_timeline(words)) == [(1.0, 3.0)]
-    assert bands(plot_timeline(words, finals=finals)) == [(0.5, 3.5)]
+    assert bounds(plot_timeline(words)) == []
+    ax = plot_timeline(words, finals=finals)
+    assert bands(ax) == [(1.0, 3.0)]
+    assert bounds(ax) == [0.5, 3.5]
+
+
+# --- rows
+
+
+def test_a_recording_in_rows_shows_every_word_once():
+    """Rows of 2 s over 5 s of sound: three axes that follow one another; texts appear where they belong."""
+    words = words_frame(*(("0", f"w{k}", k + 0.1, k + 0.9) for k in range(5)))
+    figure = figure_in_rows(words, noise(5), seconds=2, title="talk")
+    assert [ax.get_xlim() for ax in figure.axes] == [(0, 2), (2, 4), (4, 6)]
+    assert [word for ax in figure.axes for word in written(ax)] == [f"w{k}" for k in range(5)]
+    assert [bool(ax.get_xlabel()) for ax in figure.axes] == [False, False, True]
+
+
+def test_rows_share_one_scale_of_loudness():
+    """A quiet row looks quiet."""
+    samples = np.r_[np.full(8000, 0.1), np.full(8000, 1.0)].astype("float32") * np.tile([1, -1], 8000)
+    quiet, loud = figure_in_rows(words_frame(), Recording(samples, sample_rate=8000), seconds=1).axes
+    heights = [np.ptp(waveforms(ax)[0].get_paths()[0].vertices[:, 1]) for ax in (quiet, loud)]
+    assert heights[0] == pytest.approx(heights[1] / 10, rel=0.05)
+
+
+def test_a_long_recording_gets_one_row():
+    """More rows than a page holds would not be read."""
+    (ax,) = figure_in_rows(words_frame(), noise(5), seconds=1, most=4).axes
+    assert ax.get_xlim() == (0, 5)
 
 
 def test_each_utterance_is_marked_on_its_own():

@@ -38,7 +38,7 @@ class Pace:
             pause *= 1.5
 
 
-LOOPBACK = Pace(estimate=0.0, least=0.05, most=0.5)
+LOOPBACK = Pace(estimate=0.0, least=0.05, most=0.2)
 
 
 @contextmanager

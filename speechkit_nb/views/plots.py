@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, cast
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from .. import tables
 from ..audio import Recording
@@ -19,7 +21,6 @@ from .timeaxis import TimeFormatter, TimeLocator, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 USED = {"recording", "channel_tag", "final_index", "alternative", "word", "start", "end"}
 THINNEST_BAND = 1 / 250  # of the width; where the median utterance is thinner no bounds are drawn
@@ -60,19 +61,21 @@ def plot_timeline(
     finals: pd.DataFrame | None = None,
     start: float | None = None,
     end: float | None = None,
+    loudest: float | None = None,
     title: str | None = None,
 ) -> Axes:
     """Draw when each word was said, a lane per channel, below the waveform where there is a recording.
 
     Only the first alternative is drawn. Words are written where they fit; a long stretch shows the
-    share of time that is speech instead, so pass `start` and `end` to read it.
+    share of time that is speech instead, so pass `start` and `end` to read it, or see `figure_in_rows`.
 
     Args:
         words: the frame `words` of one recording, times in seconds.
         recording: its sound, or the path of it; without it only words are drawn.
         ax: where to draw; without it a figure 12 inches wide is made.
-        finals: the frame `finals`, for the bounds of utterances; without it they come from the words.
+        finals: the frame `finals`; dotted lines mark the bounds of the stretches that were decoded.
         start, end: the stretch to draw, seconds. All of it unless given.
+        loudest: the sample value that fills a lane; that of the stretch unless given.
         title: written above, at the left.
 
     Raises:
@@ -89,7 +92,7 @@ def plot_timeline(
     if isinstance(recording, (str, PathLike)):
         recording = Recording(recording)
     words = _first_alternative("words", words, tables.WORDS)
-    spans = _utterances(words) if finals is None else _first_alternative("finals", finals, tables.FINALS)
+    spans = words[:0] if finals is None else _first_alternative("finals", finals, tables.FINALS)
     _check_one_recording(words, spans)
     (words, untimed), (spans, _) = _timed(words), _timed(spans)
     first, last = _stretch(words, spans, recording, start, end, untimed)
@@ -98,13 +101,47 @@ def plot_timeline(
     _frame(ax, lanes, first, last)
     if given is None:  # the layout settles the width, and that what there is room for
         _figure(ax).draw_without_rendering()
-    _draw_sound(ax, lanes, recording, first, last)
+    _draw_sound(ax, lanes, recording, first, last, loudest)
     rows = [_draw_words(ax, lane, words, spans) for lane in lanes if lane.tag is not None]
     between = "  ·  " if ax.bbox.width > 5 * _figure(ax).dpi else "\n"  # wider than five inches
     ax.set_xlabel(between.join(_notes(rows, last, untimed)), fontsize="small", alpha=0.65)
     if title is not None:
         ax.set_title(title, loc="left", parse_math=False)
     return ax
+
+
+def figure_in_rows(
+    words: pd.DataFrame,
+    recording: Recording,
+    *,
+    finals: pd.DataFrame | None = None,
+    title: str | None = None,
+    seconds: float = 10.0,
+    most: int = 12,
+) -> Figure:
+    """The timeline of a whole recording, broken into rows like lines of a page, so that it can be read.
+
+    Args:
+        words, recording, finals, title: as of `plot_timeline`.
+        seconds: length of a row.
+        most: number of rows; a longer recording gets one row, with all of it.
+
+    Returns:
+        A figure of its own, 12 inches wide; `savefig` writes it.
+    """
+    n_rows = math.ceil(round(recording.duration / seconds, 6))
+    if not 1 <= n_rows <= most:
+        n_rows, seconds = 1, recording.duration
+    height = 0.4 + 1.15 * _lanes(words, words, recording)[-1].bottom
+    figure = Figure(figsize=(12, height * n_rows + 0.6), layout="constrained")
+    loudest = float(np.abs(recording.envelope(1)).max())
+    for row, ax in enumerate(figure.subplots(n_rows, squeeze=False)[:, 0]):
+        start, end = row * seconds, (row + 1) * seconds
+        plot_timeline(words, recording, ax, finals=finals, start=start, end=end, loudest=loudest)
+        ax.set_xlabel(ax.get_xlabel() if row == n_rows - 1 else "")
+    if title is not None:
+        figure.suptitle(title, x=0.01, ha="left", parse_math=False)
+    return figure
 
 
 # --- what to draw
@@ -199,7 +236,7 @@ def _new_axes(lanes: list[Lane]) -> Axes:
 
 
 def _figure(ax: Axes) -> Figure:
-    return cast("Figure", ax.get_figure(root=True))
+    return cast(Figure, ax.get_figure(root=True))
 
 
 def _frame(ax: Axes, lanes: list[Lane], first: float, last: float) -> None:
@@ -219,7 +256,9 @@ def _frame(ax: Axes, lanes: list[Lane], first: float, last: float) -> None:
     ax.hlines(between, first, last, color="0.5", alpha=0.25, linewidth=0.8)
 
 
-def _draw_sound(ax: Axes, lanes: list[Lane], recording: Recording | None, first: float, last: float) -> None:
+def _draw_sound(
+    ax: Axes, lanes: list[Lane], recording: Recording | None, first: float, last: float, loudest: float | None
+) -> None:
     if recording is None or first >= recording.duration:
         return
     stop = min(last, recording.duration)
@@ -228,7 +267,7 @@ def _draw_sound(ax: Axes, lanes: list[Lane], recording: Recording | None, first:
     if n_bins < 1:
         return
     envelope = recording.envelope(n_bins, start=first, end=stop)
-    loudest = float(np.abs(envelope).max()) or 1.0
+    loudest = loudest or float(np.abs(envelope).max()) or 1.0
     times = first + (np.arange(n_bins) + 0.5) * (stop - first) / n_bins
     for lane in lanes:
         if lane.channel is not None:
@@ -238,14 +277,16 @@ def _draw_sound(ax: Axes, lanes: list[Lane], recording: Recording | None, first:
 
 
 def _draw_words(ax: Axes, lane: Lane, words: pd.DataFrame, spans: pd.DataFrame) -> WordRow:
-    """The utterances as pale bands over the lane, and the words."""
-    spans = spans[spans["channel_tag"] == lane.tag]
-    bands = np.c_[spans["start"], spans["end"] - spans["start"]]
+    """The utterances as pale bands over the lane, lines where one ends and the next begins, and the words."""
+    words = words[words["channel_tag"] == lane.tag]
+    spoken = _utterances(words)
+    bands = np.c_[spoken["start"], spoken["end"] - spoken["start"]]
     first, last = ax.get_xlim()
     if len(bands) and np.median(bands[:, 1]) >= THINNEST_BAND * (last - first):
-        y = lane.at(0.02), lane.at(0.98) - lane.at(0.02)
-        ax.broken_barh(bands, y, facecolor=lane.colour, alpha=0.08, zorder=0.5)
-    words = words[words["channel_tag"] == lane.tag]
+        top, bottom = lane.at(0.02), lane.at(0.98)
+        ax.broken_barh(bands, (top, bottom - top), facecolor=lane.colour, alpha=0.08, zorder=0.5)
+        bounds = np.unique(spans.loc[spans["channel_tag"] == lane.tag, ["start", "end"]])
+        ax.vlines(bounds, top, bottom, color=lane.colour, alpha=0.45, linewidth=0.8, linestyles="dotted")
     row = WordRow(words["word"], words["start"], words["end"], *reversed(lane.row), colour=lane.colour)
     ax.add_artist(row)
     return row

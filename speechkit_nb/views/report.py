@@ -161,9 +161,10 @@ def _png(drawn: Figure | Axes) -> str:
 
 def _texts(finals: pd.DataFrame) -> str:
     """The text of each channel, an utterance a line, by time."""
-    said = finals[finals["alternative"] == 0].sort_values(["start", "final_index"])
+    said = finals[finals["alternative"] == 0]
     if said.empty:
         return "<h3>Text</h3>\n<p>No speech was recognized.</p>"
+    said = said.assign(start=said["speech_start"].fillna(said["start"])).sort_values(["start", "final_index"])
     refined = said["refined_text"].fillna("")
     said = said.assign(shown=refined.where(refined != "", said["text"].fillna("")))
     longest, parts = float(said["end"].max()), []
