@@ -78,9 +78,8 @@ class LocalServer:
             self._process.wait()
             words = self._log.read_text(errors="replace").strip().splitlines()[-3:]
             self.stop()
-            raise ServerError(
-                f"the local server did not start: {' / '.join(words) or line or 'no reason given'}"
-            )
+            reason = " / ".join(words).removeprefix("Error: ") or "it gave no reason"
+            raise ServerError(f"the local server did not start: {reason}")
         return found.group()
 
 
