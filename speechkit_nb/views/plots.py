@@ -135,6 +135,8 @@ def figure_in_rows(
     height = 0.4 + 1.15 * _lanes(words, words, recording)[-1].bottom
     figure = Figure(figsize=(12, height * n_rows + 0.6), layout="constrained")
     loudest = float(np.abs(recording.envelope(1)).max())
+    if n_rows > 1:  # short enough to be held, and decoded once instead of once a row
+        recording = Recording(recording.read(), recording.sample_rate, id=recording.id)
     for row, ax in enumerate(figure.subplots(n_rows, squeeze=False)[:, 0]):
         start, end = row * seconds, (row + 1) * seconds
         plot_timeline(words, recording, ax, finals=finals, start=start, end=end, loudest=loudest)
