@@ -12,6 +12,7 @@ PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
 
 $(RUN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "speechkit-nb needs Python 3.11 or later, PYTHON=$(PYTHON) is " + sys.version.split()[0])'
+	@echo "Installing into $(VENV); this takes a minute or two"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
 

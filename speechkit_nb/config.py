@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -12,48 +13,123 @@ LANGUAGES = (
     "auto", "de-DE", "en-US", "es-ES", "fi-FI", "fr-FR", "he-HE", "he-IL", "it-IT", "kk-KK", "kk-KZ", "nl-NL",
     "pl-PL", "pt-BR", "pt-PT", "ru-RU", "sv-SE", "tr-TR", "uz-UZ",
 )  # fmt: skip
+TRIGGERS = ("on_utterance", "on_final", "on_partial")
+MOST_SUMMARIES = 16
+_FLAGS = (
+    "normalize", "literature_text", "profanity_filter", "phone_formatting", "speaker_labeling",
+    "speaker_analysis", "conversation_analysis", "external_eou",
+)  # fmt: skip
+_TIMES = ("silence_threshold", "simultaneous_silence_threshold", "simultaneous_speech_threshold", "max_pause")
+_CHOICES = {
+    "eou_sensitivity": ("default", "high"),
+    "audio_processing_type": ("real_time", "full_data"),
+}
+STREAM_ONLY = ("eou_sensitivity", "max_pause", "external_eou", "audio_processing_type")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecognitionConfig:
-    """Options of one recognition, named as the service names them.
+    """Options of one recognition, named as the service names them. Times are seconds.
 
     Attributes:
         model: `"general"`, `"general:rc"`, `"general:deprecated"`, for files also `"deferred-general"`.
         language: code such as `"en-US"`, or several; `"auto"` lets the service find out; empty for the
             service's own default.
+        excluded_language: the other way round: any but these.
         normalize: numbers, dates and the like are written as digits in the refinement.
         literature_text: punctuation and capitals in the refinement.
         profanity_filter: swear words are masked.
         phone_formatting: telephone numbers are written with their usual separators.
+        speaker_labeling: in mono recordings `channel_tag` becomes the speaker, two at most.
+        classifiers: names such as `"gender"`, or a mapping of each name to its triggers:
+            `"on_utterance"` (unless given), `"on_final"`, `"on_partial"`.
+        speaker_analysis, conversation_analysis: statistics of speakers, and of who talks when.
+        quantiles: levels between 0 and 1 that these statistics hold as well.
+        silence_threshold: shortest pause of a speaker that counts as one.
+        simultaneous_silence_threshold, simultaneous_speech_threshold: the same for the dialogue.
+        summarization_model: `gpt://FOLDER/MODEL`, the language model that answers `summarization`.
+        summarization: up to 16 instructions; each a text, or a mapping with `instruction` and either
+            `json_object=True` or a `json_schema`.
+        eou_sensitivity: `"default"` or `"high"`: how soon an utterance ends. Streams only.
+        max_pause: hint for the longest pause between words of an utterance. Streams only.
+        external_eou: the client says where utterances end. Streams only.
+        audio_processing_type: `"real_time"`, or `"full_data"` which answers at the end. Streams only.
 
     Raises:
         ConfigError: if an option has no such value.
 
-    >>> RecognitionConfig(language="EN-us").languages
-    ('en-US',)
+    >>> RecognitionConfig(language="EN-us", classifiers="gender").classifiers
+    (('gender', ('on_utterance',)),)
     """
 
     model: str = "general"
-    language: str | tuple[str, ...] = ()
+    language: str | Sequence[str] = ()
+    excluded_language: str | Sequence[str] = ()
     normalize: bool = False
     literature_text: bool = False
     profanity_filter: bool = False
     phone_formatting: bool = True
+    speaker_labeling: bool = False
+    classifiers: Any = ()
+    speaker_analysis: bool = False
+    conversation_analysis: bool = False
+    quantiles: Sequence[float] = ()
+    silence_threshold: float | None = None
+    simultaneous_silence_threshold: float | None = None
+    simultaneous_speech_threshold: float | None = None
+    summarization_model: str = ""
+    summarization: Any = ()
+    eou_sensitivity: str | None = None
+    max_pause: float | None = None
+    external_eou: bool = False
+    audio_processing_type: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not self.model.strip():
             raise ConfigError(f"model={self.model!r} is no name of a model, such as 'general'")
-        for option in ("normalize", "literature_text", "profanity_filter", "phone_formatting"):
+        for option in _FLAGS:
             if not isinstance(getattr(self, option), bool):
                 raise ConfigError(f"{option}={getattr(self, option)!r}, but it is True or False")
-        languages = (self.language,) if isinstance(self.language, str) else tuple(self.language)
-        object.__setattr__(self, "language", tuple(_language(code) for code in languages if code))
+        for option in _TIMES:
+            _check_time(option, getattr(self, option))
+        for option, choices in _CHOICES.items():
+            if getattr(self, option) not in (None, *choices):
+                named = " or ".join(map(repr, choices))
+                raise ConfigError(f"{option}={getattr(self, option)!r}, but it is {named}")
+        self._put("language", _languages("language", self.language))
+        self._put("excluded_language", _languages("excluded_language", self.excluded_language))
+        self._put("classifiers", tuple(_classifiers(self.classifiers)))
+        self._put("quantiles", tuple(_level(level) for level in self.quantiles))
+        self._put("summarization", tuple(_properties(self.summarization)))
+        self._check_together()
+
+    def _put(self, option: str, value: Any) -> None:
+        object.__setattr__(self, option, value)
+
+    def _check_together(self) -> None:
+        if self.language and self.excluded_language:
+            raise ConfigError("give language or excluded_language, not both: one says which, one which not")
+        if "auto" in self.excluded_language:
+            raise ConfigError("excluded_language='auto' excludes nothing; name languages")
+        if bool(self.summarization) != bool(self.summarization_model):
+            raise ConfigError(
+                "summarization and summarization_model go together: instructions, and the model that "
+                "follows them (gpt://FOLDER/MODEL)"
+            )
+        if self.external_eou and (self.eou_sensitivity or self.max_pause):
+            raise ConfigError(
+                "with external_eou the client ends utterances; leave eou_sensitivity and max_pause"
+            )
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The language codes, spelled as the service spells them."""
         return tuple(self.language)
+
+    @property
+    def for_streams_only(self) -> tuple[str, ...]:
+        """The options that were given and mean nothing for a file."""
+        return tuple(option for option in STREAM_ONLY if getattr(self, option))
 
     @classmethod
     def of(cls, **options: Any) -> RecognitionConfig:
@@ -76,12 +152,66 @@ class RecognitionConfig:
         return cls(**options)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as the journal keeps them; `RecognitionConfig.of(**d)` brings them back."""
-        return asdict(self) | {"language": list(self.languages)}
+        """The options that differ from the defaults, and the model, as plain values for the journal.
+
+        >>> RecognitionConfig(language="en-US").to_dict()
+        {'model': 'general', 'language': ['en-US']}
+        """
+        default = asdict(RecognitionConfig())
+        plain = {name: value for name, value in asdict(self).items() if value != default[name]}
+        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        return {"model": self.model, **listed}
 
 
-def _language(code: Any) -> str:
+def _languages(option: str, given: str | Iterable[str]) -> tuple[str, ...]:
+    codes = (given,) if isinstance(given, str) else tuple(given)
+    return tuple(_language(option, code) for code in codes if code)
+
+
+def _language(option: str, code: Any) -> str:
     for known in LANGUAGES:
         if isinstance(code, str) and known.lower() == code.replace("_", "-").lower():
             return known
-    raise ConfigError(f"language={code!r} is not one of {', '.join(LANGUAGES)}")
+    raise ConfigError(f"{option}={code!r} is not one of {', '.join(LANGUAGES)}")
+
+
+def _check_time(option: str, value: Any) -> None:
+    if value is not None and not (isinstance(value, (int, float)) and 0 < value < 3600):
+        raise ConfigError(f"{option}={value!r}, but it is a time in seconds, such as 0.5")
+
+
+def _level(level: Any) -> float:
+    if not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise ConfigError(f"quantiles has {level!r}, but a level lies between 0 and 1, such as 0.9")
+    return float(level)
+
+
+def _classifiers(given: Any) -> Iterable[tuple[str, tuple[str, ...]]]:
+    if isinstance(given, str):
+        given = [given]
+    pairs = given.items() if isinstance(given, Mapping) else given
+    for item in pairs:
+        name, triggers = (item, "on_utterance") if isinstance(item, str) else item
+        triggers = tuple([triggers] if isinstance(triggers, str) else triggers)
+        wrong = [trigger for trigger in triggers if trigger not in TRIGGERS]
+        if not name or wrong or not triggers:
+            raise ConfigError(
+                f"classifiers has {name!r} with {list(triggers)!r}; a classifier has a name and one or more "
+                f"of {', '.join(TRIGGERS)}"
+            )
+        yield name, triggers
+
+
+def _properties(given: Any) -> Iterable[Mapping[str, Any]]:
+    items = [given] if isinstance(given, (str, Mapping)) else list(given)
+    if len(items) > MOST_SUMMARIES:
+        raise ConfigError(f"summarization has {len(items)} instructions, the service takes {MOST_SUMMARIES}")
+    for item in items:
+        found = {"instruction": item} if isinstance(item, str) else dict(item)
+        extra = found.keys() - {"instruction", "json_object", "json_schema"}
+        if extra or not found.get("instruction") or {"json_object", "json_schema"} <= found.keys():
+            raise ConfigError(
+                f"summarization has {item!r:.80}; it is a text, or a mapping with instruction and either "
+                "json_object or json_schema"
+            )
+        yield found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from . import tables
+from . import analyses, tables
 from .errors import TranscriptError
 
 if TYPE_CHECKING:
@@ -67,6 +67,36 @@ class Transcript:
     def events(self) -> pd.DataFrame:
         """A row a message, as frame of schema `tables.EVENTS`."""
         return tables.events(self.responses, self.recording, self.received_at or None)
+
+    @property
+    def speaker_analysis(self) -> pd.DataFrame:
+        """A row a speaker that was analysed; see `analyses.speakers`."""
+        return analyses.speakers(self.responses, self.recording)
+
+    @property
+    def conversation_analysis(self) -> pd.DataFrame:
+        """A row a dialogue that was analysed; see `analyses.conversations`."""
+        return analyses.conversations(self.responses, self.recording)
+
+    @property
+    def interrupts(self) -> pd.DataFrame:
+        """A row an interruption; see `analyses.interrupts`."""
+        return analyses.interrupts(self.responses, self.recording)
+
+    @property
+    def quantiles(self) -> pd.DataFrame:
+        """A row a quantile of an analysis; see `analyses.quantiles`."""
+        return analyses.quantiles(self.responses, self.recording)
+
+    @property
+    def classifiers(self) -> pd.DataFrame:
+        """A row a label or phrase a classifier found; see `analyses.classifiers`."""
+        return analyses.classifiers(self.responses, self.recording)
+
+    @property
+    def summaries(self) -> pd.DataFrame:
+        """A row an answer of the language model; see `analyses.summaries`."""
+        return analyses.summaries(self.responses, self.recording)
 
     @property
     def text(self) -> str:
@@ -135,10 +165,11 @@ class Transcript:
     def _repr_html_(self) -> str:
         best = self._best()
         shown = best.head(12)
+        times = (shown[f"speech_{bound}"].fillna(shown[bound]) for bound in ("start", "end"))
         texts = shown["refined_text"].fillna(shown["text"])
-        rows = "".join(map(_html_row, shown["start"], shown["end"], shown["channel_tag"], texts))
+        rows = "".join(map(_html_row, *times, shown["channel_tag"], texts))
         more = f"<p>… {len(best) - len(shown)} more</p>" if len(best) > len(shown) else ""
-        head = "".join(f"<th>{column}</th>" for column in ("start, s", "end, s", "channel", "text"))
+        head = "<th>start, s</th><th>end, s</th><th>channel</th><th style='text-align:start'>text</th>"
         return (
             f"<div><b>{html.escape(self.recording)}</b> · {self._counts()}"
             f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"

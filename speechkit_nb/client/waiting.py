@@ -57,7 +57,7 @@ def shown(progress: Progress, name: str, expected: float) -> Iterator[Callable[[
     else:
         from tqdm.auto import tqdm
 
-        layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}, {postfix}"
+        layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
         with tqdm(total=100, desc=name, bar_format=layout, disable=None, leave=False) as bar:
 
             def update(waited: float, status: str) -> None:
