@@ -348,11 +348,6 @@ REFUSED = {
         "UNIMPLEMENTED",
         "no recognition_classifier, only the cloud does it",
     ),
-    "analysis": (
-        {"content": wav(), "speech_analysis": v3.SpeechAnalysisOptions(enable_speaker_analysis=True)},
-        "UNIMPLEMENTED",
-        "no speech_analysis",
-    ),
     "speakers": (
         {"content": wav(), "speaker_labeling": v3.SpeakerLabelingOptions(speaker_labeling=1)},
         "UNIMPLEMENTED",

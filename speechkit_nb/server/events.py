@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,10 @@ class EventWriter:
         """The end of the utterance."""
         self._cursors.eou_time_ms = final.end_ms
         return self._write(final.channel, eou_update=v3.EouUpdate(time_ms=final.end_ms))
+
+    def analysis(self, channel: int, event: Mapping[str, Any]) -> bytes:
+        """An analysis of a channel, or of them all."""
+        return self._write(channel, **event)
 
     def _update(self, final: Final, text: str) -> Any:
         alternative = v3.Alternative(

@@ -19,6 +19,7 @@ import soxr
 from ..audio import Recording
 from ..errors import AudioError
 from . import engines
+from .analysis import analyses
 from .engines.base import SAMPLE_RATE, Hearing, Hypothesis, Word
 from .events import EventWriter, Final, interleave
 from .refine import refine
@@ -47,7 +48,9 @@ async def recognize(recording: Recording, options: Options, pool: Pool, user_req
             return recorded
     heard = await _hear_all(recording, options, pool, hearing)
     finals = interleave([tile(hypotheses, channel, duration_ms) for channel, hypotheses in enumerate(heard)])
-    return [message for final in finals for message in writer.utterance(final, _refined(final.text, options))]
+    messages = [m for final in finals for m in writer.utterance(final, _refined(final.text, options))]
+    wanted = analyses(finals, recording.n_channels, duration_ms, options.analysis) if options.analysis else ()
+    return messages + [writer.analysis(channel, event) for channel, event in wanted]
 
 
 def tile(hypotheses: Sequence[Hypothesis], channel: int, duration_ms: int) -> list[Final]:

@@ -35,6 +35,7 @@ class Options:
     language: str
     detects_language: bool
     digits: bool
+    analysis: Any = None  # SpeechAnalysisOptions, if statistics are wanted
 
 
 def without_content(request: Any) -> bytes:
@@ -62,6 +63,7 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
         language=(languages[0] if languages else "") if language == AUTO else language,
         detects_language=language == AUTO,
         digits=normalization == v3.TextNormalizationOptions.TEXT_NORMALIZATION_ENABLED,
+        analysis=request.speech_analysis if request.HasField("speech_analysis") else None,
     )
 
 
@@ -71,7 +73,6 @@ def refuse_cloud_features(request: Any) -> None:
     asked = {
         "summarization": request.HasField("summarization"),
         "recognition_classifier": bool(request.recognition_classifier.classifiers),
-        "speech_analysis": request.HasField("speech_analysis"),
         "speaker_labeling": labeling == v3.SpeakerLabelingOptions.SPEAKER_LABELING_ENABLED,
     }
     for feature, is_asked in asked.items():
