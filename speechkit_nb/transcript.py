@@ -6,6 +6,7 @@ import html
 import json
 import math
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -155,8 +156,8 @@ class Transcript:
         return finals[finals["alternative"] == 0].sort_values("start", kind="stable")
 
     def __repr__(self) -> str:
-        said = " / ".join(self.refined_text.splitlines())
-        return f"Transcript({self.recording!r}, {self._counts()}: {said:.60})"
+        said = textwrap.shorten(" / ".join(self.refined_text.splitlines()), 60, placeholder=" …")
+        return f"Transcript({self.recording!r}, {self._counts()}: {said})"
 
     def _counts(self) -> str:
         n_words, n_finals = len(self._words), len(self._finals)
@@ -164,7 +165,7 @@ class Transcript:
 
     def _repr_html_(self) -> str:
         best = self._best()
-        shown = best.head(12)
+        shown = best if len(best) <= 15 else best.head(12)
         times = (shown[f"speech_{bound}"].fillna(shown[bound]) for bound in ("start", "end"))
         texts = shown["refined_text"].fillna(shown["text"])
         rows = "".join(map(_html_row, *times, shown["channel_tag"], texts))

@@ -223,7 +223,7 @@ def test_the_number_of_artists_does_not_grow_with_the_words():
 def test_a_smaller_size_makes_room_for_nearly_all_words():
     """Words are small before they are missing, and missing altogether before most of them are."""
     sizes = []
-    for seconds in (5, 11, 20):
+    for seconds in (5, 9, 20):
         ax = plot_timeline(many_words(3 * seconds, float(seconds)))
         assert len(written(ax)) in (0, 3 * seconds)
         sizes.append({label.size for label in word_rows(ax)[0].labels()})

@@ -96,12 +96,15 @@ class Job:
             WaitTimeout: if it is not done by then; the job goes on.
             JobFailed, JobCancelled, JobUnknown: if it has no result.
         """
+        self._wait(timeout, progress)
+        return self._transcript()
+
+    def _wait(self, timeout: float | None, progress: Progress) -> None:
         try:
             for pause in self._waiting(timeout, progress):
                 self._sleep(pause)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"stopped waiting, the job goes on. {self._attach()}") from None
-        return self._transcript()
 
     def __await__(self) -> Generator[Any, None, Transcript]:
         return self._result_async().__await__()
@@ -127,7 +130,7 @@ class Job:
         facts = self._entry.facts
         duration = facts["duration"] or 0.0
         submitted, began = facts["submitted_at"] or facts["created_at"], self._clock()
-        expected = max(duration * Pace.estimate, 1.0)
+        expected = max(duration * self._pace.estimate, 1.0)
         with shown(progress, facts["recording"], expected) as show:
             for pause in self._pace.pauses(duration, self._clock() - submitted):
                 wake = self._clock() + pause
@@ -195,7 +198,8 @@ class Job:
             fetched_at=now,
         )
 
-    def _transcript(self) -> Transcript:
+    def _check(self) -> None:
+        """Raise what a job without a result raises."""
         facts = self._entry.facts
         state, error = facts["state"], facts["error"]
         if state == "cancelled":
@@ -207,6 +211,10 @@ class Job:
             )
         if state != "done":
             raise JobFailed(f"{facts['recording']}: the job is {state}: {error}")
+
+    def _transcript(self) -> Transcript:
+        self._check()
+        facts = self._entry.facts
         responses, received_at = self._entry.answer()
         self._entry.note(delivered_at=facts["delivered_at"] or self._clock())
         info = {"operation_id": facts["operation_id"], "service": facts["service"], **facts["options"]}
@@ -241,8 +249,20 @@ class JobSet(Sequence[Job]):
         return len(self._jobs)
 
     def results(self, timeout: float | None = None, progress: Progress = True) -> list[Transcript]:
-        """The transcripts of all jobs; raises what `Job.result` raises for the first that has none."""
-        return [job.result(timeout, progress) for job in self._jobs]
+        """The transcripts of all jobs, when every one is done.
+
+        Raises what `Job.result` raises for the first job that has none; then no job counts as handed out,
+        and `Client.resume` brings the others again.
+
+        Args:
+            timeout: seconds to wait for each at most.
+            progress: as of `Job.result`.
+        """
+        for job in self._jobs:
+            job._wait(timeout, progress)
+        for job in self._jobs:
+            job._check()
+        return [job._transcript() for job in self._jobs]
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -254,7 +274,7 @@ class JobSet(Sequence[Job]):
 
 
 def frame_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Journal rows as a frame: times are UTC timestamps, `expires` is when the service forgets the result."""
+    """Journal rows as a frame: times are UTC timestamps, `expires` is when the service forgets a result."""
     names = ["recording", "operation_id", "status", "model", "service", "duration"]
     moments = ["created", "submitted", "finished", "fetched", "expires"]
     records = [
@@ -263,7 +283,7 @@ def frame_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
             "status": row["state"],
             "model": row["options"].get("model"),
             **{name: row[f"{name}_at"] for name in moments[:-1]},
-            "expires": row["finished_at"] and row["finished_at"] + KEPT_FOR,
+            "expires": row["finished_at"] + KEPT_FOR if row["state"] in ("done", "expired") else None,
         }
         for row in rows
     ]
@@ -271,5 +291,5 @@ def frame_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     text = ["recording", "operation_id", "status", "model", "service", "error"]
     frame = frame.astype(dict.fromkeys(text, "str") | {"duration": "float64"})
     for name in moments:
-        frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
+        frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True).dt.floor("s")
     return frame

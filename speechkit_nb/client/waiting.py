@@ -16,11 +16,13 @@ class Pace:
 
     Attributes:
         estimate: expected recognition time for a second of audio; SpeechKit takes about 10 s a minute.
+        patience: share of that estimate to wait before the first question.
         least: shortest pause between two questions.
         most: longest pause; pauses grow by half from `least` on.
     """
 
     estimate: float = 1 / 6
+    patience: float = 1.0
     least: float = 2.0
     most: float = 60.0
 
@@ -31,14 +33,14 @@ class Pace:
         >>> [next(pauses) for _ in range(4)]
         [6.0, 2.0, 3.0, 4.5]
         """
-        yield max(duration * self.estimate - waited, 0.0)
+        yield max(duration * self.estimate * self.patience - waited, 0.0)
         pause = self.least
         while True:
             yield min(pause, self.most)
             pause *= 1.5
 
 
-LOOPBACK = Pace(estimate=0.0, least=0.05, most=0.2)
+LOOPBACK = Pace(patience=0.0, least=0.05, most=0.2)
 
 
 @contextmanager

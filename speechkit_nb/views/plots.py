@@ -72,7 +72,7 @@ def plot_timeline(
     Args:
         words: the frame `words` of one recording, times in seconds.
         recording: its sound, or the path of it; without it only words are drawn.
-        ax: where to draw; without it a figure 12 inches wide is made.
+        ax: where to draw; without it a figure 10 inches wide is made.
         finals: the frame `finals`; dotted lines mark the bounds of the stretches that were decoded.
         start, end: the stretch to draw, seconds. All of it unless given.
         loudest: the sample value that fills a lane; that of the stretch unless given.
@@ -234,7 +234,7 @@ def _name(kind: str, tag: str) -> str:
 
 def _new_axes(lanes: list[Lane]) -> Axes:
     height = 0.85 + 1.25 * lanes[-1].bottom
-    return plt.subplots(figsize=(12, height), layout="constrained")[1]
+    return plt.subplots(figsize=(10, height), layout="constrained")[1]
 
 
 def _figure(ax: Axes) -> Figure:
