@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import html
 import io
-import math
 import os
-import warnings
-import wave
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,15 +28,10 @@ from .containers import (
     probe,
     probe_pcm,
 )
-from .errors import AudioConverted, AudioError, LimitError
+from .errors import AudioError
 
 Samples = npt.NDArray[np.float32]
 
-MAX_SECONDS: Final = 4 * 3600  # the channels' durations added up
-MAX_BYTES: Final = 1_000_000_000
-MAX_INLINE_BYTES: Final = 60_000_000
-MIN_RATE: Final = 8_000  # Hz, of PCM
-MAX_RATE: Final = 48_000
 
 _PREROLL = 1.0  # s decoded before a start and dropped: lossy decoders need it to arrive at the same samples
 _BLOCK = 1 << 15  # samples per channel: two channels of it fit the cache
@@ -331,150 +323,3 @@ def _widen(bounds: Samples, block: Samples, at: int, n: int) -> None:
     for row, samples in enumerate(block):  # contiguous: strided extremes are 15 times slower
         np.minimum(low[row], np.minimum.reduceat(samples, edges), out=low[row])
         np.maximum(high[row], np.maximum.reduceat(samples, edges), out=high[row])
-
-
-# What is sent to the service.
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What is sent to the service.
-
-    Attributes:
-        container: "WAV", "OGG_OPUS", "MP3" or "LINEAR16_PCM".
-        sample_rate: Hz.
-        converted: what was converted into what and why; None if the bytes are those of the recording.
-    """
-
-    content: bytes = field(repr=False)
-    container: str
-    sample_rate: int
-    n_channels: int
-    converted: str | None = None
-
-
-def check_limits(recording: Recording, max_bytes: int | None = None) -> None:
-    """Make sure that the service takes a recording of this length and size; nothing is read.
-
-    Args:
-        max_bytes: also the limit of content sent inline, in the request itself.
-
-    Raises:
-        LimitError: if it is too long or too large.
-    """
-    name, n_channels = repr(recording.id), recording.n_channels
-    seconds, size = recording.duration * n_channels, _encoded_size(recording)
-    if seconds > MAX_SECONDS:
-        raise LimitError(
-            f"{name} lasts {_hours(recording.duration)} in {n_channels} channel(s), {_hours(seconds)} added "
-            f"up; the service takes {_hours(MAX_SECONDS)}: send it in parts"
-        )
-    if size > MAX_BYTES:
-        raise LimitError(
-            f"{name} has {_megabytes(size)}; the service takes {_megabytes(MAX_BYTES)}: send it in parts, "
-            "or in a compressed form such as Ogg Opus"
-        )
-    if max_bytes is not None and size > max_bytes:
-        raise LimitError(
-            f"{name} has {_megabytes(size)} to send; a request takes {_megabytes(max_bytes)}: upload it to "
-            "Object Storage and submit its link, or send a compressed form such as Ogg Opus"
-        )
-
-
-def for_service(recording: Recording, max_bytes: int = MAX_INLINE_BYTES) -> Encoded:
-    """The recording as the service takes it: its own bytes if possible, else 16-bit PCM in WAV.
-
-    Raises:
-        LimitError: if it is too long or too large; found before anything is read whole.
-        AudioError: if the file is damaged or holds NaN.
-
-    Warns:
-        AudioConverted: if the user's file was converted, or samples were clipped.
-    """
-    check_limits(recording, max_bytes)
-    obstacle = _obstacle(recording)
-    if obstacle is None:
-        with recording.open() as file:
-            content = file.read()
-        return Encoded(content, recording.container, recording.sample_rate, recording.n_channels)
-    rate = _taken_rate(recording)
-    content, clipped = _to_wav(recording, rate)
-    converted = (
-        f"{recording.id!r} was converted from {recording.container} ({recording.layout.coding}, "
-        f"{recording.sample_rate} Hz) to WAV (PCM_16, {rate} Hz): {obstacle}{clipped}"
-    )
-    if recording.container != "array" or clipped:
-        warnings.warn(AudioConverted(converted), stacklevel=2)
-    return Encoded(content, "WAV", rate, recording.n_channels, converted)
-
-
-def _obstacle(recording: Recording) -> str | None:
-    """Why the service does not take the recording as it is."""
-    container, layout = recording.container, recording.layout
-    if container in ("OGG_OPUS", "MP3"):
-        return None
-    if container not in ("WAV", PCM):
-        return f"the service takes no {container}"
-    if layout.coding != "PCM_16":
-        return f"the service takes 16-bit samples, not {layout.coding}"
-    if recording.sample_rate != _taken_rate(recording):
-        return f"the service takes {MIN_RATE} to {MAX_RATE} Hz"
-    return None if layout.has_length else "its header does not say how long it is"
-
-
-def _taken_rate(recording: Recording) -> int:
-    return min(max(recording.sample_rate, MIN_RATE), MAX_RATE)
-
-
-def _encoded_size(recording: Recording) -> int:
-    """Bytes that will be sent."""
-    if _obstacle(recording) is None:
-        return recording.layout.n_bytes
-    n = math.ceil(recording.n_samples * _taken_rate(recording) / recording.sample_rate)
-    return 44 + 2 * n * recording.n_channels
-
-
-def _to_wav(recording: Recording, rate: int) -> tuple[bytes, str]:
-    """16-bit WAV, and what is to be said about clipping."""
-    content, n_clipped, peak = io.BytesIO(), 0, 0.0
-    with wave.open(content, "wb") as writer:
-        writer.setparams((recording.n_channels, 2, rate, 0, "NONE", ""))
-        for block in _resampled(recording, rate):
-            extreme = float(np.abs(block).max(initial=0))
-            if not math.isfinite(extreme):
-                raise AudioError(f"{recording.id!r} has NaN or infinite samples; use numpy.nan_to_num")
-            if extreme > 1:
-                n_clipped += int(np.count_nonzero(np.abs(block) > 1))
-            peak = max(peak, extreme)
-            writer.writeframesraw(_quantized(block).T.tobytes())
-    clipped = (
-        f"; {n_clipped} samples outside -1 to 1 were clipped (the largest is {peak:.4g}; 16-bit values "
-        "held as floats are to be divided by 32768)"
-    )
-    return content.getvalue(), clipped if n_clipped else ""
-
-
-def _quantized(block: Samples) -> npt.NDArray[np.int16]:
-    """Exact for what was 16 bit before: libsndfile reads by 1 / 32768."""
-    return np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2")
-
-
-def _resampled(recording: Recording, rate: int) -> Iterator[Samples]:
-    if rate == recording.sample_rate:
-        yield from recording.blocks()
-        return
-    import soxr
-
-    stream = soxr.ResampleStream(recording.sample_rate, rate, recording.n_channels, dtype="float32")
-    for block in recording.blocks():
-        yield stream.resample_chunk(np.ascontiguousarray(block.T)).T
-    yield stream.resample_chunk(np.empty((0, recording.n_channels), np.float32), last=True).T
-
-
-def _hours(seconds: float) -> str:
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

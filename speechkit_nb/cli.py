@@ -41,6 +41,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--grpc", "grpc_address", default="127.0.0.1:50051", show_default=True, help="Where to listen.")
+@click.option("--rest", metavar="HOST:PORT", help="Where to listen for REST, such as 127.0.0.1:8080.")
 @click.option(
     "--model", "models", multiple=True, metavar="NAME=ENGINE[:ARG]", help="Such as general=pocketsphinx."
 )
@@ -48,14 +49,27 @@ def main() -> None:
     "--bucket-root", type=click.Path(file_okay=False, exists=True), help="Stands for Object Storage."
 )
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Where operations survive a restart.")
+@click.option(
+    "--api-key",
+    multiple=True,
+    metavar="KEY",
+    envvar="SPEECHKIT_NB_API_KEY",
+    show_envvar=True,
+    help="Callers need this key, or one of these.",
+)
+@click.option("--tls-cert", type=click.Path(dir_okay=False, exists=True), help="Certificate in PEM form.")
+@click.option("--tls-key", type=click.Path(dir_okay=False, exists=True), help="Its private key.")
 @click.option("--fault", "faults", multiple=True, hidden=True)
+@click.option("--iam-public-key", type=click.Path(dir_okay=False, exists=True), hidden=True)
+@click.option("--oauth-token", multiple=True, hidden=True)
+@click.option("--vm-metadata", is_flag=True, hidden=True)
+@click.option("--token-seconds", type=float, hidden=True)
 @click.option("--stop-with-stdin", is_flag=True, hidden=True)
 def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
     """Run the local recognizer until Ctrl-C."""
-    from .server.app import ServerSettings, serve
+    from .server.app import ServerSettings, models_from_options, serve
 
-    named = dict(_pair(model, "--model") for model in models)
-    serve(ServerSettings.of(grpc=grpc_address, models=named, **settings))
+    serve(ServerSettings.of(grpc=grpc_address, models=models_from_options(models), **settings))
 
 
 @main.command()
@@ -71,6 +85,9 @@ def transcribe(files: Sequence[str], target: str, out: str | None, **options: An
 
     with connect(target) as client:
         submitted = [_submitted(client, path, **options) for path in _recordings(files)]
+        if not submitted:
+            kinds = ", ".join(AUDIO)
+            raise click.ClickException(f"no recordings in {', '.join(files)}: no file there ends in {kinds}")
         for recording, job in submitted:
             transcript = job.result()
             if len(submitted) > 1:
@@ -154,10 +171,3 @@ def _recordings(paths: Sequence[str]) -> Iterator[Path]:
             yield from sorted(child for child in path.iterdir() if child.suffix.lower() in AUDIO)
         else:
             yield path
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
-    return name, value

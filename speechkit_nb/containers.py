@@ -95,8 +95,9 @@ def open_bytes(audio: Path | bytes) -> io.BufferedReader | io.BytesIO:
     except FileNotFoundError as e:
         where = f"the current folder is {Path.cwd()}"
         raise AudioError(f"there is no file {audio}; {where}: check the path") from e
-    except OSError as e:
-        raise AudioError(f"{audio} cannot be opened: {e.strerror}; check its name and who may read it") from e
+    except (OSError, ValueError) as e:  # the latter: a null byte in the path
+        reason = getattr(e, "strerror", e)
+        raise AudioError(f"{audio} cannot be opened: {reason}; check its name and who may read it") from e
 
 
 @contextmanager

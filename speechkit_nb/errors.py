@@ -108,12 +108,21 @@ class ServiceError(SpeechkitError, RuntimeError):
     Attributes:
         code: name of the gRPC status code, such as `"NOT_FOUND"`.
         details: the service's own words.
+        retry_after: seconds that the service asks to wait; None if it does not say.
     """
 
-    def __init__(self, message: str, *, code: str = "UNKNOWN", details: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "UNKNOWN",
+        details: str = "",
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.details = details
+        self.retry_after = retry_after
 
 
 class Unreachable(ServiceError, ConnectionError):

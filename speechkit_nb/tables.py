@@ -56,6 +56,7 @@ EVENTS: Schema = {
     **dict.fromkeys(CURSORS, "float64"),
     "server_time": "float64",
     "received_at": "float64",
+    "sent_until": "float64",
 }
 
 STAGES = {"partial": "partial", "final": "final", "refinement": "final_refinement.normalized_text"}
@@ -177,7 +178,10 @@ def finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
 
 
 def events(
-    responses: Sequence[bytes], recording: str = "", received_at: Sequence[float] | None = None
+    responses: Sequence[bytes],
+    recording: str = "",
+    received_at: Sequence[float] | None = None,
+    sent_until: Sequence[float] | None = None,
 ) -> pd.DataFrame:
     """A row a message, whatever it holds.
 
@@ -185,6 +189,7 @@ def events(
         responses: serialized v3 `StreamingResponse`s in the order of their arrival.
         recording: id written into every row.
         received_at: when each message arrived, in seconds; NaN where it is left out.
+        sent_until: up to where the audio of a stream had been sent by then, in seconds; likewise.
 
     Returns:
         Frame of schema `EVENTS`. `event` is the wire's name of what came, `"unknown"` for a kind
@@ -200,7 +205,10 @@ def events(
         _nested(table, f"{part}.final_index") for part in ("final_refinement", "audio_cursors")
     )
     index = pc.coalesce(refined, current, 0)
-    clock = np.full(len(responses), np.nan) if received_at is None else np.asarray(received_at, float)
+    clocks = {
+        name: np.full(len(responses), np.nan) if given is None else np.asarray(given, float)
+        for name, given in (("received_at", received_at), ("sent_until", sent_until))
+    }
     frame = {
         "recording": _constant(recording, len(table)),
         "seq": seq,
@@ -210,9 +218,9 @@ def events(
         "text": _event_texts(table),
         **{name: _seconds(_nested(table, path)) for name, path in zip(CURSORS, cursors, strict=True)},
         "server_time": _seconds(table.column("response_wall_time_ms")),
-        "received_at": clock[seq],
+        **{name: clock[seq] for name, clock in clocks.items()},
     }
-    return _with_unreadable(_frame(frame, EVENTS), recording, clock)
+    return _with_unreadable(_frame(frame, EVENTS), recording, clocks)
 
 
 class _Alternatives:
@@ -325,12 +333,13 @@ def _event_texts(table: pa.Table) -> pd.Series:
     return _text(pc.coalesce(*texts, _nested(table, "status_code.message")))
 
 
-def _with_unreadable(frame: pd.DataFrame, recording: str, clock: np.ndarray) -> pd.DataFrame:
-    bad = np.setdiff1d(np.arange(len(clock)), frame["seq"])
+def _with_unreadable(frame: pd.DataFrame, recording: str, clocks: dict[str, np.ndarray]) -> pd.DataFrame:
+    bad = np.setdiff1d(np.arange(len(clocks["received_at"])), frame["seq"])
     if not len(bad):
         return frame
     rows = {"recording": recording, "seq": bad, "event": "unreadable", "channel_tag": "", "final_index": 0}
-    lost = pd.DataFrame(rows | {"received_at": clock[bad]}).reindex(columns=list(EVENTS)).astype(dict(EVENTS))
+    rows |= {name: clock[bad] for name, clock in clocks.items()}
+    lost = pd.DataFrame(rows).reindex(columns=list(EVENTS)).astype(dict(EVENTS))
     return pd.concat([frame, lost]).sort_values("seq", ignore_index=True)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import math
 import os
 import textwrap
+import zlib
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _METADATA = b"speechkit_nb"
-_FORMAT = 1
+_FORMAT = 2  # 2 added what was sent when; a file of format 1 has none of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,9 @@ class Transcript:
         source: the recording itself or its path, where known; the waveform of `plot` comes from it.
         received_at: when each message arrived, seconds since the epoch; empty where nobody noted it.
         info: further facts, such as `model`, `operation_id`, `service`.
+        sent_until: of a stream, up to where its audio (seconds) had been sent when each message arrived.
+        sends: of a stream, each position in its audio (seconds) and when the audio up to there had been sent,
+            seconds since the epoch; ascending.
 
     >>> t = Transcript([], recording="silence.wav")
     >>> t.text, len(t.words)
@@ -47,6 +54,8 @@ class Transcript:
     source: Any = None
     received_at: Sequence[float] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
+    sent_until: Sequence[float] = ()
+    sends: Sequence[tuple[float, float]] = ()
 
     @property
     def words(self) -> pd.DataFrame:
@@ -67,7 +76,19 @@ class Transcript:
     @property
     def events(self) -> pd.DataFrame:
         """A row a message, as frame of schema `tables.EVENTS`."""
-        return tables.events(self.responses, self.recording, self.received_at or None)
+        received_at, sent_until = self.received_at or None, self.sent_until or None
+        return tables.events(self.responses, self.recording, received_at, sent_until)
+
+    def sent_at(self, position: float) -> float:
+        """When the audio of a stream had been sent up to `position` (seconds); NaN if it never was.
+
+        What an event is late by is its `received_at` less this, for the position that it is about.
+
+        >>> Transcript([], sends=[(0.1, 1000.0), (0.2, 1000.5)]).sent_at(0.15)
+        1000.5
+        """
+        index = bisect_left(self.sends, (position - 1e-6,))  # the same moment, whoever computed it
+        return self.sends[index][1] if index < len(self.sends) else math.nan
 
     @property
     def speaker_analysis(self) -> pd.DataFrame:
@@ -129,11 +150,13 @@ class Transcript:
             "recording": self.recording,
             "source": None if source is None else os.fspath(source),
             "info": dict(self.info),
+            "sends": _packed(self.sends),
         }
         table = pa.table(
             {
                 "response": pa.array(self.responses, pa.large_binary()),
                 "received_at": pa.array(self.received_at or nobody_noted, pa.float64()),
+                "sent_until": pa.array(self.sent_until or nobody_noted, pa.float64()),
             }
         ).replace_schema_metadata({_METADATA: json.dumps(facts)})
         return _write(table, Path(path))
@@ -217,7 +240,8 @@ def _from_parquet(content: bytes, path: Path) -> Transcript:
     try:
         table = parquet.read_table(pa.BufferReader(content))
         facts = json.loads((table.schema.metadata or {})[_METADATA])
-        responses, clock = table["response"].to_pylist(), table["received_at"].to_pylist()
+        responses = table["response"].to_pylist()
+        received_at, sent_until = (_noted(table, name) for name in ("received_at", "sent_until"))
     except (pa.ArrowException, OSError, KeyError) as error:
         raise TranscriptError(
             f"{os.fspath(path)!r} is damaged or was not written by Transcript.save: {error}"
@@ -227,8 +251,29 @@ def _from_parquet(content: bytes, path: Path) -> Transcript:
             f"{os.fspath(path)!r} was written by a newer speechkit_nb (format {facts['format']}, "
             f"this one reads up to {_FORMAT}): pip install -U speechkit-nb"
         )
-    received_at = [] if any(map(math.isnan, clock)) else clock
-    return Transcript(responses, facts["recording"], facts["source"], received_at, facts["info"])
+    sends = _unpacked(facts.get("sends", ""))
+    source, info = facts["source"], facts["info"]
+    return Transcript(responses, facts["recording"], source, received_at, info, sent_until, sends)
+
+
+def _noted(table: pa.Table, column: str) -> list[float]:
+    """A column of times; empty if nobody noted them."""
+    times: list[float] = table[column].to_pylist() if column in table.column_names else []
+    return [] if any(map(math.isnan, times)) else times
+
+
+def _packed(sends: Sequence[tuple[float, float]]) -> str:
+    pairs = np.asarray(sends, "<f8").reshape(-1, 2)
+    return base64.b64encode(zlib.compress(pairs.tobytes())).decode() if len(pairs) else ""
+
+
+def _unpacked(text: str) -> list[tuple[float, float]]:
+    """
+    >>> _unpacked(_packed([(0.5, 1000.25)]))
+    [(0.5, 1000.25)]
+    """
+    pairs = np.frombuffer(zlib.decompress(base64.b64decode(text)) if text else b"", "<f8").reshape(-1, 2)
+    return [(position, at) for position, at in pairs.tolist()]
 
 
 def _path_of(recording: Any) -> Any:

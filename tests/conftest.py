@@ -5,6 +5,7 @@ import os
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
+collect_ignore = ["bench"]  # run by hand
 
 
 @pytest.fixture(autouse=True)

@@ -41,9 +41,10 @@ class Server:
         )
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()
-        found = re.search(r"grpc://(\S+:\d+)", self.line)
+        found = re.search(r"grpcs?://(\S+:\d+)(?: (https?://\S+))?", self.line)
         assert found, "the server did not start; its last words are on standard error"
         self.address = found[1]
+        self.rest = found[2] or ""
         self.api = Api(self.address)
 
     def kill(self) -> None:

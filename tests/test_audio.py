@@ -23,8 +23,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechkit_nb import audio
-from speechkit_nb.audio import Encoded, Recording, check_limits, for_service
+from speechkit_nb.audio import Recording
 from speechkit_nb.errors import AudioConverted, AudioError, LimitError
+from speechkit_nb.sending import Encoded, check_limits, for_service
 
 RATE = 16_000
 RNG = np.random.default_rng(7)
@@ -529,8 +530,8 @@ def test_inline_limit_names_both_ways_out(tmp_path: Path) -> None:
     big = silent_wav(tmp_path / "a.wav", 30_000_000)
     check_limits(big)
     message = (
-        r"'a.wav' has 60.0 MB to send; a request takes 60.0 MB: upload it to Object Storage and submit its "
-        r"link, or send a compressed form such as Ogg Opus"
+        r"'a.wav' has 60.0 MB to send; a request takes 60.0 MB: send it through Object Storage, as with "
+        r"bucket='NAME', or in a compressed form such as Ogg Opus"
     )
     with pytest.raises(LimitError, match=message):
         for_service(big)
@@ -595,6 +596,12 @@ def test_path_through_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(AudioError, match=r"a/talk.wav cannot be opened: Not a directory"):
         Recording(tmp_path / "a" / "talk.wav")
+
+
+def test_path_with_a_null_byte() -> None:
+    """No file can have this name."""
+    with pytest.raises(AudioError, match=r"cannot be opened: embedded null byte"):
+        Recording("a\0b.wav")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,13 @@ def test_an_error_is_one_line(run, target, tmp_path):
     assert "Error: 'nowhere' names no service" in done.output
 
 
+def test_transcribe_of_a_folder_without_recordings(run, target, tmp_path):
+    """It says what it looked for."""
+    done = run("transcribe", tmp_path, "--target", target)
+    assert done.exit_code == 1
+    assert re.search(r"Error: no recordings in .*no file there ends in \.wav, \.ogg", done.output)
+
+
 def test_demo_leaves_words_timelines_and_a_report(run, tmp_path):
     """Over the embedded recognizer: words.csv, a timeline each, one self-contained page."""
     (tmp_path / "talk.wav").write_bytes(talk())
@@ -106,6 +113,6 @@ def test_serve_says_where_it_listens_and_ends_on_sigterm(command):
 
 def test_serve_refuses_what_it_cannot_do(run):
     """A model without an engine, an engine there is not, an address others can reach."""
-    assert "'general' is not NAME=VALUE" in run("serve", "--model", "general").output
+    assert "'general' names no model" in run("serve", "--model", "general").output
     assert "no engine 'vosk'" in run("serve", "--model", "general=vosk").output
     assert "can be reached from other machines" in run("serve", "--grpc", "0.0.0.0:50051").output

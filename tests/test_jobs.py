@@ -229,19 +229,31 @@ def test_deleting_at_the_service_keeps_what_was_fetched(journal):
     assert job.result(progress=False).text == "hello world"
 
 
-@pytest.mark.parametrize(("age", "state"), [(60.0, "failed"), (KEPT_FOR + 60, "expired")])
-def test_an_operation_the_service_forgot(journal, age, state):
-    """After three days it expired; before, the id was wrong."""
+def forgotten(operation_id: str) -> OperationStatus:
+    raise NotFound("the service answered NOT_FOUND: no such operation", code="NOT_FOUND")
+
+
+def test_an_operation_the_service_forgot_has_expired(journal):
+    """After three days; that is final."""
     service = Service()
-
-    def forgotten(operation_id: str) -> OperationStatus:
-        raise NotFound("the service answered NOT_FOUND: no such operation", code="NOT_FOUND")
-
     service.refresh = forgotten
-    service.now += age
+    service.now += KEPT_FOR + 60
     job = job_of(journal, service, LOOPBACK)
-    with pytest.raises(JobFailed, match=f"the job is {state}: .*no such operation"):
+    with pytest.raises(JobFailed, match=r"the job is expired: .*no such operation"):
         job.result(progress=False)
+    assert job.status == "expired"
+
+
+def test_an_operation_the_service_should_know_is_not_given_up(journal):
+    """The wrong key or server answers the same: the job stays open until the right one is asked."""
+    service = Service(takes=0)
+    known, service.refresh = service.refresh, forgotten
+    job = job_of(journal, service, LOOPBACK)
+    with pytest.raises(NotFound, match=r"a\.wav: .*another server or other credentials may know it"):
+        job.result(progress=False)
+    assert job._entry.facts["state"] == "running"
+    job._refresh = known
+    assert job.result(progress=False).text == "hello world"
 
 
 def test_a_job_whose_kernel_died_in_mid_submission_is_unknown(journal):
@@ -285,3 +297,19 @@ def test_several_jobs_are_a_set_with_a_frame(journal):
     assert ((frame.expires - frame.finished).dt.total_seconds() == KEPT_FOR).all()
     assert len(jobs[:1]) == 1
     assert JobSet([]).frame.dtypes.equals(frame.dtypes)
+
+
+def test_several_results_are_handed_out_together_or_not_at_all(journal):
+    """One job failed: the other is not marked as handed out, so that resume brings it again."""
+    good = job_of(journal, Service(takes=0), LOOPBACK, operation_id="f8d1")
+    bad = job_of(journal, Service(takes=0), LOOPBACK, operation_id="f8d2", state="failed", error="too loud")
+    with pytest.raises(JobFailed, match="too loud"):
+        JobSet([good, bad]).results(progress=False)
+    assert good.status == "done"
+    assert good._entry.facts["delivered_at"] is None
+
+
+def test_only_results_expire(journal):
+    """A job without a result has nothing that the service could forget."""
+    job = job_of(journal, Service(), state="failed", finished_at=1000.0)
+    assert JobSet([job]).frame.expires.isna().all()

@@ -177,6 +177,34 @@ def test_an_empty_body_is_an_answer_without_messages():
     assert responses_from_json(" \n") == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_answer_in_the_encoding_of_any_shell(encoding):
+    """PowerShell writes what curl prints as UTF-16."""
+    body = '{"result": {"channelTag": "\u043a", "eouUpdate": {"timeMs": "5"}}}'.encode(encoding)
+    assert v3.StreamingResponse.FromString(responses_from_json(body)[0]).channel_tag == "\u043a"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"a": "\xff"}', "no text from byte 7 on"),
+        (b'{"type": "FeatureCollection"}', "an object of 'type': none of the service's"),
+        (b'{"result": 5}', "holds 5 where a StreamingResponse is expected"),
+        (b'{"done": true, "response": []}', r"holds \[\] where a LongRunningRecognitionResponse"),
+    ],
+)
+def test_json_that_is_no_answer(body, message):
+    """Said in one error instead of a transcript without words."""
+    with pytest.raises(TranscriptError, match=message):
+        responses_from_json(body)
+
+
+def test_an_error_with_a_code_of_its_own():
+    """A code that is no number of gRPC is told as it came."""
+    with pytest.raises(ServiceError, match="answered BROKEN: no"):
+        responses_from_json('{"error": {"code": "BROKEN", "message": "no"}}')
+
+
 def test_unknown_keys_of_a_newer_service_are_skipped():
     """A field that this version does not know is no error."""
     text = '{"result": {"channelTag": "0", "eouUpdate": {"timeMs": "5", "novel": 1}, "other": {}}}'

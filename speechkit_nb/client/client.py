@@ -7,21 +7,24 @@ import time
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from weakref import WeakSet
 
 import pandas as pd
 
-from ..audio import Recording, for_service
+from ..audio import Recording
 from ..config import RecognitionConfig
-from ..errors import AudioError, JobUnknown, NoAnswer, ServiceError, TargetError
-from . import requests
+from ..errors import ConfigError, JobUnknown, NoAnswer, NotFound, ServiceError, TargetError
+from ..sending import for_service, form_for_service, size_for_service
+from . import requests, storage
+from .endpoints import CLOUD
 from .jobs import Job, JobSet, frame_of
 from .journal import OPEN, Entry, Journal
+from .legs import SessionLimits
+from .links import parse_link
 from .service import Transport
+from .streams import StreamSession, open_stream
 from .waiting import Pace
-
-CONTAINERS = {".wav": "WAV", ".ogg": "OGG_OPUS", ".opus": "OGG_OPUS", ".mp3": "MP3"}
-"""Formats by the ending of a link; what is behind it cannot be looked at."""
 
 
 class Client:
@@ -32,6 +35,8 @@ class Client:
         journal: where its jobs are remembered.
         pace: when to ask after a job.
         on_close: called last.
+        bucket: where a recording goes that is too large for a request.
+        storage: URL of Object Storage, or the folder that stands for it.
     """
 
     def __init__(
@@ -41,11 +46,16 @@ class Client:
         *,
         pace: Pace | None = None,
         on_close: Callable[[], None] = lambda: None,
+        bucket: str | None = None,
+        storage: str | os.PathLike[str] = CLOUD.storage,
     ) -> None:
         self._transport = transport
         self._journal = journal
         self._pace = pace or Pace()
         self._on_close = on_close
+        self._bucket = bucket
+        self._storage = storage
+        self._streams: WeakSet[StreamSession] = WeakSet()
 
     @property
     def service(self) -> str:
@@ -53,7 +63,13 @@ class Client:
         return self._transport.name
 
     def submit(
-        self, source: Any, *, sample_rate: int | None = None, id: str | None = None, **options: Any
+        self,
+        source: Any,
+        *,
+        sample_rate: int | None = None,
+        id: str | None = None,
+        bucket: str | None = None,
+        **options: Any,
     ) -> Job:
         """Send a recording to be recognized and return at once.
 
@@ -62,22 +78,28 @@ class Client:
                 with `sample_rate`, `Recording`, or link (`https://`, `s3://`) into Object Storage.
             sample_rate: Hz, for an array.
             id: name of the recording in the frames; its file name otherwise.
+            bucket: upload it to this bucket and send the link; by default only what is too large for a
+                request goes to the bucket of `connect`, if it has one.
             options: fields of `RecognitionConfig`, such as `model`, `language`, `normalize`.
 
         Raises:
             AudioError, LimitError, ConfigError: before anything is sent.
-            ServiceError: if the service refuses it.
+            ServiceError: if the service, or the storage, refuses it.
             JobUnknown: if it was sent and no answer came. The job is in the journal; it is not sent
                 again on its own, since that could be billed twice.
         """
         config = RecognitionConfig.of(**options)
         if isinstance(source, str) and "://" in source:
-            link, container = _storage_link(source)
+            if bucket is not None:
+                raise ConfigError(
+                    f"bucket={bucket!r}, but a link is in a bucket already; leave one of them out"
+                )
+            link, container = parse_link(source, self._storage_url)
             request = requests.recognize_file(config, link, container)
             facts: dict[str, Any] = {"recording": id or _name_of(link), "source": link}
             return self._submit(request, config, facts, None)
         recording = _recording(source, sample_rate, id)
-        request = requests.recognize_file(config, for_service(recording))
+        request = self._request(config, recording, bucket)
         path = recording.source
         facts = {
             "recording": recording.id,
@@ -87,6 +109,81 @@ class Client:
             "n_channels": recording.n_channels,
         }
         return self._submit(request, config, facts, recording)
+
+    def upload(
+        self,
+        source: Any,
+        bucket: str | None = None,
+        key: str | None = None,
+        *,
+        sample_rate: int | None = None,
+        id: str | None = None,
+        progress: bool = True,
+    ) -> str:
+        """Upload a recording and return its link, to be submitted as often as one likes.
+
+        Args:
+            source: as of `submit`, but no link.
+            bucket: by default that of `connect`.
+            key: name of the object; by default made from content and name.
+            sample_rate, id: as of `submit`.
+            progress: whether to show a bar.
+
+        Raises:
+            ConfigError: if there is no bucket.
+            MissingExtra, AudioError, LimitError, ServiceError: see `storage.upload`.
+        """
+        bucket = bucket or self._bucket
+        if bucket is None:
+            raise ConfigError("no bucket to upload to; name one here or in connect(bucket=...)")
+        recording = _recording(source, sample_rate, id)
+        return storage.upload(recording, bucket, key, endpoint=self._storage, progress=progress)
+
+    def stream(
+        self,
+        source: Any,
+        *,
+        pace: str | None = None,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        id: str | None = None,
+        limits: SessionLimits | None = None,
+        **options: Any,
+    ) -> StreamSession:
+        """Recognize sound while it comes in; returns at once a session to iterate over, or to `async for`.
+
+        A stream may last for ever: before a session of the service is full the next one goes on, at the end
+        of an utterance if there is one. One that breaks off is resumed from the last final. While a live
+        source gives nothing, the time counts as silence.
+
+        Args:
+            source: a recording, as of `submit` but no link, or an iterable of chunks: `bytes` of 16-bit
+                samples, or arrays of shape (n,), int16 or float in -1 to 1; it may never end.
+            pace: `"real-time"` sends a recording as a microphone would, `"fast"` as the service takes it; by
+                default a recording goes in real time, and chunks as they come.
+            sample_rate: Hz, for chunks and arrays.
+            channel: the only one of a recording's channels to send.
+            id: name of the recording in the frames.
+            limits: what the service takes in one session, if it is not the cloud.
+            options: fields of `RecognitionConfig`, such as `model`, `eou_sensitivity`, `external_eou`.
+
+        Raises:
+            AudioError, LimitError, ConfigError: before anything is sent.
+            TargetError: if this client speaks REST, which has no streams.
+        """
+        config = RecognitionConfig.of(**options)
+        session = open_stream(
+            self._transport,
+            source,
+            config,
+            pace=pace,
+            sample_rate=sample_rate,
+            channel=channel,
+            id=id,
+            limits=limits or SessionLimits(),
+        )
+        self._streams.add(session)
+        return session
 
     def jobs(self) -> pd.DataFrame:
         """Every job of the journal, of all services, newest last."""
@@ -110,7 +207,15 @@ class Client:
                 f"{self.service!r}: "
                 f"connect({other!r}).job({operation_id!r})"
             )
-        self._transport.status(operation_id)
+        try:
+            self._transport.status(operation_id)
+        except NotFound as error:
+            raise NotFound(
+                f"{error}. Neither {self.service!r} nor the journal knows it; client.jobs() has what was "
+                "submitted here, and the service keeps results for 3 days",
+                code=error.code,
+                details=error.details,
+            ) from None
         now = time.time()
         return self._job(
             self._journal.add(
@@ -133,7 +238,9 @@ class Client:
         return JobSet([self._job(entry) for entry in self._journal.entries(waiting, self.service)])
 
     def close(self) -> None:
-        """Hang up; a local server that was started for this client ends."""
+        """Hang up; streams end, and a local server that was started for this client."""
+        for session in list(self._streams):
+            session.close()
         self._transport.close()
         self._journal.close()
         self._on_close()
@@ -146,6 +253,24 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self.service!r}, journal {os.fspath(self._journal.path)!r})"
+
+    @property
+    def _storage_url(self) -> str:
+        storage = os.fspath(self._storage)
+        return storage if "://" in storage else CLOUD.storage
+
+    def _request(self, config: RecognitionConfig, recording: Recording, bucket: str | None) -> Any:
+        """The request with the recording in it, or with its link after an upload."""
+        limit = self._transport.inline_limit
+        if bucket is None and size_for_service(recording) > limit:
+            bucket = self._bucket
+        if bucket is None:
+            return requests.recognize_file(config, for_service(recording, limit))
+        # What cannot be asked for is refused before the upload.
+        header = self._transport.takes_wav_links
+        request = requests.recognize_file(config, form_for_service(recording, header))
+        request.uri = storage.upload(recording, bucket, endpoint=self._storage, header=header)
+        return request
 
     def _submit(
         self, request: Any, config: RecognitionConfig, facts: dict[str, Any], recording: Recording | None
@@ -162,8 +287,11 @@ class Client:
                 "on its own: that could be billed twice. It is in client.jobs() as unknown; submit it once "
                 "more if you want to"
             ) from error
-        except ServiceError as error:
+        except (ServiceError, ConfigError) as error:
             entry.note(state="failed", error=str(error), finished_at=time.time())
+            raise
+        except BaseException as error:  # Ctrl-C, too: the request may be on its way
+            entry.note(state="unknown", error=f"the submission was interrupted by {type(error).__name__}")
             raise
         entry.note(state="running", operation_id=operation_id, submitted_at=time.time())
         return self._job(entry, recording)
@@ -188,23 +316,4 @@ def _recording(source: Any, sample_rate: int | None, id: str | None) -> Recordin
 
 
 def _name_of(link: str) -> str:
-    return urlsplit(link).path.rpartition("/")[2] or link
-
-
-def _storage_link(link: str) -> tuple[str, str]:
-    """The https form of a link into Object Storage, and the format its name stands for.
-
-    >>> _storage_link("s3://my-bucket/calls/one.ogg")
-    ('https://storage.yandexcloud.net/my-bucket/calls/one.ogg', 'OGG_OPUS')
-    """
-    parts = urlsplit(link)
-    if parts.scheme not in ("s3", "https") or not parts.netloc or not parts.path.strip("/"):
-        raise AudioError(f"{link!r} is no link into Object Storage; it looks like s3://bucket/name.wav")
-    ending = os.path.splitext(parts.path)[1].lower()
-    if ending not in CONTAINERS:
-        raise AudioError(
-            f"the format behind {link!r} cannot be told from its name; the service takes files that end in "
-            f"{', '.join(CONTAINERS)}"
-        )
-    bucket = f"storage.yandexcloud.net/{parts.netloc}" if parts.scheme == "s3" else parts.netloc
-    return f"https://{bucket}{parts.path}", CONTAINERS[ending]
+    return unquote(urlsplit(link).path).rpartition("/")[2] or link

@@ -1,72 +1,190 @@
-"""From the string a user gives to a client of the service behind it."""
+"""From what a user gives to a client of the service behind it."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple, get_args
 
-from ..errors import TargetError
+from ..errors import ConfigError, TargetError
+from . import auth
 from .client import Client
-from .grpc_transport import GrpcTransport
+from .endpoints import CLOUD, KAZAKHSTAN, Endpoints, address, certificates
+from .iam import Iam
 from .journal import Journal
-from .waiting import LOOPBACK
+from .service import Transport
+from .v2_transport import V2Transport
+from .waiting import LOOPBACK, Pace
 
-LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
-FORMS = (
-    "connect('local') starts a recognizer on this machine, "
-    "connect('grpc://127.0.0.1:50051') uses a running one"
-)
+REGIONS = {"cloud": CLOUD, "kazakhstan": KAZAKHSTAN}
+Api = Literal["v3", "v2"]
+Wire = Literal["grpc", "rest"]
 
 
-def connect(target: str, *, journal: str | os.PathLike[str] | None = None, **options: Any) -> Client:
+class Place(NamedTuple):
+    """A service: what it is called, where it is, how soon it is asked, what to do if it does not answer."""
+
+    name: str
+    endpoints: Endpoints
+    pace: Pace | None = None
+    hint: str = ""
+
+
+def connect(
+    target: str | None = None,
+    *,
+    api: Api = "v3",
+    transport: Wire | None = None,
+    api_key: str | None = None,
+    iam_token: str | None = None,
+    oauth_token: str | None = None,
+    service_account_key: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    folder_id: str | None = None,
+    endpoints: Endpoints | None = None,
+    ca: str | os.PathLike[str] | None = None,
+    data_logging: bool = False,
+    journal: str | os.PathLike[str] | None = None,
+    bucket: str | None = None,
+    **options: Any,
+) -> Client:
     """Connect to a recognition service.
 
+    Credentials are those given here. If none are, they are for the cloud and for `endpoints` the first of
+    `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_OAUTH_TOKEN`, the file named by `YC_SERVICE_ACCOUNT_KEY_FILE`, the
+    service account of the virtual machine this runs on, `YC_TOKEN`. What is in the environment is not sent
+    to a target given as a URL.
+
     Args:
-        target: `"local"` starts the embedded recognizer in a process of its own, which ends with the
-            client or the kernel; `"grpc://HOST:PORT"` is one that runs already.
+        target: None or `"cloud"` is Yandex Cloud, `"kazakhstan"` its region there. `"local"` starts the
+            embedded recognizer in a process of its own, which ends with the client or the kernel.
+            `"grpc://HOST:PORT"` and `"http://HOST:PORT"` are servers on this machine, `"grpcs://HOST:PORT"`
+            and `"https://HOST"` are others, with TLS.
+        api: `"v3"`, or `"v2"` with its fewer options.
+        transport: `"grpc"` or `"rest"`, for those behind a proxy; by default what the target says, or gRPC.
+        api_key, iam_token, oauth_token: a secret; give one of them at most.
+        service_account_key: file (or its content as a dict) made by `yc iam key create`.
+        folder_id: only for accounts of people; a service account knows its folder.
+        endpoints: hosts of an installation of one's own, in place of a target.
+        ca: PEM file of the authorities to trust in place of the usual ones.
+        data_logging: let the service keep the audio, so that its support can look into it.
         journal: file of the job ledger; by default the one of this user, see `journal.home`.
+        bucket: Object Storage bucket for what is too large to be sent inline.
         options: of the local server, for `"local"`: `models`, `bucket_root`, `data_dir`.
 
     Raises:
-        TargetError: if the string names no service.
+        TargetError: if the target names no service, or has none of that kind.
+        ConfigError: if credentials or `ca` cannot be right.
+        Denied: if the cloud is asked for and there are no credentials.
         ServerError: if the local server does not start.
         JournalError: if the ledger cannot be used.
     """
+    _check_choice("api", api, get_args(Api))
+    if target is not None and endpoints is not None:
+        raise TargetError(f"endpoints= says where the service is, and so does {target!r}: leave one of them")
+    wire = _wire(target, transport)
+    trusted = certificates(ca)
     if target == "local":
-        return _connect_local(Journal(journal), options)
-    address = _address(target)
+        if bucket is not None and not options.get("bucket_root"):
+            raise ConfigError(
+                f"bucket={bucket!r} of connect('local') is a folder below bucket_root=DIR: give both"
+            )
+        return _connect_local(wire, api, Journal(journal), bucket, options)
     if options:
         raise TargetError(f"{', '.join(options)} can be set for connect('local') only, not for {target!r}")
-    hint = f". Is it running? speechkit-nb serve --grpc {address}"
-    return Client(GrpcTransport(target, address, hint=hint), Journal(journal), pace=LOOPBACK)
+    place = _place(target, endpoints)
+    iam = Iam(place.endpoints.iam, trusted)
+    credentials = auth.given(
+        iam,
+        api_key=api_key,
+        iam_token=iam_token,
+        oauth_token=oauth_token,
+        service_account_key=service_account_key,
+    )
+    if credentials is None and _is_cloud(target):
+        credentials = auth.from_environment(iam)
+    identity = auth.Identity(credentials, folder_id and auth.clean(folder_id, "folder_id"), data_logging)
+    way = _transport(place, wire, api, identity, trusted)
+    storage = place.endpoints.storage
+    return Client(way, Journal(journal), pace=place.pace, bucket=bucket, storage=storage)
 
 
-def _connect_local(journal: Journal, options: dict[str, Any]) -> Client:
+def _connect_local(
+    wire: Wire, api: Api, journal: Journal, bucket: str | None, options: dict[str, Any]
+) -> Client:
     from .local import LocalServer
 
     server = LocalServer(**options)
-    transport = GrpcTransport("local", _address(server.target), hint=server.hint)
-    return Client(transport, journal, pace=LOOPBACK, on_close=server.stop)
+    url = server.target if wire == "grpc" else server.rest_target
+    place = Place("local", Endpoints.at(url), LOOPBACK, server.hint)
+    way = _transport(place, wire, api, auth.Identity(), None)
+    storage = options.get("bucket_root") or CLOUD.storage
+    return Client(way, journal, pace=place.pace, on_close=server.stop, bucket=bucket, storage=storage)
 
 
-def _address(target: str) -> str:
-    """`host:port` of a target.
+def _is_cloud(target: str | None) -> bool:
+    return target is None or target in REGIONS
 
-    >>> _address("grpc://127.0.0.1:50051")
-    '127.0.0.1:50051'
+
+def _wire(target: str | None, transport: Wire | None) -> Wire:
+    """Whether gRPC or REST is spoken.
+
+    >>> _wire("https://stt.example.org", None), _wire("local", "rest"), _wire(None, None)
+    ('rest', 'rest', 'grpc')
     """
-    try:
-        parts = urlsplit(target)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-        parts = urlsplit("")
-    if parts.scheme != "grpc" or not host or not port or parts.path.strip("/"):
-        raise TargetError(f"{target!r} names no service: {FORMS}")
-    if host not in LOOPBACK_HOSTS:
+    _check_choice("transport", transport, (None, *get_args(Wire)))
+    if _is_cloud(target) or target == "local":
+        return transport or "grpc"
+    told: Wire = "rest" if address(str(target)).scheme in ("http", "https") else "grpc"
+    if transport not in (None, told):
+        raise TargetError(f"{target!r} speaks {told}, not {transport}: leave transport={transport!r}")
+    return told
+
+
+def _place(target: str | None, endpoints: Endpoints | None) -> Place:
+    if endpoints is not None:
+        name = next((name for name, known in REGIONS.items() if known == endpoints), None)
+        return Place(name or str(endpoints.stt or endpoints.stt_rest), endpoints)
+    if _is_cloud(target):
+        return Place(target or "cloud", REGIONS[target or "cloud"])
+    where = address(str(target))
+    name = f"{where.scheme}://{where.netloc}{where.path}"  # one spelling: the journal knows services by it
+    if not where.loopback:
+        return Place(name, Endpoints.at(name))
+    door = "grpc" if where.scheme.startswith("grpc") else "rest"
+    hint = f". Is it running? speechkit-nb serve --{door} {where.netloc}"
+    return Place(name, Endpoints.at(name), LOOPBACK, hint)
+
+
+def _transport(place: Place, wire: Wire, api: Api, identity: auth.Identity, ca: bytes | None) -> Transport:
+    """The way to the service.
+
+    Raises:
+        TargetError: if there are no such hosts.
+    """
+    rest = "_rest" if wire == "rest" else ""
+    needed = [f"stt{rest}"] if api == "v3" else [f"stt{rest}", f"transcribe{rest}", f"operation{rest}"]
+    missing = [name for name in needed if getattr(place.endpoints, name) is None]
+    if missing:
         raise TargetError(
-            f"{target!r} would send audio in plain text over the network; grpc:// is for this machine "
-            f"({', '.join(LOOPBACK_HOSTS)})"
+            f"{place.name} has no endpoint {', '.join(missing)}, which API {api} over {wire} needs"
         )
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    folder_id = identity.folder_id
+    if api == "v2":  # it has the folder in the request
+        identity = replace(identity, folder_id=None)
+    options: dict[str, Any] = {"identity": identity, "ca": ca, "hint": place.hint}
+    if wire == "rest":
+        from .rest_transport import RestTransport
+
+        door: Any = RestTransport(place.name, place.endpoints, **options)
+    else:
+        from .grpc_transport import GrpcTransport
+
+        door = GrpcTransport(place.name, place.endpoints, **options)
+    return door if api == "v3" else V2Transport(door, folder_id)
+
+
+def _check_choice(option: str, value: Any, choices: tuple[Any, ...]) -> None:
+    if value not in choices:
+        named = " or ".join(repr(choice) for choice in choices if choice is not None)
+        raise ConfigError(f"{option}={value!r}, but it is {named}")

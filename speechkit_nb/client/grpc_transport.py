@@ -3,148 +3,201 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeVar
 
 import grpc
-import stamina
 
 from .. import errors
 from ..wire.messages import Method, methods, operation, v3
+from . import calls
+from .auth import Identity
+from .endpoints import Endpoints, address
+from .grpc_stream import GrpcStream
 from .service import OperationStatus
 
 MESSAGE_LIMIT = 64 * 1024 * 1024
-SUBMIT_DEADLINE = 180.0
-CALL_DEADLINE = 30.0
-FETCH_DEADLINE = 300.0
-NOT_READY = "operation data is not ready"
+INLINE_LIMIT = 60_000_000
 NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed")
 """How gRPC begins to say that a call found no connection to go out on; it has no code for it."""
+OWN_LIMIT = "message larger than max"
+"""What it says of a message above a limit of its own, with the code of a quota."""
 
-CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
-REFUSED = {
-    "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED", "UNAUTHENTICATED",
-}  # fmt: skip
-"""Codes that say the service has not taken a job; after any other it may have."""
-
+STREAMS = methods("speechkit.stt.v3.Recognizer")
+RECOGNIZER = methods("speechkit.stt.v3.AsyncRecognizer")
+OPERATIONS = methods("yandex.cloud.operation.OperationService")
+SERVICE_V2 = methods("yandex.cloud.ai.stt.v2.SttService")
+Metadata = list[tuple[str, str]]
 T = TypeVar("T")
-
-_CLASSES: dict[str, type[errors.ServiceError]] = {
-    "NOT_FOUND": errors.NotFound,
-    "INVALID_ARGUMENT": errors.Rejected,
-    "FAILED_PRECONDITION": errors.Rejected,
-    "UNIMPLEMENTED": errors.Rejected,
-    "OUT_OF_RANGE": errors.Rejected,
-    "UNAUTHENTICATED": errors.Denied,
-    "PERMISSION_DENIED": errors.Denied,
-    "RESOURCE_EXHAUSTED": errors.Exhausted,
-    "UNAVAILABLE": errors.Unreachable,
-}
 
 
 class GrpcTransport:
-    """STT v3 over a gRPC channel.
+    """STT v3 over gRPC channels, and what v2 needs of them.
 
     Args:
         name: what the user connected to, for messages and for the journal.
-        address: `host:port` to call.
-        credentials: of the channel; None for plain text, which only loopback gets.
+        endpoints: hosts; `stt` has to be there.
+        identity: who calls.
+        ca: certificates of the authorities to trust in place of the usual ones.
         hint: what to do when nobody answers there.
     """
 
+    inline_limit = INLINE_LIMIT
+    takes_wav_links = True
+
     def __init__(
-        self, name: str, address: str, *, credentials: grpc.ChannelCredentials | None = None, hint: str = ""
+        self,
+        name: str,
+        endpoints: Endpoints,
+        *,
+        identity: Identity | None = None,
+        ca: bytes | None = None,
+        hint: str = "",
     ) -> None:
         self.name = name
-        self._hint = hint
-        options = [
-            ("grpc.max_send_message_length", MESSAGE_LIMIT),
-            ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-        ]
-        if credentials is None:
-            self._channel = grpc.insecure_channel(address, options)
-        else:
-            self._channel = grpc.secure_channel(address, credentials, options)
-        self._recognizer = methods("speechkit.stt.v3.AsyncRecognizer")
-        self._operations = methods("yandex.cloud.operation.OperationService")
+        self._endpoints, self._identity, self._hint = endpoints, identity or Identity(), hint
+        urls = {endpoints.stt, endpoints.operation, endpoints.transcribe} - {None}
+        self._channels = {url: open_channel(str(url), ca) for url in urls}
+        self._channel = self._channels[endpoints.stt]
 
     def submit(self, request: Any, request_id: str) -> str:
-        metadata = [("x-client-request-id", request_id)]
-        try:
-            started = self._unary(self._recognizer["RecognizeFile"], request, SUBMIT_DEADLINE, metadata)
-        except errors.ServiceError as error:
-            if error.code in REFUSED or error.details.startswith(NEVER_SENT):
-                raise
-            message = f"{self.name} did not answer the submission ({error.code}: {error.details})"
-            raise errors.NoAnswer(message, code=error.code, details=error.details) from None
-        return str(started.id)
+        call = self._unary(RECOGNIZER["RecognizeFile"], request, self._endpoints.stt)
+        return self._start(call, request_id)
+
+    def submit_v2(self, request: Any, request_id: str) -> str:
+        """Send a v2 `LongRunningRecognitionRequest`; never repeated. Returns the operation id."""
+        call = self._unary(SERVICE_V2["LongRunningRecognize"], request, self._endpoints.transcribe)
+        return self._start(call, request_id)
+
+    def operation(self, operation_id: str) -> Any:
+        """The `Operation` as it stands."""
+        request = operation.GetOperationRequest(operation_id=operation_id)
+        return self._repeated(self._unary(OPERATIONS["Get"], request, self._endpoints.operation))
 
     def status(self, operation_id: str) -> OperationStatus:
-        request = operation.GetOperationRequest(operation_id=operation_id)
-        found = self._retried(lambda: self._unary(self._operations["Get"], request))
-        if found.HasField("error"):
-            failure = _error(CODE_NAMES.get(found.error.code, "UNKNOWN"), found.error.message)
-            return OperationStatus(True, failure, failure.code == "CANCELLED")
-        return OperationStatus(found.done)
+        if self._endpoints.operation is None:
+            return calls.status_by_result(lambda: self.fetch(operation_id))
+        return calls.status_of(self.operation(operation_id))
 
     def fetch(self, operation_id: str) -> list[tuple[bytes, float]]:
-        return self._retried(lambda: self._stream(operation_id))
+        operation = (lambda: self.operation(operation_id)) if self._endpoints.operation else None
+        return calls.fetched(lambda: self._repeated(self._stream(operation_id)), operation)
 
     def cancel(self, operation_id: str) -> None:
+        if self._endpoints.operation is None:
+            raise calls.no_operations(self.name)
         request = operation.CancelOperationRequest(operation_id=operation_id)
-        self._retried(lambda: self._unary(self._operations["Cancel"], request))
+        self._repeated(self._unary(OPERATIONS["Cancel"], request, self._endpoints.operation))
 
     def delete(self, operation_id: str) -> None:
         request = v3.DeleteRecognitionRequest(operation_id=operation_id)
-        self._retried(lambda: self._unary(self._recognizer["DeleteRecognition"], request))
+        self._repeated(self._unary(RECOGNIZER["DeleteRecognition"], request, self._endpoints.stt))
+
+    def streamer(self) -> GrpcTransport:
+        """What opens streams."""
+        return self
+
+    def check(self, options: Any) -> None:
+        """v3 can do whatever `StreamingOptions` ask for."""
+
+    def stream(self, requests: Iterator[Any], request_id: str) -> GrpcStream:
+        """Open a session of `Recognizer` with `StreamingRequest`s; answers with serialized messages."""
+        return self._open_stream(STREAMS["RecognizeStreaming"], requests, request_id)
+
+    def stream_v2(self, requests: Iterator[Any], request_id: str) -> GrpcStream:
+        """The same with the messages of v2."""
+        return self._open_stream(SERVICE_V2["StreamingRecognize"], requests, request_id)
+
+    def renew(self) -> bool:
+        """Called once after credentials were refused; whether there are others now."""
+        return self._identity.renew()
+
+    def _open_stream(self, method: Method, requests: Iterator[Any], request_id: str) -> GrpcStream:
+        metadata = self._identity.metadata(request_id)
+        try:
+            return GrpcStream(
+                self._channel, method, requests, metadata, lambda error: self._translated(error, metadata)
+            )
+        except ValueError as error:
+            self._raise_closed(error)
 
     def close(self) -> None:
-        self._channel.close()
+        for channel in self._channels.values():
+            channel.close()
 
-    def _stream(self, operation_id: str) -> list[tuple[bytes, float]]:
-        method = self._recognizer["GetRecognition"]
+    def _start(self, call: Callable[[Metadata, float], Any], request_id: str) -> str:
+        def once() -> Any:
+            return self._called(call, calls.SUBMIT_DEADLINE, request_id)
+
+        def submit() -> Any:
+            return calls.authorized(self._identity.renew, once)
+
+        return str(calls.submitted(self.name, submit).id)
+
+    def _repeated(self, call: Callable[[Metadata, float], T]) -> T:
+        """For calls that are safe to repeat."""
+
+        def once() -> T:
+            return self._called(call, calls.CALL_DEADLINE)
+
+        return calls.repeated(lambda: calls.authorized(self._identity.renew, once))
+
+    def _unary(self, method: Method, request: Any, url: str | None) -> Callable[[Metadata, float], Any]:
+        serialize, deserialize = method.request.SerializeToString, method.response.FromString
+        call = self._channels[url].unary_unary(method.path, serialize, deserialize)
+        return lambda metadata, deadline: call(request, timeout=deadline, metadata=metadata)
+
+    def _stream(self, operation_id: str) -> Callable[[Metadata, float], list[tuple[bytes, float]]]:
+        method = RECOGNIZER["GetRecognition"]
         call = self._channel.unary_stream(method.path, method.request.SerializeToString)  # answers stay bytes
         request = method.request(operation_id=operation_id)
+        return lambda metadata, _: [
+            (message, time.time())
+            for message in call(request, timeout=calls.FETCH_DEADLINE, metadata=metadata)
+        ]
+
+    def _called(
+        self, call: Callable[[Metadata, float], T], deadline: float, request_id: str | None = None
+    ) -> T:
+        metadata = self._identity.metadata(request_id)
         try:
-            return [(message, time.time()) for message in call(request, timeout=FETCH_DEADLINE)]
+            return call(metadata, deadline)
         except grpc.RpcError as error:
-            raise self._translated(error) from None
+            raise self._translated(error, metadata) from None
+        except ValueError as error:
+            self._raise_closed(error)
 
-    def _unary(
-        self, method: Method, request: Any, deadline: float = CALL_DEADLINE, metadata: Any = ()
-    ) -> Any:
-        serialize, deserialize = method.request.SerializeToString, method.response.FromString
-        call = self._channel.unary_unary(method.path, serialize, deserialize)
-        try:
-            return call(request, timeout=deadline, metadata=metadata)
-        except grpc.RpcError as error:
-            raise self._translated(error) from None
+    def _translated(self, error: grpc.RpcError, metadata: Metadata) -> errors.ServiceError:
+        code, details = error.code().name, calls.redacted(error.details() or "", metadata)
+        if code == "RESOURCE_EXHAUSTED" and OWN_LIMIT in details:
+            return calls.too_large(details)
+        if code != "UNAVAILABLE":
+            return calls.service_error(code, details)
+        if details.startswith(NEVER_SENT):
+            message = f"nobody answers at {self.name} ({details}){self._hint}"
+            return errors.Unreachable(message, code=code, details=details)
+        message = f"{self.name} did not answer ({code}: {details})"
+        return errors.NoAnswer(message, code=code, details=details)
 
-    def _retried(self, call: Callable[[], T]) -> T:
-        """For calls that are safe to repeat."""
-        for attempt in stamina.retry_context(
-            on=_may_pass, attempts=5, timeout=45, wait_initial=0.2, wait_max=10
-        ):
-            with attempt:
-                return call()
-        raise AssertionError("stamina either returns or raises")
-
-    def _translated(self, error: grpc.RpcError) -> errors.ServiceError:
-        code, details = error.code().name, error.details() or ""
-        return self._unreachable(details) if code == "UNAVAILABLE" else _error(code, details)
-
-    def _unreachable(self, details: str) -> errors.Unreachable:
-        message = f"nobody answers at {self.name} ({details}){self._hint}"
-        return errors.Unreachable(message, code="UNAVAILABLE", details=details)
+    def _raise_closed(self, error: ValueError) -> NoReturn:
+        if "closed channel" not in str(error):
+            raise error
+        message = f"this client of {self.name} was closed; connect({self.name!r}) makes another one"
+        raise errors.Rejected(message, code="FAILED_PRECONDITION") from None
 
 
-def _may_pass(error: Exception) -> bool:
-    return isinstance(error, (errors.Unreachable, errors.Exhausted))
+def open_channel(url: str, ca: bytes | None = None) -> grpc.Channel:
+    """A channel to `grpc://HOST:PORT`, or with TLS to `grpcs://HOST:PORT`.
 
-
-def _error(code: str, details: str) -> errors.ServiceError:
-    if code == "NOT_FOUND" and NOT_READY in details:
-        return errors.NotReady(details, code=code, details=details)
-    kind = _CLASSES.get(code, errors.ServiceError)
-    return kind(f"the service answered {code}: {details}", code=code, details=details)
+    Args:
+        ca: certificates of the authorities to trust in place of the usual ones.
+    """
+    where = address(url)
+    options = [
+        ("grpc.max_send_message_length", MESSAGE_LIMIT),
+        ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+        ("grpc.enable_http_proxy", int(not where.loopback)),
+    ]
+    if not where.tls:
+        return grpc.insecure_channel(where.netloc, options)
+    return grpc.secure_channel(where.netloc, grpc.ssl_channel_credentials(ca), options)

@@ -170,9 +170,15 @@ class Job:
             elif status.done:
                 self._collect(facts)
         except NotFound as error:
-            expired = self._clock() - (facts["submitted_at"] or 0.0) > KEPT_FOR
-            state = "expired" if expired else "failed"
-            self._entry.note(state=state, finished_at=self._clock(), error=str(error))
+            if self._clock() - (facts["submitted_at"] or 0.0) > KEPT_FOR:
+                self._entry.note(state="expired", finished_at=self._clock(), error=str(error))
+                return
+            raise NotFound(
+                f"{facts['recording']}: {error}. Results are kept for 3 days, so another server or other "
+                f"credentials may know it; the job stays in the journal. {self._attach()}",
+                code=error.code,
+                details=error.details,
+            ) from None
 
     def _collect(self, facts: dict[str, Any]) -> None:
         """Fetch the messages of a finished operation; they may be ready a little later than it is."""

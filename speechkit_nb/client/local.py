@@ -39,27 +39,25 @@ class LocalServer:
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         data_dir = home() / "local" if data_dir is None else Path(data_dir)
-        data_dir.mkdir(parents=True, exist_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "speechkit_nb",
-            "serve",
-            "--grpc",
-            "127.0.0.1:0",
-            "--stop-with-stdin",
-        ]
-        command += ["--data-dir", os.fspath(data_dir)]
-        for name, engine in (models or {}).items():
-            command += ["--model", f"{name}={engine}"]
-        if bucket_root is not None:
-            command += ["--bucket-root", os.fspath(bucket_root)]
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ServerError(
+                f"the local server cannot use the folder {str(data_dir)!r}: {error.strerror}"
+            ) from None
+        command = _command(models or {}, bucket_root, data_dir)
         self._log = data_dir / f"server-{os.getpid()}.log"
         with self._log.open("ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C and the stop button of a notebook signal the whole group
+            )
         self._process = process
         self._finalizer = weakref.finalize(self, _stop, process, os.getpid(), self._log)
-        self.target = self._read_target()
+        self.target, self.rest_target = self._read_targets()
 
     @property
     def hint(self) -> str:
@@ -70,17 +68,30 @@ class LocalServer:
         """End it; its finished operations stay in `data_dir`."""
         self._finalizer()
 
-    def _read_target(self) -> str:
+    def _read_targets(self) -> tuple[str, str]:
+        """URLs of gRPC and of REST."""
         line = _first_line(self._process, START_DEADLINE)
-        found = re.search(r"grpc://\S+:\d+", line)
+        found = re.search(r"(grpc://\S+:\d+) (http://\S+:\d+)", line)
         if found is None:
             self._process.kill()
             self._process.wait()
-            words = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+            words = re.split(r"(?m)^Error: ", self._log.read_text(errors="replace").strip())[-1]
             self.stop()
-            reason = " / ".join(words).removeprefix("Error: ") or "it gave no reason"
+            reason = " / ".join(words.splitlines()[-3:]) or "it gave no reason"
             raise ServerError(f"the local server did not start: {reason}")
-        return found.group()
+        return found[1], found[2]
+
+
+def _command(
+    models: Mapping[str, str], bucket_root: str | os.PathLike[str] | None, data_dir: Path
+) -> list[str]:
+    command = [sys.executable, "-m", "speechkit_nb", "serve", "--stop-with-stdin"]
+    command += ["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--data-dir", os.fspath(data_dir)]
+    for name, engine in models.items():
+        command += ["--model", f"{name}={engine}"]
+    if bucket_root is not None:
+        command += ["--bucket-root", os.fspath(bucket_root)]
+    return command
 
 
 def _first_line(process: subprocess.Popen[bytes], deadline: float) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..audio import Encoded
 from ..config import RecognitionConfig
 from ..errors import ConfigError
+from ..sending import Encoded
 from ..wire.messages import v3
 
 

@@ -16,9 +16,17 @@ class OperationStatus(NamedTuple):
 
 
 class Transport(Protocol):
-    """One way to the service. Every call may raise a `ServiceError`."""
+    """One way to the service. Every call may raise a `ServiceError`.
+
+    Attributes:
+        name: what the user connected to.
+        inline_limit: largest recording in bytes that fits into a request.
+        takes_wav_links: whether a link may lead to WAV, or samples go without a header.
+    """
 
     name: str
+    inline_limit: int
+    takes_wav_links: bool
 
     def submit(self, request: Any, request_id: str) -> str:
         """Send a `RecognizeFileRequest`; never repeated. Returns the operation id."""

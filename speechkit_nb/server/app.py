@@ -3,99 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from ..errors import MissingExtra, ServerError
 from . import engines
+from .auth import Gate
 from .engines.base import EngineSpec
 from .faults import Faults
 from .grpc_api import bind, make_server
+from .iam import Issuer
 from .lifetime import until_told_to_stop
-from .operations import KEEP_SECONDS, Store
+from .operations import Store
+from .ports import listen
 from .requests import DEFAULT_MODEL
 from .runner import Runner
 from .service import SpeechService
+from .settings import ServerSettings
+from .streaming import StreamService
 from .workers import Pool
 
+__all__ = ["ServerSettings", "models_from_options", "serve"]
 log = logging.getLogger(__name__)
-DEFAULT_MODELS = dict.fromkeys((DEFAULT_MODEL, "general:rc", "deferred-general"), "pocketsphinx")
 STOP_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class ServerSettings:
-    """How the local server is set up.
-
-    Attributes:
-        grpc: address, `HOST:PORT`; port 0 takes a free one.
-        models: `ENGINE[:ARG]` of model names; names that are not given keep the embedded recognizer.
-        bucket_root: folder of `BUCKET/KEY` behind Object Storage links.
-        data_dir: where operations are kept over a restart, and may be shared by several servers; None keeps
-            them in memory.
-        workers: processes that recognize; None takes as many as there are processors, at most two.
-        faults: failures to show, see `faults`.
-        stop_with_stdin: end when standard input does, or the process that started this one is gone.
-        lease_seconds: how long after its last sign of life a server's operations are its own.
-        keep_seconds: how long results are kept.
-
-    >>> [name for name in ServerSettings(models={"mine": "pocketsphinx"}).engines()]
-    ['general', 'general:rc', 'deferred-general', 'mine']
-    """
-
-    grpc: str = "127.0.0.1:50051"
-    models: Mapping[str, str] = field(default_factory=dict)
-    bucket_root: Path | None = None
-    data_dir: Path | None = None
-    workers: int | None = None
-    faults: tuple[str, ...] = ()
-    stop_with_stdin: bool = False
-    lease_seconds: float = 5.0
-    keep_seconds: float = KEEP_SECONDS
-
-    @classmethod
-    def of(cls, **options: Any) -> ServerSettings:
-        """The same from the options of a command line: paths may be texts, and None takes the default.
-
-        >>> ServerSettings.of(data_dir="operations", bucket_root=None).data_dir.name
-        'operations'
-        """
-        given = {name: value for name, value in options.items() if value is not None}
-        for name in ("bucket_root", "data_dir"):
-            if name in given:
-                given[name] = Path(given[name]).expanduser()
-        return cls(**given)
-
-    def engines(self) -> dict[str, EngineSpec]:
-        """The engine of each model."""
-        return {name: engines.parse(text) for name, text in {**DEFAULT_MODELS, **self.models}.items()}
-
-    def address(self) -> tuple[str, int]:
-        """Host and port.
-
-        Raises:
-            ServerError: if it is no address, or not of the loopback device.
-        """
-        host, _, port = self.grpc.rpartition(":")
-        host = host.strip("[]")
-        if not host or not port.isdigit() or int(port) > 65535:
-            raise ServerError(
-                f"{self.grpc!r} is no address; it looks like 127.0.0.1:50051, port 0 takes a free one"
-            )
-        if not _is_loopback(host):
-            raise ServerError(
-                f"{self.grpc!r} can be reached from other machines, and there is no TLS and no key yet; "
-                "use 127.0.0.1, or an SSH tunnel to it"
-            )
-        return host, int(port)
 
 
 def models_from_options(options: Iterable[str]) -> dict[str, str]:
@@ -121,26 +56,38 @@ def models_from_options(options: Iterable[str]) -> dict[str, str]:
 def serve(settings: ServerSettings) -> None:
     """Runs the server until SIGTERM, SIGINT or SIGHUP; prints one line when it is ready.
 
-    The line holds `grpc://HOST:PORT` with the real port.
+    The line holds `grpc://HOST:PORT` and, with REST, `http://HOST:PORT`, with the real ports; with TLS
+    `grpcs://` and `https://`.
 
     Raises:
-        ServerError: if it is set up wrongly, or the port is taken.
-        MissingExtra: if an engine's package is not installed.
+        ServerError: if it is set up wrongly, or a port is taken.
+        MissingExtra: if an engine's package is not installed, or one that REST needs.
     """
-    host, port = settings.address()
+    settings.addresses()
     for spec in settings.engines().values():
         engines.check(spec)
-    if find_spec("text_to_num") is None:
-        raise MissingExtra("the local server", "text2num", "local")
+    wanted = {"text_to_num": "text2num"}
+    if settings.rest is not None:
+        wanted |= {"starlette": "starlette", "uvicorn": "uvicorn"}
+    for module, package in wanted.items():
+        if find_spec(module) is None:
+            raise MissingExtra("the local server", package, "local")
     if settings.bucket_root is not None and not settings.bucket_root.is_dir():
         raise ServerError(
             f"--bucket-root {settings.bucket_root} is no folder; it holds a folder for each bucket"
         )
-    asyncio.run(_serve(settings, host, port))
+    asyncio.run(_serve(settings))
 
 
-async def _serve(settings: ServerSettings, host: str, port: int) -> None:
+async def _serve(settings: ServerSettings) -> None:
     models, faults = settings.engines(), Faults(settings.faults)
+    issuer = Issuer(
+        settings.iam_public_key,
+        settings.oauth_token,
+        for_machine=settings.vm_metadata,
+        seconds=settings.token_seconds,
+    )
+    gate = Gate(settings.api_key, issuer)
     async with AsyncExitStack() as stack:
         store = Store(settings.data_dir, lease=settings.lease_seconds, keep=settings.keep_seconds)
         stack.callback(store.close)
@@ -149,18 +96,50 @@ async def _serve(settings: ServerSettings, host: str, port: int) -> None:
         beat = settings.lease_seconds / 5
         runner = Runner(store, pool, beat, idle=faults.never_done)
         stack.push_async_callback(runner.close)
-        server = make_server(SpeechService(store, runner, models, settings.bucket_root, faults))
-        stack.push_async_callback(server.stop, STOP_SECONDS)
-        port = bind(server, host, port)
-        await server.start()
+        service = SpeechService(store, runner, models, settings.bucket_root, faults)
+        streams = StreamService(pool, models, faults, settings.streams)
+        doors = await _open_doors(settings, stack, service, streams, Access(gate, issuer, faults))
         background = [
             asyncio.create_task(runner.tend()),
             asyncio.create_task(pool.warm_up(models[DEFAULT_MODEL])),
         ]
         stack.push_async_callback(_cancel, background)
-        _announce(host, port, models)
-        await until_told_to_stop(settings.stop_with_stdin)
+        await until_told_to_stop(settings.stop_with_stdin, lambda: _announce(doors, models))
         log.info("stopping")
+
+
+class Access(NamedTuple):
+    """What the doors ask before they let a call in."""
+
+    gate: Gate
+    issuer: Issuer
+    faults: Faults
+
+
+async def _open_doors(
+    settings: ServerSettings,
+    stack: AsyncExitStack,
+    service: SpeechService,
+    streams: StreamService,
+    access: Access,
+) -> list[str]:
+    """Listens for gRPC and, if that is wanted, for REST; the URLs."""
+    at, rest = settings.addresses()
+    tls, secure = settings.tls(), "s" if settings.tls() else ""
+    server = make_server(service, streams, access.gate, lambda: str(at.public))
+    stack.push_async_callback(server.stop, STOP_SECONDS)
+    at = bind(server, at, tls)
+    await server.start()
+    doors = [f"grpc{secure}://{at}"]
+    if rest is not None:
+        from .rest_api import RestApi
+        from .rest_server import serving
+
+        listener = stack.enter_context(listen(rest))
+        api = RestApi(service, *access)
+        await stack.enter_async_context(serving(api.app(), listener, tls))
+        doors.append(f"http{secure}://{rest._replace(port=listener.getsockname()[1])}")
+    return doors
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -169,17 +148,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _announce(host: str, port: int, models: Mapping[str, EngineSpec]) -> None:
+def _announce(doors: Iterable[str], models: Mapping[str, EngineSpec]) -> None:
     names = ", ".join(f"{name}={spec}" for name, spec in models.items())
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    sys.stdout.write(f"speechkit-nb local server: grpc://{address} (models {names}); Ctrl-C stops it\n")
+    sys.stdout.write(f"speechkit-nb local server: {' '.join(doors)} (models {names}); Ctrl-C stops it\n")
     sys.stdout.flush()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

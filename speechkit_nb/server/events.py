@@ -38,7 +38,7 @@ class EventWriter:
 
     Args:
         user_request_id: what the caller named the request, or the operation's id.
-        received_ms: how much audio has come in.
+        received_ms: how much audio has come in; `receive` says when it has become more.
         language: code that is given with each alternative when languages are detected, else "".
         clock: seconds, for the time since the session began.
     """
@@ -51,19 +51,53 @@ class EventWriter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session = v3.SessionUuid(uuid=str(uuid.uuid4()), user_request_id=user_request_id)
-        self._cursors = v3.AudioCursors(received_data_ms=received_ms, final_index=-1)
+        self._cursors = v3.AudioCursors(received_data_ms=received_ms)
+        self._n_finals = 0
         self._language = language
         self._clock = clock
         self._started = clock()
+
+    @property
+    def user_request_id(self) -> str:
+        """What the caller named the request."""
+        return str(self._session.user_request_id)
+
+    def adopt(self, message: bytes) -> bytes:
+        """A message of another writer as one of this session."""
+        response = v3.StreamingResponse.FromString(message)
+        response.session_uuid.CopyFrom(self._session)
+        self._cursors.CopyFrom(response.audio_cursors)
+        response.response_wall_time_ms = self._wall_time_ms()
+        return bytes(response.SerializeToString())
 
     def utterance(self, final: Final, refined_text: str) -> list[bytes]:
         """The three messages of an utterance: final, refinement, end of utterance."""
         return [self.final(final), self.refinement(final, refined_text), self.eou(final)]
 
+    def receive(self, received_ms: int) -> None:
+        """More audio has come in."""
+        self._cursors.received_data_ms = received_ms
+
+    @property
+    def final_ms(self) -> int:
+        """Up to where the text is fixed."""
+        return int(self._cursors.final_time_ms)
+
+    def partial(self, channel: int, words: tuple[Word, ...], processed_ms: int) -> bytes:
+        """A guess at what was said since the last final, up to `processed_ms`."""
+        self._cursors.partial_time_ms = processed_ms
+        guess = Final(channel, words, self.final_ms, processed_ms)
+        return self._write(channel, partial=self._update(guess, guess.text))
+
+    def status(self, code: str, message: str = "") -> bytes:
+        """A sign of life, a warning or the end: WORKING, WARNING, CLOSED. It belongs to no channel."""
+        return self._write(None, status_code=v3.StatusCode(code_type=code, message=message))
+
     def final(self, final: Final) -> bytes:
         """The text of an utterance; it gets the next index."""
-        self._cursors.final_index += 1
-        self._cursors.partial_time_ms = self._cursors.final_time_ms = final.end_ms
+        self._cursors.final_index, self._n_finals = self._n_finals, self._n_finals + 1
+        self._cursors.final_time_ms = final.end_ms
+        self._cursors.partial_time_ms = max(final.end_ms, self._cursors.partial_time_ms)
         return self._write(final.channel, final=self._update(final, final.text))
 
     def refinement(self, final: Final, text: str) -> bytes:
@@ -92,15 +126,18 @@ class EventWriter:
             alternative.languages.add(language_code=self._language, probability=1.0)
         return v3.AlternativeUpdate(alternatives=[alternative], channel_tag=str(final.channel))
 
-    def _write(self, channel: int, **event: Any) -> bytes:
+    def _write(self, channel: int | None, **event: Any) -> bytes:
         response = v3.StreamingResponse(
             session_uuid=self._session,
             audio_cursors=self._cursors,
-            response_wall_time_ms=round((self._clock() - self._started) * 1000),
-            channel_tag=str(channel),
+            response_wall_time_ms=self._wall_time_ms(),
+            channel_tag="" if channel is None else str(channel),
             **event,
         )
         return bytes(response.SerializeToString())
+
+    def _wall_time_ms(self) -> int:
+        return round((self._clock() - self._started) * 1000)
 
 
 def interleave(channels: Sequence[Sequence[Final]]) -> list[Final]:

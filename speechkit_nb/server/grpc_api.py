@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
 
-from ..errors import ServerError
 from ..wire.messages import Method, methods
+from . import discovery
+from .auth import Gate
+from .ports import Address, cannot_listen
 from .service import SpeechService
 from .status import Code, Refusal
+from .streaming import StreamService
+from .v2_streaming import streaming_recognize
 
 log = logging.getLogger(__name__)
 LARGEST_MESSAGE = 64 << 20
@@ -20,36 +25,87 @@ OPTIONS = [
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
     ("grpc.so_reuseport", 0),  # or a second server would share the port instead of being refused
 ]
+OPEN = "/yandex.cloud.endpoint."
+"""Where services are may be asked without credentials: SDKs do so before they have any."""
+
 Implementation = Callable[[Any, Any], Any]
 
 
-def make_server(service: SpeechService) -> Any:
-    """A `grpc.aio` server with all services, not bound to an address yet."""
-    server = grpc.aio.server(options=OPTIONS)
+def make_server(
+    service: SpeechService, streams: StreamService, gate: Gate, address: Callable[[], str]
+) -> Any:
+    """A `grpc.aio` server with all services, not bound to an address yet.
+
+    Args:
+        service: answers the calls.
+        streams: answers live sessions.
+        gate: checks credentials.
+        address: where the server is, as its callers know it.
+    """
+    server = grpc.aio.server(options=OPTIONS, interceptors=[_Guard(gate)] if gate.closed else [])
     server.add_generic_rpc_handlers(
         (
             _service_handler("speechkit.stt.v3.AsyncRecognizer", _async_recognizer(service)),
+            _service_handler("speechkit.stt.v3.Recognizer", _recognizer(streams)),
+            _service_handler("yandex.cloud.ai.stt.v2.SttService", _stt_service(service, streams, gate)),
             _service_handler("yandex.cloud.operation.OperationService", _operation_service(service)),
+            _service_handler("yandex.cloud.endpoint.ApiEndpointService", _endpoint_service(address)),
         )
     )
     return server
 
 
-def bind(server: Any, host: str, port: int) -> int:
-    """Listens at an address without TLS; the port, which for 0 is chosen by the system.
+def bind(server: Any, address: Address, tls: tuple[Path, Path] | None) -> Address:
+    """Listens at an address, with TLS if there is a certificate; the address with the real port.
 
     Raises:
         ServerError: if the port is taken, or the address is not of this machine.
     """
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        bound: int = server.add_insecure_port(address)
+        if tls is None:
+            return address._replace(port=server.add_insecure_port(str(address)))
+        cert, key = (path.read_bytes() for path in tls)
+        credentials = grpc.ssl_server_credentials([(key, cert)])
+        return address._replace(port=server.add_secure_port(str(address), credentials))
     except RuntimeError as error:
-        raise ServerError(
-            f"cannot listen at {address}: the port is in use, or the address is not of this machine; "
-            "port 0 takes a free one"
-        ) from error
-    return bound
+        raise cannot_listen(address) from error
+
+
+class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Turns away calls without good credentials, whatever they call."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """The handler of a call, or one that refuses it."""
+        handler = await continuation(details)
+        if details.method.startswith(OPEN):
+            return handler
+        try:
+            self._gate.check(_texts(details.invocation_metadata))
+        except Refusal as refusal:
+            return handler and _refusing(handler, refusal)
+        return handler
+
+
+def _refusing(handler: Any, refusal: Refusal) -> Any:
+    """A handler of the same kind, which refuses."""
+
+    async def one(_: Any, context: Any) -> None:
+        await _abort(context, refusal)
+
+    async def many(_: Any, context: Any) -> AsyncIterator[Any]:
+        await _abort(context, refusal)
+        yield  # a generator, though it never comes to this
+
+    kind = f"{_arity(handler.request_streaming)}_{_arity(handler.response_streaming)}"
+    make = getattr(grpc, f"{kind}_rpc_method_handler")
+    return make(many if handler.response_streaming else one, handler.request_deserializer)
+
+
+def _arity(streaming: bool) -> str:
+    return "stream" if streaming else "unary"
 
 
 def _async_recognizer(service: SpeechService) -> dict[str, Implementation]:
@@ -69,9 +125,45 @@ def _operation_service(service: SpeechService) -> dict[str, Implementation]:
     }
 
 
+def _recognizer(streams: StreamService) -> dict[str, Implementation]:
+    return {
+        "RecognizeStreaming": lambda requests, context: streams.recognize_streaming(
+            aiter(requests), metadata(context).get("x-client-request-id", "")
+        )
+    }
+
+
+def _stt_service(service: SpeechService, streams: StreamService, gate: Gate) -> dict[str, Implementation]:
+    async def long_running_recognize(request: Any, context: Any) -> Any:
+        sent = metadata(context)
+        gate.check(sent, request.config.folder_id)
+        return await service.long_running_recognize(request, sent.get("x-client-request-id", ""))
+
+    def recognize(requests: Any, context: Any) -> AsyncIterator[bytes]:
+        sent = metadata(context)
+        name = sent.get("x-client-request-id", "")
+        return streaming_recognize(streams, aiter(requests), name, lambda folder: gate.check(sent, folder))
+
+    return {"LongRunningRecognize": long_running_recognize, "StreamingRecognize": recognize}
+
+
+def _endpoint_service(address: Callable[[], str]) -> dict[str, Implementation]:
+    async def get(request: Any, _: Any) -> Any:
+        return discovery.get(request.api_endpoint_id, address())
+
+    async def list_all(_: Any, __: Any) -> Any:
+        return discovery.list_all(address())
+
+    return {"Get": get, "List": list_all}
+
+
 def metadata(context: Any) -> dict[str, str]:
     """What came with a call beside its message."""
-    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    return _texts(context.invocation_metadata())
+
+
+def _texts(pairs: Any) -> dict[str, str]:
+    return {key: value for key, value in pairs or () if isinstance(value, str)}
 
 
 def _service_handler(name: str, implementations: dict[str, Implementation]) -> Any:
@@ -81,8 +173,10 @@ def _service_handler(name: str, implementations: dict[str, Implementation]) -> A
 
 
 def _handler(method: Method, call: Implementation) -> Any:
+    # What is streamed is bytes already: those that the store holds, or that a session has written.
+    if method.request_streaming:
+        return grpc.stream_stream_rpc_method_handler(_streaming(call), method.request.FromString, None)
     if method.response_streaming:
-        # The store holds the messages as bytes, and as these bytes they are sent.
         return grpc.unary_stream_rpc_method_handler(_streaming(call), method.request.FromString, None)
     return grpc.unary_unary_rpc_method_handler(
         _unary(call), method.request.FromString, method.response.SerializeToString

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,15 +14,17 @@ SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 PARENT_CHECK_SECONDS = 1.0
 
 
-async def until_told_to_stop(with_stdin: bool) -> None:
+async def until_told_to_stop(with_stdin: bool, announce: Callable[[], None]) -> None:
     """Returns at SIGTERM, SIGINT or SIGHUP (unless ignored, as under nohup).
 
     Args:
+        announce: called when it listens to signals, so that none is answered by a sudden death.
         with_stdin: return, too, when standard input ends or the parent process is another one: whoever
             started this server holds the other end and is gone, however it ended.
     """
     stop = asyncio.Event()
     _on_signals(stop)
+    announce()
     if not with_stdin:
         await stop.wait()
         return

@@ -127,9 +127,9 @@ class Store:
             db.execute("DELETE FROM servers WHERE id = ?", (self.server_id,))
         self._db.close()
 
-    def create(self, work: Work, description: str) -> str:
-        """A new operation that this server works on; its id."""
-        id, now = new_id("f8d"), self._clock()
+    def create(self, work: Work, description: str, prefix: str = "f8d") -> str:
+        """A new operation that this server works on; its id, which begins with the prefix."""
+        id, now = new_id(prefix), self._clock()
         by_path = isinstance(work.audio, Path)
         request = (work.user_request_id or id, work.engine, str(work.audio) if by_path else "", work.request)
         with self._db as db:

@@ -48,7 +48,7 @@ async def recognize(recording: Recording, options: Options, pool: Pool, user_req
             return recorded
     heard = await _hear_all(recording, options, pool, hearing)
     finals = interleave([tile(hypotheses, channel, duration_ms) for channel, hypotheses in enumerate(heard)])
-    messages = [m for final in finals for m in writer.utterance(final, _refined(final.text, options))]
+    messages = [m for final in finals for m in writer.utterance(final, refined(final.text, options))]
     wanted = analyses(finals, recording.n_channels, duration_ms, options.analysis) if options.analysis else ()
     return messages + [writer.analysis(channel, event) for channel, event in wanted]
 
@@ -92,7 +92,7 @@ def _within(hypothesis: Hypothesis, end_ms: int) -> tuple[Word, ...]:
     )
 
 
-def _refined(text: str, options: Options) -> str:
+def refined(text: str, options: Options) -> str:
     """Where the language is detected, the refinement is a copy of the final, as it is with the service."""
     return text if options.detects_language else refine(text, options.language, digits=options.digits)
 

@@ -161,16 +161,23 @@ def _open(audio: Path | bytes, audio_format: Any) -> Recording:
     id = audio.name if isinstance(audio, Path) else "content"
     try:
         if audio_format.WhichOneof("AudioFormat") == "raw_audio":
-            raw = _checked_raw(audio_format.raw_audio)
+            raw = checked_raw(audio_format.raw_audio)
             return Recording(audio, raw[0], encoding="LINEAR16_PCM", n_channels=raw[1], id=id)
         recording = Recording(audio, id=id)
     except AudioError as error:
-        raise invalid(f"Invalid audio received: {error}") from error
+        is_raw = audio_format.WhichOneof("AudioFormat") == "raw_audio"
+        hint = "; LINEAR16_PCM is samples without a header" if is_raw else ""
+        raise invalid(f"Invalid audio received: {error}{hint}") from error
     _check_container(recording, audio_format.container_audio.container_audio_type)
     return recording
 
 
-def _checked_raw(raw: Any) -> tuple[int, int]:
+def checked_raw(raw: Any) -> tuple[int, int]:
+    """Sample rate and number of channels of a `RawAudio`.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT if it has none that are taken.
+    """
     lowest, highest = SAMPLE_RATES
     if raw.audio_encoding != v3.RawAudio.LINEAR16_PCM:
         raise invalid("raw_audio needs audio_encoding LINEAR16_PCM")

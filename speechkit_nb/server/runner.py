@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from typing import Any
 
 from ..wire.messages import v3
-from . import engines
+from . import engines, v2
 from .operations import Store, Work
 from .recognition import recognize
 from .requests import open_recording, read_options
@@ -76,7 +77,7 @@ class Runner:
 
     async def _run(self, operation_id: str) -> None:
         try:
-            messages = await self._recognize(self._store.work(operation_id))
+            messages = await self._answer(operation_id)
         except Refusal as refusal:
             log.warning("operation %s failed: %s", operation_id, refusal)
             self._store.fail(operation_id, refusal)
@@ -87,8 +88,16 @@ class Runner:
         else:
             self._store.finish(operation_id, messages)
 
-    async def _recognize(self, work: Work) -> list[bytes]:
+    async def _answer(self, operation_id: str) -> list[bytes]:
+        """The messages of v3, or the one message that is the response of v2."""
+        work = self._store.work(operation_id)
         request = v3.RecognizeFileRequest.FromString(work.request)
+        messages = await self._recognize(work, request)
+        if not operation_id.startswith(v2.ID_PREFIX):
+            return messages
+        return [v2.response(messages, request).SerializeToString()]
+
+    async def _recognize(self, work: Work, request: Any) -> list[bytes]:
         spec = engines.parse(work.engine)
         engines.check(spec)
         options = read_options(request, spec)

@@ -35,6 +35,10 @@ class Desk:
         """Hands samples to a listener."""
         return self._listeners[number].feed(pcm)
 
+    def cut(self, number: int) -> list[Hypothesis]:
+        """Tells a listener that the utterance ends here."""
+        return self._listeners[number].cut()
+
     def finish(self, number: int) -> list[Hypothesis]:
         """Tells a listener that its channel is over."""
         return self._listeners[number].finish()

@@ -147,6 +147,11 @@ class RemoteListener:
         heard: list[Hypothesis] = await self._worker.ask("feed", self._number, pcm)
         return heard
 
+    async def cut(self) -> list[Hypothesis]:
+        """As `engines.base.Listener.cut`."""
+        heard: list[Hypothesis] = await self._worker.ask("cut", self._number)
+        return heard
+
     async def finish(self) -> list[Hypothesis]:
         """As `engines.base.Listener.finish`."""
         heard: list[Hypothesis] = await self._worker.ask("finish", self._number)
@@ -166,6 +171,10 @@ class LocalListener:
     async def feed(self, pcm: bytes) -> list[Hypothesis]:
         """As `engines.base.Listener.feed`."""
         return self._listener.feed(pcm)
+
+    async def cut(self) -> list[Hypothesis]:
+        """As `engines.base.Listener.cut`."""
+        return self._listener.cut()
 
     async def finish(self) -> list[Hypothesis]:
         """As `engines.base.Listener.finish`."""

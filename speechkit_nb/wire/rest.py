@@ -7,13 +7,15 @@ pretty-printed or one to a line, with or without the wrapper `{"result": ...}`, 
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict
 
 from ..errors import ServiceError, TranscriptError
-from .messages import POOL, v2, v3
+from .from_json import from_json
+from .messages import POOL, operation, v2, v3
 from .v2 import responses_from_v2
 
 CODES = {
@@ -22,6 +24,13 @@ CODES = {
     10: "ABORTED", 11: "OUT_OF_RANGE", 12: "UNIMPLEMENTED", 13: "INTERNAL", 14: "UNAVAILABLE",
     15: "DATA_LOSS", 16: "UNAUTHENTICATED",
 }  # fmt: skip
+CODE_OF_HTTP = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+    407: "PERMISSION_DENIED", 408: "DEADLINE_EXCEEDED", 409: "ABORTED", 413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 502: "UNAVAILABLE",
+    503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
+}  # fmt: skip
+_KNOWN = {name for field in v3.StreamingResponse.DESCRIPTOR.fields for name in (field.name, field.json_name)}
 
 
 def json_objects(text: str) -> Iterator[Any]:
@@ -62,12 +71,22 @@ def responses_from_json(text: str | bytes) -> list[bytes]:
     [b'2\\x03\\x10\\xe89J\\x010']
     """
     if isinstance(text, bytes):
-        text = text.decode("utf-8-sig")
+        text = _decoded(text)
     found: list[bytes] = []
     for value in json_objects(text):
         for item in value if isinstance(value, list) else [value]:
             found.extend(_responses_of(item))
     return found
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-16" if body[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TranscriptError(
+            f"the answer is no text from byte {error.start} on; it may have been damaged while it was saved: "
+            "fetch it again"
+        ) from None
 
 
 def responses_to_json(responses: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -88,27 +107,68 @@ def _responses_of(item: Any) -> list[bytes]:
     if "error" in item:
         raise error_of(item)
     if "done" not in item:
-        return [_parse(item.get("result", item), v3.StreamingResponse()).SerializeToString()]
+        if item and "result" not in item and _KNOWN.isdisjoint(item):
+            raise TranscriptError(
+                f"the answer holds an object of {', '.join(map(repr, item))[:60]}: none of the service's"
+            )
+        return [_parse(item.get("result", item), v3.StreamingResponse).SerializeToString()]
     if "response" not in item:
         raise TranscriptError(
             f"operation {item.get('id')} holds no transcript: v3 hands it out by getRecognition, "
             "v2 only when the operation is done"
         )
-    return responses_from_v2(_parse(item["response"], v2.LongRunningRecognitionResponse()))
+    return responses_from_v2(_parse(item["response"], v2.LongRunningRecognitionResponse))
 
 
 def _parse(value: Any, message: Any) -> Any:
-    value = {key: inner for key, inner in value.items() if key != "@type"}
+    if not isinstance(value, dict):
+        raise TranscriptError(f"the answer holds {value!r:.60} where a {message.DESCRIPTOR.name} is expected")
     try:
-        return ParseDict(value, message, ignore_unknown_fields=True, descriptor_pool=POOL)
-    except ParseError as error:
+        return from_json(message, value)
+    except ValueError as error:
         raise TranscriptError(f"the answer is no {message.DESCRIPTOR.name} of the service: {error}") from None
 
 
-def error_of(body: dict[str, Any]) -> ServiceError:
-    """The error that a JSON body describes, in whichever of the service's shapes it comes."""
+def operation_from_json(body: dict[str, Any]) -> Any:
+    """An `Operation` of what a client needs of it: id, description, done, error, and the response of v2.
+
+    Raises:
+        TranscriptError: if its response is no answer of v2.
+
+    >>> operation_from_json({"id": "f8d", "done": False, "metadata": None}).id
+    'f8d'
+    """
+    found = operation.Operation(
+        id=body.get("id") or "", description=body.get("description") or "", done=bool(body.get("done"))
+    )
+    if body.get("error"):
+        error = error_of(body)
+        found.error.code = next((number for number, code in CODES.items() if code == error.code), 2)
+        found.error.message = error.details
+    response = body.get("response") or {}
+    if response.get("@type", "").endswith(v2.LongRunningRecognitionResponse.DESCRIPTOR.full_name):
+        found.response.Pack(_parse(response, v2.LongRunningRecognitionResponse))
+    return found
+
+
+def request_to_json(request: Any) -> bytes:
+    """The body of a request: what is set, bytes in base64."""
+    return json.dumps(MessageToDict(request, descriptor_pool=POOL), ensure_ascii=False).encode()
+
+
+def error_of(body: dict[str, Any], http_status: int | None = None) -> ServiceError:
+    """The error that a JSON body describes, in whichever of the service's shapes it comes.
+
+    Args:
+        body: `{"error": {"grpcCode": ...}}`, `{"code": ...}`, `{"error_code": ...}` or `{"message": ...}`.
+        http_status: of the answer, for a body that names no code.
+    """
     error: dict[str, Any] = body["error"] if isinstance(body.get("error"), dict) else body
-    number = int(error.get("grpcCode", error.get("code", 2)))
-    code = str(error.get("error_code") or CODES.get(number, "UNKNOWN"))
-    details = str(error.get("message") or error.get("error_message") or "no reason given")
+    number: Any = error.get("grpcCode", error.get("code"))
+    by_status = CODE_OF_HTTP.get(http_status or error.get("httpCode") or 0, "UNKNOWN")
+    code = str(CODES.get(number) or number or error.get("error_code") or by_status)
+    if code not in CODES.values() and http_status:
+        code = by_status
+    words = error.get("message") or error.get("error_message") or error.get("error")
+    details = str(words or "no reason given")
     return ServiceError(f"the service answered {code}: {details}", code=code, details=details)

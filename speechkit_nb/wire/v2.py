@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .messages import v3
+from ..errors import ConfigError
+from .messages import v2, v3
+
+_Text = v3.TextNormalizationOptions
+_ENCODINGS = {v3.ContainerAudio.OGG_OPUS: "OGG_OPUS", v3.ContainerAudio.MP3: "MP3"}
 
 
 def responses_from_v2(answer: Any) -> list[bytes]:
@@ -42,3 +46,73 @@ def _copy_alternative(source: Any, target: Any, previous_end: int) -> None:
 def milliseconds(duration: Any) -> int:
     """A protobuf `Duration` in whole milliseconds; v2 sends float dust such as 0.879999999 s."""
     return int(duration.seconds * 1000 + round(duration.nanos / 1e6))
+
+
+def answer_of(operation: Any) -> list[bytes] | None:
+    """The transcript inside a finished v2 `Operation` as v3 messages; None if there is none inside."""
+    answer = v2.LongRunningRecognitionResponse()
+    return responses_from_v2(answer) if operation.response.Unpack(answer) else None
+
+
+def request_to_v2(request: Any, folder_id: str | None = None) -> Any:
+    """A v3 `RecognizeFileRequest` as a v2 `LongRunningRecognitionRequest`.
+
+    Args:
+        folder_id: only for accounts of people.
+
+    Raises:
+        ConfigError: if it asks for something that v2 cannot do; the message names it.
+
+    >>> asked = v3.RecognizeFileRequest(content=b"", recognition_model={"model": "general"})
+    >>> request_to_v2(asked).config.specification.model
+    'general'
+    """
+    model = request.recognition_model
+    text, languages = model.text_normalization, model.language_restriction
+    _refuse(
+        speaker_labeling=request.HasField("speaker_labeling"),
+        classifiers=request.HasField("recognition_classifier"),
+        speaker_analysis=request.speech_analysis.enable_speaker_analysis,
+        conversation_analysis=request.speech_analysis.enable_conversation_analysis,
+        summarization=request.HasField("summarization"),
+        phone_formatting=text.phone_formatting_mode == _Text.PHONE_FORMATTING_MODE_DISABLED,
+        excluded_language=languages.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST,
+    )
+    if len(languages.language_code) > 1:
+        raise ConfigError(
+            f"API v2 takes one language, not {', '.join(languages.language_code)}; v3 takes several"
+        )
+    asked = v2.LongRunningRecognitionRequest()
+    asked.config.folder_id = folder_id or ""
+    spec = asked.config.specification
+    spec.model = model.model
+    spec.language_code = "".join(languages.language_code)
+    spec.raw_results = text.text_normalization != _Text.TEXT_NORMALIZATION_ENABLED
+    spec.literature_text, spec.profanity_filter = text.literature_text, text.profanity_filter
+    _set_format(spec, model.audio_format)
+    source = request.WhichOneof("AudioSource")
+    if source:
+        setattr(asked.audio, source, getattr(request, source))
+    return asked
+
+
+def _refuse(**asked: bool) -> None:
+    names = [name for name, is_asked in asked.items() if is_asked]
+    if names:
+        raise ConfigError(f"API v2 has no {', '.join(names)}: leave it, or connect with api='v3'")
+
+
+def _set_format(spec: Any, audio: Any) -> None:
+    if audio.HasField("raw_audio"):
+        spec.audio_encoding = "LINEAR16_PCM"
+        spec.sample_rate_hertz = audio.raw_audio.sample_rate_hertz
+        spec.audio_channel_count = audio.raw_audio.audio_channel_count
+        return
+    kind = audio.container_audio.container_audio_type
+    if kind == v3.ContainerAudio.WAV:
+        raise ConfigError(
+            "API v2 takes no WAV behind a link, only Ogg Opus, MP3 and headerless samples: submit the file "
+            "itself, or connect with api='v3'"
+        )
+    if kind in _ENCODINGS:
+        spec.audio_encoding = _ENCODINGS[kind]

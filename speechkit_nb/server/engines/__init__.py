@@ -32,6 +32,7 @@ class Entry:
 ENGINES = {
     "pocketsphinx": Entry("pocketsphinx", own_process=True, languages=("en-US",), package="pocketsphinx"),
     "scripted": Entry("scripted", own_process=False, takes_path=True),
+    "timecoded": Entry("scripted", own_process=False, takes_path=True),
 }
 
 

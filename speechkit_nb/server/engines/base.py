@@ -46,12 +46,14 @@ class Hearing:
         partials: whether partial hypotheses are wanted; they cost time.
         name: name of the recording, if it came by name.
         sha256: of the recording's bytes, hexadecimal, if they are known.
+        pause_ms: silence that ends an utterance; 0 for the engine's own choice.
     """
 
     channel: int = 0
     partials: bool = False
     name: str = ""
     sha256: str = ""
+    pause_ms: int = 0
 
 
 class Listener(Protocol):
@@ -59,6 +61,10 @@ class Listener(Protocol):
 
     def feed(self, pcm: bytes) -> list[Hypothesis]:
         """Hears the next samples; what has become known by them."""
+        ...
+
+    def cut(self) -> list[Hypothesis]:
+        """Somebody else says that the utterance ends here; its final, if anything was said in it."""
         ...
 
     def finish(self) -> list[Hypothesis]:

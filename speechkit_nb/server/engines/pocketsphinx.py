@@ -33,7 +33,7 @@ class PocketsphinxEngine:
     def listen(self, hearing: Hearing) -> PocketsphinxListener:
         """A listener with a decoder of its own."""
         decoder = self._idle.pop() if self._idle else Decoder(loglevel="FATAL")
-        return PocketsphinxListener(self, decoder, hearing.partials)
+        return PocketsphinxListener(self, decoder, hearing)
 
     def recorded(self, hearing: Hearing) -> None:
         """Nothing is recorded here."""
@@ -51,17 +51,21 @@ class PocketsphinxListener:
     beside that while the utterance lasts, and only if they are wanted.
     """
 
-    def __init__(self, engine: PocketsphinxEngine, decoder: Decoder, partials: bool) -> None:
+    def __init__(self, engine: PocketsphinxEngine, decoder: Decoder, hearing: Hearing) -> None:
         self._engine = engine
         self._decoder = decoder
-        self._partials = partials
-        self._segmenter = Segmenter()
+        self._partials = hearing.partials
+        self._segmenter = Segmenter(hearing.pause_ms)
         self._pieces: list[Speech] = []
         self._guess: tuple[Word, ...] = ()
 
     def feed(self, pcm: bytes) -> list[Hypothesis]:
         """Hears the next samples; finals as utterances end, and the newest partial if wanted."""
         return self._hear(self._segmenter.feed(pcm)) + self._partial()
+
+    def cut(self) -> list[Hypothesis]:
+        """The final of the utterance that is open; the next sound begins another one."""
+        return self._hear(self._segmenter.cut())
 
     def finish(self) -> list[Hypothesis]:
         """The final that was still open."""

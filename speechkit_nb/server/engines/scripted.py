@@ -7,19 +7,23 @@
   message by message as it is;
 - a folder of these, chosen by the name of the recording (`talk.wav` finds `talk.words.csv`). A recording that
   came without a name finds `<sha256>.csv`, or the script beside a file in the folder with the same bytes.
+
+`timecoded:PATH` is the same for sound that says itself which part of the script it is, see `timecode`.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from ...errors import ServerError, SpeechkitError
 from ...wire.rest import responses_from_json
 from ..status import invalid
+from . import timecode
 from .base import SAMPLE_RATE, EngineSpec, Hearing, Hypothesis, Word
 
 PAUSE_MS = 500
@@ -37,7 +41,7 @@ def create(spec: EngineSpec) -> ScriptedEngine:
             f"the scripted engine finds nothing at {spec.argument!r}; give scripted:PATH with a .csv of "
             "words, a recorded answer (.binpb, .json), or a folder of these"
         )
-    engine = ScriptedEngine(spec.path)
+    engine = ScriptedEngine(spec.path, timecoded=spec.engine == "timecoded")
     if spec.path.is_file():
         engine.load(spec.path)
     return engine
@@ -48,15 +52,17 @@ class ScriptedEngine:
 
     languages = ()
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, timecoded: bool = False) -> None:
         self._path = path
+        self._timecoded = timecoded
 
     def listen(self, hearing: Hearing) -> ScriptedListener:
         """A listener that speaks the words of the script's channel as their time comes."""
         words = self.load(self._choose(hearing))
         if not isinstance(words, dict):
             raise invalid(f"{self._path.name} is a recorded answer; it answers files, not streams")
-        return ScriptedListener(words.get(hearing.channel, ()), hearing.partials)
+        times = timecode.Reader() if self._timecoded else None
+        return ScriptedListener(words.get(hearing.channel, ()), hearing, times)
 
     def recorded(self, hearing: Hearing) -> list[bytes] | None:
         """The messages of a recorded answer, untouched; None if the script holds words."""
@@ -94,70 +100,85 @@ class ScriptedEngine:
 
 
 class ScriptedListener:
-    """One channel of a script; the sound itself only tells the time."""
+    """One channel of a script; the sound itself only tells the time.
 
-    def __init__(self, words: tuple[Word, ...], partials: bool) -> None:
-        self._open = list(utterances(words))
-        self._partials = partials
+    Args:
+        words: in the order of their starts.
+        hearing: whether partials are wanted, and which pause ends an utterance.
+        times: reads the place in the script from the sound; without it sound and script begin together.
+    """
+
+    def __init__(
+        self, words: tuple[Word, ...], hearing: Hearing, times: timecode.Reader | None = None
+    ) -> None:
+        self._words, self._starts = words, [word.start_ms for word in words]
+        self._partials, self._pause_ms = hearing.partials, hearing.pause_ms or PAUSE_MS
+        self._times = times
         self._n_samples = 0
-        self._guess: Hypothesis | None = None
+        self._open: list[Word] = []
+        self._guess: tuple[Word, ...] = ()
 
     def feed(self, pcm: bytes) -> list[Hypothesis]:
         """Finals of the utterances whose pause has passed, and the newest partial if wanted."""
-        self._n_samples += len(pcm) // 2
-        now = self._n_samples * 1000 // SAMPLE_RATE
-        heard = []
-        while self._open and self._open[0].end_ms + PAUSE_MS <= now:
-            heard.append(self._open.pop(0))
-        return heard + self._partial(now)
+        finals = [final for word in self._begun(pcm) for final in self._take(word)]
+        if self._open and _end(self._open) + self._pause_ms <= self._now:
+            finals += self._close()
+        return finals + self._partial()
+
+    def cut(self) -> list[Hypothesis]:
+        """What had been said of the open utterance; a word that is being said is cut."""
+        now = self._now
+        self._open = [word._replace(end_ms=min(word.end_ms, now)) for word in self._open]
+        return self._close()
 
     def finish(self) -> list[Hypothesis]:
         """What had begun before the sound ended; a script longer than the recording is cut."""
-        now = self._n_samples * 1000 // SAMPLE_RATE
-        return [cut for utterance in self._open if (cut := _until(now, utterance, "final"))]
+        return self.cut()
 
     def close(self) -> None:
         """Holds nothing."""
 
-    def _partial(self, now: int) -> list[Hypothesis]:
-        if not self._partials or not self._open:
+    @property
+    def _now(self) -> int:
+        return self._n_samples * 1000 // SAMPLE_RATE
+
+    def _begun(self, pcm: bytes) -> Iterator[Word]:
+        """The words that begin in these samples, as times of the stream."""
+        before = self._now
+        self._n_samples += len(pcm) // 2
+        if self._times is None:
+            yield from self._between(before, self._now)
+            return
+        for stream_ms, script_ms in self._times.read(pcm):
+            for word in self._between(script_ms, script_ms + timecode.STEP_MS):
+                shift = stream_ms - script_ms
+                yield Word(word.text, word.start_ms + shift, word.end_ms + shift)
+
+    def _between(self, start_ms: int, end_ms: int) -> tuple[Word, ...]:
+        return self._words[bisect_left(self._starts, start_ms) : bisect_left(self._starts, end_ms)]
+
+    def _take(self, word: Word) -> list[Hypothesis]:
+        """The word joins the open utterance, or begins another one."""
+        is_next = bool(self._open) and word.start_ms - _end(self._open) >= self._pause_ms
+        closed = self._close() if is_next else []
+        self._open.append(word)
+        return closed
+
+    def _close(self) -> list[Hypothesis]:
+        words, self._open = tuple(self._open), []
+        return [Hypothesis("final", words, words[0].start_ms, _end(words))] if words else []
+
+    def _partial(self) -> list[Hypothesis]:
+        """What has been said of the open utterance, if that is news; only finished words."""
+        words = tuple(word for word in self._open if word.end_ms <= self._now)
+        if not self._partials or not words or words == self._guess:
             return []
-        guess = _until(now, self._open[0], "partial")
-        if guess is None or (self._guess and self._guess.words == guess.words):
-            return []
-        self._guess = guess
-        return [guess]
+        self._guess = words
+        return [Hypothesis("partial", words, words[0].start_ms, self._now)]
 
 
-def utterances(words: tuple[Word, ...]) -> Iterator[Hypothesis]:
-    """Words in order of time, grouped at pauses of half a second or more.
-
-    >>> [u.text for u in utterances((Word("so", 0, 400), Word("yes", 500, 700), Word("no", 1200, 1500)))]
-    ['so yes', 'no']
-    """
-    group: list[Word] = []
-    end_ms = 0
-    for word in words:
-        if group and word.start_ms - end_ms >= PAUSE_MS:
-            yield _final(group)
-            group = []
-        group.append(word)
-        end_ms = max(end_ms, word.end_ms)
-    if group:
-        yield _final(group)
-
-
-def _final(words: list[Word]) -> Hypothesis:
-    return Hypothesis("final", tuple(words), words[0].start_ms, max(word.end_ms for word in words))
-
-
-def _until(now: int, utterance: Hypothesis, kind: str) -> Hypothesis | None:
-    """The part of an utterance that has been said by `now`; a partial holds only finished words."""
-    if kind == "partial":
-        words = tuple(word for word in utterance.words if word.end_ms <= now)
-        return Hypothesis("partial", words, utterance.start_ms, now) if words else None
-    said = [word for word in utterance.words if word.start_ms < now]
-    return _final([word._replace(end_ms=min(word.end_ms, now)) for word in said]) if said else None
+def _end(words: Sequence[Word]) -> int:
+    return max(word.end_ms for word in words)
 
 
 def _changed(path: Path) -> int:

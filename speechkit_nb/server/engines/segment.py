@@ -20,6 +20,8 @@ BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
 SEEK_CUT_MS = 25_000
 LONGEST_MS = 30_000
 SILENT_SAMPLE = b"\0\0"
+OWN_PAUSE_MS = 300
+"""The pause after which the endpointer says that speech has ended."""
 
 
 class Speech(NamedTuple):
@@ -55,32 +57,57 @@ class CutFinder:
 class Segmenter:
     """Turns samples into pieces of speech.
 
+    Args:
+        pause_ms: silence that ends an utterance; 0 and all below 300 ms are as soon as it can be heard.
+
     >>> Segmenter().finish()
     []
     """
 
-    def __init__(self) -> None:
-        self._endpointer = Endpointer(sample_rate=SAMPLE_RATE)
+    def __init__(self, pause_ms: int = 0) -> None:
+        self._patience_ms = max(pause_ms - OWN_PAUSE_MS, 0)
+        self._n_bytes = 0
         self._rest = b""
+        self._start()
+
+    def _start(self) -> None:
+        """Listens anew, to sound that begins now."""
+        self._endpointer = Endpointer(sample_rate=SAMPLE_RATE)
+        self._origin_ms = self._heard_ms = self._n_bytes // BYTES_PER_MS
         self._in_utterance = False
         self._start_ms = 0
         self._now_ms = 0
+        kept_ms = self._patience_ms + 3 * OWN_PAUSE_MS
+        self._recent: deque[bytes] = deque(maxlen=kept_ms // self._frame_ms)
         self._cuts = CutFinder()
+
+    @property
+    def _frame_ms(self) -> int:
+        return int(self._endpointer.frame_bytes // BYTES_PER_MS)
 
     def feed(self, pcm: bytes) -> list[Speech]:
         """The speech that is known after these samples (16 kHz, mono, 16 bit)."""
-        return [piece for frame in self._frames(pcm) if (piece := self._hear(frame))]
+        self._n_bytes += len(pcm)
+        return [piece for frame in self._frames(pcm) for piece in self._hear(frame)]
+
+    def cut(self) -> list[Speech]:
+        """The speech that was being heard; what comes next is another utterance."""
+        pieces = self.finish()
+        self._start()
+        return pieces
 
     def finish(self) -> list[Speech]:
         """The speech that was still being heard when the channel ended."""
         tail, self._rest = self._rest, b""
         if not self._in_utterance:
             return []
+        self._in_utterance = False
+        if not self._endpointer.in_speech:  # it had ended, and the pause after it was not over yet
+            return [self._piece(b"", ends=True)]
         if tail:
             pcm = self._endpointer.end_stream(tail)
         else:  # the endpointer takes no empty tail
             pcm = self._endpointer.end_stream(SILENT_SAMPLE)[: -len(SILENT_SAMPLE)]
-        self._in_utterance = False
         return [self._piece(pcm, ends=True)]
 
     def _frames(self, pcm: bytes) -> Iterator[bytes]:
@@ -90,25 +117,41 @@ class Segmenter:
         self._rest = data[whole:]
         return (data[i : i + size] for i in range(0, whole, size))
 
-    def _hear(self, frame: bytes) -> Speech | None:
+    def _hear(self, frame: bytes) -> Iterator[Speech]:
         pcm = self._endpointer.process(frame)
-        if pcm is None:
-            return None
+        self._heard_ms += self._frame_ms
+        self._recent.append(frame)
+        if pcm is not None:
+            yield from self._speech(pcm)
+        elif self._in_utterance and self._heard_ms - self._now_ms >= self._patience_ms + OWN_PAUSE_MS:
+            self._in_utterance = False
+            yield self._piece(b"", ends=True)
+
+    def _speech(self, pcm: bytes) -> Iterator[Speech]:
+        start_ms = self._origin_ms + round(self._endpointer.speech_start * 1000)
         if not self._in_utterance:
-            self._begin(round(self._endpointer.speech_start * 1000))
-        ends = not self._endpointer.in_speech
+            self._begin(start_ms)
+        elif start_ms > self._now_ms:
+            yield self._piece(self._between(self._now_ms, start_ms), ends=False)
+        ends = not self._endpointer.in_speech and not self._patience_ms
         piece = self._piece(pcm, ends)
         if ends:
             self._in_utterance = False
         elif self._cuts.is_cut(pcm, self._now_ms - self._start_ms):
             piece = piece._replace(ends=True)
             self._begin(self._now_ms)
-        return piece
+        yield piece
 
     def _begin(self, start_ms: int) -> None:
         self._in_utterance = True
         self._start_ms = self._now_ms = start_ms
         self._cuts = CutFinder()
+
+    def _between(self, start_ms: int, end_ms: int) -> bytes:
+        """Sound that was taken for silence, and turns out to lie inside an utterance."""
+        sound = b"".join(self._recent)
+        first_ms = self._heard_ms - len(sound) // BYTES_PER_MS
+        return sound[(start_ms - first_ms) * BYTES_PER_MS : (end_ms - first_ms) * BYTES_PER_MS]
 
     def _piece(self, pcm: bytes, ends: bool) -> Speech:
         start_ms = self._now_ms
