@@ -343,11 +343,14 @@ def _with_unreadable(frame: pd.DataFrame, recording: str, clocks: dict[str, np.n
     return pd.concat([frame, lost]).sort_values("seq", ignore_index=True)
 
 
-def _seconds(milliseconds: Any) -> np.ndarray:
+def _seconds(milliseconds: pa.ChunkedArray) -> np.ndarray:
     """Arrow integers in ms as float64 seconds; null becomes NaN."""
-    if milliseconds.null_count:
-        milliseconds = milliseconds.cast(pa.float64())
-    return np.asarray(milliseconds.to_numpy() / 1000)
+    seconds, at = np.empty(len(milliseconds)), 0
+    for chunk in milliseconds.chunks:
+        stop = at + len(chunk)
+        np.divide(chunk.to_numpy(zero_copy_only=False), 1000, out=seconds[at:stop])
+        at = stop
+    return seconds
 
 
 def _text(strings: Any) -> pd.Series:
