@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import stamina
+
 from ..errors import JournalError
 
 OPEN = ("submitting", "running")
@@ -154,7 +156,7 @@ class Journal:
                 "or choose another folder by SPEECHKIT_NB_HOME"
             )
         if version < len(LAYOUTS):
-            db.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(db)
             db.execute("BEGIN IMMEDIATE")
             version = db.execute("PRAGMA user_version").fetchone()[0]  # another kernel may have been faster
             for layout in LAYOUTS[version:]:
@@ -173,6 +175,14 @@ class Journal:
                 f"the journal {os.fspath(self.path)!r} cannot be used ({error}). It is left as it is; repair "
                 "or move it away, or choose another folder by SPEECHKIT_NB_HOME"
             ) from error
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for locks here, so that we wait for another kernel that does it."""
+    busy = sqlite3.OperationalError
+    for attempt in stamina.retry_context(on=busy, attempts=None, timeout=30, wait_max=0.5):
+        with attempt:
+            db.execute("PRAGMA journal_mode = WAL")
 
 
 class Entry:
