@@ -1,13 +1,14 @@
 # make demo   set up and recognize the sample recordings     make test   everything that is checked
 # make lab    JupyterLab in notebooks/                       make lint   style and types
 # make protos compile protos/                                make bench  speed and memory, a figure a script
+# make widgets  bundle speechkit_nb/views/js with the esbuild of its lock file (needs npm)
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint lab protos vendor bench data clean
+.PHONY: demo test lint lab protos widgets vendor bench data clean
 .DEFAULT_GOAL := demo
 
 $(RUN)/python:
@@ -47,10 +48,14 @@ lint: $(VENV)/dev
 	$(RUN)/mypy
 
 lab: $(VENV)/lab
-	$(RUN)/jupyter lab --notebook-dir=notebooks
+	$(RUN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 protos: $(VENV)/dev
 	$(RUN)/python protos/generate.py
+
+widgets:
+	npm ci --ignore-scripts --no-audit --no-fund --prefix speechkit_nb/views/js
+	npm run --silent build --prefix speechkit_nb/views/js
 
 vendor: .vendor/yandex-speechkit/ready
 

@@ -19,26 +19,48 @@ if TYPE_CHECKING:
     from .audio import Recording as Recording
     from .client.client import Client as Client
     from .client.connect import connect as connect
-    from .client.jobs import Job as Job
-    from .client.jobs import JobSet as JobSet
+    from .client.endpoints import Endpoints as Endpoints
+    from .client.job import Job as Job
+    from .client.jobset import JobSet as JobSet
+    from .client.legs import SessionLimits as SessionLimits
+    from .client.quota import Quota as Quota
+    from .client.stream_events import StreamEvent as StreamEvent
+    from .client.streams import StreamSession as StreamSession
     from .config import RecognitionConfig as RecognitionConfig
+    from .evaluate.compare import compare as compare
+    from .evaluate.comparison import Comparison as Comparison
+    from .evaluate.formats import read_reference as read_reference
+    from .evaluate.score import score as score
+    from .jobpanel import JobPanel as JobPanel
     from .transcript import Transcript as Transcript
     from .transcript import load as load
     from .views.plots import plot_timeline as plot_timeline
+    from .views.timeline import TimelineView as TimelineView
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Client": "client.client",
-    "Job": "client.jobs",
-    "JobSet": "client.jobs",
+    "Comparison": "evaluate.comparison",
+    "Endpoints": "client.endpoints",
+    "Job": "client.job",
+    "JobPanel": "jobpanel",
+    "JobSet": "client.jobset",
+    "Quota": "client.quota",
     "Recording": "audio",
     "RecognitionConfig": "config",
+    "TimelineView": "views.timeline",
+    "SessionLimits": "client.legs",
+    "StreamEvent": "client.stream_events",
+    "StreamSession": "client.streams",
     "Transcript": "transcript",
+    "compare": "evaluate.compare",
     "connect": "client.connect",
     "errors": "errors",
     "load": "transcript",
     "plot_timeline": "views.plots",
+    "read_reference": "evaluate.formats",
+    "score": "evaluate.score",
 }
 
 __all__ = list(_HOMES)

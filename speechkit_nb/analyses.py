@@ -81,6 +81,11 @@ CLASSIFIERS: Schema = {
 SUMMARIES: Schema = {"recording": "str", "property_index": "int64", "response": "str"}
 
 
+def n_sessions(responses: Sequence[bytes]) -> int:
+    """How many sessions of the service the messages are of; those that cannot be read do not count."""
+    return len({message.session_uuid.uuid for _, message in _readable(responses)})
+
+
 def speakers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row a speaker that was analysed, as frame of schema `SPEAKERS`; `window`: total or last_utterance."""
     rows = []
@@ -192,14 +197,19 @@ def summaries(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
 
 def _of_kind(responses: Sequence[bytes], kind: str) -> Iterator[tuple[int, Any]]:
     """The readable messages with that event, and their positions."""
+    for seq, message in _readable(responses):
+        if message.WhichOneof("Event") == kind:
+            yield seq, message
+
+
+def _readable(responses: Sequence[bytes]) -> Iterator[tuple[int, Any]]:
     for seq, response in enumerate(responses):
         message = v3.StreamingResponse()
         try:
             message.ParseFromString(response)
         except Exception:  # protobuf's DecodeError has a class for each implementation; `events` reports it
             continue
-        if message.WhichOneof("Event") == kind:
-            yield seq, message
+        yield seq, message
 
 
 def _statistics(analysis: Any) -> Iterator[tuple[str, Any]]:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .cli_jobs import jobs
+from .cli_view import view
 from .errors import SpeechkitError
 
 if TYPE_CHECKING:
     from .audio import Recording
     from .client.client import Client
-    from .client.jobs import Job
+    from .client.job import Job
     from .transcript import Transcript
     from .views.report import Section
 
@@ -21,6 +23,15 @@ AUDIO = (".wav", ".ogg", ".opus", ".mp3", ".flac")
 REPLAY = "replay of the words beside it"
 REPLAYED = ("russian.wav",)
 """Samples in a language the embedded recognizer does not know; their words are replayed from beside them."""
+
+
+def _door(command: Any) -> Any:
+    """Options of a command that say how the service is spoken to."""
+    wires = click.Choice(["grpc", "rest"])
+    command = click.option("--transport", type=wires, help="By default what the target says, or grpc.")(
+        command
+    )
+    return click.option("--api", type=click.Choice(["v3", "v2"]), default="v3", show_default=True)(command)
 
 
 class _Commands(click.Group):
@@ -37,6 +48,10 @@ class _Commands(click.Group):
 @click.version_option(package_name="speechkit-nb")
 def main() -> None:
     """Speech recognition results as tables and pictures, with a recognizer that needs no network."""
+
+
+main.add_command(view)
+main.add_command(jobs)
 
 
 @main.command()
@@ -74,16 +89,21 @@ def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option("--target", default="local", show_default=True, help="local, or grpc://HOST:PORT.")
+@click.option(
+    "--target", default="local", show_default=True, help="local, cloud, grpc://HOST:PORT or http://HOST:PORT."
+)
+@_door
 @click.option("--model", default="general", show_default=True)
 @click.option("--language", multiple=True, help="Such as en-US; may be given several times.")
 @click.option("--normalize", is_flag=True, help="Numbers as digits.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for words, transcript and timeline.")
-def transcribe(files: Sequence[str], target: str, out: str | None, **options: Any) -> None:
+def transcribe(
+    files: Sequence[str], target: str, api: Any, transport: Any, out: str | None, **options: Any
+) -> None:
     """Print what is said in FILES; with --out also write tables and pictures."""
     from .client.connect import connect
 
-    with connect(target) as client:
+    with connect(target, api=api, transport=transport) as client:
         submitted = [_submitted(client, path, **options) for path in _recordings(files)]
         if not submitted:
             kinds = ", ".join(AUDIO)
@@ -100,7 +120,8 @@ def transcribe(files: Sequence[str], target: str, out: str | None, **options: An
 @main.command()
 @click.argument("folder", default="data", type=click.Path(file_okay=False))
 @click.option("--out", default="demo", show_default=True, type=click.Path(file_okay=False))
-def demo(folder: str, out: str) -> None:
+@_door
+def demo(folder: str, out: str, api: Any, transport: Any) -> None:
     """Recognize the sample recordings in FOLDER; write words, timelines and a report."""
     import pandas as pd
 
@@ -115,7 +136,7 @@ def demo(folder: str, out: str) -> None:
         )
     models = {"general": "pocketsphinx", REPLAY: f"scripted:{folder}"}
     sections, frames = [], []
-    with connect("local", models=models) as client:
+    with connect("local", api=api, transport=transport, models=models) as client:
         submitted = [_submitted(client, path, normalize=True, model=_demo_model(path)) for path in paths]
         for recording, job in submitted:
             transcript = job.result()

@@ -20,6 +20,7 @@ from .errors import AudioError
 PCM: Final = "LINEAR16_PCM"
 
 _NO_LENGTH = 0x7FFF_0000  # a WAV data size from here up was written by a program that could not know it
+_NO_FRAME = "File does not exist or is not a regular file"  # what libsndfile says of an MP3 without a frame
 _BUFFER = 1 << 18  # bytes read at once
 _WHAT_IS_READ = (
     "WAV, FLAC, Ogg Opus, Ogg Vorbis, MP3 and AIFF are read; convert other formats first, as in "
@@ -247,6 +248,11 @@ def _probe_sound(file: BinaryIO, label: str, start: bytes, layout: Layout) -> La
             if _readable(sound, n - 1):
                 return layout
     except soundfile.LibsndfileError as e:
+        if e.error_string.startswith(_NO_FRAME):
+            raise AudioError(
+                f"{label} looks like an MP3, but not one whole frame of it can be read: it is cut off or "
+                f"damaged ({layout.n_bytes} bytes); copy or download it again"
+            ) from e
         raise AudioError(
             f"{label} is no audio that can be read ({e.error_string}); it begins with {start[:8]!r}. "
             + _WHAT_IS_READ

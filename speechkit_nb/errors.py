@@ -27,12 +27,17 @@ SpeechkitError
     └── Exhausted                       a quota
 
 UserWarning
+├── Reused              the same sound was recognized with the same options before; nothing is sent
+├── QuotaWait           a quota is used up; the call waits for its turn
 ├── AudioConverted      the recording was transcoded before sending
+├── PartialAnalysis     statistics of a long stream that cover a part of it
 └── UnreadableMessage   one message of an answer could not be parsed; the others are kept
 ```
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class SpeechkitError(Exception):
@@ -95,7 +100,15 @@ class JobCancelled(JobError):
 
 
 class JobUnknown(JobError):
-    """It is not known whether the service received the job."""
+    """It is not known whether the service received the job.
+
+    Attributes:
+        job: the job, to be settled by `resubmit()` or `abandon()`; None if there is no handle of it.
+    """
+
+    def __init__(self, message: str, *, job: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
 
 
 class WaitTimeout(JobError, TimeoutError):
@@ -109,6 +122,8 @@ class ServiceError(SpeechkitError, RuntimeError):
         code: name of the gRPC status code, such as `"NOT_FOUND"`.
         details: the service's own words.
         retry_after: seconds that the service asks to wait; None if it does not say.
+        request_id: by which the service's support finds the call, also at the end of the message; "" if
+            it was not told.
     """
 
     def __init__(
@@ -118,11 +133,14 @@ class ServiceError(SpeechkitError, RuntimeError):
         code: str = "UNKNOWN",
         details: str = "",
         retry_after: float | None = None,
+        request_id: str = "",
     ) -> None:
-        super().__init__(message)
+        is_news = request_id and request_id not in message  # it may have come with an earlier error's words
+        super().__init__(f"{message} (x-request-id {request_id})" if is_news else message)
         self.code = code
         self.details = details
         self.retry_after = retry_after
+        self.request_id = request_id
 
 
 class Unreachable(ServiceError, ConnectionError):
@@ -153,8 +171,20 @@ class Exhausted(ServiceError):
     """A quota is used up."""
 
 
+class Reused(UserWarning):
+    """An earlier result of the same sound and the same options is handed out; nothing was sent."""
+
+
+class QuotaWait(UserWarning):
+    """A quota is used up, and a call waits until there is room again."""
+
+
 class AudioConverted(UserWarning):
     """The recording was transcoded before it was sent."""
+
+
+class PartialAnalysis(UserWarning):
+    """Statistics or summaries of a long stream cover a part of it."""
 
 
 class UnreadableMessage(UserWarning):

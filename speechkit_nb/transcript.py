@@ -8,9 +8,10 @@ import json
 import math
 import os
 import textwrap
+import warnings
 import zlib
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +22,12 @@ import pandas as pd
 import pyarrow as pa
 
 from . import analyses, tables
-from .errors import TranscriptError
+from .errors import PartialAnalysis, TranscriptError, UnreadableMessage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .views.timeline import TimelineView
 
 _METADATA = b"speechkit_nb"
 _FORMAT = 2  # 2 added what was sent when; a file of format 1 has none of it
@@ -66,7 +69,7 @@ class Transcript:
         """A row a word of one stage: `"partial"`, `"final"` or `"refinement"`."""
         if stage == "final":
             return self._words.copy(deep=False)
-        return tables.words(self.responses, self.recording, stage)
+        return self._made(tables.words, stage)
 
     @property
     def finals(self) -> pd.DataFrame:
@@ -76,8 +79,7 @@ class Transcript:
     @property
     def events(self) -> pd.DataFrame:
         """A row a message, as frame of schema `tables.EVENTS`."""
-        received_at, sent_until = self.received_at or None, self.sent_until or None
-        return tables.events(self.responses, self.recording, received_at, sent_until)
+        return self._made(tables.events, self.received_at or None, self.sent_until or None)
 
     def sent_at(self, position: float) -> float:
         """When the audio of a stream had been sent up to `position` (seconds); NaN if it never was.
@@ -93,22 +95,22 @@ class Transcript:
     @property
     def speaker_analysis(self) -> pd.DataFrame:
         """A row a speaker that was analysed; see `analyses.speakers`."""
-        return analyses.speakers(self.responses, self.recording)
+        return self._analysed(analyses.speakers)
 
     @property
     def conversation_analysis(self) -> pd.DataFrame:
         """A row a dialogue that was analysed; see `analyses.conversations`."""
-        return analyses.conversations(self.responses, self.recording)
+        return self._analysed(analyses.conversations)
 
     @property
     def interrupts(self) -> pd.DataFrame:
         """A row an interruption; see `analyses.interrupts`."""
-        return analyses.interrupts(self.responses, self.recording)
+        return self._analysed(analyses.interrupts)
 
     @property
     def quantiles(self) -> pd.DataFrame:
         """A row a quantile of an analysis; see `analyses.quantiles`."""
-        return analyses.quantiles(self.responses, self.recording)
+        return self._analysed(analyses.quantiles)
 
     @property
     def classifiers(self) -> pd.DataFrame:
@@ -118,7 +120,7 @@ class Transcript:
     @property
     def summaries(self) -> pd.DataFrame:
         """A row an answer of the language model; see `analyses.summaries`."""
-        return analyses.summaries(self.responses, self.recording)
+        return self._analysed(analyses.summaries)
 
     @property
     def text(self) -> str:
@@ -141,8 +143,25 @@ class Transcript:
         options.setdefault("title", self.recording)
         return plot_timeline(self.words, source, ax=ax, **options)
 
+    def view(self, **options: Any) -> TimelineView:
+        """Words over the sound, to look at and listen to in a notebook; options as of `TimelineView`.
+
+        For several results on one recording see `TimelineView` itself.
+        """
+        from .views.timeline import TimelineView
+
+        source = self.source
+        lost = isinstance(source, (str, os.PathLike)) and not Path(source).exists()
+        timeline = TimelineView(None if lost else source, self, **{"title": self.recording, **options})
+        if lost:
+            timeline.say(f"{os.fspath(source)} is no file here (any more), so there is no sound")
+        return timeline
+
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything to one Parquet file, from which `load` brings it back as it was."""
+        """Write everything to one Parquet file, from which `load` brings it back as it was.
+
+        Folders that are missing are made. Raises TranscriptError if the file cannot be written.
+        """
         nobody_noted = [math.nan] * len(self.responses)
         source = self.source if isinstance(self.source, (str, os.PathLike)) else _path_of(self.source)
         facts = {
@@ -163,11 +182,32 @@ class Transcript:
 
     @cached_property
     def _words(self) -> pd.DataFrame:
-        return tables.words(self.responses, self.recording)
+        return self._made(tables.words)
 
     @cached_property
     def _finals(self) -> pd.DataFrame:
-        return tables.finals(self.responses, self.recording)
+        return self._made(tables.finals)
+
+    def _made(self, make: Callable[..., pd.DataFrame], *options: Any) -> pd.DataFrame:
+        """A frame of the messages; those that cannot be read are told of with the first one only."""
+        with warnings.catch_warnings():
+            if "_has_told" in self.__dict__:
+                warnings.simplefilter("ignore", UnreadableMessage)
+            self.__dict__["_has_told"] = True
+            return make(self.responses, self.recording, *options)
+
+    def _analysed(self, make: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+        """A frame of what the service says at the end of a session about all of it."""
+        frame: pd.DataFrame = make(self.responses, self.recording)
+        if len(frame) and (n_sessions := analyses.n_sessions(self.responses)) > 1:
+            warnings.warn(
+                f"{self.recording!r} was streamed in {n_sessions} sessions, each of which is analysed for "
+                "itself: a row is about one of them, and those that were cut short have none. Submit the "
+                "recording to have the whole of it analysed",
+                PartialAnalysis,
+                stacklevel=3,
+            )
+        return frame
 
     def _joined(self, column: str) -> str:
         best = self._best()
@@ -224,7 +264,11 @@ def load(path: str | os.PathLike[str]) -> Transcript:
         raise TranscriptError(f"cannot read {os.fspath(path)!r}: {error.strerror}") from None
     if content[:4] == b"PAR1":
         return _from_parquet(content, path)
-    if content.lstrip()[:1] in (b"{", b"[", b"\xef", b""):
+    if not content.strip():
+        raise TranscriptError(
+            f"{os.fspath(path)!r} is empty ({len(content)} bytes): no answer was saved in it; fetch it again"
+        )
+    if content.lstrip()[:1] in (b"{", b"[", b"\xef"):
         from .wire.rest import responses_from_json
 
         return Transcript(responses_from_json(content), recording=path.stem)
@@ -284,11 +328,17 @@ def _write(table: pa.Table, path: Path) -> Path:
     """Whole or not at all: a crash leaves the file that was there before."""
     from pyarrow import parquet
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        parquet.write_table(table, unfinished, compression="zstd")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            parquet.write_table(table, unfinished, compression="zstd")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise TranscriptError(
+            f"cannot write {os.fspath(path)!r}: {reason}; save it into a folder that you may write to"
+        ) from None
     return path

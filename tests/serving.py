@@ -32,12 +32,12 @@ UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 class Server:
     """A server process. `settings` are those of `ServerSettings.of`; the port is free unless given."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, program: str = RUN, **settings: Any) -> None:
         options = {"grpc": "127.0.0.1:0", "stop_with_stdin": True, **settings}
         texts = json.dumps(options, default=str)
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, texts], stdin=pipe, stdout=pipe, text=True
+            [sys.executable, "-c", program, texts], stdin=pipe, stdout=pipe, text=True
         )
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()

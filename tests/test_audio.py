@@ -651,6 +651,13 @@ def test_cut_file_says_how_much_is_there(container: str) -> None:
         Recording(cut(content, 0.5), id="x")
 
 
+def test_an_mp3_without_a_whole_frame() -> None:
+    """A download that broke off at once is not said to be missing, or of another kind."""
+    content = encode(tone(8), *FORMATS["MP3"])
+    with pytest.raises(AudioError, match=r"'x' looks like an MP3.* cut off or damaged \(300 bytes\); copy"):
+        Recording(content[:300], id="x")
+
+
 @pytest.mark.parametrize("coding", ["OPUS", "VORBIS"])
 @pytest.mark.parametrize("share", [0.5, 0.98])
 def test_cut_ogg(coding: str, share: float) -> None:

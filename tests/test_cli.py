@@ -69,14 +69,17 @@ def test_transcribe_of_a_folder_without_recordings(run, target, tmp_path):
     assert re.search(r"Error: no recordings in .*no file there ends in \.wav, \.ogg", done.output)
 
 
-def test_demo_leaves_words_timelines_and_a_report(run, tmp_path):
-    """Over the embedded recognizer: words.csv, a timeline each, one self-contained page."""
+@pytest.mark.parametrize("door", [[], ["--transport", "rest"], ["--api", "v2"]], ids=["", "rest", "v2"])
+def test_demo_leaves_words_timelines_and_a_report(run, tmp_path, door):
+    """Over the embedded recognizer, by any door: words.csv, a timeline each, one self-contained page."""
     (tmp_path / "talk.wav").write_bytes(talk())
+    (tmp_path / "russian.wav").write_bytes(wav(2.0))
+    (tmp_path / "russian.words.csv").write_text("word,start,end\nпривет,0.5,0.9\n")
     out = tmp_path / "demo"
-    done = run("demo", tmp_path, "--out", out)
+    done = run("demo", tmp_path, "--out", out, *door)
     assert done.exit_code == 0, done.output
     words = pd.read_csv(out / "words.csv", dtype={"channel_tag": "str"})
-    assert words.word.head(2).tolist() == ["good", "morning"]
+    assert words.word.head(3).tolist() == ["привет", "good", "morning"]
     assert "good" in done.output
     assert "report.html" in done.output
     assert (out / "talk.wav.timeline.png").read_bytes()[:4] == b"\x89PNG"

@@ -12,6 +12,8 @@ from serving import DATA, Server, wait_until, wav
 
 import speechkit_nb as sk
 from speechkit_nb.client.client import Client
+from speechkit_nb.client.endpoints import Endpoints
+from speechkit_nb.client.grpc_transport import GrpcTransport
 from speechkit_nb.client.journal import Journal
 from speechkit_nb.client.local import LocalServer
 from speechkit_nb.errors import (
@@ -22,15 +24,6 @@ from speechkit_nb.errors import (
     ServerError,
     TargetError,
 )
-
-SCRIPT = "word,start,end,channel\nhello,0.5,0.9,0\nworld,1.0,1.4,0\ngood,0.2,0.4,1\nday,0.5,0.8,1\n"
-
-
-@pytest.fixture(scope="module")
-def script(tmp_path_factory):
-    path = tmp_path_factory.mktemp("script") / "talk.words.csv"
-    path.write_text(SCRIPT)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -225,17 +218,14 @@ def test_an_interrupt_of_the_whole_group_stops_the_wait_not_the_job(script):
     assert (out, kernel.returncode) == ("hello world\n", 0)
 
 
-class Interrupting:
+class Interrupting(GrpcTransport):
     """A service whose user presses Ctrl-C while the request is on its way."""
 
-    name = "grpc://127.0.0.1:1"
-    inline_limit = 1_000_000
+    def __init__(self):
+        super().__init__("grpc://127.0.0.1:1", Endpoints.at("grpc://127.0.0.1:1"))
 
     def submit(self, request, request_id):
         raise KeyboardInterrupt
-
-    def close(self):
-        pass
 
 
 def test_an_interrupted_submission_is_unknown(tmp_path):
@@ -245,6 +235,8 @@ def test_an_interrupted_submission_is_unknown(tmp_path):
             client.submit(wav(2.0))
         assert client.jobs().status.tolist() == ["unknown"]
         assert "interrupted by KeyboardInterrupt" in client.jobs().error[0]
+        client.resume()[0].abandon()
+        assert client.jobs().status.tolist() == ["cancelled"]
         assert len(client.resume()) == 0
 
 
@@ -284,3 +276,25 @@ def test_a_local_server_without_its_folders(tmp_path):
         sk.connect("local", data_dir=tmp_path / "file")
     with pytest.raises(ServerError, match=r"did not start: [^/]*'--bucket-root'.*nowhere' does not exist"):
         sk.connect("local", bucket_root=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"modles": {}}, "no option 'modles'; did you mean 'models'. There are api, .*data_dir"),
+        ({"api_key": "key", "folder_id": "b1g"}, "has no use for api_key and folder_id: leave it out"),
+        ({"data_logging": True}, r"connect\('local'\) starts a recognizer of its own.*data_logging"),
+    ],
+)
+def test_what_the_local_recognizer_does_not_take(options, message):
+    """A misspelt option, or credentials that nobody would look at: said before anything is started."""
+    with pytest.raises(ConfigError, match=message):
+        sk.connect("local", **options)
+
+
+def test_options_of_the_local_recognizer_are_for_it_alone():
+    """A misspelt name is told from one that belongs elsewhere."""
+    with pytest.raises(TargetError, match=r"models can be set for connect\('local'\) only"):
+        sk.connect("grpc://127.0.0.1:1", models={})
+    with pytest.raises(ConfigError, match="no option 'api_kye'; did you mean 'api_key'"):
+        sk.connect("grpc://127.0.0.1:1", api_kye="secret")

@@ -1,21 +1,38 @@
 """A job as a state machine: its service, clock and sleep are handed in, so nothing here waits."""
 
 import asyncio
+import socket
+import warnings
 
+import numpy as np
 import pytest
 from answers import final
+from serving import Server, wav
+from sick_disk import FULL, sick_disk
 
-from speechkit_nb.client.jobs import KEPT_FOR, READY_WITHIN, Job, JobSet
+import speechkit_nb as sk
+from speechkit_nb.client.client import Client
+from speechkit_nb.client.endpoints import Endpoints
+from speechkit_nb.client.grpc_transport import GrpcTransport
+from speechkit_nb.client.job import KEPT_FOR, READY_WITHIN, Job
+from speechkit_nb.client.jobset import JobSet
 from speechkit_nb.client.journal import Journal
+from speechkit_nb.client.quota import Limiter
 from speechkit_nb.client.service import OperationStatus
 from speechkit_nb.client.waiting import LOOPBACK, Pace, shown
 from speechkit_nb.errors import (
+    AudioError,
+    ConfigError,
+    Exhausted,
     JobCancelled,
     JobError,
     JobFailed,
     JobUnknown,
+    JournalError,
+    NoAnswer,
     NotFound,
     NotReady,
+    Reused,
     ServiceError,
     WaitTimeout,
 )
@@ -27,7 +44,7 @@ class Service:
     """A service with a clock of its own: done `takes` seconds after the start, ready `later` after that."""
 
     def __init__(self, takes: float = 10.0, later: float = 0.0, error: ServiceError | None = None) -> None:
-        self.now = 1000.0
+        self.now, self.slept = 1000.0, 50.0
         self.done_at = self.now + takes
         self.ready_at = self.done_at + later
         self.error = error
@@ -39,6 +56,7 @@ class Service:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.slept += seconds
 
     def refresh(self, operation_id: str) -> OperationStatus:
         self.checks.append(self.now - 1000.0)
@@ -76,16 +94,55 @@ def job_of(journal, service, pace=None, **facts):
         "duration": 60.0,
         "options": {"model": "general"},
     }
-    return Job(
-        journal.add(**row | facts),
-        refresh=service.refresh,
-        fetch=service.fetch,
-        cancel=service.cancel,
-        delete=service.delete,
-        clock=service.clock,
-        sleep=service.sleep,
-        pace=pace,
-    )
+    return Job(journal.add(**row | facts), **functions(service), pace=pace)
+
+
+def functions(service):
+    """What a job is made from."""
+    return {
+        "refresh": service.refresh,
+        "fetch": service.fetch,
+        "cancel": service.cancel,
+        "delete": service.delete,
+        "clock": service.clock,
+        "sleep": service.sleep,
+        "steady": lambda: service.slept,
+    }
+
+
+class Jumping(Service):
+    """Somebody sets its clock while it is waited for."""
+
+    def __init__(self, takes: float, jump: float) -> None:
+        super().__init__(takes)
+        self.jump = jump
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.slept > 53:
+            self.now, self.done_at, self.ready_at = (
+                moment + self.jump for moment in (self.now, self.done_at, self.ready_at)
+            )
+            self.jump = 0.0
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_while_waiting(journal, jump):
+    """The wait goes on as if nothing had happened: it neither lasts an hour longer nor ends at once."""
+    service = Jumping(25, jump)
+    assert job_of(journal, service).result(timeout=60, progress=False).text == "hello world"
+    assert 25 <= service.slept - 50 < 35
+    late = Jumping(1e9, jump)
+    with pytest.raises(WaitTimeout, match="not done after 60 s"):
+        job_of(journal, late, operation_id="f8d2").result(timeout=60, progress=False)
+    assert late.slept - 50 == pytest.approx(60)
+
+
+def test_a_job_from_the_future_is_asked_after_as_a_new_one(journal):
+    """It was submitted before the clock was set back."""
+    service = Service(takes=5)
+    job_of(journal, service, submitted_at=5000.0).result(progress=False)
+    assert service.slept - 50 < 20
 
 
 def test_result_waits_until_the_service_is_done(journal):
@@ -121,6 +178,16 @@ def test_a_second_result_comes_from_the_journal(journal):
     assert len(service.checks) == checks
     assert job.done
     assert job.status == "done"
+
+
+def test_a_result_that_is_in_the_journal_is_not_waited_for(journal):
+    """How long the recognition should have taken does not matter then."""
+    service = Service(takes=1.0)
+    job = job_of(journal, service, Pace(), duration=3600.0, submitted_at=1000.0)
+    service.sleep(1.0)
+    job.ask()
+    job.result(progress=False)
+    assert service.now == 1001.0
 
 
 def test_done_but_not_ready_means_wait(journal):
@@ -229,6 +296,23 @@ def test_deleting_at_the_service_keeps_what_was_fetched(journal):
     assert job.result(progress=False).text == "hello world"
 
 
+def test_a_job_that_is_not_done_has_nothing_to_delete(journal):
+    """The error says what can be done."""
+    service = Service()
+
+    def not_yet(operation_id: str) -> None:
+        raise NotReady(
+            "operation data is not ready f8d1", code="NOT_FOUND", details="not ready", request_id="7"
+        )
+
+    service.delete = not_yet
+    with pytest.raises(
+        NotReady, match=r"a\.wav: the job is not done yet.*job\.result\(\).*job\.cancel\(\)"
+    ) as raised:
+        job_of(journal, service).delete()
+    assert raised.value.request_id == "7"
+
+
 def forgotten(operation_id: str) -> OperationStatus:
     raise NotFound("the service answered NOT_FOUND: no such operation", code="NOT_FOUND")
 
@@ -259,7 +343,7 @@ def test_an_operation_the_service_should_know_is_not_given_up(journal):
 def test_a_job_whose_kernel_died_in_mid_submission_is_unknown(journal):
     """It is not sent again; the user is told what that would mean."""
     job = job_of(journal, Service(), LOOPBACK, state="submitting", operation_id=None)
-    job._entry.note(owner=f"{__import__('socket').gethostname()}:{2**22 + 1}")
+    job._entry.note(owner=f"{socket.gethostname()}:{2**22 + 1}")
     with pytest.raises(JobUnknown, match=r"not known whether the service got this job.*may be billed twice"):
         job.result(progress=False)
 
@@ -313,3 +397,337 @@ def test_only_results_expire(journal):
     """A job without a result has nothing that the service could forget."""
     job = job_of(journal, Service(), state="failed", finished_at=1000.0)
     assert JobSet([job]).frame.expires.isna().all()
+
+
+# ---- the clock, and another kernel
+
+
+def test_a_clock_set_back_while_a_result_is_not_ready(journal):
+    """A minute is waited from then on, not an hour."""
+    service = Service(takes=0, later=1e9)
+    job = job_of(journal, service, LOOPBACK)
+    assert job.status == "running"
+    service.now -= 3600
+    service.done_at -= 3600
+    with pytest.raises(JobError, match="has not been ready for 60 s"):
+        job.result(progress=False)
+    assert READY_WITHIN < service.slept - 50 < READY_WITHIN + 5
+
+
+def test_a_job_that_is_done_long_before_the_clock_says_it_began(journal):
+    """Neither the bar nor the pauses go below nothing."""
+    told = []
+    job_of(journal, Service(takes=5), submitted_at=5000.0, created_at=5000.0).result(
+        progress=lambda fraction, status: told.append(fraction)
+    )
+    assert min(told) == 0.0
+
+
+def test_two_kernels_fetch_the_same_result(journal):
+    """Both saw that it is done, and both fetched it: it is stored once, and both have it."""
+    first = job_of(journal, Service(takes=0), LOOPBACK)
+    second = Job(first._entry, **functions(Service(takes=0)), pace=LOOPBACK)
+    fetch = second._fetch
+
+    def slowly(operation_id: str):
+        answer = fetch(operation_id)
+        assert first.result(progress=False).text == "hello world"
+        return answer
+
+    second._fetch = slowly
+    assert second.result(progress=False).text == "hello world"
+    assert first._entry.answer() == ([ANSWER[0][0]], [1000.5])
+
+
+def test_a_result_that_came_before_the_other_kernel_gave_up(journal):
+    """One took it for expired, the other had its messages on the way: they count."""
+    job = job_of(journal, Service(takes=0), LOOPBACK)
+    assert job._entry.move("expired")
+    job._entry.keep([ANSWER[0][0]], [1000.5], fetched_at=1001.0)
+    assert job.result(progress=False).text == "hello world"
+
+
+# ---- settling
+
+
+def test_an_unknown_job_is_given_up(journal):
+    """It is reported with itself, and counts as cancelled once the user has said so."""
+    job = job_of(
+        journal, Service(), LOOPBACK, state="unknown", operation_id=None, error="the answer was lost"
+    )
+    with pytest.raises(
+        JobUnknown, match=r"\(the answer was lost\).*job\.resubmit\(\).*job\.abandon\(\)"
+    ) as told:
+        job.result(progress=False)
+    assert told.value.job is job
+    job.abandon()
+    with pytest.raises(JobCancelled, match=r"a\.wav: the job None was cancelled \(given up\)"):
+        job.result(progress=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("running", r"the job is running, and only an unknown one is given up; cancel\(\) stops it"),
+        ("done", "the job is done, and only an unknown one is given up$"),
+    ],
+)
+def test_only_an_unknown_job_is_given_up(journal, state, message):
+    """The message says what stops the others."""
+    job = job_of(journal, Service(takes=100), LOOPBACK, state=state)
+    with pytest.raises(JobError, match=message):
+        job.abandon()
+
+
+@pytest.mark.parametrize("state", ["submitting", "running", "done"])
+def test_what_may_have_a_result_is_not_sent_again(journal, state):
+    """It would be paid for twice, for nothing."""
+    service = Service(takes=100)
+    job = job_of(journal, service, LOOPBACK, state=state, created_at=service.now)
+    with pytest.raises(JobError, match=rf"a\.wav: the job is {state}, there is nothing to send again"):
+        job.resubmit()
+
+
+# ---- against the real server
+
+
+@pytest.fixture(scope="module")
+def server(script):
+    started = Server(models={"general": f"scripted:{script}"})
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def client(server):
+    with sk.connect(f"grpc://{server.address}") as connected:
+        yield connected
+
+
+@pytest.fixture
+def talk_wav(tmp_path):
+    path = tmp_path / "talk.wav"
+    path.write_bytes(wav(2.0))
+    return path
+
+
+def test_the_same_sound_is_not_paid_for_twice(client, talk_wav, tmp_path):
+    """Its earlier result is handed out, under the new name; a warning says so, and how to switch it off."""
+    first = client.submit(talk_wav, metadata={"speaker": "ann"})
+    assert not first.reused
+    assert first.result(progress=False).text == "hello world"
+    copy = tmp_path / "copy of talk.wav"
+    copy.write_bytes(talk_wav.read_bytes())
+    with pytest.warns(
+        Reused, match=r"copy of talk\.wav: .*its result is used and nothing is sent\. reuse=False"
+    ) as told:
+        job = client.submit(copy, reuse=True, metadata={"speaker": "bob"})
+    assert told[0].filename == __file__
+    assert job.reused
+    assert (job.operation_id, job.recording) == (first.operation_id, "copy of talk.wav")
+    assert (job.metadata, first.metadata) == ({"speaker": "bob"}, {"speaker": "ann"})
+    assert job.result(progress=False).words.recording.unique().tolist() == ["copy of talk.wav"]
+    assert repr(job).endswith("done, reused)")
+    assert len(client.jobs()) == 1
+
+
+def test_what_is_sent_again_all_the_same(client, talk_wav):
+    """If that is asked for, with other options, or by default at an address of this machine."""
+    options = [
+        {},
+        {},
+        {"reuse": False},
+        {"reuse": True, "language": "de-DE"},
+        {"reuse": True, "model": "general"},
+    ]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", Reused)
+        jobs = [client.submit(talk_wav, **chosen) for chosen in options]
+    assert [job.reused for job in jobs] == [False, False, False, False, True]
+    assert len(told) == 1
+    assert len(client.jobs()) == 4
+
+
+def test_a_job_that_goes_on_is_joined(script, talk_wav):
+    """Its result is waited for in both places; one that was cancelled hinders nothing."""
+    never = Server(models={"general": f"scripted:{script}"}, faults=["never-done"])
+    with sk.connect(f"grpc://{never.address}") as client:
+        first = client.submit(talk_wav)
+        with pytest.warns(Reused, match="that job is waited for"):
+            joined = client.submit(talk_wav, reuse=True)
+        assert joined.operation_id == first.operation_id
+        first.cancel()
+        assert joined.status == "cancelled"
+        again = client.submit(talk_wav, reuse=True)
+        assert not again.reused
+    never.close()
+
+
+class Overtaken(Limiter):
+    """While it waits for its turn, another kernel does something."""
+
+    def __init__(self, meanwhile):
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def submission(self, told=lambda seconds: None):
+        self._meanwhile()
+        return super().submission(told)
+
+
+def test_another_kernel_that_sends_the_same_sound_meanwhile(server, client, talk_wav):
+    """It was not sent yet when it was looked for first, and is when its turn comes: it is not sent twice."""
+    target = f"grpc://{server.address}"
+    limiter = Overtaken(lambda: client.submit(talk_wav, reuse=True))
+    transport = GrpcTransport(target, Endpoints.at(target))
+    scope = {"scope": f"{target} v3", "pace": LOOPBACK}
+    with Client(transport, Journal(client._journal.path), limiter=limiter, **scope) as late:
+        with pytest.warns(Reused, match="nothing is sent"):
+            job = late.submit(talk_wav, reuse=True)
+        assert job.reused
+        assert job.result(progress=False).text == "hello world"
+        assert len(late.jobs()) == 1
+
+
+class Silent(GrpcTransport):
+    """A service whose answers to submissions get lost."""
+
+    def __init__(self, server):
+        target = f"grpc://{server.address}"
+        super().__init__(target, Endpoints.at(target))
+        self.is_silent = True
+
+    def submit(self, request, request_id):
+        operation_id = super().submit(request, request_id)
+        if self.is_silent:
+            raise NoAnswer("the server did not answer", code="UNAVAILABLE")
+        return operation_id
+
+
+@pytest.fixture
+def silent(server, tmp_path):
+    """A client whose answers get lost, until its `_transport.is_silent` is False."""
+    with Client(Silent(server), Journal(tmp_path / "journal.sqlite3"), pace=LOOPBACK) as client:
+        yield client
+
+
+def test_an_unknown_job_is_sent_again_by_the_user_only(silent, talk_wav):
+    """Until then the same sound is not sent, each resume reports it; then it is settled."""
+    with pytest.raises(JobUnknown, match=r"talk\.wav: .*not sent again on its own") as first:
+        silent.submit(talk_wav, language="ru-RU", metadata={"speaker": "ann"})
+    silent._transport.is_silent = False
+    with pytest.raises(JobUnknown, match=r"sent before, and it is not known.*reuse=False does not") as second:
+        silent.submit(talk_wav, language="ru-RU")
+    assert first.value.job.row == second.value.job.row == silent.resume()[0].row
+    (unknown,) = silent.resume()[:]
+    again = unknown.resubmit()
+    assert again.result(progress=False).text == "hello world"
+    assert unknown.status == "cancelled"
+    rows = [job.facts for job in (unknown, again)]
+    assert rows[0]["error"] == f"sent again as {again.row}"
+    for name in ("recording", "options", "metadata", "sha256", "reuse_key"):
+        assert rows[0][name] == rows[1][name]
+    assert len(silent.resume()) == 0
+
+
+def test_a_changed_file_is_not_sent_in_place_of_the_old_one(silent, talk_wav):
+    """The sound is that of its hash, or nothing is sent and the job stays unknown."""
+    with pytest.raises(JobUnknown, match="did not answer"):
+        silent.submit(talk_wav)
+    (unknown,) = silent.resume()[:]
+    talk_wav.write_bytes(wav(3.0))
+    with pytest.raises(JobError, match=r"talk\.wav cannot be sent again: .* is no longer what it was"):
+        unknown.resubmit()
+    talk_wav.unlink()
+    with pytest.raises(JobError, match=r"talk\.wav cannot be sent again: .*talk\.wav"):
+        unknown.resubmit()
+    assert unknown.status == "unknown"
+    assert len(silent.jobs()) == 1
+
+
+def test_sound_that_was_no_file_is_sent_again_by_who_has_it(silent):
+    """The job that was made from an array has it; the one from the journal does not."""
+    with pytest.raises(JobUnknown, match="did not answer") as told:
+        silent.submit(np.zeros(16000, np.float32), sample_rate=8000, id="mine")
+    silent._transport.is_silent = False
+    with pytest.raises(
+        JobError, match="mine: it was no file, so only you have its sound: submit it with reuse"
+    ):
+        silent.resume()[0].resubmit()
+    assert told.value.job.resubmit().result(progress=False).recording == "mine"
+
+
+def test_a_file_that_changes_while_it_is_sent(client, talk_wav, monkeypatch):
+    """What would be sent is not what its hash says, so it is not sent."""
+    request = type(client._submissions)._request
+
+    def slowly(self, order):
+        made = request(self, order)
+        talk_wav.write_bytes(wav(3.0))
+        return made
+
+    monkeypatch.setattr(type(client._submissions), "_request", slowly)
+    with pytest.raises(AudioError, match=r"talk\.wav: .*talk\.wav was changed while it was sent; submit"):
+        client.submit(talk_wav)
+    assert len(client.jobs()) == 0
+
+
+def test_metadata_that_cannot_be_kept(client, talk_wav):
+    """It is said before anything is sent."""
+    with pytest.raises(
+        ConfigError, match="metadata 'when' is of type Path, which is not kept: make it a text"
+    ):
+        client.submit(talk_wav, metadata={"when": type("Path", (), {})()})
+    assert len(client.jobs()) == 0
+
+
+def test_a_disk_that_is_full_when_the_answer_comes(client, talk_wav):
+    """Wherever it fills up: nothing is sent, or the error has the id by which the result is had."""
+    outcomes = set()
+    for well in range(12):
+        with sick_disk(FULL, after=well):
+            try:
+                job = client.submit(talk_wav)
+            except JournalError as error:
+                message = str(error)
+                found = [word.strip("',;)(") for word in message.split() if word.startswith("client.job(")]
+                outcomes.add("told" if found else "nothing sent")
+                job = None
+        if job is None and found:
+            operation_id = found[0].removeprefix("client.job(").strip("')")
+            job = client.job(operation_id)
+        if job is not None:
+            assert job.result(progress=False).text == "hello world"
+    assert outcomes == {"told", "nothing sent"}
+
+
+class Full(GrpcTransport):
+    """A service whose quota is used up."""
+
+    def __init__(self):
+        super().__init__("grpc://127.0.0.1:1", Endpoints.at("grpc://127.0.0.1:1"))
+
+    def submit(self, request, request_id):
+        raise Exhausted("the quota is used up", code="RESOURCE_EXHAUSTED", retry_after=3600)
+
+
+class Impatient(Limiter):
+    """Its user presses Ctrl-C at the second wait."""
+
+    n_turns = 0
+
+    def submission(self, told=lambda seconds: None):
+        self.n_turns += 1
+        if self.n_turns == 2:
+            raise KeyboardInterrupt
+        return super().submission(told)
+
+
+def test_an_interrupted_wait_for_the_quota_is_no_riddle(tmp_path):
+    """The service has refused it, so that it was certainly not sent; the row says so."""
+    with Client(Full(), Journal(tmp_path / "journal.sqlite3"), limiter=Impatient()) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.submit(wav(1.0))
+        (row,) = client.jobs().to_dict("records")
+        assert (row["status"], row["error"]) == ("failed", "the quota is used up; not sent again yet")
+        assert len(client.resume()) == 0

@@ -367,10 +367,3 @@ def test_a_submission_into_a_broken_proxy_is_unknown(script, fault):
             client.submit(wav(2.0))
         assert client.jobs().status.tolist() == ["unknown"]
     server.close()
-
-
-@pytest.fixture(scope="module")
-def script(tmp_path_factory):
-    path = tmp_path_factory.mktemp("script") / "talk.words.csv"
-    path.write_text("word,start,end\nhello,0.5,0.9\nworld,1.0,1.4\n")
-    return path

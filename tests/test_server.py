@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 import pytest
 
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire.messages import methods, operation, v3
 
-from .serving import Api, serving, wav
+from .serving import OPERATIONS, RECOGNIZER, Api, serving, wav
 
 SCRIPT = """word,start,end,channel
 hello,0.5,0.9,0
@@ -470,3 +470,17 @@ def test_faults(folder: Path) -> None:
         codes = [refusal(lambda: api.messages(done.id))[0] for _ in range(4)]
         assert codes == ["UNAVAILABLE", "NOT_FOUND", "NOT_FOUND", "UNAVAILABLE"]
         assert len(api.messages(done.id)) == 6
+
+
+def test_ids_in_the_metadata(api: Api) -> None:
+    """Each answer, a refusal and a stream as well, has ids of its own, as over REST."""
+    get, fetch = methods(OPERATIONS)["Get"], methods(RECOGNIZER)["GetRecognition"]
+    asked = [operation.GetOperationRequest(operation_id="f8d").SerializeToString()] * 2
+    one, many = api.channel.unary_unary(get.path), api.channel.unary_stream(fetch.path)
+    done = v3.GetRecognitionRequest(operation_id=api.wait(api.submit(wav()).id).id).SerializeToString()
+    calls = [one.future(each) for each in asked] + [many(done)]
+    found = [dict(call.initial_metadata()) for call in calls]
+    for name in ("x-request-id", "x-server-trace-id"):
+        assert len({metadata[name] for metadata in found}) == 3
+    assert [call.code().name for call in calls[:2]] == ["NOT_FOUND"] * 2
+    assert list(calls[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from speechkit_nb.server.recognition import tile
 from speechkit_nb.server.refine import refine
 from speechkit_nb.server.status import Code, Refusal
 from speechkit_nb.wire.messages import v3
+
+from .serving import wav
 
 WORK = Work("", "scripted:x", b"request", b"audio")
 
@@ -270,6 +273,19 @@ def test_script_as_a_live_engine(tmp_path: Path) -> None:
     heard = [(i, h.kind, h.text) for i in range(15) for h in listener.feed(bytes(3200))]  # 100 ms each
     assert heard == [(2, "partial", "one"), (5, "partial", "one two"), (10, "final", "one two")]
     assert listener.finish() == []
+
+
+def test_a_script_beside_the_same_sound(tmp_path: Path) -> None:
+    """What comes without a name is known by the bytes of a file, or by its samples, as v2 sends them."""
+    content = wav(0.5)
+    (tmp_path / "talk.wav").write_bytes(content)
+    (tmp_path / "talk.words.csv").write_text("word,start,end\none,0.1,0.3\n")
+    engine = create(EngineSpec("scripted", str(tmp_path)))
+    for known in (content, content[44:]):
+        listener = engine.listen(Hearing(sha256=sha256(known).hexdigest()))
+        assert [heard.text for heard in [*listener.feed(bytes(32_000)), *listener.finish()]] == ["one"]
+    with pytest.raises(Refusal, match="holds no script for this recording"):
+        engine.listen(Hearing(sha256=sha256(b"other").hexdigest()))
 
 
 def test_recorded_answer_is_no_live_engine(tmp_path: Path) -> None:

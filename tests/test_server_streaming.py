@@ -61,6 +61,33 @@ def api(server: Server) -> Api:
     return server.api
 
 
+@pytest.fixture(scope="module")
+def folders(words: Path, tmp_path_factory: Any) -> Path:
+    """Two folders of scripts, one of which holds a single one."""
+    root = tmp_path_factory.mktemp("scripts")
+    for name, n_scripts in (("one", 1), ("two", 2)):
+        (root / name).mkdir()
+        (root / name / "README.md").write_text("no script")
+        for i in range(n_scripts):
+            (root / name / f"talk{i}.words.csv").write_text(words.read_text())
+    return root
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_stream_finds_the_only_script_of_a_folder(folders: Path, full: bool) -> None:
+    """It has no name by which to choose one of several, and says what would do."""
+    models = {name: f"scripted:{folders / name}" for name in ("one", "two")}
+    with serving(models=models) as api:
+        heard = answer(api, options(model="one", full=full), *chunks(PCM))
+        assert " ".join(texts(heard)) == "one two three four"
+        opened = session(api, options(model="two", full=full), *chunks(PCM))
+        opened.hang_up()
+        code, words = opened.status()
+    assert code == "INVALID_ARGUMENT"
+    assert "no name by which to choose one of the 2 scripts" in words
+    assert "scripted:FILE" in words
+
+
 def session(api: Api, /, *first: Any, **more: Any) -> Session:
     opened = Session(api.channel, **more)
     opened.send(*first)

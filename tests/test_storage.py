@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import io
+import ssl
 import threading
 import time
 import tracemalloc
@@ -13,14 +14,18 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
+from credentials import self_signed
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.server import ThreadedMotoServer
 from serving import serving, sound, wav
+from werkzeug.serving import make_server
 
 import speechkit_nb as sk
 from speechkit_nb.client.client import Client
 from speechkit_nb.client.connect import connect
+from speechkit_nb.client.endpoints import Endpoints
 from speechkit_nb.client.links import link_to, parse_link
 from speechkit_nb.client.storage import PART, upload
 from speechkit_nb.errors import (
@@ -38,7 +43,6 @@ from speechkit_nb.errors import (
 from speechkit_nb.server.bucket import split_uri
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCY"
-SCRIPT = "word,start,end\nhello,0.5,0.9\nworld,1.0,1.4\n"
 TALK = wav(1.0)
 
 
@@ -102,6 +106,39 @@ def test_the_link_leads_to_the_bytes_of_the_recording(s3, tmp_path):
     assert body == TALK
     assert headers["Content-Type"] == "audio/wav"
     assert headers["x-amz-meta-sha256"] == digest
+
+
+@pytest.fixture
+def tls_s3(s3, tmp_path):
+    """The same storage over TLS: its URL, and the certificate that is its own authority."""
+    cert, key = self_signed(tmp_path)
+    app = DomainDispatcherApplication(create_backend_app)
+    served = make_server("localhost", 0, app, threaded=True, ssl_context=(str(cert), str(key)))
+    thread = threading.Thread(target=served.serve_forever)
+    thread.start()
+    yield f"https://localhost:{served.port}", cert
+    served.shutdown()
+    thread.join()
+    served.server_close()
+
+
+def test_a_storage_with_an_authority_of_its_own(tls_s3, tmp_path):
+    """The file given to connect() is for the storage as well; without it nothing is sent."""
+    url, cert = tls_s3
+    path = _big_wav(tmp_path / "talk.wav", 2 * PART)
+    here = Endpoints(stt="grpcs://127.0.0.1:1", storage=url)
+    with connect(endpoints=here, api_key="key", ca=cert, bucket="talks") as client:
+        link = client.upload(path, progress=False)
+    assert link.startswith(f"{url}/talks/")
+    context = ssl.create_default_context(cafile=str(cert))
+    unsigned = urllib.request.Request(link, headers={"Authorization": "AWS AKIATEST:any"})
+    with urllib.request.urlopen(unsigned, context=context, timeout=30) as answer:
+        assert answer.read() == path.read_bytes()
+    with (
+        connect(endpoints=here, api_key="key", bucket="talks") as client,
+        pytest.raises(Unreachable, match=r"nobody answers at the storage https://localhost:\d+: .*SSL"),
+    ):
+        client.upload(path, progress=False)
 
 
 def test_a_large_file_goes_in_parts(s3, tmp_path):
@@ -518,13 +555,6 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def script(tmp_path_factory):
-    path = tmp_path_factory.mktemp("script") / "talk.words.csv"
-    path.write_text(SCRIPT)
-    return path
-
-
-@pytest.fixture(scope="module")
 def address(root, script):
     with serving(models={"general": f"scripted:{script}"}, bucket_root=root) as api:
         yield api.address
@@ -534,7 +564,7 @@ def address(root, script):
 def client(address, root):
     """A client whose storage is the folder of the server's buckets."""
     with connect(f"grpc://{address}") as connected:
-        connected._storage = root
+        connected._submissions._storage = root
         yield connected
 
 
@@ -554,10 +584,11 @@ def test_submit_through_a_bucket_with_api_v2(address, root, tmp_path, n_channels
     """Which takes no WAV behind a link: it gets the samples."""
     (tmp_path / "talk.wav").write_bytes(wav(2.0, n_channels))
     with connect(f"grpc://{address}", api="v2") as client:
-        client._storage = root
-        transcript = client.submit(tmp_path / "talk.wav", bucket="talks").result(60, progress=False)
-    assert transcript.words.word.tolist() == ["hello", "world"]
-    assert transcript.recording == "talk.wav"
+        client._submissions._storage = root
+        words = client.submit(tmp_path / "talk.wav", bucket="talks").result(60, progress=False).words
+    assert words[words.channel_tag == "0"].word.tolist() == ["hello", "world"]
+    assert words.channel_tag.nunique() == n_channels
+    assert set(words.recording) == {"talk.wav"}
     assert list(root.rglob("talk.pcm"))
 
 
@@ -613,6 +644,17 @@ def test_what_cannot_be_asked_for_is_not_uploaded(client, root):
     assert len(list(root.rglob("*.wav"))) == before
 
 
+def test_what_v2_cannot_do_is_not_uploaded(address, root):
+    """Found before the upload, too."""
+    before = [path for path in root.rglob("*") if path.is_file()]
+    with connect(f"grpc://{address}", api="v2") as client:
+        client._submissions._storage = root
+        with pytest.raises(ConfigError, match="API v2 has no speaker_labeling"):
+            client.submit(wav(1.7), bucket="talks", speaker_labeling=True)
+        assert client.jobs().empty
+    assert [path for path in root.rglob("*") if path.is_file()] == before
+
+
 def test_a_link_needs_no_bucket(client):
     """It is in one already."""
     with pytest.raises(ConfigError, match=r"bucket='talks', but a link is in a bucket already"):
@@ -627,7 +669,7 @@ def test_upload_needs_a_bucket(client):
 
 def test_no_secret_is_kept_by_the_client(s3, client):
     """Neither in its journal nor in its repr."""
-    client._storage = s3
+    client._submissions._storage = s3
     client.upload(wav(1.0), "talks", progress=False)
     assert SECRET not in repr(client)
     assert SECRET.encode() not in client._journal.path.read_bytes()

@@ -222,7 +222,7 @@ def test_a_service_that_is_not_there() -> None:
 def test_a_refused_option_is_not_tried_again(client: sk.Client, recording: sk.Recording) -> None:
     """What the service refuses is raised at once."""
     session = client.stream(recording, pace="fast", model="none")
-    with pytest.raises(Rejected, match="no model 'none'"):
+    with pytest.raises(Rejected, match=r"no model 'none'.* \(x-request-id \S+\)$"):
         next(iter(session))
 
 
@@ -343,6 +343,35 @@ def test_events_say_when_and_how_far(client: sk.Client, recording: sk.Recording)
     assert events[-1].sent_until == SECONDS
     assert session.sent_at(SECONDS + 1) is None
     assert {event.channel_tag for event in finals} == {"0"}
+
+
+def test_a_clock_that_is_set_while_a_stream_runs(
+    client: sk.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An hour back, then two forward: the times of events and of what was sent go on evenly all the same."""
+    real, shift = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: real() + shift)
+    began, session = real(), client.stream(iter(chunked(20, 3200)), sample_rate=RATE, limits=LIMITS)
+    for n_events, _ in enumerate(session):
+        shift = -3600.0 if n_events < 5 else 3600.0
+    transcript = sk.load(session.result(20).save(tmp_path / "stream.parquet"))
+    for times in (transcript.received_at, [at for _, at in transcript.sends]):
+        assert began - 0.1 < times[0]
+        assert times[-1] < real() + 0.1
+        assert all(earlier <= later for earlier, later in pairwise(times))
+
+
+def test_a_clock_that_is_set_while_an_answer_is_fetched(
+    client: sk.Client, recording: sk.Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its messages still come one after the other."""
+    job = client.submit(recording, model="plain")
+    job.result(progress=False)
+    real, back = time.time, count()
+    monkeypatch.setattr(time, "time", lambda: real() - next(back))
+    times = [received_at for _, received_at in client._transport.fetch(str(job.operation_id))]
+    assert len(times) > 10
+    assert times == sorted(times)
 
 
 def test_async_iteration(client: sk.Client, recording: sk.Recording) -> None:
@@ -482,6 +511,7 @@ REFUSED = [
     (CHUNKS | {"channel": 0}, AudioError, "channel is for recordings"),
     ({"source": 5}, AudioError, "5 is no recording and no iterable"),
     (ARRAY | {"channel": 1}, AudioError, "channels 0 to 0, not 1"),
+    ({"source": "s3://talks/a.wav"}, AudioError, "a link is for client.submit"),
     (ARRAY | {"pace": "slow"}, ConfigError, "pace='slow', but it is 'real-time' or 'fast'"),
     (ARRAY | {"modle": "x"}, ConfigError, "did you mean 'model'"),
 ]
@@ -502,6 +532,21 @@ def test_chunks_that_are_none(client: sk.Client, chunk: Any, reason: str) -> Non
     """A chunk of the wrong shape or kind ends the stream with an error that says which."""
     with pytest.raises(AudioError, match=reason):
         client.stream([chunk], sample_rate=RATE).result(20)
+
+
+def test_chunks_of_a_file_are_not_samples(client: sk.Client, client_v2: sk.Client) -> None:
+    """A header would be heard as noise: said at once, with what to do."""
+    for each in (client, client_v2):
+        session = each.stream(iter([b"", b"RIFF\x24\0\0\0WAVEfmt "]), sample_rate=RATE)
+        with pytest.raises(AudioError, match=r"begin with b'RIFF'.* stream the file itself"):
+            session.result(20)
+
+
+@pytest.mark.parametrize("limits", [{"seconds": 0}, {"seconds": -1.0}, {"n_bytes": 100}])
+def test_sessions_that_hold_nothing(limits: Any) -> None:
+    """Nothing could go on from one to the next."""
+    with pytest.raises(ConfigError, match="too short to go on from; it has at least 1 s and 16000 bytes"):
+        SessionLimits(**limits)
 
 
 def test_waiting_has_an_end(client: sk.Client) -> None:

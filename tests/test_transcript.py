@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from answers import final, refinement
+from answers import final, refinement, serialized
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 import speechkit_nb as sk
-from speechkit_nb.errors import TranscriptError
+from speechkit_nb.errors import PartialAnalysis, TranscriptError, UnreadableMessage
 from speechkit_nb.wire.rest import responses_from_json
 
 ANSWERS = Path(__file__).parents[1] / "data" / "answers"
@@ -155,6 +155,50 @@ def test_load_says_what_a_file_is_not(tmp_path):
     parquet.write_table(newer, tmp_path / "newer.parquet")
     with pytest.raises(TranscriptError, match=r"written by a newer speechkit_nb .format 99"):
         sk.load(tmp_path / "newer.parquet")
+
+
+def test_a_transcript_that_cannot_be_saved(tmp_path):
+    """One error that says where and why; nothing unfinished stays behind."""
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(
+        TranscriptError, match=r"cannot write '.*file/call\.parquet': .*that you may write to"
+    ):
+        dialogue().save(tmp_path / "file" / "call.parquet")
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(TranscriptError, match=r"cannot write '.*taken': Is a directory"):
+        dialogue().save(tmp_path / "taken")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "taken"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_an_empty_file_is_no_transcript(tmp_path, content):
+    """A download that failed leaves one; it is not taken for silence."""
+    (tmp_path / "answer.json").write_bytes(content)
+    with pytest.raises(TranscriptError, match=r"answer\.json' is empty \(\d bytes\).*fetch it again"):
+        sk.load(tmp_path / "answer.json")
+
+
+def test_a_message_that_was_cut_is_told_of_once():
+    """With the first frame that is made, whichever it is; another transcript tells of its own."""
+    responses = [final(0, "one"), final(1, "lost words")[:-9]]
+    for first in ("words", "finals", "events"):
+        t = sk.Transcript(responses)
+        with pytest.warns(UnreadableMessage, match="message 1 of 2 cannot be parsed") as told:
+            getattr(t, first)
+        assert len(told) == 1
+        assert (len(t.words), len(t.finals), len(t.events), t.text) == (1, 1, 2, "one")
+        assert len(t.words_of("partial")) == 0
+
+
+def test_analyses_of_several_sessions_are_said_to_be_partial():
+    """Each session of a long stream is analysed for itself; one session alone is the whole."""
+    analysis = {"speaker_analysis": {"speaker_tag": "0", "window_type": "TOTAL"}}
+    one = serialized(session_uuid={"uuid": "a"}, **analysis)
+    other = serialized(session_uuid={"uuid": "b"}, **analysis)
+    assert len(sk.Transcript([one, one]).speaker_analysis) == 2
+    with pytest.warns(PartialAnalysis, match=r"'call' was streamed in 2 sessions.*Submit the recording"):
+        assert len(sk.Transcript([one, other], "call").speaker_analysis) == 2
+    assert sk.Transcript([one, other]).summaries.empty
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path):

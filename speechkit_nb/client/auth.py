@@ -76,43 +76,64 @@ class FromVariable:
 class Renewed:
     """A token that is fetched when it is needed, and again ahead of its end.
 
+    How old it is, is the more that two clocks say: one of them somebody may set back, the other one stands
+    still while the machine sleeps.
+
     Args:
         fetch: gets a new one.
         name: how it was got, for messages.
         clock: seconds since the epoch.
+        steady: seconds that nobody can set.
     """
 
-    def __init__(self, fetch: Callable[[], Token], name: str, clock: Callable[[], float] = time.time) -> None:
-        self._fetch, self._name, self._clock = fetch, name, clock
+    def __init__(
+        self,
+        fetch: Callable[[], Token],
+        name: str,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch, self._name, self._clocks = fetch, name, (clock, steady)
         self._lock = threading.Lock()
         self._token: Token | None = None
-        self._fetched = self._due = 0.0
+        self._fetched = (0.0, 0.0)
+        self._life = self._due = 0.0
 
     def header(self) -> str:
         with self._lock:
-            if self._token is None or not self._fetched <= self._clock() < self._due:
+            if self._token is None or self._age() >= self._due:
                 self._get(self._token)
             assert self._token is not None
             return f"Bearer {self._token.value}"
 
     def renew(self) -> bool:
         with self._lock:
-            if self._token is None or not 0 <= self._clock() - self._fetched < YOUNG:
+            if self._token is None or self._age() >= YOUNG:
                 self._get(None)
             return True
 
+    def _now(self) -> tuple[float, float]:
+        clock, steady = self._clocks
+        return clock(), steady()
+
+    def _age(self) -> float:
+        return max(now - then for now, then in zip(self._now(), self._fetched, strict=True))
+
     def _get(self, old: Token | None) -> None:
         """Fetch a token; while the old one is still good, a failure to do so can wait."""
-        now = self._clock()
+        asked = self._now()
         try:
             self._token = self._fetch()
         except ServiceError:
-            if old is None or now >= old.expires_at:
+            age = self._age()
+            if old is None or age >= self._life:
                 raise
-            self._due = now + YOUNG
+            self._due = age + YOUNG
             return
-        self._fetched = now
-        self._due = now + min(0.9 * (self._token.expires_at - now), FRESH)
+        life = self._token.expires_at - asked[0]
+        self._fetched = asked
+        self._life = life if life > 0 else FRESH  # a new token that is over: this machine's clock is wrong
+        self._due = min(0.9 * self._life, FRESH)
 
     def __repr__(self) -> str:
         return f"<credentials: {self._name}>"

@@ -11,6 +11,7 @@ import stamina
 from .. import errors
 from ..wire.rest import CODES
 from ..wire.v2 import answer_of
+from .quota import Turn
 from .service import OperationStatus
 
 SUBMIT_DEADLINE = 180.0
@@ -26,6 +27,7 @@ REFUSED = {
 """Codes that say the service has not taken a job; after any other it may have."""
 
 T = TypeVar("T")
+TakeTurn = Callable[[float], Turn]
 Answer = list[tuple[bytes, float]]
 """Messages, and when each arrived (seconds since the epoch)."""
 
@@ -46,18 +48,20 @@ _HINTS = {
 }
 
 
-def service_error(code: str, details: str, retry_after: float | None = None) -> errors.ServiceError:
+def service_error(
+    code: str, details: str, retry_after: float | None = None, request_id: str = ""
+) -> errors.ServiceError:
     """The error that a code and the service's own words are.
 
     >>> service_error("NOT_FOUND", "operation data is not ready f8d")
     NotReady('operation data is not ready f8d')
     """
     if code == "NOT_FOUND" and NOT_READY in details:
-        return errors.NotReady(details, code=code, details=details)
+        return errors.NotReady(details, code=code, details=details, request_id=request_id)
     kind = _CLASSES.get(code, errors.ServiceError)
     wait = "" if retry_after is None else f"; it asks to wait {retry_after:.0f} s"
     message = f"the service answered {code}: {details}{wait}{_HINTS.get(code, '')}"
-    return kind(message, code=code, details=details, retry_after=retry_after)
+    return kind(message, code=code, details=details, retry_after=retry_after, request_id=request_id)
 
 
 def too_large(details: str) -> errors.Rejected:
@@ -69,25 +73,43 @@ def too_large(details: str) -> errors.Rejected:
     return errors.Rejected(message, code="RESOURCE_EXHAUSTED", details=details)
 
 
-def repeated(call: Callable[[], T]) -> T:
-    """The answer of a call that is safe to repeat, which it is while its failure may pass."""
-    began = time.monotonic()
+def repeated(call: Callable[[], T], take_turn: TakeTurn) -> T:
+    """The answer of a call that is safe to repeat, which it is while its failure may pass.
+
+    Args:
+        take_turn: waits for the turn of each time that it is made, with so much patience (seconds).
+    """
+    until = time.monotonic() + RETRY_BUDGET
 
     def may_pass(error: Exception) -> bool | float:
-        if not isinstance(error, (errors.Unreachable, errors.NoAnswer, errors.Exhausted)):
+        if not isinstance(error, (errors.Unreachable, errors.NoAnswer)):
             return False
         if error.retry_after is None:
             return True
-        left = began + RETRY_BUDGET - time.monotonic()
-        return error.retry_after if error.retry_after <= left else False
+        return error.retry_after if error.retry_after <= until - time.monotonic() else False
 
     context = stamina.retry_context(
         on=may_pass, attempts=5, timeout=RETRY_BUDGET, wait_initial=0.2, wait_max=10
     )
     for attempt in context:
         with attempt:
-            return call()
+            return _in_turn(call, take_turn, until)
     raise AssertionError("stamina either returns or raises")
+
+
+def _in_turn(call: Callable[[], T], take_turn: TakeTurn, until: float) -> T:
+    """The answer of a call; again in its next turn while a quota is used up, but not for ever."""
+    refusal: errors.Exhausted | None = None
+    while True:
+        try:
+            turn = take_turn(until - time.monotonic())
+        except errors.Exhausted as error:
+            raise refusal or error from None
+        try:
+            with turn:
+                return call()
+        except errors.Exhausted as error:
+            refusal = error
 
 
 def authorized(renew: Callable[[], bool], call: Callable[[], T]) -> T:
@@ -112,6 +134,16 @@ def redacted(details: str, metadata: Iterable[tuple[str, str]]) -> str:
     return details
 
 
+def request_id_of(pairs: Iterable[tuple[str, Any]]) -> str:
+    """The id by which the service's support finds a call, from its headers or its metadata.
+
+    >>> request_id_of([("Date", "today"), ("X-Request-Id", "7c2")])
+    '7c2'
+    """
+    found = {name.lower(): value for name, value in pairs}
+    return str(found.get("x-request-id") or found.get("x-server-trace-id") or "")
+
+
 def submitted(name: str, call: Callable[[], T]) -> T:
     """The answer of a call that is never repeated.
 
@@ -124,19 +156,17 @@ def submitted(name: str, call: Callable[[], T]) -> T:
         if error.code in REFUSED or isinstance(error, errors.Unreachable):
             raise
         message = f"{name} did not answer the submission ({error.code}: {error.details})"
-        raise errors.NoAnswer(message, code=error.code, details=error.details) from None
+        raise errors.NoAnswer(
+            message, code=error.code, details=error.details, request_id=error.request_id
+        ) from None
 
 
-def fetched(fetch: Callable[[], Answer], operation: Callable[[], Any] | None) -> Answer:
-    """The answer of v3; of a job of v2, which v3 does not know, the one inside its operation.
-
-    Args:
-        operation: asks for it; None where there are no operations.
-    """
+def fetched(fetch: Callable[[], Answer], operation: Callable[[], Any]) -> Answer:
+    """The answer of v3; of a job of v2, which v3 does not know, the one inside its operation."""
     try:
         return fetch()
     except errors.NotFound:
-        found = None if operation is None else _inside(operation)
+        found = _inside(operation)
         if found is None:
             raise
     return stamped(found)

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
 from weakref import WeakSet
 
 import pandas as pd
 
 from ..audio import Recording
 from ..config import RecognitionConfig
-from ..errors import ConfigError, JobUnknown, NoAnswer, NotFound, ServiceError, TargetError
-from ..sending import for_service, form_for_service, size_for_service
-from . import requests, storage
+from ..errors import JobUnknown, NotFound, TargetError
+from .batch import Batch
 from .endpoints import CLOUD
-from .jobs import Job, JobSet, frame_of
-from .journal import OPEN, Entry, Journal
+from .job import Job
+from .job_html import JobFrame
+from .jobset import JobSet, frame_of
+from .journal import Entry, Journal
 from .legs import SessionLimits
-from .links import parse_link
+from .orders import order
+from .quota import Limiter
 from .service import Transport
+from .sources import metadata_types
+from .states import OPEN
 from .streams import StreamSession, open_stream
-from .waiting import Pace
+from .submissions import Submissions
+from .waiting import Pace, Progress
+from .watch import Watch
+
+LAST_ANSWER = 10.0
+"""Seconds that closing waits for the answer to what is just being sent."""
 
 
 class Client:
@@ -35,8 +42,12 @@ class Client:
         journal: where its jobs are remembered.
         pace: when to ask after a job.
         on_close: called last.
+        limiter: gives turns to submissions and questions.
+        scope: what has to be the same for an earlier result to be the same; by default the service.
+        reuse: whether `submit` hands out earlier results of the same sound unless it is said otherwise.
         bucket: where a recording goes that is too large for a request.
         storage: URL of Object Storage, or the folder that stands for it.
+        ca: PEM file of the authorities that the storage is to be trusted by, in place of the usual ones.
     """
 
     def __init__(
@@ -46,15 +57,30 @@ class Client:
         *,
         pace: Pace | None = None,
         on_close: Callable[[], None] = lambda: None,
+        limiter: Limiter | None = None,
+        scope: str = "",
+        reuse: bool = True,
         bucket: str | None = None,
         storage: str | os.PathLike[str] = CLOUD.storage,
+        ca: str | os.PathLike[str] | None = None,
     ) -> None:
         self._transport = transport
         self._journal = journal
         self._pace = pace or Pace()
         self._on_close = on_close
-        self._bucket = bucket
-        self._storage = storage
+        self._limiter = limiter or Limiter(transport.name)
+        self._watch = Watch()
+        self._batches: WeakSet[Batch] = WeakSet()
+        self._submissions = Submissions(
+            transport,
+            journal,
+            self._limiter,
+            scope=scope or transport.name,
+            reuse=reuse,
+            bucket=bucket,
+            storage=storage,
+            ca=ca,
+        )
         self._streams: WeakSet[StreamSession] = WeakSet()
 
     @property
@@ -69,6 +95,8 @@ class Client:
         sample_rate: int | None = None,
         id: str | None = None,
         bucket: str | None = None,
+        reuse: bool | None = None,
+        metadata: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Job:
         """Send a recording to be recognized and return at once.
@@ -80,35 +108,74 @@ class Client:
             id: name of the recording in the frames; its file name otherwise.
             bucket: upload it to this bucket and send the link; by default only what is too large for a
                 request goes to the bucket of `connect`, if it has one.
+            reuse: whether the job of the same sound and the same options is handed out, if there is one
+                that is done or under way, in place of paying for another; the warning `Reused` says so.
+                By default it is, but for a server at an address of this machine, where another recognizer
+                may run tomorrow.
+            metadata: facts of one's own to keep with the job, as plain values.
             options: fields of `RecognitionConfig`, such as `model`, `language`, `normalize`.
 
         Raises:
             AudioError, LimitError, ConfigError: before anything is sent.
             ServiceError: if the service, or the storage, refuses it.
-            JobUnknown: if it was sent and no answer came. The job is in the journal; it is not sent
-                again on its own, since that could be billed twice.
+            JobUnknown: if it was sent, now or earlier, and no answer came. The job is in the journal; it is
+                not sent again on its own, since that could be billed twice. Its `job` settles it.
         """
         config = RecognitionConfig.of(**options)
-        if isinstance(source, str) and "://" in source:
-            if bucket is not None:
-                raise ConfigError(
-                    f"bucket={bucket!r}, but a link is in a bucket already; leave one of them out"
-                )
-            link, container = parse_link(source, self._storage_url)
-            request = requests.recognize_file(config, link, container)
-            facts: dict[str, Any] = {"recording": id or _name_of(link), "source": link}
-            return self._submit(request, config, facts, None)
-        recording = _recording(source, sample_rate, id)
-        request = self._request(config, recording, bucket)
-        path = recording.source
-        facts = {
-            "recording": recording.id,
-            "source": None if path is None else os.path.abspath(path),
-            "sha256": recording.sha256,
-            "duration": recording.duration,
-            "n_channels": recording.n_channels,
-        }
-        return self._submit(request, config, facts, recording)
+        wanted = order(source, config, sample_rate=sample_rate, id=id, bucket=bucket, metadata=metadata)
+        try:
+            entry, reused = self._submissions.send(wanted, reuse)
+        except JobUnknown as error:
+            error.job = self._job(error.job, wanted.recording)
+            raise
+        return self._job(entry, wanted.recording, wanted.known_as if reused else None)
+
+    def submit_many(
+        self,
+        sources: Any,
+        *,
+        progress: Progress = True,
+        reuse: bool | None = None,
+        bucket: str | None = None,
+        stop_after: int = 20,
+        **options: Any,
+    ) -> JobSet:
+        """Send many recordings and return at once, while a thread sends and asks after them.
+
+        The same sound is sent once, though each of its recordings gets a job. What cannot be sent becomes a
+        failed job, and the rest goes on. After a crash the same call goes on where it was: with `reuse` what
+        is done or under way is taken from the journal.
+
+        Args:
+            sources: paths, patterns such as `"talks/**/*.wav"`, folders, links, or what else `submit` takes;
+                a DataFrame with a row a recording: its column `source` (or `path`, or `file`) says which
+                one, `id` its name, columns named as options override those given here, all others go with
+                the results; or an iterable, which is asked for the next recording only when one was sent.
+            progress: True shows a bar for all of them, or a function of (fraction, status).
+            reuse, bucket: as of `submit`.
+            stop_after: after how many failures in a row to give up.
+            options: fields of `RecognitionConfig`, for all recordings.
+
+        Raises:
+            AudioError: if a pattern or a folder has no recordings; nothing is sent then.
+            ConfigError: if an option, or a column of the table, cannot be; nothing is sent then.
+        """
+        batch = Batch(
+            sources,
+            options,
+            submissions=self._submissions,
+            limiter=self._limiter.another(),
+            make_job=lambda entry, known_as: self._job(entry, known_as=known_as),
+            watch=self._watch,
+            bucket=bucket,
+            reuse=reuse,
+            stop_after=stop_after,
+        )
+        jobs = JobSet(watch=self._watch, growing=batch, types=metadata_types(sources))
+        jobs.follow(progress)
+        self._batches.add(batch)
+        batch.start()
+        return jobs
 
     def upload(
         self,
@@ -133,11 +200,8 @@ class Client:
             ConfigError: if there is no bucket.
             MissingExtra, AudioError, LimitError, ServiceError: see `storage.upload`.
         """
-        bucket = bucket or self._bucket
-        if bucket is None:
-            raise ConfigError("no bucket to upload to; name one here or in connect(bucket=...)")
-        recording = _recording(source, sample_rate, id)
-        return storage.upload(recording, bucket, key, endpoint=self._storage, progress=progress)
+        recording = source if isinstance(source, Recording) else Recording(source, sample_rate, id=id)
+        return self._submissions.upload(recording, bucket, key, progress)
 
     def stream(
         self,
@@ -154,7 +218,8 @@ class Client:
 
         A stream may last for ever: before a session of the service is full the next one goes on, at the end
         of an utterance if there is one. One that breaks off is resumed from the last final. While a live
-        source gives nothing, the time counts as silence.
+        source gives nothing, the time counts as silence. What the service says at the end of a session,
+        analyses and summaries, is about that session only, and one that is cut short says nothing.
 
         Args:
             source: a recording, as of `submit` but no link, or an iterable of chunks: `bytes` of 16-bit
@@ -187,7 +252,7 @@ class Client:
 
     def jobs(self) -> pd.DataFrame:
         """Every job of the journal, of all services, newest last."""
-        return frame_of([entry.facts for entry in self._journal.entries()])
+        return JobFrame(frame_of([entry.facts for entry in self._journal.entries()]))
 
     def job(self, operation_id: str) -> Job:
         """The job of that id, from the journal; one submitted elsewhere is looked up at the service.
@@ -215,6 +280,7 @@ class Client:
                 "submitted here, and the service keeps results for 3 days",
                 code=error.code,
                 details=error.details,
+                request_id=error.request_id,
             ) from None
         now = time.time()
         return self._job(
@@ -231,17 +297,26 @@ class Client:
     def resume(self) -> JobSet:
         """The jobs of this service whose results nobody has had in hand yet, oldest first.
 
-        A job that was being submitted when its kernel died comes back as `unknown`: its result says so.
+        A job that was being submitted when its kernel died comes back as `unknown`, and does so until it is
+        settled by its `resubmit()` or `abandon()`.
         """
-        states = ", ".join(map(repr, OPEN))
+        states = ", ".join(map(repr, (*OPEN, "unknown")))
         waiting = f"service = ? AND (state IN ({states}) OR (state = 'done' AND delivered_at IS NULL))"
-        return JobSet([self._job(entry) for entry in self._journal.entries(waiting, self.service)])
+        found = [self._job(entry) for entry in self._journal.entries(waiting, self.service)]
+        return JobSet(found, watch=self._watch)
 
     def close(self) -> None:
         """Hang up; streams end, and a local server that was started for this client."""
         for session in list(self._streams):
             session.close()
+        for batch in self._batches:
+            batch.stop()
+        self._watch.close()
+        self._limiter.close()
+        for batch in self._batches:
+            batch.join(LAST_ANSWER)
         self._transport.close()
+        self._watch.join(LAST_ANSWER)
         self._journal.close()
         self._on_close()
 
@@ -254,49 +329,9 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.service!r}, journal {os.fspath(self._journal.path)!r})"
 
-    @property
-    def _storage_url(self) -> str:
-        storage = os.fspath(self._storage)
-        return storage if "://" in storage else CLOUD.storage
-
-    def _request(self, config: RecognitionConfig, recording: Recording, bucket: str | None) -> Any:
-        """The request with the recording in it, or with its link after an upload."""
-        limit = self._transport.inline_limit
-        if bucket is None and size_for_service(recording) > limit:
-            bucket = self._bucket
-        if bucket is None:
-            return requests.recognize_file(config, for_service(recording, limit))
-        # What cannot be asked for is refused before the upload.
-        header = self._transport.takes_wav_links
-        request = requests.recognize_file(config, form_for_service(recording, header))
-        request.uri = storage.upload(recording, bucket, endpoint=self._storage, header=header)
-        return request
-
-    def _submit(
-        self, request: Any, config: RecognitionConfig, facts: dict[str, Any], recording: Recording | None
+    def _job(
+        self, entry: Entry, source: Recording | None = None, known_as: Mapping[str, Any] | None = None
     ) -> Job:
-        entry = self._journal.add(
-            service=self.service, options=config.to_dict(), created_at=time.time(), **facts
-        )
-        try:
-            operation_id = self._transport.submit(request, str(uuid.uuid4()))
-        except NoAnswer as error:
-            entry.note(state="unknown", error=str(error))
-            raise JobUnknown(
-                f"{facts['recording']}: {error}. The service may have taken the job, so it is not sent again "
-                "on its own: that could be billed twice. It is in client.jobs() as unknown; submit it once "
-                "more if you want to"
-            ) from error
-        except (ServiceError, ConfigError) as error:
-            entry.note(state="failed", error=str(error), finished_at=time.time())
-            raise
-        except BaseException as error:  # Ctrl-C, too: the request may be on its way
-            entry.note(state="unknown", error=f"the submission was interrupted by {type(error).__name__}")
-            raise
-        entry.note(state="running", operation_id=operation_id, submitted_at=time.time())
-        return self._job(entry, recording)
-
-    def _job(self, entry: Entry, source: Any = None) -> Job:
         service = self._transport
         return Job(
             entry,
@@ -304,16 +339,8 @@ class Client:
             fetch=service.fetch,
             cancel=service.cancel,
             delete=service.delete,
+            resubmit=lambda: self._job(self._submissions.again(entry, source), source),
             pace=self._pace,
             source=source,
+            known_as=known_as,
         )
-
-
-def _recording(source: Any, sample_rate: int | None, id: str | None) -> Recording:
-    if isinstance(source, Recording):
-        return source
-    return Recording(source, sample_rate, id=id)
-
-
-def _name_of(link: str) -> str:
-    return unquote(urlsplit(link).path).rpartition("/")[2] or link

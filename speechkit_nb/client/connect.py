@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import ConfigError, TargetError
@@ -13,10 +16,12 @@ from .client import Client
 from .endpoints import CLOUD, KAZAKHSTAN, Endpoints, address, certificates
 from .iam import Iam
 from .journal import Journal
+from .quota import UNLIMITED, Limiter, Quota, limiter_of
 from .service import Transport
 from .v2_transport import V2Transport
 from .waiting import LOOPBACK, Pace
 
+LOCAL_OPTIONS = ("models", "bucket_root", "data_dir")
 REGIONS = {"cloud": CLOUD, "kazakhstan": KAZAKHSTAN}
 Api = Literal["v3", "v2"]
 Wire = Literal["grpc", "rest"]
@@ -46,6 +51,7 @@ def connect(
     data_logging: bool = False,
     journal: str | os.PathLike[str] | None = None,
     bucket: str | None = None,
+    quota: Quota | None = None,
     **options: Any,
 ) -> Client:
     """Connect to a recognition service.
@@ -65,11 +71,14 @@ def connect(
         api_key, iam_token, oauth_token: a secret; give one of them at most.
         service_account_key: file (or its content as a dict) made by `yc iam key create`.
         folder_id: only for accounts of people; a service account knows its folder.
-        endpoints: hosts of an installation of one's own, in place of a target.
-        ca: PEM file of the authorities to trust in place of the usual ones.
+        endpoints: the hosts of an installation of one's own, in place of a target; to have the cloud with
+            another host or two, `dataclasses.replace(CLOUD, ...)` of `speechkit_nb.client.endpoints`.
+        ca: PEM file of the authorities to trust in place of the usual ones, by Object Storage as well.
         data_logging: let the service keep the audio, so that its support can look into it.
         journal: file of the job ledger; by default the one of this user, see `journal.home`.
         bucket: Object Storage bucket for what is too large to be sent inline.
+        quota: submissions an hour and questions a second, over all clients of this process with the same
+            credentials; by default the cloud's, and none for servers on this machine.
         options: of the local server, for `"local"`: `models`, `bucket_root`, `data_dir`.
 
     Raises:
@@ -84,14 +93,22 @@ def connect(
         raise TargetError(f"endpoints= says where the service is, and so does {target!r}: leave one of them")
     wire = _wire(target, transport)
     trusted = certificates(ca)
+    _check_options(target, options)
     if target == "local":
+        _refuse_for_local(
+            api_key=api_key,
+            iam_token=iam_token,
+            oauth_token=oauth_token,
+            service_account_key=service_account_key,
+            folder_id=folder_id,
+            ca=ca,
+            data_logging=data_logging or None,
+        )
         if bucket is not None and not options.get("bucket_root"):
             raise ConfigError(
                 f"bucket={bucket!r} of connect('local') is a folder below bucket_root=DIR: give both"
             )
-        return _connect_local(wire, api, Journal(journal), bucket, options)
-    if options:
-        raise TargetError(f"{', '.join(options)} can be set for connect('local') only, not for {target!r}")
+        return _connect_local(wire, api, Journal(journal), bucket, quota, options)
     place = _place(target, endpoints)
     iam = Iam(place.endpoints.iam, trusted)
     credentials = auth.given(
@@ -104,22 +121,52 @@ def connect(
     if credentials is None and _is_cloud(target):
         credentials = auth.from_environment(iam)
     identity = auth.Identity(credentials, folder_id and auth.clean(folder_id, "folder_id"), data_logging)
-    way = _transport(place, wire, api, identity, trusted)
-    storage = place.endpoints.storage
-    return Client(way, Journal(journal), pace=place.pace, bucket=bucket, storage=storage)
+    ledger = Journal(journal)
+    caller = repr([credentials, folder_id, api_key, iam_token, oauth_token, service_account_key])
+    limiter = _limiter(place, caller, quota, ledger)
+    return Client(
+        _transport(place, wire, api, identity, trusted, limiter),
+        ledger,
+        pace=place.pace,
+        limiter=limiter,
+        scope=f"{place.name} {api}",
+        reuse=place.pace is not LOOPBACK,
+        bucket=bucket,
+        storage=place.endpoints.storage,
+        ca=ca,
+    )
 
 
 def _connect_local(
-    wire: Wire, api: Api, journal: Journal, bucket: str | None, options: dict[str, Any]
+    wire: Wire,
+    api: Api,
+    journal: Journal,
+    bucket: str | None,
+    quota: Quota | None,
+    options: dict[str, Any],
 ) -> Client:
     from .local import LocalServer
 
     server = LocalServer(**options)
     url = server.target if wire == "grpc" else server.rest_target
     place = Place("local", Endpoints.at(url), LOOPBACK, server.hint)
-    way = _transport(place, wire, api, auth.Identity(), None)
-    storage = options.get("bucket_root") or CLOUD.storage
-    return Client(way, journal, pace=place.pace, on_close=server.stop, bucket=bucket, storage=storage)
+    limiter = _limiter(place, url, quota, journal)
+    return Client(
+        _transport(place, wire, api, auth.Identity(), None, limiter),
+        journal,
+        pace=place.pace,
+        on_close=server.stop,
+        limiter=limiter,
+        scope=f"local {api} {version('speechkit-nb')} {options.get('models')}",
+        bucket=bucket,
+        storage=options.get("bucket_root") or CLOUD.storage,
+    )
+
+
+def _limiter(place: Place, caller: str, quota: Quota | None, journal: Journal) -> Limiter:
+    """The limiter for a caller of a service, which knows of the submissions of the last hour."""
+    default = UNLIMITED if place.pace is LOOPBACK else Quota()
+    return limiter_of(place.name, caller, quota or default, lambda: journal.submitted_ages(place.name))
 
 
 def _is_cloud(target: str | None) -> bool:
@@ -156,7 +203,9 @@ def _place(target: str | None, endpoints: Endpoints | None) -> Place:
     return Place(name, Endpoints.at(name), LOOPBACK, hint)
 
 
-def _transport(place: Place, wire: Wire, api: Api, identity: auth.Identity, ca: bytes | None) -> Transport:
+def _transport(
+    place: Place, wire: Wire, api: Api, identity: auth.Identity, ca: bytes | None, limiter: Limiter
+) -> Transport:
     """The way to the service.
 
     Raises:
@@ -172,7 +221,7 @@ def _transport(place: Place, wire: Wire, api: Api, identity: auth.Identity, ca: 
     folder_id = identity.folder_id
     if api == "v2":  # it has the folder in the request
         identity = replace(identity, folder_id=None)
-    options: dict[str, Any] = {"identity": identity, "ca": ca, "hint": place.hint}
+    options: dict[str, Any] = {"identity": identity, "ca": ca, "hint": place.hint, "limiter": limiter}
     if wire == "rest":
         from .rest_transport import RestTransport
 
@@ -182,6 +231,26 @@ def _transport(place: Place, wire: Wire, api: Api, identity: auth.Identity, ca: 
 
         door = GrpcTransport(place.name, place.endpoints, **options)
     return door if api == "v3" else V2Transport(door, folder_id)
+
+
+def _check_options(target: str | None, options: dict[str, Any]) -> None:
+    for name in options:
+        if name not in LOCAL_OPTIONS:
+            known = [*inspect.signature(connect).parameters][1:-1] + list(LOCAL_OPTIONS)
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise ConfigError(f"no option {name!r}{hint} There are {', '.join(known)}")
+    if options and target != "local":
+        raise TargetError(f"{', '.join(options)} can be set for connect('local') only, not for {target!r}")
+
+
+def _refuse_for_local(**given: Any) -> None:
+    names = [name for name, value in given.items() if value is not None]
+    if names:
+        raise ConfigError(
+            f"connect('local') starts a recognizer of its own, which has no use for {' and '.join(names)}: "
+            "leave it out; for a server that has, connect to its address"
+        )
 
 
 def _check_choice(option: str, value: Any, choices: tuple[Any, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
@@ -14,7 +13,9 @@ from . import calls
 from .auth import Identity
 from .endpoints import Endpoints, address
 from .grpc_stream import GrpcStream
+from .quota import Limiter
 from .service import OperationStatus
+from .tape import steady_clock
 
 MESSAGE_LIMIT = 64 * 1024 * 1024
 INLINE_LIMIT = 60_000_000
@@ -40,6 +41,7 @@ class GrpcTransport:
         identity: who calls.
         ca: certificates of the authorities to trust in place of the usual ones.
         hint: what to do when nobody answers there.
+        limiter: gives turns to all calls but submissions.
     """
 
     inline_limit = INLINE_LIMIT
@@ -53,12 +55,18 @@ class GrpcTransport:
         identity: Identity | None = None,
         ca: bytes | None = None,
         hint: str = "",
+        limiter: Limiter | None = None,
     ) -> None:
         self.name = name
         self._endpoints, self._identity, self._hint = endpoints, identity or Identity(), hint
         urls = {endpoints.stt, endpoints.operation, endpoints.transcribe} - {None}
+        self._limiter = limiter or Limiter()
         self._channels = {url: open_channel(str(url), ca) for url in urls}
         self._channel = self._channels[endpoints.stt]
+        self._calls: dict[str, Any] = {}
+
+    def check_file(self, request: Any) -> None:
+        """v3 can do whatever a `RecognizeFileRequest` asks for."""
 
     def submit(self, request: Any, request_id: str) -> str:
         call = self._unary(RECOGNIZER["RecognizeFile"], request, self._endpoints.stt)
@@ -72,7 +80,8 @@ class GrpcTransport:
     def operation(self, operation_id: str) -> Any:
         """The `Operation` as it stands."""
         request = operation.GetOperationRequest(operation_id=operation_id)
-        return self._repeated(self._unary(OPERATIONS["Get"], request, self._endpoints.operation))
+        call = self._unary(OPERATIONS["Get"], request, self._endpoints.operation)
+        return self._repeated(call, self._limiter.check)
 
     def status(self, operation_id: str) -> OperationStatus:
         if self._endpoints.operation is None:
@@ -80,8 +89,11 @@ class GrpcTransport:
         return calls.status_of(self.operation(operation_id))
 
     def fetch(self, operation_id: str) -> list[tuple[bytes, float]]:
-        operation = (lambda: self.operation(operation_id)) if self._endpoints.operation else None
-        return calls.fetched(lambda: self._repeated(self._stream(operation_id)), operation)
+        if self._endpoints.operation is None:  # then this is how one asks whether it is done
+            return self._repeated(self._stream(operation_id), self._limiter.check)
+        return calls.fetched(
+            lambda: self._repeated(self._stream(operation_id)), lambda: self.operation(operation_id)
+        )
 
     def cancel(self, operation_id: str) -> None:
         if self._endpoints.operation is None:
@@ -134,27 +146,34 @@ class GrpcTransport:
 
         return str(calls.submitted(self.name, submit).id)
 
-    def _repeated(self, call: Callable[[Metadata, float], T]) -> T:
+    def _repeated(self, call: Callable[[Metadata, float], T], take_turn: calls.TakeTurn | None = None) -> T:
         """For calls that are safe to repeat."""
 
         def once() -> T:
             return self._called(call, calls.CALL_DEADLINE)
 
-        return calls.repeated(lambda: calls.authorized(self._identity.renew, once))
+        return calls.repeated(
+            lambda: calls.authorized(self._identity.renew, once), take_turn or self._limiter.other
+        )
 
     def _unary(self, method: Method, request: Any, url: str | None) -> Callable[[Metadata, float], Any]:
-        serialize, deserialize = method.request.SerializeToString, method.response.FromString
-        call = self._channels[url].unary_unary(method.path, serialize, deserialize)
+        if method.path not in self._calls:
+            serialize, deserialize = method.request.SerializeToString, method.response.FromString
+            self._calls[method.path] = self._channels[url].unary_unary(method.path, serialize, deserialize)
+        call = self._calls[method.path]
         return lambda metadata, deadline: call(request, timeout=deadline, metadata=metadata)
 
     def _stream(self, operation_id: str) -> Callable[[Metadata, float], list[tuple[bytes, float]]]:
         method = RECOGNIZER["GetRecognition"]
         call = self._channel.unary_stream(method.path, method.request.SerializeToString)  # answers stay bytes
         request = method.request(operation_id=operation_id)
-        return lambda metadata, _: [
-            (message, time.time())
-            for message in call(request, timeout=calls.FETCH_DEADLINE, metadata=metadata)
-        ]
+
+        def fetch(metadata: Metadata, _: float) -> list[tuple[bytes, float]]:
+            clock = steady_clock()
+            answer = call(request, timeout=calls.FETCH_DEADLINE, metadata=metadata)
+            return [(message, clock()) for message in answer]
+
+        return fetch
 
     def _called(
         self, call: Callable[[Metadata, float], T], deadline: float, request_id: str | None = None
@@ -171,13 +190,15 @@ class GrpcTransport:
         code, details = error.code().name, calls.redacted(error.details() or "", metadata)
         if code == "RESOURCE_EXHAUSTED" and OWN_LIMIT in details:
             return calls.too_large(details)
+        answered = [*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())]
+        request_id = calls.request_id_of(answered)
         if code != "UNAVAILABLE":
-            return calls.service_error(code, details)
+            return calls.service_error(code, details, request_id=request_id)
         if details.startswith(NEVER_SENT):
             message = f"nobody answers at {self.name} ({details}){self._hint}"
             return errors.Unreachable(message, code=code, details=details)
         message = f"{self.name} did not answer ({code}: {details})"
-        return errors.NoAnswer(message, code=code, details=details)
+        return errors.NoAnswer(message, code=code, details=details, request_id=request_id)
 
     def _raise_closed(self, error: ValueError) -> NoReturn:
         if "closed channel" not in str(error):

@@ -14,7 +14,7 @@ import httpx
 
 from .. import errors
 from ..wire.rest import error_of
-from .calls import redacted, service_error
+from .calls import redacted, request_id_of, service_error
 from .endpoints import address
 
 CONNECT_DEADLINE = 10.0
@@ -101,17 +101,21 @@ def _refusal(name: str, response: httpx.Response, headers: Sequence[tuple[str, s
     found = _described(response)
     details = redacted(found.details, headers)
     wait = _retry_after(response.headers.get("retry-after"))
+    request_id = request_id_of(response.headers.items())
     if status == 413:
         return errors.Rejected(
             f"{name} takes no request of this size (HTTP 413: {details}): upload the recording to Object "
             "Storage and submit its link, or send a compressed form such as Ogg Opus",
             code="INVALID_ARGUMENT",
             details=details,
+            request_id=request_id,
         )
     if status in GATEWAY and found.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"):
         message = f"{name} did not answer ({found.code}, HTTP {status}: {details})"
-        return errors.NoAnswer(message, code=found.code, details=details, retry_after=wait)
-    return service_error(found.code, details, wait)
+        return errors.NoAnswer(
+            message, code=found.code, details=details, retry_after=wait, request_id=request_id
+        )
+    return service_error(found.code, details, wait, request_id)
 
 
 def _redirect(name: str, response: httpx.Response) -> errors.Rejected:

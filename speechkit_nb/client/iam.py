@@ -14,6 +14,7 @@ from ..errors import Denied, NoAnswer, ServiceError, Unreachable
 from .calls import repeated
 from .endpoints import address
 from .http_calls import json_of, no_answer, open_client, send
+from .quota import Limiter
 
 DEADLINE = 10.0
 PROBE = 0.5
@@ -71,13 +72,15 @@ class Iam:
                 return json_of(host, response)
 
         try:
-            answer = repeated(ask)
+            answer = repeated(ask, Limiter().other)
         except (Unreachable, NoAnswer):
             raise
         except ServiceError as error:
             words = error.details.replace(secret, "***")
             message = f"{host} gives no token for the {name} ({error.code}: {words})"
-            raise Denied(message, code="UNAUTHENTICATED", details=words) from None
+            raise Denied(
+                message, code="UNAUTHENTICATED", details=words, request_id=error.request_id
+            ) from None
         return self._token(host, answer.get("iamToken"), answer.get("expiresAt"))
 
     def on_virtual_machine(self) -> bool:

@@ -2,16 +2,7 @@
 
 A row is written before a job is submitted, so that no crash makes a paid job nobody knows of. The
 messages of an answer are kept as they came. No credential is ever written.
-
-A job's `state` is one of
-
-    submitting   the request is on its way; nobody knows yet whether it arrived
-    running      the service gave an operation id
-    done         its messages are in the journal
-    failed       the service refused it, or the recognition ended in an error
-    cancelled    by the user
-    expired      the service has thrown the result away before it was fetched
-    unknown      the answer to the request never came; the service may or may not have the job
+A job's `state` is one of those in `states`, and changes along the table there.
 """
 
 from __future__ import annotations
@@ -21,48 +12,32 @@ import os
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import stamina
+from ..errors import JobError, JournalError
+from . import layouts
+from .quota import HOUR
+from .states import before
 
-from ..errors import JournalError
-
-OPEN = ("submitting", "running")
-LAYOUTS = (
-    """
-    CREATE TABLE jobs (
-        id INTEGER PRIMARY KEY,
-        service TEXT NOT NULL,
-        operation_id TEXT,
-        recording TEXT NOT NULL,
-        source TEXT,
-        sha256 TEXT,
-        duration REAL,
-        n_channels INTEGER,
-        options TEXT NOT NULL,
-        state TEXT NOT NULL,
-        owner TEXT,
-        created_at REAL NOT NULL,
-        submitted_at REAL,
-        finished_at REAL,
-        fetched_at REAL,
-        delivered_at REAL,
-        error TEXT
-    );
-    CREATE UNIQUE INDEX jobs_operation ON jobs (service, operation_id) WHERE operation_id IS NOT NULL;
-    CREATE INDEX jobs_state ON jobs (service, state);
-    CREATE TABLE responses (
-        job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-        seq INTEGER NOT NULL,
-        received_at REAL NOT NULL,
-        message BLOB NOT NULL,
-        PRIMARY KEY (job, seq)
-    ) WITHOUT ROWID;
-    """,
-)  # one script for each user_version, in order; a released one is never changed
+PATIENCE = 30.0
+"""Seconds to wait for what another kernel has locked."""
+ANSWERED_WITHIN = 600.0
+"""Seconds after which no process waits for the answer to a submission any more, alive or not."""
+NEVER_ANSWERED = "the process that submitted it ended before the answer came"
+LOCKS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS)
+LOCK_FAILURES = (
+    sqlite3.SQLITE_IOERR_LOCK,
+    sqlite3.SQLITE_IOERR_RDLOCK,
+    sqlite3.SQLITE_IOERR_UNLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+)
 
 
 def home() -> Path:
@@ -87,25 +62,35 @@ class Journal:
         with self._explained():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self._migrate()
+                layouts.bring_up_to_date(self._connection(), self.path, PATIENCE)
             except BaseException:
                 self.close()
                 raise
 
-    def add(self, *, created_at: float, **facts: Any) -> Entry:
-        """A new row in state `submitting`, owned by this process; it is on the disk when this returns."""
-        facts |= {
-            "created_at": created_at,
-            "state": facts.get("state", "submitting"),
-            "owner": _this_process(),
-        }
+    def add(self, *, created_at: float, settles: Entry | None = None, **facts: Any) -> Entry:
+        """A new row, owned by this process; it is on the disk when this returns.
+
+        Args:
+            created_at: seconds since the epoch.
+            settles: a job of unknown fate that this one is sent in place of.
+            facts: columns; the state is `submitting` if none is given, `options` and `metadata` are dicts.
+
+        Raises:
+            JobError: if somebody else has settled that job meanwhile.
+        """
+        facts = {"state": "submitting", **facts, "created_at": created_at, "owner": _this_process()}
         facts["options"] = json.dumps(facts.get("options") or {})
+        facts["metadata"] = json.dumps(facts["metadata"]) if facts.get("metadata") else None
         names = ", ".join(facts)
         with self.transaction() as db:
-            row = db.execute(
-                f"INSERT INTO jobs ({names}) VALUES ({', '.join('?' * len(facts))})", tuple(facts.values())
-            )
-        return Entry(self, int(row.lastrowid or 0))
+            query = f"INSERT INTO jobs ({names}) VALUES ({', '.join('?' * len(facts))})"
+            row = int(db.execute(query, tuple(facts.values())).lastrowid or 0)
+            told = {"finished_at": created_at, "error": f"sent again as {row}"}
+            if settles is not None and not _move(db, settles.id, "cancelled", told, ("unknown",)):
+                raise JobError(
+                    f"{facts['recording']}: job {settles.id} was settled meanwhile; nothing was sent"
+                )
+        return Entry(self, row)
 
     def entries(self, where: str = "TRUE", *values: Any) -> list[Entry]:
         """The jobs that fulfil an SQL condition, oldest first."""
@@ -117,18 +102,35 @@ class Journal:
         with self._lock, self._explained():
             return self._connection().execute(query, values).fetchall()
 
+    def submitted_ages(self, service: str) -> list[float]:
+        """How many seconds ago each submission of the last hour to this service was, if it may have arrived.
+
+        What is more than an hour ahead is from before the clock was set back, and as good as past.
+        """
+        now = time.time()
+        rows = self.rows(
+            "SELECT coalesce(submitted_at, created_at) AS moment FROM jobs WHERE service = ? "
+            "AND moment BETWEEN ? AND ? AND (submitted_at IS NOT NULL OR state IN ('submitting', 'unknown'))",
+            *(service, now - HOUR, now + HOUR),
+        )
+        return [now - row["moment"] for row in rows]
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in it is written together, or nothing."""
+        """Everything in it is written together, or nothing; one within another belongs to that one."""
         with self._lock, self._explained():
             db = self._connection()
+            if db.in_transaction:
+                yield db
+                return
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # SQLite may have rolled back on its own, as when the disk is full
+                    db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
@@ -139,32 +141,12 @@ class Journal:
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None or self._opened[0] != os.getpid():  # SQLite must not be carried over a fork
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             self._opened = os.getpid(), db
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
         return self._opened[1]
-
-    def _migrate(self) -> None:
-        db = self._connection()
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(LAYOUTS):
-            raise JournalError(
-                f"the journal {os.fspath(self.path)!r} was written by a newer speechkit_nb "
-                f"(layout {version}, this one knows {len(LAYOUTS)}): pip install -U speechkit-nb, "
-                "or choose another folder by SPEECHKIT_NB_HOME"
-            )
-        if version < len(LAYOUTS):
-            _write_ahead(db)
-            db.execute("BEGIN IMMEDIATE")
-            version = db.execute("PRAGMA user_version").fetchone()[0]  # another kernel may have been faster
-            for layout in LAYOUTS[version:]:
-                for statement in filter(str.strip, layout.split(";")):
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(LAYOUTS)}")
-            db.execute("COMMIT")
-        db.execute("SELECT count(*) FROM jobs").fetchone()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -172,17 +154,24 @@ class Journal:
             yield
         except (sqlite3.DatabaseError, OSError) as error:
             raise JournalError(
-                f"the journal {os.fspath(self.path)!r} cannot be used ({error}). It is left as it is; repair "
-                "or move it away, or choose another folder by SPEECHKIT_NB_HOME"
+                f"the journal {os.fspath(self.path)!r} cannot be used ({error}). {_advice(error)}, or choose "
+                "another folder by SPEECHKIT_NB_HOME"
             ) from error
 
 
-def _write_ahead(db: sqlite3.Connection) -> None:
-    """Switch to WAL. SQLite does not wait for locks here, so that we wait for another kernel that does it."""
-    busy = sqlite3.OperationalError
-    for attempt in stamina.retry_context(on=busy, attempts=None, timeout=30, wait_max=0.5):
-        with attempt:
-            db.execute("PRAGMA journal_mode = WAL")
+def _advice(error: Exception) -> str:
+    """What to do about an error of SQLite, or of the folder."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF in LOCKS or code in LOCK_FAILURES:
+        return (
+            "Another program keeps it locked, or its folder cannot lock files, as some network drives "
+            "cannot: end that program"
+        )
+    if code & 0xFF == sqlite3.SQLITE_FULL:
+        return "Nothing of it was lost: make room there"
+    if code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        return "The file and its folder have to be writable: see to that"
+    return "It is left as it is; repair or move it away"
 
 
 class Entry:
@@ -199,20 +188,42 @@ class Entry:
         if not found:
             raise JournalError(f"job {self.id} is no longer in the journal {os.fspath(self.journal.path)!r}")
         facts = dict(found[0])
-        return facts | {"options": json.loads(facts["options"])}
+        metadata = json.loads(facts["metadata"]) if facts["metadata"] else {}
+        return facts | {"options": json.loads(facts["options"]), "metadata": metadata}
 
     def note(self, **facts: Any) -> None:
-        """Change columns of the row."""
+        """Change columns of the row, though not its state."""
         with self.journal.transaction() as db:
             _update(db, self.id, facts)
 
-    def keep(self, responses: Sequence[bytes], received_at: Sequence[float], **facts: Any) -> None:
-        """Store an answer and what follows from it, in one step."""
+    def move(self, state: str, *, only_from: str | None = None, **facts: Any) -> bool:
+        """Change the state and other columns, if the table of states leads there from where the job is.
+
+        Args:
+            state: the new one.
+            only_from: where the job has to be.
+            facts: other columns.
+
+        Returns:
+            whether it did; it does not if another thread or kernel was faster.
+        """
+        earlier = before(state) if only_from is None else (only_from,)
+        with self.journal.transaction() as db:
+            return _move(db, self.id, state, facts, earlier)
+
+    def forget(self) -> None:
+        """Take the row back of a recording that was refused, and is sent once more by the same process."""
+        with self.journal.transaction() as db:
+            db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", (self.id,))
+
+    def keep(self, responses: Sequence[bytes], received_at: Sequence[float], **facts: Any) -> bool:
+        """Store an answer and move to `done`, in one step; what another kernel has stored stays."""
         rows = zip([self.id] * len(responses), range(len(responses)), received_at, responses, strict=True)
         with self.journal.transaction() as db:
-            db.execute("DELETE FROM responses WHERE job = ?", (self.id,))
-            db.executemany("INSERT INTO responses VALUES (?, ?, ?, ?)", rows)
-            _update(db, self.id, facts)
+            moved = _move(db, self.id, "done", facts, before("done"))
+            if moved:
+                db.executemany("INSERT INTO responses VALUES (?, ?, ?, ?)", rows)
+        return moved
 
     def answer(self) -> tuple[list[bytes], list[float]]:
         """The stored messages, and when each arrived (seconds since the epoch)."""
@@ -221,17 +232,46 @@ class Entry:
         )
         return [row["message"] for row in rows], [row["received_at"] for row in rows]
 
-    @property
-    def orphaned(self) -> bool:
-        """Whether the process that wrote the row is gone, so that nobody waits for its answer."""
-        host, _, pid = str(self.facts["owner"]).rpartition(":")
-        return host == socket.gethostname() and not _alive(int(pid))
+    def looked_after(self, now: float) -> dict[str, Any]:
+        """The row as it stands, once it says what became of a submission whose process is gone.
+
+        That one noted an error only after it was refused, and before it was to be sent once more.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        facts = self.facts
+        if facts["state"] != "submitting" or not _orphaned(facts, now):
+            return facts
+        if facts["error"]:
+            self.move("failed", finished_at=now)
+        else:
+            self.move("unknown", error=NEVER_ANSWERED)
+        return self.facts
+
+
+def _move(
+    db: sqlite3.Connection, id: int, state: str, facts: dict[str, Any], earlier: tuple[str, ...]
+) -> bool:
+    assignments = ", ".join(f"{name} = ?" for name in ("state", *facts))
+    query = f"UPDATE jobs SET {assignments} WHERE id = ? AND state IN ({', '.join('?' * len(earlier))})"
+    return db.execute(query, (state, *facts.values(), id, *earlier)).rowcount == 1
 
 
 def _update(db: sqlite3.Connection, id: int, facts: dict[str, Any]) -> None:
     assignments = ", ".join(f"{name} = ?" for name in facts)
     if facts:
         db.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*facts.values(), id))
+
+
+def _orphaned(facts: dict[str, Any], now: float) -> bool:
+    """Whether nobody waits for the answer to a submission: its process is gone, or must have had it long ago.
+
+    A process of that number on this machine may be another one by now.
+    """
+    host, _, pid = str(facts["owner"]).rpartition(":")
+    is_gone = host == socket.gethostname() and not _alive(int(pid))
+    return is_gone or (not facts["error"] and now - facts["created_at"] > ANSWERED_WITHIN)
 
 
 def _this_process() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ConfigError
 from ..wire.messages import v3
 from .tape import SendLog, Strip, Tape
 
@@ -16,6 +17,7 @@ FORCED = 0.3
 """Seconds: a final this near to the end of the audio was made by that end, not by a pause."""
 OVERLAP = 1.0
 """Seconds heard again by the next session, for a word that began as the last one ended in silence."""
+LEAST_SECONDS, LEAST_BYTES = 1.0, 16_000
 IDLE = 1.0
 """Seconds after which a source that gives nothing counts as silent; the service waits for 5."""
 
@@ -27,10 +29,20 @@ class SessionLimits:
     Attributes:
         seconds: of audio, and of time.
         n_bytes: of audio.
+
+    Raises:
+        ConfigError: if a session would hold next to nothing.
     """
 
     seconds: float = 300.0
     n_bytes: int = 10_000_000
+
+    def __post_init__(self) -> None:
+        if self.seconds < LEAST_SECONDS or self.n_bytes < LEAST_BYTES:
+            raise ConfigError(
+                f"a session of {self.seconds:g} s and {self.n_bytes} bytes is too short to go on from; it "
+                f"has at least {LEAST_SECONDS:g} s and {LEAST_BYTES} bytes"
+            )
 
 
 class Leg:

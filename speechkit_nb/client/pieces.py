@@ -65,6 +65,10 @@ def open_source(
     Raises:
         AudioError: if it is no audio, or the rate is missing or not taken.
     """
+    if isinstance(source, str) and "://" in source:
+        raise AudioError(
+            "a stream sends the sound itself, and a link is for client.submit; give a file of it"
+        )
     if isinstance(source, Recording):
         return _recorded(source, channel)
     if _is_recording(source):
@@ -77,7 +81,7 @@ def open_source(
         raise AudioError(f"the service takes {MIN_RATE} to {MAX_RATE} Hz in a stream, not {sample_rate}")
     if channel is not None:
         raise AudioError("channel is for recordings; the chunks of a live source have one")
-    return Source(map(_chunk, source), sample_rate)
+    return Source(_chunks(source), sample_rate)
 
 
 def _is_recording(source: Any) -> bool:
@@ -92,6 +96,20 @@ def _recorded(recording: Recording, channel: int | None) -> Source:
     rows = slice(None) if channel is None else slice(channel, channel + 1)
     n_channels = recording.n_channels if channel is None else 1
     return Source((block[rows].T.tobytes() for block in blocks), rate, n_channels, recording)
+
+
+def _chunks(source: Iterable[Any]) -> Iterator[bytes]:
+    """The chunks of a live source as bytes."""
+    has_begun = False
+    for each in source:
+        chunk = _chunk(each)
+        if not has_begun and chunk.startswith((b"RIFF", b"OggS", b"fLaC", b"ID3")):
+            raise AudioError(
+                f"the chunks begin with {chunk[:4]!r}, so they are those of a file, not samples: stream the "
+                "file itself, or leave its header out"
+            )
+        has_begun = has_begun or bool(chunk)
+        yield chunk
 
 
 def _chunk(chunk: Any) -> bytes:

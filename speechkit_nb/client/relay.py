@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from ..errors import Denied, Exhausted, LimitError, NoAnswer, ServiceError, Unreachable
+from ..errors import Exhausted, LimitError, NoAnswer, ServiceError, Unreachable
 from ..wire.messages import v3
 from .legs import Leg, SessionLimits
 from .seams import Joiner
@@ -146,7 +146,7 @@ class Relay:
             except ServiceError as error:
                 if self._joiner.n_finals > n_finals:
                     failed, renewed = 0, False
-                if isinstance(error, Denied) and not renewed and self._streamer.renew():
+                if error.code == "UNAUTHENTICATED" and not renewed and self._streamer.renew():
                     renewed = True
                     continue
                 failed += 1

@@ -14,6 +14,7 @@ from . import calls
 from .auth import Identity
 from .endpoints import Endpoints
 from .http_calls import json_of, no_answer, open_client, send
+from .quota import Limiter
 from .service import OperationStatus
 
 BODY_LIMIT = 60_000_000
@@ -30,6 +31,7 @@ class RestTransport:
         identity: who calls.
         ca: certificates of the authorities to trust in place of the usual ones.
         hint: what to do when nobody answers there.
+        limiter: gives turns to all calls but submissions.
     """
 
     inline_limit = INLINE_LIMIT
@@ -43,11 +45,16 @@ class RestTransport:
         identity: Identity | None = None,
         ca: bytes | None = None,
         hint: str = "",
+        limiter: Limiter | None = None,
     ) -> None:
         self.name = name
         self._endpoints, self._identity, self._hint = endpoints, identity or Identity(), hint
+        self._limiter = limiter or Limiter()
         self._http = open_client(str(endpoints.stt_rest), ca)
         self._v3 = f"{endpoints.stt_rest}/stt/v3"
+
+    def check_file(self, request: Any) -> None:
+        """v3 can do whatever a `RecognizeFileRequest` asks for."""
 
     def submit(self, request: Any, request_id: str) -> str:
         return self._start(f"{self._v3}/recognizeFileAsync", request, request_id)
@@ -59,7 +66,7 @@ class RestTransport:
 
     def operation(self, operation_id: str) -> Any:
         """The `Operation` as it stands."""
-        return self._repeated(lambda: self._operation("GET", operation_id))
+        return self._repeated(lambda: self._operation("GET", operation_id), self._limiter.check)
 
     def status(self, operation_id: str) -> OperationStatus:
         if self._endpoints.operation_rest is None:
@@ -67,8 +74,12 @@ class RestTransport:
         return calls.status_of(self.operation(operation_id))
 
     def fetch(self, operation_id: str) -> list[tuple[bytes, float]]:
-        operation = (lambda: self.operation(operation_id)) if self._endpoints.operation_rest else None
-        return calls.fetched(lambda: self._repeated(lambda: self._responses(operation_id)), operation)
+        def ask() -> calls.Answer:
+            return self._responses(operation_id)
+
+        if self._endpoints.operation_rest is None:  # then this is how one asks whether it is done
+            return self._repeated(ask, self._limiter.check)  # type: ignore[no-any-return]
+        return calls.fetched(lambda: self._repeated(ask), lambda: self.operation(operation_id))
 
     def cancel(self, operation_id: str) -> None:
         if self._endpoints.operation_rest is None:
@@ -112,13 +123,16 @@ class RestTransport:
         try:
             return calls.stamped(responses_from_json(response.content))
         except errors.ServiceError as error:  # in the midst of an answer that began well
-            raise calls.service_error(error.code, error.details) from None
+            request_id = calls.request_id_of(response.headers.items())
+            raise calls.service_error(error.code, error.details, request_id=request_id) from None
         except (errors.TranscriptError, UnicodeDecodeError) as error:
             raise no_answer(self.name, f"a broken answer: {error}") from None
 
-    def _repeated(self, call: Callable[[], Any]) -> Any:
+    def _repeated(self, call: Callable[[], Any], take_turn: calls.TakeTurn | None = None) -> Any:
         """For calls that are safe to repeat."""
-        return calls.repeated(lambda: calls.authorized(self._identity.renew, call))
+        return calls.repeated(
+            lambda: calls.authorized(self._identity.renew, call), take_turn or self._limiter.other
+        )
 
     def _send(
         self,

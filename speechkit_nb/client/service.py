@@ -28,6 +28,9 @@ class Transport(Protocol):
     inline_limit: int
     takes_wav_links: bool
 
+    def check_file(self, request: Any) -> None:
+        """Raises ConfigError if a `RecognizeFileRequest` asks for something that this way cannot do."""
+
     def submit(self, request: Any, request_id: str) -> str:
         """Send a `RecognizeFileRequest`; never repeated. Returns the operation id."""
 

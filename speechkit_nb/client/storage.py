@@ -39,6 +39,7 @@ def upload(
     endpoint: str | os.PathLike[str] = CLOUD.storage,
     header: bool = True,
     progress: bool = True,
+    ca: str | os.PathLike[str] | None = None,
 ) -> str:
     """Upload a recording and return the link by which the service finds it.
 
@@ -54,6 +55,7 @@ def upload(
         endpoint: URL of the storage, or the folder that stands for it (`--bucket-root` of a local server).
         header: whether samples go in WAV; API v2 takes them without a header only.
         progress: whether to show a bar.
+        ca: PEM file of the authorities to trust in place of the usual ones.
 
     Raises:
         MissingExtra: without the packages of the extra `s3`.
@@ -63,7 +65,7 @@ def upload(
     """
     recording = source if isinstance(source, Recording) else Recording(source)
     check_names(bucket, key)
-    shelf = _shelf(endpoint)
+    shelf = _shelf(endpoint, ca)
     with file_for_service(recording, header) as (path, container):
         content = Content.of(path, CONTENT_TYPES[container])
         key = key or f"{content.sha256[:16]}/{object_name(recording, container)}"
@@ -108,10 +110,10 @@ class Content(NamedTuple):
 class S3Shelf:
     """An S3 server."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, ca: str | os.PathLike[str] | None = None) -> None:
         host = _host(endpoint)
         self._endpoint = endpoint.rstrip("/")
-        self._files = _s3(self._endpoint, REGIONS.get(host, "ru-central1"))
+        self._files = _s3(self._endpoint, REGIONS.get(host, "ru-central1"), ca)
 
     def link(self, bucket: str, key: str) -> str:
         """The link to an object."""
@@ -183,9 +185,11 @@ class FolderShelf:
         partial.replace(path)
 
 
-def _shelf(endpoint: str | os.PathLike[str]) -> S3Shelf | FolderShelf:
+def _shelf(
+    endpoint: str | os.PathLike[str], ca: str | os.PathLike[str] | None = None
+) -> S3Shelf | FolderShelf:
     if isinstance(endpoint, str) and "://" in endpoint:
-        return S3Shelf(endpoint)
+        return S3Shelf(endpoint, ca)
     return FolderShelf(endpoint)
 
 
@@ -200,7 +204,7 @@ def _host(endpoint: str) -> str:
     return host
 
 
-def _s3(endpoint: str, region: str) -> Any:
+def _s3(endpoint: str, region: str, ca: str | os.PathLike[str] | None) -> Any:
     """The file system of an S3 server, without the checksums that only Amazon knows."""
     try:
         import s3fs
@@ -214,10 +218,12 @@ def _s3(endpoint: str, region: str) -> Any:
         "connect_timeout": 10,
         "retries": {"mode": "standard", "max_attempts": 3},
     }
-    own_region = get_session().get_config_variable("region")
+    options = {"region_name": get_session().get_config_variable("region") or region}
+    if ca is not None:
+        options["verify"] = os.fspath(Path(ca).expanduser())
     files = s3fs.S3FileSystem(
         endpoint_url=endpoint,
-        client_kwargs={"region_name": own_region or region},
+        client_kwargs=options,
         config_kwargs=config,
         skip_instance_cache=True,
     )

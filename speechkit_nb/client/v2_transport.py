@@ -38,6 +38,10 @@ class V2Transport:
         self._wire, self._folder_id = wire, folder_id
         self.status, self.cancel, self.close = wire.status, wire.cancel, wire.close
 
+    def check_file(self, request: Any) -> None:
+        """Raises ConfigError if a `RecognizeFileRequest` asks for something that v2 cannot do."""
+        request_to_v2(request, self._folder_id)
+
     def submit(self, request: Any, request_id: str) -> str:
         _drop_header(request)
         return self._wire.submit_v2(request_to_v2(request, self._folder_id), request_id)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Progress = bool | Callable[[float, str], Any]
 
@@ -74,3 +75,84 @@ def _fraction(waited: float, expected: float, status: str) -> float:
     if status == "done":
         return 1.0
     return min(waited / max(expected, 1e-3), 0.95)
+
+
+class Tally(NamedTuple):
+    """How far a batch is.
+
+    Attributes:
+        done: jobs there is nothing left to wait for.
+        n: jobs so far.
+        total: how many there will be; None if nobody knows.
+        seconds_done, seconds: of their audio.
+        note: what it waits for, if it is something out of the ordinary.
+
+    >>> Tally(3, 4, 8, 90.0, 120.0).status
+    '3 of 8 recordings, 1.5 of 2.0 min of audio'
+    """
+
+    done: int
+    n: int
+    total: int | None
+    seconds_done: float
+    seconds: float
+    note: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """Share of the audio that is done, or of the recordings while not all of them are known."""
+        if self.total == self.n and self.seconds:
+            return self.seconds_done / self.seconds
+        return self.done / (self.total or max(self.n, 1))
+
+    @property
+    def status(self) -> str:
+        """The same in words."""
+        total = "?" if self.total is None else self.total
+        minutes = f"{self.seconds_done / 60:.1f} of {self.seconds / 60:.1f} min of audio"
+        return ", ".join(filter(None, (f"{self.done} of {total} recordings", minutes, self.note)))
+
+
+class BatchBar:
+    """What is shown of a batch on its way.
+
+    Args:
+        progress: True for a bar, False for nothing, or a function of (fraction, status).
+        clock: seconds since the epoch, for the estimated end.
+    """
+
+    def __init__(self, progress: Progress, clock: Callable[[], float] = time.time) -> None:
+        self._tell = progress if callable(progress) else None
+        self._clock, self._began = clock, clock()
+        self._bar: Any = None
+        if progress is True:
+            from tqdm.auto import tqdm
+
+            layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+            self._bar = tqdm(total=100, desc="recognition", bar_format=layout, disable=None)
+
+    def show(self, look: Callable[[], Tally]) -> None:
+        """Say how far it is; nobody looks if there is nobody to tell."""
+        if self._tell is None and self._bar is None:
+            return
+        tally = look()
+        status = tally.status + self._end(tally)
+        if self._tell is not None:
+            self._tell(tally.fraction, status)
+        else:
+            self._bar.n = round(100 * tally.fraction)
+            self._bar.set_postfix_str(status)
+
+    def close(self) -> None:
+        """It stays as it is."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _end(self, tally: Tally) -> str:
+        """When it is expected to end: it goes on as fast as it went so far."""
+        if not 0 < tally.fraction < 1:
+            return ""
+        now = self._clock()
+        end = now + (now - self._began) * (1 / tally.fraction - 1)
+        day = "%d.%m. " if end - now > 12 * 3600 else ""
+        return f", end about {time.strftime(day + '%H:%M', time.localtime(end))}"

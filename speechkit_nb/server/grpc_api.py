@@ -16,6 +16,7 @@ from .ports import Address, cannot_listen
 from .service import SpeechService
 from .status import Code, Refusal
 from .streaming import StreamService
+from .trace import new_ids
 from .v2_streaming import streaming_recognize
 
 log = logging.getLogger(__name__)
@@ -93,9 +94,11 @@ def _refusing(handler: Any, refusal: Refusal) -> Any:
     """A handler of the same kind, which refuses."""
 
     async def one(_: Any, context: Any) -> None:
+        await context.send_initial_metadata(new_ids())
         await _abort(context, refusal)
 
     async def many(_: Any, context: Any) -> AsyncIterator[Any]:
+        await context.send_initial_metadata(new_ids())
         await _abort(context, refusal)
         yield  # a generator, though it never comes to this
 
@@ -128,7 +131,7 @@ def _operation_service(service: SpeechService) -> dict[str, Implementation]:
 def _recognizer(streams: StreamService) -> dict[str, Implementation]:
     return {
         "RecognizeStreaming": lambda requests, context: streams.recognize_streaming(
-            aiter(requests), metadata(context).get("x-client-request-id", "")
+            requests, metadata(context).get("x-client-request-id", "")
         )
     }
 
@@ -142,7 +145,7 @@ def _stt_service(service: SpeechService, streams: StreamService, gate: Gate) -> 
     def recognize(requests: Any, context: Any) -> AsyncIterator[bytes]:
         sent = metadata(context)
         name = sent.get("x-client-request-id", "")
-        return streaming_recognize(streams, aiter(requests), name, lambda folder: gate.check(sent, folder))
+        return streaming_recognize(streams, requests, name, lambda folder: gate.check(sent, folder))
 
     return {"LongRunningRecognize": long_running_recognize, "StreamingRecognize": recognize}
 
@@ -185,6 +188,7 @@ def _handler(method: Method, call: Implementation) -> Any:
 
 def _unary(call: Implementation) -> Callable[[Any, Any], Awaitable[Any]]:
     async def handle(request: Any, context: Any) -> Any:
+        await context.send_initial_metadata(new_ids())
         try:
             return await call(request, context)
         except Exception as error:
@@ -195,6 +199,7 @@ def _unary(call: Implementation) -> Callable[[Any, Any], Awaitable[Any]]:
 
 def _streaming(call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]:
     async def handle(request: Any, context: Any) -> AsyncIterator[Any]:
+        await context.send_initial_metadata(new_ids())
         try:
             async for message in call(request, context):
                 yield message

@@ -150,7 +150,7 @@ class LiveSession:
         return b"".join(pieces)
 
     async def _listen(self, pool: Pool) -> None:
-        hearing = Hearing(partials=True, pause_ms=self._pause_ms)
+        hearing = Hearing(partials=True, pause_ms=self._pause_ms, language=self._options.language)
         async with pool.listen(self._options.engine, hearing) as listener:
             while (item := await self._next()) is not None:
                 if isinstance(item, Eou):

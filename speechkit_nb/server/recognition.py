@@ -30,10 +30,17 @@ from .workers import Pool
 BLOCK_SECONDS = 1.0
 
 
-async def recognize(recording: Recording, options: Options, pool: Pool, user_request_id: str) -> list[bytes]:
+async def recognize(
+    recording: Recording,
+    options: Options,
+    pool: Pool,
+    user_request_id: str,
+    hearing: Hearing | None = None,
+) -> list[bytes]:
     """The answer to a recording: serialized `StreamingResponse`s in order.
 
-    Silence has no utterances, so a silent channel has no messages.
+    Silence has no utterances, so a silent channel has no messages. A `hearing` says how the recording may be
+    known to an engine; by default by its name, or its bytes.
 
     Raises:
         Refusal: if the audio turns out to be damaged, or the engine fails.
@@ -41,7 +48,8 @@ async def recognize(recording: Recording, options: Options, pool: Pool, user_req
     duration_ms = round(recording.duration * 1000)
     language = options.language if options.detects_language else ""
     writer = EventWriter(user_request_id, duration_ms, language)
-    hearing = await asyncio.to_thread(_hearing, recording)
+    known = await asyncio.to_thread(_hearing, recording) if hearing is None else hearing
+    hearing = replace(known, language=options.language)
     if not engines.entry(options.engine).own_process:
         recorded = engines.create(options.engine).recorded(hearing)
         if recorded is not None:

@@ -55,7 +55,7 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
     """
     refuse_cloud_features(request)
     model = request.recognition_model
-    languages = engines.entry(spec).languages
+    languages = engines.languages(spec)
     language = read_language(model.language_restriction, languages)
     normalization = model.text_normalization.text_normalization
     return Options(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..audio import Recording
 from ..wire.messages import v3
-from .engines.base import EngineSpec
+from .engines.base import EngineSpec, Hearing
 from .events import EventWriter
 from .faults import Faults
 from .live import Eou, Item, LiveSession, Sounding
@@ -63,7 +63,7 @@ class StreamService:
         self._pool, self._models, self._faults, self.limits = pool, models, faults, limits
 
     async def recognize_streaming(
-        self, requests: AsyncIterator[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
+        self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
     ) -> AsyncIterator[bytes]:
         """The messages of a session, serialized `StreamingResponse`s.
 
@@ -101,21 +101,23 @@ class StreamService:
             rate, n_channels = intake.sound.layout
             recording = Recording(sound, rate, encoding="LINEAR16_PCM", n_channels=n_channels, id="stream")
             writer.receive(intake.received_ms)
-            for message in await recognize(recording, options, self._pool, writer.user_request_id):
+            name = writer.user_request_id
+            for message in await recognize(recording, options, self._pool, name, Hearing()):
                 yield writer.adopt(message)
         yield writer.status(CLOSED)
 
 
-async def punctual(requests: AsyncIterator[Any], gap_seconds: float) -> AsyncIterator[Any]:
+async def punctual(requests: AsyncIterable[Any], gap_seconds: float) -> AsyncIterator[Any]:
     """The messages of a client, as long as none of them keeps us waiting.
 
     Raises:
         Refusal: DEADLINE_EXCEEDED.
     """
+    coming = aiter(requests)
     while True:
         try:
             async with asyncio.timeout(gap_seconds):
-                request = await anext(requests, None)
+                request = await anext(coming, None)
         except TimeoutError:
             raise Refusal(
                 Code.DEADLINE_EXCEEDED,

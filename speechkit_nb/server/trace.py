@@ -1,13 +1,18 @@
-"""The ids by which a support desk finds an answer again, in the headers of each."""
+"""The ids by which a support desk finds an answer again, in the headers or metadata of each."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Receive, Scope, Send
+if TYPE_CHECKING:  # only the REST door needs the package
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+def new_ids() -> tuple[tuple[str, str], ...]:
+    """Names and values for one answer."""
+    return ("x-request-id", str(uuid.uuid4())), ("x-server-trace-id", uuid.uuid4().hex)
 
 
 class Traced:
@@ -21,9 +26,8 @@ class Traced:
 
         async def traced(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = str(uuid.uuid4())
-                headers["x-server-trace-id"] = uuid.uuid4().hex
+                ids = [(name.encode(), value.encode()) for name, value in new_ids()]
+                message["headers"] = [*message["headers"], *ids]
             await send(message)
 
         await self._app(scope, receive, traced)

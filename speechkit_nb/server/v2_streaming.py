@@ -6,7 +6,7 @@ utterance and goes out as one chunk; a sign of life is an answer without chunks.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any
 
 from ..wire.messages import v2, v3
@@ -20,7 +20,7 @@ WORKING = v3.StatusCode(code_type="WORKING").code_type
 
 async def streaming_recognize(
     service: StreamService,
-    requests: AsyncIterator[Any],
+    requests: AsyncIterable[Any],
     user_request_id: str = "",
     check_folder: Callable[[str], None] = lambda folder: None,
 ) -> AsyncIterator[bytes]:
@@ -32,13 +32,13 @@ async def streaming_recognize(
         user_request_id: what it calls the session.
         check_folder: refuses a folder that does not fit the credentials.
     """
-    requests = punctual(requests, service.limits.gap_seconds)
-    first = await anext(requests, None)
+    coming = punctual(requests, service.limits.gap_seconds)
+    first = await anext(coming, None)
     if first is None or first.WhichOneof("streaming_request") != "config":
         raise invalid("the first message of a stream must be config")
     check_folder(first.config.folder_id)
     answers = Answers(first.config)
-    asked = _as_v3(answers.asked, requests)
+    asked = _as_v3(answers.asked, coming)
     async for message in service.recognize_streaming(asked, user_request_id, METHOD):
         answer = answers.after(message)
         if answer is not None:

@@ -1,4 +1,4 @@
-"""The engines and how they are found by name: `pocketsphinx`, `scripted:PATH`."""
+"""The engines and how they are found by name: `pocketsphinx`, `scripted:PATH`, `whisper`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,36 @@ class Entry:
         module: where its `create(spec)` lives, imported only when the engine is used.
         own_process: whether it computes so much that it runs outside the server's process.
         languages: as of `Engine.languages`, known without loading it.
-        package: the optional package it needs, if any.
+        packages: the modules it needs of optional packages.
+        extra: which of our extras holds these.
         takes_path: whether its argument is a path.
+        takes_name: whether an argument that is no path is a name.
+        models: module that finds the engine's model and says its languages, if it has several.
     """
 
     module: str
     own_process: bool
     languages: tuple[str, ...] = ()
-    package: str = ""
+    packages: tuple[str, ...] = ()
+    extra: str = "local"
     takes_path: bool = False
+    takes_name: bool = False
+    models: str = ""
 
 
 ENGINES = {
-    "pocketsphinx": Entry("pocketsphinx", own_process=True, languages=("en-US",), package="pocketsphinx"),
+    "pocketsphinx": Entry("pocketsphinx", own_process=True, languages=("en-US",), packages=("pocketsphinx",)),
     "scripted": Entry("scripted", own_process=False, takes_path=True),
     "timecoded": Entry("scripted", own_process=False, takes_path=True),
+    "whisper": Entry(
+        "whisper",
+        own_process=True,
+        packages=("faster_whisper", "pocketsphinx"),
+        extra="whisper",
+        takes_path=True,
+        takes_name=True,
+        models="whisper_models",
+    ),
 }
 
 
@@ -47,7 +62,8 @@ def parse(text: str) -> EngineSpec:
     """
     engine, _, argument = text.partition(":")
     spec = EngineSpec(engine, argument)
-    if argument and entry(spec).takes_path:
+    found = entry(spec) if argument else None
+    if found and found.takes_path and (spec.path.exists() or not found.takes_name):
         return EngineSpec(engine, str(spec.path.absolute()))
     return spec
 
@@ -63,11 +79,27 @@ def entry(spec: EngineSpec) -> Entry:
     return ENGINES[spec.engine]
 
 
+def languages(spec: EngineSpec) -> tuple[str, ...]:
+    """The codes that the engine of `spec` knows, its own first; empty if any will do. Loads nothing heavy.
+
+    >>> languages(parse("whisper:small.en")), languages(parse("whisper:small"))
+    (('en-US',), ())
+    """
+    found = entry(spec)
+    if not found.models:
+        return found.languages
+    known: tuple[str, ...] = import_module(f".{found.models}", __name__).languages(spec)
+    return known
+
+
 def check(spec: EngineSpec) -> None:
     """Raises ServerError or MissingExtra if the engine could not be made here; loads nothing heavy."""
     found = entry(spec)
-    if found.package and find_spec(found.package) is None:
-        raise MissingExtra(f"the engine {spec.engine}", found.package, "local")
+    for package in found.packages:
+        if find_spec(package) is None:
+            raise MissingExtra(f"the engine {spec.engine}", package.replace("_", "-"), found.extra)
+    if found.models:
+        import_module(f".{found.models}", __name__).find_model(spec)
     if not found.own_process:
         create(spec)
 

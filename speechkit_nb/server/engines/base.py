@@ -47,6 +47,7 @@ class Hearing:
         name: name of the recording, if it came by name.
         sha256: of the recording's bytes, hexadecimal, if they are known.
         pause_ms: silence that ends an utterance; 0 for the engine's own choice.
+        language: code of what is spoken, such as "en-US"; empty for the engine's own, or any.
     """
 
     channel: int = 0
@@ -54,6 +55,7 @@ class Hearing:
     name: str = ""
     sha256: str = ""
     pause_ms: int = 0
+    language: str = ""
 
 
 class Listener(Protocol):

@@ -6,7 +6,8 @@
 - `NAME.binpb`, a serialized v3 `StreamingResponseList`, or `NAME.json`, an answer of the REST API: given
   message by message as it is;
 - a folder of these, chosen by the name of the recording (`talk.wav` finds `talk.words.csv`). A recording that
-  came without a name finds `<sha256>.csv`, or the script beside a file in the folder with the same bytes.
+  came without a name finds `<sha256>.csv`, or the script beside a file in the folder with the same bytes. A
+  stream has neither, and finds the only script there is.
 
 `timecoded:PATH` is the same for sound that says itself which part of the script it is, see `timecode`.
 """
@@ -15,8 +16,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
+import wave
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -80,10 +84,21 @@ class ScriptedEngine:
     def _choose(self, hearing: Hearing) -> Path:
         if self._path.is_file():
             return self._path
+        if not hearing.name and not hearing.sha256:
+            return self._only_script()
         stem = Path(hearing.name).stem or hearing.sha256
         if found := self._script(stem) or self._beside_same_bytes(hearing.sha256):
             return found
         raise invalid(f"{self._path} holds no script for this recording, such as {stem}.words.csv")
+
+    def _only_script(self) -> Path:
+        scripts = [path for path in self._path.iterdir() if path.is_file() and path.name.endswith(ENDINGS)]
+        if len(scripts) == 1:
+            return scripts[0]
+        raise invalid(
+            f"a stream has no name by which to choose one of the {len(scripts)} scripts in {self._path}; "
+            "stream to a model of one script, scripted:FILE, or of a folder that holds one"
+        )
 
     def _script(self, stem: str) -> Path | None:
         paths = (self._path / (stem + ending) for ending in ENDINGS)
@@ -94,7 +109,7 @@ class ScriptedEngine:
             return None
         for path in sorted(self._path.iterdir()):
             is_other = path.is_file() and not path.name.endswith(ENDINGS)
-            if is_other and (script := self._script(path.stem)) and _digest(path, _changed(path)) == sha256:
+            if is_other and (script := self._script(path.stem)) and sha256 in _digests(path, _changed(path)):
                 return script
         return None
 
@@ -186,8 +201,12 @@ def _changed(path: Path) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _digest(path: Path, changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digests(path: Path, changed: int) -> tuple[str, ...]:
+    """Of the bytes of a file and, if it is WAV, of its samples alone, which is how API v2 sends it."""
+    contents = [path.read_bytes()]
+    with suppress(wave.Error, EOFError), wave.open(io.BytesIO(contents[0])) as sound:
+        contents.append(sound.readframes(sound.getnframes()))
+    return tuple(hashlib.sha256(content).hexdigest() for content in contents)
 
 
 @lru_cache(maxsize=64)

