@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from answers import final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,14 +21,17 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PolyCollection
+from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
+import speechkit_nb as sk
 from speechkit_nb import tables
 from speechkit_nb.audio import Recording
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
-from speechkit_nb.views.palette import LANES, lane_colour
+from speechkit_nb.views import cache
+from speechkit_nb.views.palette import CIVIDIS, GREY, LANES, lane_colour
 from speechkit_nb.views.plots import figure_in_rows, plot_timeline
-from speechkit_nb.views.rows import MOST_TEXTS, WordRow, covered
+from speechkit_nb.views.rows import MOST_TEXTS, WordRow, covered, mean_in
 from speechkit_nb.views.timeaxis import STEPS, clock, unit
 
 RATE = 8000
@@ -119,7 +123,138 @@ def test_lane_colours_begin_again_when_they_are_used_up():
     assert lane_colour(len(LANES) + 1) == LANES[1]
 
 
+# --- systems
+
+
+def test_systems_stand_below_one_another():
+    """In each channel the sound, then a row a system in the order they were given, named at the left."""
+    a = words_frame(("0", "hello", 0.2, 0.9), ("1", "hi", 1, 1.4))
+    b = words_frame(("0", "yellow", 0.2, 0.9))
+    ax = plot_timeline({"a": a, "b": b}, noise(2, n_channels=2))
+    assert lane_labels(ax) == ["channel 0", "a", "b", "channel 1", "a", "b"]
+    assert [list(row.words) for row in word_rows(ax)] == [["hello"], ["yellow"], ["hi"], []]
+    heights = [(row.high, row.low) for row in word_rows(ax)]
+    assert heights == sorted(heights)
+    assert all(below[0] > above[1] for above, below in itertools.pairwise(heights))
+
+
+def test_systems_without_sound_say_whose_channel_they_heard():
+    """There is no waveform that the name of the channel could stand beside."""
+    words = words_frame(("0", "hello", 0.2, 0.9), ("1", "hi", 1, 1.4))
+    assert lane_labels(plot_timeline({"a": words, "b": words})) == [
+        "channel 0: a",
+        "channel 0: b",
+        "channel 1: a",
+        "channel 1: b",
+    ]
+
+
+def test_each_system_has_its_own_utterances():
+    """Bands and dotted lines stay in the row of their system."""
+    a, b = words_frame(("0", "a", 0, 1)), words_frame(("0", "b", 2, 3))
+    assert bands(plot_timeline({"a": a, "b": b})) == [(0.0, 1.0), (2.0, 3.0)]
+
+
+def test_a_transcript_brings_its_finals():
+    """As a system among others, or alone."""
+    transcript = sk.Transcript([final(0, "hello there", start=0, end=2000)])
+    assert bounds(plot_timeline(transcript)) == [0.0, 2.0]
+    assert bounds(plot_timeline({"a": transcript, "b": words_frame(("0", "x", 0, 1))})) == [0.0, 2.0]
+    with pytest.raises(PlotError, match="finals= belongs to a single frame"):
+        plot_timeline({"a": transcript}, finals=transcript.finals)
+
+
+def test_a_frame_needs_no_more_than_words_and_times():
+    """A reference from a file of one's own; no utterances are made up for it."""
+    ax = plot_timeline(pd.DataFrame({"word": ["a"], "start": [0], "end": [1]}))
+    assert (lane_labels(ax), written(ax), bands(ax)) == (["channel 0"], ["a"], [])
+
+
+# --- colours
+
+
+def row_colours(ax: Axes) -> list[str]:
+    return [row.colours() for row in word_rows(ax)]
+
+
+def test_colours_mean_channels_or_systems():
+    """By system the sound is grey: one colour has one meaning."""
+    words = words_frame(("0", "hello", 0.2, 0.9), ("1", "hi", 1, 1.4))
+    by_channel = plot_timeline({"a": words, "b": words}, noise(2, n_channels=2))
+    assert row_colours(by_channel) == [LANES[0], LANES[0], LANES[1], LANES[1]]
+    by_system = plot_timeline({"a": words, "b": words}, noise(2, n_channels=2), color="system")
+    assert row_colours(by_system) == [LANES[0], LANES[1], LANES[0], LANES[1]]
+    assert {to_hex(wave.get_facecolor()) for wave in waveforms(by_system)} == {GREY.lower()}
+
+
+def test_words_are_coloured_by_numbers():
+    """From the lowest to the highest of all systems; a word without a number is grey; a legend tells."""
+    a = words_frame(("0", "low", 0, 1), ("0", "none", 1, 2)).assign(score=[-1.0, np.nan])
+    b = words_frame(("0", "high", 0, 1)).assign(score=3)
+    ax = plot_timeline({"a": a, "b": b}, color="score")
+    low, high = (row.colours() for row in word_rows(ax))
+    assert [to_hex(colour) for colour in low] == [CIVIDIS[0], GREY.lower()]
+    assert [to_hex(colour) for colour in high] == [CIVIDIS[-1]]
+    (legend,) = ax.child_axes
+    assert [text.get_text() for text in legend.texts] == ["score   -1", "3"]
+
+
+def test_words_are_read_on_dark_and_on_light_boxes():
+    """Black or white, whichever stands out."""
+    words = words_frame(("0", "dark", 0, 1), ("0", "light", 1, 2)).assign(score=[0.0, 1.0])
+    ax = plot_timeline(words, color="score")
+    ax.figure.canvas.draw()
+    assert [label.colour for label in word_rows(ax)[0].labels()] == ["white", "black"]
+
+
+def test_a_density_has_the_mean_colour_of_its_words():
+    """Thousands of words, half of them low, then half high."""
+    words = many_words(9000, 3600.0)
+    words["score"] = np.arange(9000) >= 4500
+    words["score"] = words["score"].astype(float)
+    (row,) = word_rows(plot_timeline(words, color="score"))
+    colours = [to_hex(colour) for colour in row.colours()]
+    assert len(colours) == len(row.shapes()) > 100
+    middle = len(colours) // 2
+    assert (set(colours[: middle - 1]), set(colours[middle + 1 :])) == ({CIVIDIS[0]}, {CIVIDIS[-1]})
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20), st.integers(-5, 5)), max_size=15))
+def test_the_mean_in_a_bin_is_weighted_by_time(spans: list[tuple[int, int, int]]):
+    """Held against adding up overlaps one by one."""
+    starts, lengths, values = (
+        (np.array(column, float) for column in zip(*spans, strict=True)) if spans else (np.empty(0),) * 3
+    )
+    edges = np.linspace(0, 80, 9)
+    slow = []
+    for low, high in itertools.pairwise(edges):
+        shares = np.clip(np.minimum(starts + lengths, high) - np.maximum(starts, low), 0, None)
+        slow.append((shares * values).sum() / shares.sum() if shares.sum() > 0 else np.nan)
+    np.testing.assert_allclose(mean_in(edges, starts, starts + lengths, values), slow, atol=1e-9)
+
+
+def test_a_colour_that_is_none_is_refused():
+    """The columns of numbers are named; no figure is left behind."""
+    words = words_frame(("0", "a", 0, 1)).assign(score=1.0)
+    with pytest.raises(PlotError, match=r"color='scor': no numeric column of that name; there are .*'score'"):
+        plot_timeline(words, color="scor")
+    assert plt.get_fignums() == []
+
+
 # --- sound
+
+
+def test_a_long_waveform_comes_from_the_cache():
+    """Drawn a second time it is not measured again, and looks the same as measured directly."""
+    sound = noise(300)
+    first = waveforms(plot_timeline(words_frame(("0", "a", 1, 2)), sound))[0].get_paths()[0].vertices
+    assert len(list(cache.folder().glob("*.peaks2"))) == 1
+    exact = sound.envelope(len(first) // 2 - 1, channel=0)
+    ax = plot_timeline(words_frame(("0", "a", 1, 2)), noise(300))
+    (wave,) = waveforms(ax)
+    np.testing.assert_array_equal(wave.get_paths()[0].vertices, first)
+    assert np.ptp(first[:, 1]) == pytest.approx(0.56, rel=0.02)
+    assert np.abs(exact).max() == pytest.approx(0.5, rel=0.01)
 
 
 def test_the_waveform_is_high_where_it_is_loud():

@@ -13,6 +13,19 @@ GREY = "#7F7F7F"  # not of the eight: for what belongs to no lane
 LANES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
 
+CIVIDIS = (  # the upper 85 %, low to high at equal distances: seen on white and on black
+    "#243c6e",
+    "#444f6c",
+    "#5e626e",
+    "#767676",
+    "#8f8a78",
+    "#a99f73",
+    "#c5b568",
+    "#e2cd54",
+    "#fee838",
+)
+
+
 def lane_colour(index: int) -> str:
     """The colour of lane `index`, 0-based; after the last colour the first comes again.
 

@@ -1,66 +1,47 @@
-"""Static timelines with matplotlib: a lane per channel, its waveform above its words."""
+"""Static timelines with matplotlib: a lane per channel, its waveform above the words of each system."""
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from .. import tables
 from ..audio import Recording
 from ..errors import PlotError
-from .palette import GREY, lane_colour
+from .lanes import Lane, Row, lanes_of
+from .palette import CIVIDIS, GREY
 from .rows import WordRow
+from .scene import Scene
+from .systems import counted, systems_of, values_of
 from .timeaxis import TimeFormatter, TimeLocator, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-USED = {"recording", "channel_tag", "final_index", "alternative", "word", "start", "end"}
 THINNEST_BAND = 1 / 250  # of the width; where the median utterance is thinner no bounds are drawn
 
 
-@dataclass(frozen=True)
-class Lane:
-    """One row of the picture. `top` and `bottom` are y positions; y grows downwards."""
-
-    label: str
-    colour: str
-    tag: str | None  # whose words; None: a lane of sound only
-    channel: int | None  # whose waveform; None: a lane of words only
-    top: float
-    bottom: float
-
-    def at(self, share: float) -> float:
-        """The y position `share` of the way down, 0 to 1."""
-        return self.top + share * (self.bottom - self.top)
-
-    @property
-    def sound(self) -> tuple[float, float]:
-        """Top and bottom of the waveform."""
-        return self.at(0.06), self.at(0.94 if self.tag is None else 0.62)
-
-    @property
-    def row(self) -> tuple[float, float]:
-        """Top and bottom of the words."""
-        top, bottom = (0.18, 0.82) if self.channel is None else (0.69, 0.92)
-        return self.at(top), self.at(bottom)
-
-
 def plot_timeline(
-    words: pd.DataFrame,
+    words: pd.DataFrame | Any | Mapping[str, Any],
     recording: Recording | str | PathLike[str] | None = None,
     ax: Axes | None = None,
     *,
     finals: pd.DataFrame | None = None,
     start: float | None = None,
     end: float | None = None,
+    color: str = "channel",
     loudest: float | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -70,11 +51,13 @@ def plot_timeline(
     share of time that is speech instead, so pass `start` and `end` to read it, or see `figure_in_rows`.
 
     Args:
-        words: the frame `words` of one recording, times in seconds.
+        words: the frame `words` of one recording, times in seconds; a transcript; or a mapping of names to
+            these, which are drawn below one another.
         recording: its sound, or the path of it; without it only words are drawn.
         ax: where to draw; without it a figure 10 inches wide is made.
         finals: the frame `finals`; dotted lines mark the bounds of the stretches that were decoded.
         start, end: the stretch to draw, seconds. All of it unless given.
+        color: `"channel"`, `"system"`, or the name of a numeric column of the frames.
         loudest: the sample value that fills a lane; that of the stretch unless given.
         title: written above, at the left.
 
@@ -83,7 +66,7 @@ def plot_timeline(
         AudioError: the recording cannot be read.
         SchemaError: a frame lacks a column, or has it in another dtype.
 
-    >>> words = pd.DataFrame([("talk", "0", 0, 0, 0, "hello", 0.2, 0.6)], columns=list(tables.WORDS))
+    >>> words = pd.DataFrame([("0", "hello", 0.2, 0.6)], columns=["channel_tag", "word", "start", "end"])
     >>> ax = plot_timeline(words)
     >>> [text.get_text() for text in ax.get_yticklabels()], ax.get_xlabel()
     (['channel 0'], 'time (s)')
@@ -91,23 +74,35 @@ def plot_timeline(
     """
     if isinstance(recording, (str, PathLike)):
         recording = Recording(recording)
-    words = _first_alternative("words", words, tables.WORDS)
-    spans = words[:0] if finals is None else _first_alternative("finals", finals, tables.FINALS)
-    _check_one_recording(words, spans)
-    (words, untimed), (spans, _) = _timed(words), _timed(spans)
-    first, last = _stretch(words, spans, recording, start, end, untimed)
-    lanes = _lanes(words, spans, recording)
-    given, ax = ax, _new_axes(lanes) if ax is None else ax
-    _frame(ax, lanes, first, last)
-    if given is None:  # the layout settles the width, and that what there is room for
-        _figure(ax).draw_without_rendering()
-    _draw_sound(ax, lanes, recording, first, last, loudest)
-    rows = [_draw_words(ax, lane, words, spans) for lane in lanes if lane.tag is not None]
-    between = "  ·  " if ax.bbox.width > 5 * _figure(ax).dpi else "\n"  # wider than five inches
-    ax.set_xlabel(between.join(_notes(rows, last, untimed)), fontsize="small", alpha=0.65)
-    if title is not None:
-        ax.set_title(title, loc="left", parse_math=False)
-    return ax
+    scene = Scene(recording, systems_of(words, finals), title or "")
+    first, last = _stretch(scene, start, end)
+    picture = Picture(scene, first, last, color)
+    if ax is not None:
+        return picture.draw(ax, loudest)
+    ax = plt.subplots(figsize=(10, picture.height), layout="constrained")[1]
+    return picture.draw(ax, loudest, settle=True)
+
+
+def draw_scene(scene: Scene, start: float, end: float, *, color: str, width: float) -> Figure:
+    """A stretch of a scene as a figure that pyplot does not know, `width` inches wide.
+
+    Raises:
+        PlotError: there is nothing to draw, or nothing to colour it by.
+        AudioError: the recording cannot be read.
+    """
+    picture = Picture(scene, *_stretch(scene, start, end), color)
+    figure = OwnFigure(figsize=(width, picture.height), layout="constrained")
+    picture.draw(figure.subplots(), settle=True)
+    return figure
+
+
+class OwnFigure(Figure):
+    """A figure that a notebook shows even where pyplot, which does not know it, was never used."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
 
 
 def figure_in_rows(
@@ -132,7 +127,7 @@ def figure_in_rows(
     n_rows = math.ceil(round(recording.duration / seconds, 6))
     if not 1 <= n_rows <= most:
         n_rows, seconds = 1, recording.duration
-    height = 0.4 + 1.15 * _lanes(words, words, recording)[-1].bottom
+    height = 0.4 + 1.15 * lanes_of(Scene(recording, systems_of(words)), "channel")[-1].bottom
     figure = Figure(figsize=(12, height * n_rows + 0.6), layout="constrained")
     loudest = float(np.abs(recording.envelope(1)).max())
     if n_rows > 1:  # short enough to be held, and decoded once instead of once a row
@@ -149,43 +144,12 @@ def figure_in_rows(
 # --- what to draw
 
 
-def _first_alternative(name: str, frame: pd.DataFrame, schema: tables.Schema) -> pd.DataFrame:
-    used = {column: schema[column] for column in schema if column in USED}
-    return tables.check(frame, used, name)[frame["alternative"] == 0]
-
-
-def _timed(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows with both times, and how many have not."""
-    known = np.isfinite(frame[["start", "end"]].to_numpy(float)).all(axis=1)
-    return frame[known], int((~known).sum())
-
-
-def _utterances(words: pd.DataFrame) -> pd.DataFrame:
-    keys = ["recording", "channel_tag", "final_index"]
-    return words.groupby(keys, as_index=False).agg(start=("start", "min"), end=("end", "max"))
-
-
-def _check_one_recording(*frames: pd.DataFrame) -> None:
-    ids = sorted({str(id_) for frame in frames for id_ in frame["recording"].unique()})
-    if len(ids) > 1:
-        named = ", ".join(map(repr, ids[:5])) + (", ..." if len(ids) > 5 else "")
-        raise PlotError(
-            f"a timeline shows one recording and the frame has {len(ids)} ({named}); "
-            f'choose one: words[words["recording"] == {ids[0]!r}]'
-        )
-
-
-def _stretch(
-    words: pd.DataFrame,
-    spans: pd.DataFrame,
-    recording: Recording | None,
-    start: float | None,
-    end: float | None,
-    untimed: int,
-) -> tuple[float, float]:
+def _stretch(scene: Scene, start: float | None, end: float | None) -> tuple[float, float]:
     """First and last second to draw."""
-    times = np.r_[words["start"], words["end"], spans["start"], spans["end"]].astype(float)
+    recording, frames = scene.recording, [f for s in scene.systems for f in (s.words, s.finals)]
+    times = np.concatenate([np.empty(0), *(f[["start", "end"]].to_numpy(float).ravel() for f in frames)])
     if recording is None and not times.size:
+        untimed = sum(system.untimed for system in scene.systems)
         found = f"none of the {untimed} words has times" if untimed else "there are no words"
         raise PlotError(f"nothing to draw: {found} and no recording; pass recording= to see its sound")
     if recording is not None:
@@ -201,111 +165,155 @@ def _stretch(
     return float(first), float(last)
 
 
-def _lanes(words: pd.DataFrame, spans: pd.DataFrame, recording: Recording | None) -> list[Lane]:
-    tags = {str(tag) for frame in (words, spans) for tag in frame["channel_tag"].unique()}
-    channels = {str(c): c for c in range(recording.n_channels)} if recording is not None else {}
-    if len(channels) == 1 and tags - channels.keys():  # speaker labeling: one sound, several speakers
-        rows: list[tuple[str, str, str | None, int | None]] = [("audio", GREY, None, 0)]
-        rows += [(_name("speaker", t), lane_colour(i), t, None) for i, t in enumerate(in_order(tags))]
-    else:
-        rows = [
-            (_name("channel", t), lane_colour(i), t if tags else None, channels.get(t))
-            for i, t in enumerate(in_order(tags | channels.keys()))
-        ]
-    lanes, top = [], 0.0
-    for label, colour, tag, channel in rows:
-        bottom = top + (0.42 if channel is None else 0.6 if tag is None else 1.0)
-        lanes.append(Lane(label, colour, tag, channel, top, bottom))
-        top = bottom
-    return lanes
-
-
-def in_order(tags: set[str]) -> list[str]:
-    """Channel tags as people count them: `"2"` before `"10"`, names last."""
-    return sorted(tags, key=lambda tag: (not tag.isdecimal(), int(tag) if tag.isdecimal() else 0, tag))
-
-
-def _name(kind: str, tag: str) -> str:
-    return f"{kind} {tag}" if tag.isdecimal() else tag
-
-
 # --- how it is drawn
 
 
-def _new_axes(lanes: list[Lane]) -> Axes:
-    height = 0.85 + 1.25 * lanes[-1].bottom
-    return plt.subplots(figsize=(10, height), layout="constrained")[1]
+@dataclass(frozen=True)
+class Picture:
+    """A scene from `first` to `last` second."""
+
+    scene: Scene
+    first: float
+    last: float
+    color: str
+
+    def __post_init__(self) -> None:
+        self.scene.colour(self.color)  # refused before anything is drawn
+
+    @cached_property
+    def lanes(self) -> list[Lane]:
+        return lanes_of(self.scene, self.color)
+
+    @cached_property
+    def scale(self) -> ScalarMappable | None:
+        """What makes colours of numbers; None if these are not what colours the words."""
+        colour = self.scene.colour(self.color)
+        if colour["by"] != "value":
+            return None
+        colormap = LinearSegmentedColormap.from_list("timeline", CIVIDIS)
+        return ScalarMappable(Normalize(colour["low"], colour["high"]), colormap)
+
+    @property
+    def height(self) -> float:
+        """Of a figure with this alone, inches."""
+        return 0.85 + 1.25 * self.lanes[-1].bottom
+
+    def draw(self, ax: Axes, loudest: float | None = None, settle: bool = False) -> Axes:
+        """Draw it; with `settle` the layout of the figure comes first, since it decides what has room."""
+        scale = self.scale
+        self._frame(ax)
+        if self.scene.title:
+            ax.set_title(self.scene.title, loc="left", parse_math=False)
+        if scale is not None:
+            self._legend(ax, scale)
+        if settle:
+            _figure(ax).draw_without_rendering()
+        self._draw_sound(ax, loudest)
+        rows = [self._draw_row(ax, lane, row) for lane in self.lanes for row in lane.rows]
+        between = "  ·  " if ax.bbox.width > 5 * _figure(ax).dpi else "\n"  # wider than five inches
+        ax.set_xlabel(between.join(self._notes(rows)), fontsize="small", alpha=0.65)
+        return ax
+
+    def _frame(self, ax: Axes) -> None:
+        """Limits, time axis and labels of the lanes."""
+        lanes = self.lanes
+        ax.set(xlim=(self.first, self.last), ylim=(lanes[-1].bottom, lanes[0].top))
+        labels = [label for lane in lanes for label in lane.labels]
+        ax.set_yticks([y for y, *_ in labels], [text for _, text, *_ in labels])
+        for tick, (_, _, colour, is_channel) in zip(ax.get_yticklabels(), labels, strict=True):
+            tick.set(parse_math=False, fontsize="small" if is_channel else "x-small")
+            tick.set_color(colour if colour != GREY else mpl.rcParams["text.color"])
+            tick.set_fontweight("bold" if is_channel else "normal")
+        ax.xaxis.set_major_locator(TimeLocator())
+        ax.xaxis.set_major_formatter(TimeFormatter(self.last))
+        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="x", labelsize="small")
+        ax.spines[["left", "top", "right"]].set_visible(False)
+        ax.set_axisbelow(True)
+        ax.grid(axis="x", color="0.5", alpha=0.15, linewidth=0.8)
+        between = [lane.top for lane in lanes[1:]]
+        ax.hlines(between, self.first, self.last, color="0.5", alpha=0.25, linewidth=0.8)
+
+    def _legend(self, ax: Axes, scale: ScalarMappable) -> None:
+        """What the colours mean, above the axes at the right."""
+        figure = _figure(ax)
+        inches = ax.bbox.height / figure.dpi
+        place = ax.inset_axes((0.76, 1 + 0.09 / inches, 0.17, 0.09 / inches))
+        figure.colorbar(scale, cax=place, orientation="horizontal", ticks=[]).outline.set_visible(False)
+        low, high = (f"{number:.4g}" for number in _rounded(*scale.get_clim()))
+        style: dict[str, Any] = {"transform": place.transAxes, "va": "center", "fontsize": "small"}
+        place.text(-0.04, 0.5, f"{self.color}   {low}", ha="right", parse_math=False, **style)
+        place.text(1.04, 0.5, high, ha="left", **style)
+
+    def _draw_sound(self, ax: Axes, loudest: float | None) -> None:
+        recording, first, last = self.scene.recording, self.first, self.last
+        if recording is None or first >= recording.duration:
+            return
+        stop = min(last, recording.duration)
+        n_samples = round(stop * recording.sample_rate) - round(first * recording.sample_rate)
+        n_bins = min(n_samples, int(ax.bbox.width * (stop - first) / (last - first)))
+        if n_bins < 1:
+            return
+        envelope = self.scene.envelope(n_bins, first, stop)
+        loudest = loudest or float(np.abs(envelope).max()) or 1.0
+        times = first + (np.arange(n_bins) + 0.5) * (stop - first) / n_bins
+        for lane in self.lanes:
+            if lane.channel.channel is not None:
+                top, bottom = lane.sound
+                low, high = (top + bottom) / 2 - envelope[lane.channel.channel].T / loudest * (
+                    bottom - top
+                ) / 2
+                ax.fill_between(times, low, high, color=lane.colour, alpha=0.75, linewidth=0.6)
+
+    def _draw_row(self, ax: Axes, lane: Lane, row: Row) -> WordRow:
+        """The utterances as pale bands, lines where one ends and the next begins, and the words."""
+        words, finals = (
+            frame[frame["channel_tag"] == lane.channel.tag] for frame in (row.system.words, row.system.finals)
+        )
+        spoken = (
+            words[words["final_index"] >= 0]
+            .groupby("final_index")
+            .agg(start=("start", "min"), end=("end", "max"))
+        )
+        bands = np.c_[spoken["start"], spoken["end"] - spoken["start"]]
+        if len(bands) and np.median(bands[:, 1]) >= THINNEST_BAND * (self.last - self.first):
+            top, bottom = (lane.at(0.02), lane.at(0.98)) if len(lane.rows) == 1 else (row.top, row.bottom)
+            ax.broken_barh(bands, (top, bottom - top), facecolor=row.colour, alpha=0.08, zorder=0.5)
+            bounds = np.unique(finals[["start", "end"]])
+            ax.vlines(bounds, top, bottom, color=row.colour, alpha=0.45, linewidth=0.8, linestyles="dotted")
+        values = values_of(row.system, self.color)
+        if values is not None:
+            values = values[(row.system.words["channel_tag"] == lane.channel.tag).to_numpy()]
+        times = (words["start"], words["end"])
+        drawn = WordRow(
+            words["word"], *times, row.bottom, row.top, colour=row.colour, values=values, scale=self.scale
+        )
+        ax.add_artist(drawn)
+        return drawn
+
+    def _notes(self, rows: Sequence[WordRow]) -> list[str]:
+        """The unit of time, and what the picture does not show."""
+        count = sum(row.in_view().size for row in rows)
+        untimed = sum(system.untimed for system in self.scene.systems)
+        notes = [f"time ({unit(self.last)})"]
+        if count == 0:
+            notes.append("no words")
+        elif not any(row.labels() for row in rows):
+            notes.append(f"{counted(count)}; zoom in to read")
+        if untimed:
+            notes.append(f"{counted(untimed)} without times left out")
+        return notes
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Both to a hundredth of their distance.
+
+    >>> _rounded(0.00001, 0.98765)
+    (0.0, 0.988)
+    """
+    digits = 2 - math.floor(math.log10(high - low)) if high > low else 6
+    return round(low, digits), round(high, digits)
 
 
 def _figure(ax: Axes) -> Figure:
     return cast(Figure, ax.get_figure(root=True))
-
-
-def _frame(ax: Axes, lanes: list[Lane], first: float, last: float) -> None:
-    """Limits, time axis and lane labels."""
-    ax.set(xlim=(first, last), ylim=(lanes[-1].bottom, lanes[0].top))
-    ax.set_yticks([(lane.top + lane.bottom) / 2 for lane in lanes], [lane.label for lane in lanes])
-    for text, lane in zip(ax.get_yticklabels(), lanes, strict=True):
-        text.set(color=lane.colour, parse_math=False, fontweight="bold", fontsize="small")
-    ax.xaxis.set_major_locator(TimeLocator())
-    ax.xaxis.set_major_formatter(TimeFormatter(last))
-    ax.tick_params(axis="y", length=0)
-    ax.tick_params(axis="x", labelsize="small")
-    ax.spines[["left", "top", "right"]].set_visible(False)
-    ax.set_axisbelow(True)
-    ax.grid(axis="x", color="0.5", alpha=0.15, linewidth=0.8)
-    between = [lane.top for lane in lanes[1:]]
-    ax.hlines(between, first, last, color="0.5", alpha=0.25, linewidth=0.8)
-
-
-def _draw_sound(
-    ax: Axes, lanes: list[Lane], recording: Recording | None, first: float, last: float, loudest: float | None
-) -> None:
-    if recording is None or first >= recording.duration:
-        return
-    stop = min(last, recording.duration)
-    n_samples = round(stop * recording.sample_rate) - round(first * recording.sample_rate)
-    n_bins = min(n_samples, int(ax.bbox.width * (stop - first) / (last - first)))
-    if n_bins < 1:
-        return
-    envelope = recording.envelope(n_bins, start=first, end=stop)
-    loudest = loudest or float(np.abs(envelope).max()) or 1.0
-    times = first + (np.arange(n_bins) + 0.5) * (stop - first) / n_bins
-    for lane in lanes:
-        if lane.channel is not None:
-            top, bottom = lane.sound
-            low, high = (top + bottom) / 2 - envelope[lane.channel].T / loudest * (bottom - top) / 2
-            ax.fill_between(times, low, high, color=lane.colour, alpha=0.75, linewidth=0.6)
-
-
-def _draw_words(ax: Axes, lane: Lane, words: pd.DataFrame, spans: pd.DataFrame) -> WordRow:
-    """The utterances as pale bands over the lane, lines where one ends and the next begins, and the words."""
-    words = words[words["channel_tag"] == lane.tag]
-    spoken = _utterances(words)
-    bands = np.c_[spoken["start"], spoken["end"] - spoken["start"]]
-    first, last = ax.get_xlim()
-    if len(bands) and np.median(bands[:, 1]) >= THINNEST_BAND * (last - first):
-        top, bottom = lane.at(0.02), lane.at(0.98)
-        ax.broken_barh(bands, (top, bottom - top), facecolor=lane.colour, alpha=0.08, zorder=0.5)
-        bounds = np.unique(spans.loc[spans["channel_tag"] == lane.tag, ["start", "end"]])
-        ax.vlines(bounds, top, bottom, color=lane.colour, alpha=0.45, linewidth=0.8, linestyles="dotted")
-    row = WordRow(words["word"], words["start"], words["end"], *reversed(lane.row), colour=lane.colour)
-    ax.add_artist(row)
-    return row
-
-
-def _notes(rows: list[WordRow], last: float, untimed: int) -> list[str]:
-    """The unit of time, and what the picture does not show."""
-    count = sum(row.in_view().size for row in rows)
-    notes = [f"time ({unit(last)})"]
-    if count == 0:
-        notes.append("no words")
-    elif not any(row.labels() for row in rows):
-        notes.append(f"{_count(count)}; zoom in to read")
-    if untimed:
-        notes.append(f"{_count(untimed)} without times left out")
-    return notes
-
-
-def _count(n_words: int) -> str:
-    return f"{n_words:,} word" + "s" * (n_words != 1)

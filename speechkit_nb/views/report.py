@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from .. import tables
 from ..errors import PlotError
-from .plots import in_order
+from .systems import in_order
 from .timeaxis import clock
 
 if TYPE_CHECKING:

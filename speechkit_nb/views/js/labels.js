@@ -1,0 +1,157 @@
+// @ts-check
+/** What the widget says, in English and Russian. */
+
+const en = {
+  timeline: "Timeline",
+  play: "Play",
+  pause: "Pause",
+  speed: "Speed",
+  loop: "Repeat the selection",
+  search: "Search words or /regex/",
+  previous: "Previous match",
+  next: "Next match",
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+  fit: "Show all",
+  help: "Keys and mouse",
+  close: "Close",
+  mute: "Mute",
+  solo: "Solo",
+  overview: "Overview: drag to move the view",
+  playhead: "Playhead",
+  wordsInView: "Words in view",
+  channel: "Channel",
+  system: "System",
+  refined: "Refined",
+  clearSelection: "Clear the selection",
+  noWords: "no words in view",
+  nothing: "There are no words and no sound to show.",
+  zoomToRead: "zoom in to read",
+  zoomForWords: "zoom in for single words",
+  noSound: "no sound",
+  silence: "silence",
+  preparing: "preparing sound…",
+  noMatch: "no match",
+  badRegex: "not a regular expression",
+  cannotPlay: "The browser cannot play this sound",
+  noSoundFile: "The sound cannot be had without the kernel",
+  beyond: "There is no sound here: the recording ends before",
+  failed: "The timeline cannot be drawn",
+  ms: "ms",
+  s: "s",
+  /** @param {number} n */
+  words: (n) => `${grouped(n, ",")} word${n === 1 ? "" : "s"} in view`,
+  /** @param {number} n */
+  more: (n) => `and ${grouped(n, ",")} more`,
+  keys: /** @type {[string, string][]} */ ([
+    ["Space", "play, pause"],
+    ["← →", "back, forward 1 s; with Shift 5 s"],
+    [", .", "previous, next word"],
+    ["+ −", "zoom in, out; 0 shows all"],
+    ["PgUp PgDn", "one view back, forward"],
+    ["Home End", "to the start, the end"],
+    ["[ ]", "selection starts, ends at the playhead"],
+    ["L", "repeat the selection"],
+    ["Z", "zoom to the selection"],
+    ["S", "search; Enter or N: next, Shift+N: previous"],
+    ["M", "next mark; Shift+M: previous"],
+    ["< >", "slower, faster"],
+    ["Esc", "clear the selection, then leave"],
+  ]),
+  mouse: /** @type {[string, string][]} */ ([
+    ["Click", "play from there; on a word from its start"],
+    ["Double-click", "play just that word"],
+    ["Alt+click", "move the playhead, do not play"],
+    ["Drag", "pan"],
+    ["Shift+drag", "select a span"],
+    ["Ctrl+wheel, pinch", "zoom around the pointer"],
+    ["Wheel", "zooms once the timeline has focus (click it); before, the page scrolls"],
+    ["Shift+wheel", "pan"],
+  ]),
+};
+
+/** @type {typeof en} */
+const ru = {
+  timeline: "Шкала времени",
+  play: "Слушать",
+  pause: "Пауза",
+  speed: "Скорость",
+  loop: "Повторять выделенное",
+  search: "Поиск: слова или /regex/",
+  previous: "Предыдущее совпадение",
+  next: "Следующее совпадение",
+  zoomIn: "Крупнее",
+  zoomOut: "Мельче",
+  fit: "Показать всё",
+  help: "Клавиши и мышь",
+  close: "Закрыть",
+  mute: "Без звука",
+  solo: "Только этот канал",
+  overview: "Обзор: перетащите, чтобы сдвинуть вид",
+  playhead: "Место воспроизведения",
+  wordsInView: "Слова на экране",
+  channel: "Канал",
+  system: "Система",
+  refined: "Уточнено",
+  clearSelection: "Снять выделение",
+  noWords: "слов здесь нет",
+  nothing: "Нет ни слов, ни звука.",
+  zoomToRead: "приблизьте, чтобы читать",
+  zoomForWords: "приблизьте, чтобы видеть отдельные слова",
+  noSound: "нет звука",
+  silence: "тишина",
+  preparing: "звук готовится…",
+  noMatch: "не найдено",
+  badRegex: "не регулярное выражение",
+  cannotPlay: "Браузер не может воспроизвести этот звук",
+  noSoundFile: "Без ядра звук не получить",
+  beyond: "Здесь нет звука: запись кончается раньше",
+  failed: "Шкалу времени нельзя нарисовать",
+  ms: "мс",
+  s: "с",
+  words: (n) => `${grouped(n, "\u00a0")} ${plural(n, "слово", "слова", "слов")} на экране`,
+  more: (n) => `и ещё ${grouped(n, "\u00a0")}`,
+  keys: [
+    ["Пробел", "слушать, пауза"],
+    ["← →", "назад, вперёд на 1 с; с Shift на 5 с"],
+    [", .", "предыдущее, следующее слово"],
+    ["+ −", "крупнее, мельче; 0 показывает всё"],
+    ["PgUp PgDn", "на экран назад, вперёд"],
+    ["Home End", "к началу, к концу"],
+    ["[ ]", "начало, конец выделения у указателя"],
+    ["L", "повторять выделенное"],
+    ["Z", "выделенное во весь экран"],
+    ["S", "поиск; Enter или N: дальше, Shift+N: назад"],
+    ["M", "следующая отметка; Shift+M: предыдущая"],
+    ["< >", "медленнее, быстрее"],
+    ["Esc", "снять выделение, затем выйти"],
+  ],
+  mouse: [
+    ["Щелчок", "слушать отсюда; на слове — с его начала"],
+    ["Двойной щелчок", "слушать только это слово"],
+    ["Alt+щелчок", "переставить указатель, не слушать"],
+    ["Перетаскивание", "сдвинуть"],
+    ["Shift+перетаскивание", "выделить отрезок"],
+    ["Ctrl+колесо, щипок", "масштаб вокруг указателя"],
+    ["Колесо", "масштаб, когда шкала в фокусе (щёлкните по ней); иначе прокручивается страница"],
+    ["Shift+колесо", "сдвинуть"],
+  ],
+};
+
+/** @typedef {typeof en} Labels */
+
+/** @param {string | null | undefined} locale as given, or null for that of the browser @param {string} [browser] @returns {Labels} */
+export function labelsFor(locale, browser = globalThis.navigator?.language ?? "en") {
+  return (locale ?? browser).toLowerCase().startsWith("ru") ? ru : en;
+}
+
+/** Thousands set apart; Intl takes 20 ms to wake up. @param {number} n @param {string} mark */
+export function grouped(n, mark) {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, mark);
+}
+
+/** @param {number} n @param {string} one @param {string} few @param {string} many */
+function plural(n, one, few, many) {
+  const [last, teen] = [n % 10, n % 100 > 10 && n % 100 < 20];
+  return last === 1 && !teen ? one : last >= 2 && last <= 4 && !teen ? few : many;
+}

@@ -1,0 +1,188 @@
+// @ts-check
+/** The words of one channel by one system: which are in view, which is under the pointer, how dense they are. */
+
+import { countBelow, median } from "./sorted.js";
+
+/** @typedef {import("./data.js").LaneSpec} LaneSpec */
+/** @typedef {import("./data.js").Reader} Reader */
+
+const KEPT = 4000; // texts of utterances
+const LONGEST_PHRASE = 200; // words
+const LONGEST_WORD = 200; // characters
+
+export class Lane {
+  /** @type {string | null} */
+  #joined = null;
+  /** @type {Uint32Array | null} */
+  #joinedStarts = null;
+  /** @type {Map<number, string>} */
+  #phrases = new Map();
+
+  /** @param {LaneSpec} spec @param {Reader} read */
+  constructor(spec, read) {
+    const n = spec.n_words;
+    this.id = spec.id;
+    this.system = spec.system;
+    this.channelTag = spec.channel_tag;
+    this.label = spec.label;
+    this.length = n;
+    this.start = read.int32(spec.start, n);
+    this.end = read.int32(spec.end, n);
+    this.final = read.int32(spec.final, n);
+    this.value = spec.value == null ? null : read.float32(spec.value, n);
+    this.texts = read.texts({ ...spec, n });
+    this.reach = reachOf(this.end);
+    this.speech = new Speech(this.start, this.end);
+    this.medianMs = median(n, (i) => this.end[i] - this.start[i]);
+    /** Widths of the texts in the font they are drawn in, pixels; 0: not measured yet. */
+    this.widths = new Float32Array(n);
+    /** First word of each utterance, then the number of words. */
+    this.phraseStarts = phraseStarts(this.final);
+    this.medianPhraseMs = median(this.phraseStarts.length - 1, (i) => this.#phraseMs(i));
+  }
+
+  /** @param {number} phrase */
+  #phraseMs(phrase) {
+    return this.end[this.phraseStarts[phrase + 1] - 1] - this.start[this.phraseStarts[phrase]];
+  }
+
+  /**
+   * Where to look for words that are in view: from the first to before the last, some between may end too early.
+   * @param {number} start @param {number} end @returns {[number, number]}
+   */
+  inView(start, end) {
+    const first = countBelow(this.reach, start);
+    return [first, countBelow(this.start, end, first)];
+  }
+
+  /** When the word ends; a negative duration counts as none. @param {number} i */
+  endOf(i) {
+    return Math.max(this.start[i], this.end[i]);
+  }
+
+  /** When the next word starts. @param {number} i */
+  roomOf(i) {
+    return i + 1 < this.length ? this.start[i + 1] : Infinity;
+  }
+
+  /**
+   * The word at a time, or within `slack` of it; of several the one that began last. -1: none.
+   * @param {number} time @param {number} slack milliseconds
+   */
+  at(time, slack = 0) {
+    const [first, last] = this.inView(time - slack, time + slack + 1);
+    let nearest = -1;
+    for (let i = last - 1; i >= first; i--) {
+      const inside = this.start[i] <= time && time < this.end[i];
+      if (inside) return i;
+      const apart = Math.max(this.start[i] - time, time - this.endOf(i));
+      if (apart <= slack && nearest < 0) nearest = i;
+    }
+    return slack > 0 ? nearest : -1;
+  }
+
+  /** The word that begins after the one at a time, or before it; -1: none. @param {number} time @param {1 | -1} step */
+  next(time, step) {
+    const word = step > 0 ? countBelow(this.start, time + 1) : countBelow(this.start, time) - 1;
+    return word < this.length ? word : -1;
+  }
+
+  /** The number of the utterance that holds a word. @param {number} word */
+  phraseOf(word) {
+    return countBelow(this.phraseStarts, word + 1) - 1;
+  }
+
+  /** The text of an utterance, or of its words before one of them. @param {number} phrase @param {number} [before] */
+  phrase(phrase, before) {
+    if (before !== undefined) return this.#run(this.phraseStarts[phrase], before).map((word) => `${word} `).join("");
+    let text = this.#phrases.get(phrase);
+    if (text === undefined) {
+      text = this.#run(this.phraseStarts[phrase], this.phraseStarts[phrase + 1]).join(" ");
+      if (this.#phrases.size >= KEPT) this.#phrases.clear();
+      this.#phrases.set(phrase, text);
+    }
+    return text;
+  }
+
+  /** Texts of words in a row, of many only the first. @param {number} first @param {number} last */
+  #run(first, last) {
+    const words = [];
+    for (let i = first; i < Math.min(last, first + LONGEST_PHRASE); i++) words.push(this.texts.at(i).slice(0, LONGEST_WORD));
+    return words;
+  }
+
+  /** All words in one string, utterances on lines of their own, and where each word begins in it. */
+  joined() {
+    if (this.#joined === null || this.#joinedStarts === null) {
+      const starts = new Uint32Array(this.length + 1);
+      const parts = [];
+      for (let i = 0, at = 0; i < this.length; i++) {
+        const text = this.texts.at(i).replaceAll("\n", " ");
+        const next = i + 1 < this.length && this.final[i + 1] === this.final[i] ? " " : "\n";
+        starts[i] = at;
+        parts.push(text, next);
+        at += text.length + 1;
+        starts[i + 1] = at;
+      }
+      this.#joined = parts.join("");
+      this.#joinedStarts = starts;
+    }
+    return { text: this.#joined, starts: this.#joinedStarts };
+  }
+}
+
+/** The latest end so far, so that a long word is found from any place inside it. @param {Int32Array} end */
+function reachOf(end) {
+  const reach = new Int32Array(end.length);
+  for (let i = 0, latest = -Infinity; i < end.length; i++) reach[i] = latest = Math.max(latest, end[i]);
+  return reach;
+}
+
+/** @param {Int32Array} final */
+function phraseStarts(final) {
+  const starts = [];
+  for (let i = 0; i < final.length; i++) if (i === 0 || final[i] !== final[i - 1]) starts.push(i);
+  starts.push(final.length);
+  return Uint32Array.from(starts);
+}
+
+/** Share of time that is speech. Sorted times with their sums answer for any stretch in two binary searches. */
+export class Speech {
+  /** @param {Int32Array} start @param {Int32Array} end */
+  constructor(start, end) {
+    this.starts = start;
+    this.ends = end.map((time, i) => Math.max(time, start[i]));
+    if (this.ends.some((time, i, ends) => i > 0 && time < ends[i - 1])) this.ends.sort();
+    this.startSums = sums(this.starts);
+    this.endSums = sums(this.ends);
+  }
+
+  /** Word-milliseconds before `time`; where words overlap each counts. @param {number} time */
+  before(time) {
+    const begun = countBelow(this.starts, time);
+    const ended = countBelow(this.ends, time);
+    return begun * time - this.startSums[begun] - (ended * time - this.endSums[ended]);
+  }
+
+  /**
+   * Share of each of `n` equal parts that lies in words, 0 to 1.
+   * @param {number} start @param {number} end @param {number} n @returns {Float32Array}
+   */
+  shares(start, end, n) {
+    const shares = new Float32Array(n);
+    const step = (end - start) / n;
+    for (let i = 0, before = this.before(start); i < n; i++) {
+      const now = this.before(start + (i + 1) * step);
+      shares[i] = Math.min(1, Math.max(0, (now - before) / step));
+      before = now;
+    }
+    return shares;
+  }
+}
+
+/** Sums of the first 0, 1, 2, ... values. @param {Int32Array} values */
+function sums(values) {
+  const totals = new Float64Array(values.length + 1);
+  for (let i = 0; i < values.length; i++) totals[i + 1] = totals[i] + values[i];
+  return totals;
+}

@@ -1,0 +1,54 @@
+// @ts-check
+/** Searching in sorted numbers. */
+
+/**
+ * How many of the sorted `values` are below `limit`: the index where it would be put in, leftmost.
+ * @param {ArrayLike<number>} values @param {number} limit @param {number} from @param {number} to
+ */
+export function countBelow(values, limit, from = 0, to = values.length) {
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (values[middle] < limit) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/**
+ * Items with a start and an end, sorted by start.
+ * @template {{start: number, end: number}} T
+ */
+export class Timed {
+  /** @param {T[]} items */
+  constructor(items) {
+    this.items = items;
+    this.starts = Float64Array.from(items, ({ start }) => start);
+    this.reach = Float64Array.from(items, ({ end }) => end);
+    for (let i = 1; i < items.length; i++) this.reach[i] = Math.max(this.reach[i], this.reach[i - 1]);
+  }
+
+  /** Those that are in view, at least in part. @param {{start: number, end: number}} view @returns {T[]} */
+  inView({ start, end }) {
+    const first = countBelow(this.reach, start);
+    return this.items.slice(first, countBelow(this.starts, end, first)).filter((item) => item.end >= start);
+  }
+
+  /** The first that starts after `time`, or the last before it; null past the ends. @param {number} time @param {1 | -1} step */
+  neighbour(time, step) {
+    const at = step > 0 ? countBelow(this.starts, time + 1) : countBelow(this.starts, time) - 1;
+    return this.items[at] ?? null;
+  }
+}
+
+const SAMPLED = 500;
+
+/**
+ * The middle one of `n` numbers, or of some of them where they are many; 0 of none.
+ * @param {number} n @param {(i: number) => number} valueOf
+ */
+export function median(n, valueOf) {
+  const step = Math.max(1, Math.floor(n / SAMPLED));
+  const values = [];
+  for (let i = 0; i < n; i += step) values.push(valueOf(i));
+  return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}
