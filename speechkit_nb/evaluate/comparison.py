@@ -1,0 +1,321 @@
+"""Comparison: what `compare` returns. It puts the rooms of `evaluate` and `views` together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..errors import ConfigError
+from . import compare_tables as tables
+from . import comparison_says as says
+from .compare_carried import WORD, carried_by
+from .compare_grid import grid_of_alignment, grid_of_votes, normalized_words
+from .compare_input import REFERENCE, Material
+from .compare_units import time_evidence, word_evidence
+from .comparison_page import page
+from .consensus import consensus
+from .disagree import disagreements
+from .metrics import confusions, word_rates
+from .normalize import Normalizer
+from .timing import boundary_errors, timing
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
+    from matplotlib.axes import Axes
+
+    from ..audio import Recording
+    from ..views.timeline import TimelineView
+
+
+@dataclass(frozen=True)
+class Options:
+    """How it is compared, as given to `compare`; `groups` are the names of their columns."""
+
+    normalizer: Normalizer
+    collar: float | None
+    groups: tuple[str, ...]
+    pause: float | None
+    level: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Systems on the same recordings: which is better, by how much, how sure, in words and in time, where.
+
+    Frames are made when they are first asked for. Times are seconds, + is late. Made by `compare`.
+
+    Attributes:
+        material: what is compared, in one form.
+        aligned: the alignment, with `stretch` and the groups; None without a reference.
+        options: how.
+    """
+
+    material: Material
+    aligned: pd.DataFrame | None
+    options: Options
+
+    # --- what it says
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Names, as given."""
+        return tuple(self.material.systems)
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """Columns that tell utterances apart."""
+        return self.material.by
+
+    @cached_property
+    def verdict(self) -> str:
+        """Which is better, in words and in time, and when the data cannot tell."""
+        if self.aligned is None:
+            return says.of_disagreement(self.pairs, self.disagreements)
+        same = len(self.systems) > 1 and not self._grid["differs"].any()
+        level = self.options.level
+        in_words = says.in_words(self.summary, self.pairs, level, same)
+        said = f"{in_words} {says.in_time(self.summary, self.timing_pairs, level)}".rstrip()
+        return says.warning_of(self._voters) + said if self.material.pseudo else said
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What was found and put right, and what one should know before believing the figures."""
+        if self.aligned is None:
+            return self.material.problems
+        return (*self.material.problems, *says.findings(self.aligned, self.systems, self._grid))
+
+    # --- in words
+
+    @property
+    def alignment(self) -> pd.DataFrame:
+        """Which reference word became which word of each system: frame of schema `ALIGNMENT`, the columns
+        `by` before it, `stretch` and the groups behind it.
+
+        Raises:
+            ConfigError: if there is no reference; so do all that need one.
+        """
+        if self.aligned is None:
+            raise ConfigError(
+                "there is no reference, so nothing is right or wrong: see .disagreements, or compare again "
+                "with reference=, for which .consensus makes a pseudo-reference of three systems or more"
+            )
+        return self.aligned.copy(deep=False)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """A row a system, index `system`: `n_words` (of the reference), `errors`, `wer`, its interval
+        `wer_low`, `wer_high`, `cer`; timing, as of `timing`; `n_groups` that the interval is of, `method`.
+
+        Without a reference `n_words` of the system, `n_differing` and its share `differing`.
+        """
+        return self._summary.copy(deep=False)
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """A row a pair of systems: `a`, `b`, `wer_delta` (a less b: below 0 a is better), `delta_low`,
+        `delta_high`, tests as of `significance.pairs`, and the `words` and `recordings` that carry it.
+
+        Without a reference `n_a`, `n_b`, `n_different`, `disagreement`.
+        """
+        return self._pairs.copy(deep=False)
+
+    def carried_by(self, by: str | Sequence[str] = WORD) -> pd.DataFrame:
+        """Which words, or groups by a column of `alignment`, carry the differences; see `compare_carried`."""
+        return carried_by(self.alignment, by)
+
+    def rates(self, by: str | Sequence[str] = ()) -> pd.DataFrame:
+        """Counts and rates of words by system and columns of `alignment`; see `metrics.word_rates`."""
+        return word_rates(self.alignment, ["system", *([by] if isinstance(by, str) else by)])
+
+    @property
+    def confusions(self) -> pd.DataFrame:
+        """What each system takes for what, the most frequent first."""
+        return confusions(self.alignment)
+
+    @property
+    def stretches(self) -> pd.DataFrame:
+        """A row a stretch of speech between two pauses: times, text, `n_words`, errors of each system."""
+        return tables.stretches_of(self.alignment, self.by, self.systems)
+
+    # --- in time
+
+    @cached_property
+    def _timing(self) -> pd.DataFrame:
+        return timing(self.alignment, units=self.by)
+
+    @property
+    def timing(self) -> pd.DataFrame:
+        """A row a system: bias, size and spread of the errors of starts and ends, on words that all systems
+        got right; see `timing.timing`."""
+        return self._timing.copy(deep=False)
+
+    @property
+    def timing_errors(self) -> pd.DataFrame:
+        """A row a word that was right: its errors at start and end; see `timing.boundary_errors`."""
+        return boundary_errors(self.alignment, units=self.by)
+
+    @cached_property
+    def timing_pairs(self) -> pd.DataFrame:
+        """A row a pair of systems: the difference of their accumulated average shifts, and how sure it is."""
+        evidence = time_evidence(self.alignment, self.by, self.options.groups)
+        return tables.timing_pairs_of(evidence, self.options.level, self.options.seed)
+
+    # --- where
+
+    @property
+    def disagreements(self) -> pd.DataFrame:
+        """A row a stretch in which systems differ, the worst first: `start`, `end` to listen to, `size`
+        (words), `reference`, and what each system has there."""
+        return self._disagreements.copy(deep=False)
+
+    @cached_property
+    def consensus(self) -> pd.DataFrame:
+        """A pseudo-reference by a vote of three systems or more; no truth. See `consensus.consensus`."""
+        return consensus(self._normalized, self.by)
+
+    # --- pictures
+
+    def plot_summary(self, ax: Axes | None = None, what: str = "wer") -> Axes:
+        """Error rates with their intervals; or another column of `summary`."""
+        from ..views.compare_plots import plot_summary
+
+        return plot_summary(self.summary, ax, what=what)
+
+    def plot_scatter(self, a: str | None = None, b: str | None = None, ax: Axes | None = None) -> Axes:
+        """Stretches of speech, errors of one system against those of another."""
+        from ..views.compare_plots import plot_scatter
+
+        names = self.systems
+        return plot_scatter(self.stretches, a or names[0], b or names[-1], ax)
+
+    def plot_boundary_errors(
+        self,
+        ax: Axes | None = None,
+        *,
+        side: str = "start",
+        over_time: bool = False,
+        recording: str | None = None,
+    ) -> Axes:
+        """Errors of starts, or of ends, as histograms, or over the time of a recording, which shows drift."""
+        from ..views.compare_boundaries import plot_boundary_errors
+        from ..views.compare_place import place_of
+
+        errors = self.timing_errors
+        shown = errors if recording is None else place_of(self, recording).rows(errors)
+        return plot_boundary_errors(shown, ax, side=side, over_time=over_time)
+
+    def plot_alignment(
+        self,
+        start: float | None = None,
+        end: float | None = None,
+        ax: Axes | None = None,
+        *,
+        recording: Recording | str | PathLike[str] | None = None,
+        channel_tag: str | None = None,
+    ) -> Axes:
+        """Words of reference and systems below the waveform, errors by colour and letter (S, I, D); the worst
+        place unless told otherwise."""
+        from ..views.compare_alignment import plot_alignment
+
+        return plot_alignment(self, recording, channel_tag, start, end, ax)
+
+    def view(
+        self,
+        recording: Recording | str | PathLike[str] | None = None,
+        *,
+        where: pd.DataFrame | None = None,
+        at: Mapping[Any, Any] | pd.Series | None = None,
+        **options: Any,
+    ) -> TimelineView:
+        """A lane a system below the sound, errors and disagreements marked: M goes to the next, Shift+M back.
+
+        Args:
+            recording: one of those compared, by name, or its sound; that with the worst place unless given.
+            where: rows of `alignment`, `timing_errors` or `disagreements`: marks these only.
+            at: such a row to open at, such as `disagreements.iloc[2]`; the worst place unless given.
+            **options: of `TimelineView`.
+        """
+        from ..views.compare_place import view_of
+
+        row = at.to_dict() if isinstance(at, pd.Series) else at
+        return view_of(self, recording, where, row, options)
+
+    def brush(self, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start") -> VBox:
+        """A histogram of the boundary errors of a recording with a slider on it, above a timeline in which
+        the words between the ends of the slider are marked."""
+        from ..views.compare_brush import brush
+
+        return brush(self, recording, side=side)
+
+    # --- how it shows itself
+
+    def __repr__(self) -> str:
+        return f"Comparison({', '.join(map(repr, self.systems))}): {self.verdict}"
+
+    def _repr_html_(self) -> str:
+        return page(self.verdict, self._summary, self.problems, self._made)
+
+    @property
+    def _made(self) -> str:
+        how = self.options.normalizer
+        facts = [f"normalizer {how.name} ({how.hash})"]
+        if self.options.collar is not None:
+            facts.append(f"collar {self.options.collar:g} s")
+        if self.aligned is not None:
+            n_groups = int(self._summary["n_groups"].iloc[0])
+            of = " and ".join(self.options.groups) or "stretches of speech"
+            facts.append(f"{self.options.level * 100:g} % intervals over {n_groups} groups ({of})")
+        return ", ".join(facts)
+
+    # --- made once
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        if self.aligned is None:
+            return tables.differences_of(self._normalized, self._grid)
+        how = self.options
+        frame = tables.summary_of(self.aligned, self._evidence, self._timing, self.by, how.level, how.seed)
+        frame.attrs = dict(self.aligned.attrs)
+        return frame
+
+    @cached_property
+    def _pairs(self) -> pd.DataFrame:
+        if self.aligned is None:
+            return tables.disagreement_pairs(self._normalized, self.by)
+        how = self.options
+        return tables.pairs_of(self.aligned, self._evidence, self.by, how.level, how.seed)
+
+    @cached_property
+    def _evidence(self) -> Any:
+        return word_evidence(self.alignment, self.systems, self.by, self.options.groups)
+
+    @cached_property
+    def _disagreements(self) -> pd.DataFrame:
+        return disagreements(self._grid, self.by, self.systems)
+
+    @cached_property
+    def _grid(self) -> pd.DataFrame:
+        """What each system has at each place."""
+        if self.aligned is None:
+            return grid_of_votes(self._normalized, self.by).grid
+        return grid_of_alignment(self.aligned, self.by, self.systems)
+
+    @cached_property
+    def _normalized(self) -> dict[str, pd.DataFrame]:
+        how = self.options.normalizer
+        frames = self.material.systems.items()
+        return {name: normalized_words(frame, self.by, how, f"system {name!r}") for name, frame in frames}
+
+    @property
+    def _voters(self) -> Sequence[str]:
+        reference = self.material.reference
+        return reference.attrs["pseudo_reference"] if reference is not None else ()
+
+
+__all__ = ["REFERENCE", "Comparison", "Options"]

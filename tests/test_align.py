@@ -1,0 +1,471 @@
+"""Alignments: the best there is, the same from every kernel, and what becomes of odd input."""
+
+import random
+import sys
+from itertools import product
+
+import jiwer
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_distance
+
+from speechkit_nb import tables
+from speechkit_nb.errors import ConfigError, MissingExtra, SchemaError
+from speechkit_nb.evaluate import timed_numba, timed_rows
+from speechkit_nb.evaluate.align import align
+from speechkit_nb.evaluate.align_frame import ALIGNMENT, word_numbers
+from speechkit_nb.evaluate.align_pairs import Edits, Side, offsets_of
+from speechkit_nb.evaluate.align_text import align_text, fewest_errors
+from speechkit_nb.evaluate.normalize import normalizer
+from speechkit_nb.evaluate.timed import align_timed, table_of
+from speechkit_nb.evaluate.timed_batch import align_batch
+from speechkit_nb.evaluate.timed_rows import Kernel, align_long
+
+KERNELS = {
+    "flat": (timed_rows.fill_flat, timed_rows.walk),
+    "wide": (timed_rows.fill_wide, timed_rows.walk),
+    "numba": (timed_numba.fill, timed_numba.walk),
+}
+word = st.tuples(st.sampled_from("abcd"), st.integers(0, 3000), st.integers(0, 600))
+timed_words = st.lists(word, max_size=8)
+several_pairs = st.lists(st.tuples(timed_words, timed_words), min_size=1, max_size=4)
+collars_us = st.sampled_from([None, 0, 100_000, 500_000])
+
+
+def textbook(ref, hyp, collar=None, timed=True):
+    """The best (errors, substitutions, sum of distances in ms), by the whole table in plain Python.
+
+    Words are (text, start, duration) in milliseconds.
+    """
+    best = {(0, 0): (0, 0, 0)}
+    for i, j in product(range(len(ref) + 1), range(len(hyp) + 1)):
+        ways = [(e + 1, s, t) for e, s, t in filter(None, (best.get((i - 1, j)), best.get((i, j - 1))))]
+        if i and j and (collar is None or overlap(ref[i - 1], hyp[j - 1], collar)):
+            e, s, t = best[i - 1, j - 1]
+            wrong = ref[i - 1][0] != hyp[j - 1][0]
+            ways.append((e + wrong, s + wrong, t + timed * distance(ref[i - 1], hyp[j - 1])))
+        if ways:
+            best[i, j] = min(ways)
+    return best[len(ref), len(hyp)]
+
+
+def overlap(ref, hyp, collar):
+    return ref[1] < hyp[1] + hyp[2] + collar and ref[1] + ref[2] > hyp[1] - collar
+
+
+def distance(ref, hyp):
+    """Between the middles of two words, each in whole milliseconds."""
+    return abs((2 * ref[1] + ref[2]) // 2 - (2 * hyp[1] + hyp[2]) // 2)
+
+
+def cost(alignment, timed=True):
+    """What `textbook` minimizes, of an `alignment` frame, whose rows must be what their `op` says."""
+    equal = alignment.ref_word == alignment.hyp_word
+    paired = alignment.op.isin(["ok", "sub"])
+    assert (equal == (alignment.op == "ok")).all()
+    assert (alignment.ref_word.isna() == (alignment.op == "ins")).all()
+    assert (alignment.hyp_word.isna() == (alignment.op == "del")).all()
+    middles = [
+        np.floor((alignment[f"{side}_start"] + alignment[f"{side}_end"])[paired] * 500 + 1e-6)
+        for side in ("ref", "hyp")
+    ]
+    apart = int((middles[0] - middles[1]).abs().sum()) if timed else 0
+    return int((alignment.op != "ok").sum()), int((alignment.op == "sub").sum()), apart
+
+
+def words_frame(utterances):
+    """A words frame with times in seconds, a recording an utterance."""
+    rows = [
+        (str(n), text, s / 1000, (s + d) / 1000) for n, words in enumerate(utterances) for text, s, d in words
+    ]
+    frame = pd.DataFrame(rows, columns=["recording", "word", "start", "end"])
+    return frame.astype({"recording": "str", "word": "str", "start": "float64", "end": "float64"})
+
+
+def texts_frame(texts, **columns):
+    frame = pd.DataFrame({"recording": [str(n) for n in range(len(texts))], "text": texts}, dtype="str")
+    return frame.assign(**columns)
+
+
+def side_of(utterances, timed=True):
+    """The same words in the columns that the kernels get."""
+    flat = [word for words in utterances for word in words]
+    ids = np.array([ord(text) for text, _, _ in flat], np.int64)
+    offsets = offsets_of(np.array([len(words) for words in utterances], np.int64))
+    if not timed:
+        return Side(ids, offsets)
+    start = np.array([start for _, start, _ in flat], np.int64) * 1000
+    return Side(ids, offsets, start, start + np.array([length for _, _, length in flat], np.int64) * 1000)
+
+
+def random_words(rng, n_words, letters="abcdef"):
+    """Words in the order of their starts, some of them overlapping, some without duration."""
+    starts = np.cumsum([rng.randint(0, 500) for _ in range(n_words)]).tolist()
+    return [(rng.choice(letters), start, rng.choice([0, 200, 600])) for start in starts]
+
+
+@given(
+    st.lists(st.tuples(timed_words, timed_words), min_size=1, max_size=4),
+    st.sampled_from([None, 0, 0.1, 0.5]),
+)
+@settings(max_examples=150, deadline=None)
+def test_the_alignment_is_the_best_there_is(pairs, collar):
+    """Fewest errors, then most matches, then closest in time, as found by the whole table in plain Python."""
+    sides = [words_frame(side) for side in zip(*pairs, strict=True)]
+    alignment = align(sides[0], {"x": sides[1]}, collar=collar, missing="empty")
+    for number, (ref, hyp) in enumerate(pairs):
+        found = alignment[alignment.recording == str(number)]
+        assert cost(found) == textbook(ref, hyp, None if collar is None else collar * 1000)
+
+
+@pytest.mark.parametrize("collar", [0, 200, 1000])
+def test_errors_are_those_of_meeteval(collar):
+    """With a collar, as many errors as MeetEval's time-constrained distance, in 1,000 random pairs each."""
+    rng = random.Random(collar)
+    pairs = [[random_words(rng, rng.randint(0, 25)) for _ in "rh"] for _ in range(1000)]
+    sides = [side_of(side) for side in zip(*pairs, strict=True)]
+    edits = align_timed(*sides, errors=None, collar_us=collar * 1000)
+    ends = offsets_of(edits.counts)
+    for number, (ref, hyp) in enumerate(pairs):
+        errors = np.count_nonzero(edits.ops[ends[number] : ends[number + 1]])
+        assert errors == meeteval_distance(ref, hyp, collar)
+
+
+def meeteval_distance(ref, hyp, collar):
+    spans = [(start, start + length) for _, start, length in ref]
+    wider = [(start - collar, start + length + collar) for _, start, length in hyp]
+    texts = ([text for text, _, _ in words] for words in (ref, hyp))
+    return (
+        time_constrained_levenshtein_distance(*texts, spans, wider, prune=False)
+        if ref and hyp
+        else len(ref or hyp)
+    )
+
+
+@given(several_pairs)
+@settings(max_examples=150, deadline=None)
+def test_words_in_any_order_are_aligned_as_they_stand(pairs):
+    """Words that do not stand in the order of their times keep their places; MeetEval agrees unpruned."""
+    sides = [side_of(side) for side in zip(*pairs, strict=True)]
+    edits = align_timed(*sides, errors=None, collar_us=100_000)
+    ends = offsets_of(edits.counts)
+    for number, (ref, hyp) in enumerate(pairs):
+        errors = np.count_nonzero(edits.ops[ends[number] : ends[number + 1]])
+        assert errors == meeteval_distance(ref, hyp, 100)
+
+
+def test_errors_are_those_of_jiwer():
+    """Without times as many errors as jiwer's, and at least as many hits, in 3,000 random pairs."""
+    rng = random.Random(1)
+    texts = [[" ".join(rng.choices("abcde", k=rng.randint(1, 12))) for _ in range(3000)] for _ in "rh"]
+    alignment = align(texts_frame(texts[0]), {"x": texts_frame(texts[1])})
+    ours = alignment.groupby(alignment.recording.astype(int)).op.value_counts().unstack()
+    theirs = [jiwer.process_words(*pair) for pair in zip(*texts, strict=True)]
+    errors = [each.substitutions + each.insertions + each.deletions for each in theirs]
+    assert ours[["sub", "ins", "del"]].sum(axis=1).tolist() == errors
+    assert (ours["ok"] >= [each.hits for each in theirs]).all()
+    assert ours["ok"].sum() > sum(each.hits for each in theirs)
+
+
+@given(several_pairs)
+@settings(max_examples=150, deadline=None)
+def test_text_alone_has_most_matches_of_fewest_errors(pairs):
+    """Without times the first two wishes are fulfilled as well."""
+    frames = [
+        texts_frame([" ".join(w[0] for w in words) for words in side]) for side in zip(*pairs, strict=True)
+    ]
+    alignment = align(frames[0], {"x": frames[1]})
+    for number, (ref, hyp) in enumerate(pairs):
+        found = alignment[alignment.recording == str(number)]
+        assert cost(found, timed=False) == textbook(ref, hyp, timed=False)
+
+
+@given(
+    timed_words, timed_words, st.sampled_from([None, 0, 100_000, 500_000]), st.sampled_from([1, 9, 1 << 20])
+)
+@settings(max_examples=200, deadline=None)
+def test_every_kernel_finds_the_same_alignment(ref, hyp, collar_us, block):
+    """Many pairs at once, row by row, in blocks, compiled: not only as good, but the same operations."""
+    sides = side_of([ref]), side_of([hyp])
+    expected = align_batch(*sides, collar_us)
+    errors = int(np.count_nonzero(expected.ops)) if collar_us is None else None
+    table = table_of(*sides, errors, collar_us)
+    for name, (fill, walk) in KERNELS.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(timed_rows, "_kernel", lambda *_, made=(fill, walk, block): Kernel(*made))
+            assert align_long(table).tolist() == expected.ops.tolist(), name
+
+
+@pytest.mark.parametrize("collar_us", [None, 300_000])
+def test_a_long_pair_is_aligned_like_a_short_one(collar_us):
+    """A pair too long for a batch gets the operations that a batch would give it, compiled or not."""
+    rng = random.Random(2)
+    ref = random_words(rng, 250, "abcdefghijklmnop")
+    hyp = [
+        (rng.choice("abcd") if rng.random() < 0.2 else w, s + 40, d) for w, s, d in ref if rng.random() > 0.1
+    ]
+    sides = side_of([ref]), side_of([hyp])
+    errors = None if collar_us else fewest_errors(*sides)
+    expected = align_batch(*sides, collar_us).ops.tolist()
+    table = table_of(*sides, None if errors is None else int(errors[0]), collar_us)
+    assert sorted(align_timed(*sides, errors=errors, collar_us=collar_us).ops.tolist()) == sorted(expected)
+    assert align_long(table, "numpy").tolist() == expected
+    assert align_long(table, "numba").tolist() == expected
+
+
+def test_numba_is_an_extra(monkeypatch):
+    """Asked for by name where it is not installed, the error says what to install; else numpy does it."""
+    monkeypatch.setitem(sys.modules, "numba", None)
+    sides = side_of([[("a", 0, 5)] * 300]), side_of([[("a", 0, 5)] * 299])
+    table = table_of(*sides, 1)
+    assert (align_long(table) == 0).sum() == 299
+    with pytest.raises(MissingExtra, match=r"needs the package numba: pip install 'speechkit-nb\[fast\]'"):
+        align_long(table, "numba")
+
+
+def test_a_vocabulary_larger_than_unicode_is_aligned():
+    """Words are handed to rapidfuzz as characters; where these do not suffice, as numbers."""
+    many = 0x110000
+    small, large = (Side(np.array([1, 2, 3]) + shift, np.array([0, 3])) for shift in (0, many))
+    assert align_text(small, small).ops.tolist() == [0, 0, 0]
+    assert align_text(large, large).ops.tolist() == [0, 0, 0]
+    near = Side(np.array([0xD7FF, 0xD800, 0xD801, 0xDFFF]), np.array([0, 4]))
+    assert align_text(near, Side(near.ids[[0, 2, 3]], np.array([0, 3]))).ops.tolist() == [0, 3, 0, 0]
+
+
+def test_edits_of_parts_join_in_the_order_of_pairs():
+    """Operations found for some pairs here and some there are put in their places."""
+    one = (np.array([2, 0]), Edits(np.array([1, 1, 2], np.uint8), np.array([2, 1])))
+    other = (np.array([1]), Edits.concat([np.array([3, 3], np.uint8)]))
+    joined = Edits.join([one, other], 3)
+    assert (joined.ops.tolist(), joined.counts.tolist()) == ([2, 3, 3, 1, 1], [1, 2, 2])
+
+
+def test_the_frame_keeps_its_schema():
+    """Columns and dtypes are those declared, with words, without any, and for several systems."""
+    nothing = pd.DataFrame({"recording": pd.Series(dtype="str"), "word": pd.Series(dtype="str")})
+    for alignment in (
+        align("a b", {"x": "b"}),
+        align("", {"x": "", "y": ""}),
+        align(nothing, {"x": nothing}),
+        align(words_frame([[("a", 0, 5)]]), {"x": words_frame([[("a", 0, 5)]])}),
+    ):
+        tables.check(alignment, ALIGNMENT)
+        assert list(alignment.columns)[-len(ALIGNMENT) :] == list(ALIGNMENT)
+        assert isinstance(alignment.index, pd.RangeIndex)
+
+
+def test_words_keep_their_times():
+    """Each row has the words and times of both sides, and nothing where a side has no word."""
+    ref = words_frame([[("a", 0, 100), ("b", 200, 100)]])
+    hyp = words_frame([[("a", 10, 100), ("c", 150, 20), ("b", 220, 100)]])
+    row = align(ref, {"x": hyp}).set_index("op").astype(object)
+    assert row.loc["ins", "ref_word":].isna().tolist() == [True, False, True, True, False, False]
+    assert row.loc["ins", ["hyp_word", "hyp_start", "hyp_end"]].tolist() == ["c", 0.15, 0.17]
+    assert row.loc["ok", ["ref_start", "hyp_start"]].to_numpy().tolist() == [[0.0, 0.01], [0.2, 0.22]]
+
+
+def test_systems_share_one_frame():
+    """Rows of several systems lie behind one another; reference words have the same number in all."""
+    alignment = align("a b c", {"one": "a c", "two": "a x b c"})
+    assert alignment.groupby("system", sort=False).position.agg(list).tolist() == [[0, 1, 2], [0, 1, 2, 3]]
+    numbers = word_numbers(alignment, "ref")
+    words = alignment[numbers >= 0].groupby(numbers[numbers >= 0]).ref_word.unique()
+    assert [each.tolist() for each in words] == [["a"], ["b"], ["c"]]
+    assert word_numbers(alignment, "hyp").tolist() == [0, -1, 1, 0, 1, 2, 3]
+
+
+def test_time_decides_between_equal_alignments():
+    """Of two ways with as many errors and matches, the words closer in time are paired."""
+    ref = words_frame([[("no", 0, 100), ("no", 1000, 100)]])
+    alignment = align(ref, {"x": words_frame([[("no", 20, 100)]]), "y": words_frame([[("no", 990, 100)]])})
+    assert alignment.groupby("system").op.agg(list).tolist() == [["ok", "del"], ["del", "ok"]]
+
+
+def test_a_collar_keeps_distant_words_apart():
+    """Equal words that do not overlap are a deletion and an insertion."""
+    ref, hyp = words_frame([[("a", 0, 100)]]), words_frame([[("a", 350, 100)]])
+    assert align(ref, {"x": hyp}, collar=0.2).op.tolist() == ["del", "ins"]
+    assert align(ref, {"x": hyp}, collar=0.3).op.tolist() == ["ok"]
+    assert align(ref, {"x": hyp}).op.tolist() == ["ok"]
+
+
+def test_words_of_a_gap_stand_in_the_order_of_their_times():
+    """What is deleted and inserted between two pairs is told in the order in which it was heard."""
+    ref = words_frame([[("a", 0, 10), ("b", 100, 10), ("c", 300, 10), ("d", 900, 10)]])
+    hyp = words_frame([[("a", 0, 10), ("x", 200, 10), ("y", 400, 10), ("d", 900, 10)]])
+    alignment = align(ref, {"x": hyp}, collar=0)
+    assert alignment.ref_word.fillna(alignment.hyp_word).tolist() == ["a", "b", "x", "c", "y", "d"]
+
+
+def test_words_without_times_are_aligned_by_words_and_it_is_said():
+    """Where a side lacks times, a collar cannot be kept; a warning tells of how many utterances."""
+    ref = words_frame([[("a", 0, 100)], [("a", 0, 100)]])
+    hyp = words_frame([[("a", 9000, 100)], [("a", 9000, 100)]])
+    hyp.loc[1, "start"] = np.nan
+    with pytest.warns(UserWarning, match="system 'x': 1 of 2 utterances are aligned by words alone"):
+        alignment = align(ref, {"x": hyp}, collar=0.1)
+    assert alignment.op.tolist() == ["del", "ins", "ok"]
+    assert alignment.attrs["untimed"] == {"x": 1}
+    with pytest.warns(UserWarning, match="2 of 2 utterances"):
+        align(ref, {"x": hyp[["recording", "word"]]}, collar=0.1)
+
+
+def test_utterances_are_told_apart_by_recording_and_channel():
+    """Words of one channel are never paired with those of another, however the rows are mixed."""
+    ref = words_frame([[("a", 0, 9), ("b", 10, 9), ("c", 20, 9)]]).assign(channel_tag=["0", "1", "0"])
+    ref["channel_tag"] = ref["channel_tag"].astype("str")
+    alignment = align(ref, {"x": ref.iloc[[1, 0, 2]]})
+    assert alignment.op.eq("ok").all()
+    assert list(alignment[["channel_tag", "ref_word"]].itertuples(index=False, name=None)) == [
+        ("0", "a"),
+        ("0", "c"),
+        ("1", "b"),
+    ]
+
+
+def test_only_the_first_alternative_is_scored():
+    """A second guess of the service is no insertion."""
+    hyp = words_frame([[("a", 0, 9), ("b", 0, 9)]]).assign(alternative=[0, 1])
+    assert align("a", {"x": hyp}, by=()).op.tolist() == ["ok"]
+
+
+def test_missing_utterances_are_never_scored_silently():
+    """What only one side has is an error that names it, or an empty utterance on request."""
+    three, two = texts_frame(["a", "b", "c"]), texts_frame(["a", "b"])
+    with pytest.raises(SchemaError, match=r"system 'x' lacks 1 of 3 utterances \(by recording: \('2',\)\)"):
+        align(three, {"x": two})
+    with pytest.raises(SchemaError, match="the reference lacks, for system 'x', 1 of 3 utterances"):
+        align(two, {"x": three})
+    assert align(three, {"x": two}, missing="empty").op.tolist() == ["ok", "ok", "del"]
+    assert align(two, {"x": three}, missing="empty").op.tolist() == ["ok", "ok", "ins"]
+
+
+def test_the_order_of_utterances_does_not_matter():
+    """Utterances are found by their keys."""
+    ref = texts_frame(["a b", "c", ""])
+    alignment = align(ref, {"x": ref.iloc[[2, 1, 0]]})
+    assert alignment.ref_word.tolist() == ["a", "b", "c"]
+    assert alignment.op.eq("ok").all()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            texts_frame(["a", "b"]).assign(recording="r"),
+            "system 'x' has several texts with recording: 'r'; join",
+        ),
+        (
+            texts_frame(["a"]).drop(columns="text"),
+            "system 'x': column 'text' is missing; there are recording",
+        ),
+        (texts_frame(["a"]).assign(text=[1]), "system 'x': column 'text' is int64, not str"),
+        (texts_frame(["a", None]), "system 'x': 1 of 2 rows have no text"),
+        (texts_frame([]).assign(start=1.0), "system 'x' lacks 1 of 1 utterances"),
+        (words_frame([[("a", 0, 1)]]).assign(start=[0]), "system 'x': column 'start' is int64, not float64"),
+    ],
+)
+def test_frames_that_cannot_be_used_are_refused(given, says):
+    """The error names the system and the column."""
+    with pytest.raises(SchemaError, match=says):
+        align(texts_frame(["a"]).astype("str"), {"x": given})
+
+
+def test_several_recordings_need_a_key_on_both_sides():
+    """A text has no recording, so it cannot be the reference of two; a key by name must be there."""
+    with pytest.raises(SchemaError, match=r"system 'x' has several of 'recording' \('0', '1', ...\)"):
+        align("a b", {"x": texts_frame(["a", "b"])})
+    with pytest.raises(SchemaError, match="the reference: no column 'speaker' to tell utterances apart"):
+        align(texts_frame(["a"]), {"x": texts_frame(["a"])}, by=["speaker"])
+
+
+def test_options_that_make_no_sense_are_refused():
+    """The error says what there is."""
+    with pytest.raises(ConfigError, match="there is no system to align"):
+        align("a", {})
+    with pytest.raises(ConfigError, match="collar=-1 seconds; it is 0 or more, or None"):
+        align("a", {"x": "a"}, collar=-1)
+    with pytest.raises(ConfigError, match="missing='skip'; there are 'raise' and 'empty'"):
+        align("a", {"x": "a"}, missing="skip")
+
+
+def test_a_normalizer_that_deletes_everything_is_refused():
+    """No rate of nothing: the error names the normalizer and the side."""
+    with pytest.raises(ConfigError, match="'en' left none of the 2 words of system 'x'"):
+        align("a", {"x": "?! ..."}, normalizer="en")
+
+
+def test_the_frame_says_how_it_was_made():
+    """Name and hash of the normalizer, the collar, and what vanished are in `attrs`, also as JSON."""
+    alignment = align("Да — нет", {"x": "да, нет"}, normalizer="ru")
+    assert alignment.op.tolist() == ["ok", "ok"]
+    assert alignment.attrs == {
+        "normalizer": "ru",
+        "normalizer_hash": normalizer("ru").hash,
+        "collar": None,
+        "vanished": {"reference": 1, "systems": {"x": 0}},
+        "untimed": {"x": 1},
+    }
+
+
+def test_alternatives_are_chosen_for_each_system():
+    """Each system is scored against the choice nearest to it; a choice shares the time of its group."""
+    ref = words_frame(
+        [[("{7", 0, 100), ("/", 100, 100), ("the", 200, 100), ("seventh}", 300, 100), ("may", 500, 50)]]
+    )
+    alignment = align(ref, {"one": "7 may", "two": "the seventh may", "three": "may"}, by=())
+    assert alignment.groupby("system", sort=False).op.agg(list).tolist() == [
+        ["ok"] * 2,
+        ["ok"] * 3,
+        ["del", "ok"],
+    ]
+    two = alignment[alignment.system == "two"]
+    assert two.ref_start.tolist() == pytest.approx([0, 0.12, 0.5])
+    assert two.ref_end.tolist() == pytest.approx([0.12, 0.4, 0.55])
+
+
+choices = st.lists(st.lists(st.sampled_from("abc"), max_size=2), min_size=2, max_size=3)
+
+
+@given(st.lists(st.sampled_from("abc") | choices, max_size=5), st.lists(st.sampled_from("abc"), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_alternatives_leave_the_fewest_errors(parts, hyp):
+    """As few errors as the best of all texts that can be made of the choices."""
+    texts = [[part] if isinstance(part, str) else [" ".join(choice) for choice in part] for part in parts]
+    written = [
+        each[0] if len(each) == 1 else "{" + "|".join(text or "@" for text in each) + "}" for each in texts
+    ]
+    alignment = align(" ".join(written), {"x": " ".join(hyp)})
+    all_texts = [" ".join(chosen).split() for chosen in product(*texts)]
+    fewest = min(
+        textbook(*([(w, 0, 0) for w in side] for side in (text, hyp)), timed=False)[:2] for text in all_texts
+    )
+    assert cost(alignment, timed=False)[:2] == fewest
+    assert alignment.ref_word.dropna().tolist() in all_texts
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("a {b / c", "a brace of the reference has no partner, or is inside another: 'a {b / c'"),
+        ("a {b / {c / d}}", "a brace of the reference has no partner, or is inside another"),
+        (
+            "a {b} c",
+            r"the reference's '\{b\}' is no group of alternatives; alternatives are written \{a / b\}",
+        ),
+        ("a{b|c}", "stand apart from other words"),
+    ],
+)
+def test_malformed_alternatives_are_refused(reference, says):
+    """The error shows the place and how it is written."""
+    with pytest.raises(SchemaError, match=says):
+        align(reference, {"x": "a"})
+
+
+def test_braces_of_a_system_are_only_punctuation():
+    """Alternatives are for references."""
+    assert align("a b", {"x": "{a / b}"}, normalizer="en").op.tolist() == ["ok", "ok"]

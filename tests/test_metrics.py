@@ -1,0 +1,169 @@
+"""Error rates: counts that add up, divided last."""
+
+import math
+import random
+
+import jiwer
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechkit_nb.errors import ConfigError, SchemaError
+from speechkit_nb.evaluate.align import align
+from speechkit_nb.evaluate.error_rate import ErrorRate
+from speechkit_nb.evaluate.metrics import (
+    character_rates,
+    confusions,
+    total,
+    utterance_rates,
+    with_rates,
+    word_counts,
+    word_rates,
+)
+
+rates = st.builds(ErrorRate, *[st.integers(0, 1000)] * 4)
+
+
+def texts_frame(*texts):
+    keys = [str(number) for number in range(len(texts))]
+    return pd.DataFrame({"recording": keys, "text": list(texts)}, dtype="str")
+
+
+@given(rates, rates)
+def test_rates_of_a_sum_are_those_of_all_words(one, other):
+    """Adding keeps counts; the rate of the sum lies between those of the parts."""
+    both = sum([one, other], ErrorRate())
+    assert (both.n_ref, both.n_hyp, both.errors) == (
+        one.n_ref + other.n_ref,
+        one.n_hyp + other.n_hyp,
+        one.errors + other.errors,
+    )
+    if one.n_ref and other.n_ref:
+        assert min(one.wer, other.wer) - 1e-12 <= both.wer <= max(one.wer, other.wer) + 1e-12
+        assert 0 <= both.mer <= 1
+
+
+def test_an_empty_reference_has_no_rate():
+    """Made-up words are counted, but no rate is made of them; its words tell so."""
+    made_up = ErrorRate(insertions=3)
+    assert (made_up.wer, made_up.mer, made_up.wil, made_up.rate) == (None, None, None, None)
+    assert "no rate, the reference is empty" in repr(made_up)
+    assert (made_up + ErrorRate(hits=3)).wer == 1
+
+
+def test_rates_are_never_averaged():
+    """Dividing is refused with the right way; negative counts and foreign values, too."""
+    with pytest.raises(
+        TypeError, match=r"error rates are added, not averaged: sum\(rates, ErrorRate\(\)\)\.rate"
+    ):
+        np.mean([ErrorRate(hits=1), ErrorRate(deletions=1)])
+    with pytest.raises(ValueError, match="counts are 0 or more, not"):
+        ErrorRate(hits=-1)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        ErrorRate() + 1
+
+
+def test_rates_are_those_of_jiwer():
+    """WER, CER and SER of 300 texts pooled are jiwer's; MER and WIL, from the same counts, its formulas."""
+    rng = random.Random(3)
+    refs = [" ".join(rng.choices(["ab", "b", "cc", "da"], k=rng.randint(1, 9))) for _ in range(300)]
+    hyps = [" ".join(rng.choices(["ab", "b", "cc", "da"], k=rng.randint(1, 9))) for _ in range(300)]
+    hyps[:100] = refs[:100]
+    alignment = align(texts_frame(*refs), {"x": texts_frame(*hyps)})
+    row = word_rates(alignment).iloc[0]
+    assert row["wer"] == pytest.approx(jiwer.wer(refs, hyps))
+    assert character_rates(alignment).loc[0, "cer"] == pytest.approx(jiwer.cer(refs, hyps))
+    wrong = sum(ref != hyp for ref, hyp in zip(refs, hyps, strict=True))
+    assert utterance_rates(alignment).loc[0, ["n_utterances", "n_wrong", "ser"]].tolist() == [
+        300,
+        wrong,
+        wrong / 300,
+    ]
+
+
+@pytest.mark.parametrize("hyp", ["a b c", "a x c d", "", "x y z"])
+def test_match_error_rate_and_information_lost_are_those_of_jiwer(hyp):
+    """Where there is but one best alignment, all rates agree."""
+    theirs = jiwer.process_words("a b c", hyp)
+    ours = total(align("a b c", {"x": hyp}))
+    assert (ours.wer, ours.mer, ours.wil) == pytest.approx((theirs.wer, theirs.mer, theirs.wil))
+    row = word_rates(align("a b c", {"x": hyp})).iloc[0]
+    assert (row["wer"], row["mer"], row["wil"]) == pytest.approx((ours.wer, ours.mer, ours.wil))
+
+
+def test_rates_are_by_any_column():
+    """A column merged into the alignment splits the counts; insertions go with their utterance."""
+    alignment = align(
+        texts_frame("a b", "c", ""), {"x": texts_frame("a", "c d", "e"), "y": texts_frame("a b", "", "")}
+    )
+    speakers = pd.DataFrame({"recording": ["0", "1", "2"], "speaker": ["s", "s", "t"]}, dtype="str")
+    found = word_rates(alignment.merge(speakers), ["system", "speaker"])
+    assert found[["system", "speaker", "errors", "n_words"]].to_numpy().tolist() == [
+        ["x", "s", 2, 3],
+        ["x", "t", 1, 0],
+        ["y", "s", 1, 3],
+    ]
+    assert math.isnan(found.loc[1, "wer"])
+    assert found.loc[0, "wer"] == pytest.approx(2 / 3)
+    by_file = word_counts(alignment, ["system", "recording"])
+    summed = with_rates(by_file.groupby("system")[["hits", "substitutions", "insertions", "deletions"]].sum())
+    assert summed["wer"].tolist() == word_rates(alignment)["wer"].tolist() == [1.0, 1 / 3]
+
+
+def test_a_column_may_hold_missing_values():
+    """Rows without metadata are a group of their own, not lost."""
+    alignment = align(texts_frame("a", "b"), {"x": texts_frame("a", "c")})
+    alignment["snr"] = [10.0, np.nan]
+    assert word_rates(alignment, ["snr"])["n_words"].tolist() == [1, 1]
+
+
+def test_characters_are_counted_with_or_without_spaces():
+    """A space between words is a character, unless it is told not to be."""
+    alignment = align("ab c", {"x": "abc"})
+    assert character_rates(alignment)[["n_characters", "errors"]].to_numpy().tolist() == [[4, 1]]
+    assert character_rates(alignment, spaces=False)[["n_characters", "errors"]].to_numpy().tolist() == [
+        [3, 0]
+    ]
+
+
+def test_characters_of_an_empty_side_are_all_errors():
+    """An utterance of which the system heard nothing counts all its characters."""
+    alignment = align(texts_frame("ab", ""), {"x": texts_frame("", "cde")})
+    row = character_rates(alignment).iloc[0]
+    assert row[["hits", "substitutions", "insertions", "deletions"]].tolist() == [0, 0, 3, 2]
+
+
+def test_confusions_count_what_is_taken_for_what():
+    """The most frequent first; words without partner have none."""
+    alignment = align(texts_frame("a b", "a", "c"), {"x": texts_frame("x b", "x", "c y")})
+    found = confusions(alignment)
+    assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
+        ["x", "sub", "a", "x", 2],
+        ["x", "ins", None, "y", 1],
+    ]
+
+
+def test_an_alignment_without_rows_has_no_groups():
+    """Nothing was said and nothing heard: no row, but all columns."""
+    nothing = align("", {"x": ""})
+    assert total(nothing) == ErrorRate()
+    assert word_rates(nothing).empty
+    assert list(word_rates(nothing)) == list(word_rates(align("a", {"x": "a"})))
+    assert utterance_rates(nothing).empty
+    assert character_rates(nothing).empty
+    assert confusions(nothing).empty
+
+
+def test_columns_that_are_not_there_are_named():
+    """The error says which and what there is instead."""
+    alignment = align("a", {"x": "a"})
+    with pytest.raises(
+        SchemaError, match="alignment: no column 'speaker' to group by; there are system, position"
+    ):
+        word_rates(alignment, ["speaker"])
+    with pytest.raises(SchemaError, match="alignment: column 'system' is missing"):
+        total(alignment.drop(columns="system"))
+    with pytest.raises(ConfigError, match=r"by is empty; name the columns to group by, or take total\(\)"):
+        word_rates(alignment, [])

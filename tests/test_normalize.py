@@ -1,0 +1,222 @@
+"""Normalizers: what counts as the same word, and where each word came from."""
+
+import random
+import subprocess
+import sys
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechkit_nb.errors import ConfigError, MissingExtra
+from speechkit_nb.evaluate.normalize import Normalizer, normalizer
+from speechkit_nb.evaluate.normalize_phrases import Replacement, replaced
+from speechkit_nb.evaluate.normalize_tokens import Tokens, normalized
+
+CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяАЁЙ"
+
+
+def tokens_of(*utterances, seconds=None):
+    """Raw words of utterances, each given as text; word k is from k to k + 1 s unless said otherwise."""
+    split = [text.split() for text in utterances]
+    flat = pa.array([word for words in split for word in words], pa.large_string())
+    offsets = np.cumsum([0, *map(len, split)])
+    start = np.arange(len(flat), dtype=float) if seconds is None else np.array([s for s, _ in seconds])
+    end = start + 1 if seconds is None else np.array([e for _, e in seconds])
+    return Tokens.raw(flat, offsets, start, end)
+
+
+@pytest.mark.parametrize(
+    ("language", "raw", "words"),
+    [
+        ("ru", "Ещё — «мой» Йод…", "еще мой йод"),
+        ("ru", "и\u0306од е\u0308лка за\u0301мок", "йод елка замок"),
+        ("ru", "кое‑кто, кто–то", "кое-кто кто-то"),
+        ("ru", "10 000,5\u00a0₽ или 1\u00a0000 ₽", "10 000.5 ₽ или 1000 ₽"),
+        ("ru", "5% №7", "5 % № 7"),
+        ("en", "Don’t stop—it's 'fine'!", "don't stop-it's fine"),
+        ("en", "$1,250.50 at 10:30, i.e. now", "$ 1250.50 at 10:30 i e now"),
+        ("en", "and/or snake_case co\u00adoperate", "and or snake case cooperate"),
+        ("en-US", "A", "a"),
+        ("none", "Ещё, Ё!", "Ещё, Ё!"),
+    ],
+)
+def test_languages_unify_what_is_only_spelled_differently(language, raw, words):
+    """Case, punctuation, dashes, quotes, and for Russian ё and stress marks; signs that are read stay."""
+    assert " ".join(normalizer(language)(raw)) == words
+
+
+@given(st.text(st.sampled_from([*CYRILLIC, "\u0306", "\u0308", " ", "-"]), max_size=20))
+def test_ye_is_for_yo_and_never_i_for_short_i(text):
+    """However й is typed, as many are left as there were; no ё is left."""
+    composed = unicodedata.normalize("NFC", text).lower()
+    found = " ".join(normalizer("ru")(text))
+    assert found.count("й") == composed.count("й")
+    assert "ё" not in found
+
+
+@given(st.text(max_size=30))
+def test_normalizing_twice_changes_nothing(text):
+    """What is left of a text is left of it again."""
+    for language in ("ru", "en", "none"):
+        once = normalizer(language)(text)
+        assert normalizer(language)(" ".join(once)) == once
+
+
+@given(st.lists(st.text(st.sampled_from("aBё-.,'5 %"), min_size=1, max_size=8), max_size=12))
+def test_columns_give_the_words_of_the_text(raw):
+    """Many words at once, each distinct one looked at once, become what each becomes alone."""
+    words = [word for word in raw if word.strip()]
+    tokens = Tokens.raw(pa.array(words, pa.large_string()), np.array([0, len(words)]))
+    how = normalizer("ru")
+    alone = [(part, place) for place, word in enumerate(words) for part in how.parts(word)]
+    found = normalized(tokens, how)
+    assert list(zip(found.word.to_pylist(), found.first.tolist(), strict=True)) == alone
+    assert found.vanished == sum(not how.parts(word) for word in words)
+
+
+def test_a_word_that_becomes_several_shares_its_time_by_characters():
+    """Each gets the part of the time that it has of the characters; together they fill it."""
+    found = normalized(tokens_of("ok", "and/or.5$", seconds=[(0.0, 0.5), (1.0, 1.7)]), normalizer("en"))
+    assert found.word.to_pylist() == ["ok", "and", "or", "5", "$"]
+    assert found.start.tolist() == pytest.approx([0, 1.0, 1.3, 1.5, 1.6])
+    assert found.end.tolist() == pytest.approx([0.5, 1.3, 1.5, 1.6, 1.7])
+    assert found.end[-1] == 1.7
+    assert found.first.tolist() == found.last.tolist() == [0, 1, 1, 1, 1]
+    assert found.offsets.tolist() == [0, 1, 5]
+
+
+def test_words_without_times_stay_without():
+    """NaN is shared as NaN; a word that vanishes takes its time along and is counted."""
+    found = normalized(
+        tokens_of("a/b — c", seconds=[(np.nan, np.nan), (1.0, 2.0), (3.0, 4.0)]), normalizer("en")
+    )
+    assert found.word.to_pylist() == ["a", "b", "c"]
+    assert found.vanished == 1
+    np.testing.assert_array_equal(found.start, [np.nan, np.nan, 3])
+
+
+def test_equivalents_take_the_longest_phrase_and_its_whole_time():
+    """Several words that become one have the time from the first to the last, and the other way round."""
+    how = normalizer("en", equivalents={"Going to": "gonna", "going to go": "gone", "OK": "all right"})
+    found = normalized(tokens_of("I'm going to sing, ok?", "going to go going", "to"), how)
+    assert found.word.to_pylist() == ["i'm", "gonna", "sing", "all", "right", "gone", "going", "to"]
+    assert found.offsets.tolist() == [0, 5, 7, 8]
+    assert found.start.tolist() == pytest.approx([0, 1, 3, 4, 4.375, 5, 8, 9])
+    assert found.end.tolist() == pytest.approx([1, 3, 4, 4.375, 5, 8, 9, 10])
+    assert (found.first[1], found.last[1]) == (1, 2)
+    assert how("I'm going to sing, ok?") == found.words_of(0)
+
+
+def test_an_equivalent_may_be_nothing():
+    """Words that are not to count are replaced by no word."""
+    found = normalized(
+        tokens_of("uh yes you know no"), normalizer("en", equivalents={"uh": "", "you know": ""})
+    )
+    assert found.word.to_pylist() == ["yes", "no"]
+    assert found.vanished == 3
+
+
+def test_many_replacements_in_columns_are_those_of_a_list():
+    """Replacing in columns and in a plain list leaves the same words."""
+    rng = random.Random(0)
+    for _ in range(200):
+        words = rng.choices("abcdef", k=rng.randint(0, 12))
+        cuts = sorted(rng.sample(range(len(words) + 1), k=min(len(words) + 1, 6)))
+        runs = [
+            Replacement(first, last, tuple(rng.choices("xyz", k=rng.randint(0, 3))))
+            for first, last in zip(cuts[::2], cuts[1::2], strict=False)
+        ]
+        found = tokens_of(" ".join(words)).replaced(runs)
+        assert found.word.to_pylist() == replaced(words, runs)
+        assert (np.diff(np.c_[found.start, found.end]) > 0).all()
+
+
+def test_english_numbers_become_digits():
+    """text2num reads cardinals, ordinals and decimals; what it cannot is said in `NumbersToDigits`."""
+    how = normalizer("en", numbers="digits")
+    assert how.name == "en+digits"
+    assert how("Twenty-five, three point one four; thirty first") == ["25", "3.14", "31st"]
+    assert how("thirty six") == how("36")
+    found = normalized(tokens_of("paid one hundred and three dollars"), how)
+    assert found.word.to_pylist() == ["paid", "103", "dollars"]
+    assert (found.start[1], found.end[1]) == (1, 5)
+
+
+def test_numbers_of_other_languages_are_refused_with_a_way_out():
+    """Nothing is guessed for Russian; the error says what to do."""
+    with pytest.raises(
+        ConfigError, match=r"in English only, not in 'ru'.*equivalents=.*alternatives in the ref"
+    ):
+        normalizer("ru", numbers="digits")
+    with pytest.raises(ConfigError, match="numbers='words'; there are None and 'digits'"):
+        normalizer("en", numbers="words")
+
+
+def test_numbers_name_the_package_they_need(monkeypatch):
+    """Without text2num the error says how to install it."""
+    monkeypatch.setitem(sys.modules, "text_to_num", None)
+    with pytest.raises(MissingExtra, match="needs the package text2num: pip install"):
+        normalizer("en", numbers="digits")
+
+
+def test_a_function_of_your_own_is_a_normalizer():
+    """It gets one raw word at a time; its name is that of the function."""
+
+    def only_vowels(text):
+        return "".join(letter for letter in text if letter in "aeiou")
+
+    how = normalizer(only_vowels)
+    assert how.name == "only_vowels"
+    assert how("hello my world") == ["eo", "o"]
+    assert normalizer(how) is how
+
+
+def test_the_hash_changes_with_what_changes_results():
+    """Steps, equivalents and functions all count; the same pipeline has the same hash in another process."""
+
+    def same(text):
+        return text
+
+    def other(text):
+        return text[1:]
+
+    def without(letter):
+        return lambda text: text.replace(letter, "")
+
+    made = [
+        normalizer("ru"),
+        normalizer("en"),
+        normalizer("none"),
+        normalizer("en", numbers="digits"),
+        normalizer("en", equivalents={"a": "b"}),
+        normalizer("en", equivalents={"a": "c"}),
+        normalizer(same),
+        normalizer(other),
+        normalizer(str.lower),
+        normalizer(without("a")),
+        normalizer(without("b")),
+    ]
+    assert len({each.hash for each in made}) == len(made)
+    program = "from speechkit_nb.evaluate.normalize import normalizer; print(normalizer('ru').hash)"
+    elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert elsewhere.stdout.strip() == normalizer("ru").hash
+
+
+def test_normalizers_compose_from_steps():
+    """Any functions from text to text make one."""
+    how = Normalizer("shout", (str.upper, lambda text: text.replace("!", " ")))
+    assert how("oh! well") == ["OH", "WELL"]
+
+
+def test_a_normalizer_that_does_not_exist_is_refused():
+    """The error lists those there are."""
+    with pytest.raises(
+        ConfigError, match="no normalizer 'fr'; there are 'ru', 'en', 'none', or give a function"
+    ):
+        normalizer("fr")
+    with pytest.raises(ConfigError, match=r"no word is left of '\?!' after normalization"):
+        normalizer("en", equivalents={"?!": "a"})

@@ -1,0 +1,430 @@
+"""Intervals and tests: against NIST's program, kaldialign, slow textbook versions, and in parts."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from itertools import product
+from math import comb
+
+import kaldialign
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speechkit_nb.errors import ConfigError, SchemaError
+from speechkit_nb.evaluate.align import align
+from speechkit_nb.evaluate.significance import intervals, pairs
+from speechkit_nb.evaluate.significance_evidence import Evidence
+from speechkit_nb.evaluate.significance_segments import segments, utterance_counts
+from speechkit_nb.evaluate.significance_tests import holm, mapsswe, mcnemar
+
+OPS = {"C": "ok", "S": "sub", "I": "ins", "D": "del"}
+ONE = [
+    "SCCCCC",
+    "CCCC",
+    "ISC",
+    "DSCDCCCDCCCC",
+    "DCCSCCCCSCI",
+    "C",
+    "CS",
+    "CCC",
+    "S",
+    "CCCCC",
+    "SCSCSCCDCC",
+    "SSCSCSCSCCC",
+]
+TWO = [
+    "DDCCCC",
+    "CCICC",
+    "CC",
+    "CCDCCCCCCCSC",
+    "SCCCCCCDCC",
+    "D",
+    "CC",
+    "CCC",
+    "C",
+    "DCCCIC",
+    "CCCCCCDCCC",
+    "CCCCCCCCCCS",
+]
+
+
+def aligned(*systems: list[str]) -> pd.DataFrame:
+    """An alignment from NIST's letters, a text an utterance; systems are called one, two, three."""
+    rows = [
+        (f"u{number}", name, position, OPS[letter])
+        for name, utterances in zip(("one", "two", "three"), systems, strict=False)
+        for number, letters in enumerate(utterances)
+        for position, letter in enumerate(letters)
+    ]
+    frame = pd.DataFrame(rows, columns=["utterance", "system", "position", "op"])
+    return frame.astype({"utterance": "str", "system": "str", "op": "str"})
+
+
+def evidence_of(*systems: list[str]) -> Evidence:
+    alignment = aligned(*systems)
+    return Evidence.of(utterance_counts(alignment), segments(alignment))
+
+
+def counts_of(
+    errors: dict[str, list[int]], n_words: list[int], speakers: list[str] | None = None
+) -> pd.DataFrame:
+    """A row an utterance and system."""
+    n = len(n_words)
+    parts = [
+        pd.DataFrame({"utterance": range(n), "system": name, "errors": each, "n_words": n_words})
+        for name, each in errors.items()
+    ]
+    if speakers:
+        parts = [part.assign(speaker=speakers) for part in parts]
+    return pd.concat(parts, ignore_index=True)
+
+
+def drawn(n: int, seed: int = 5) -> tuple[dict[str, list[int]], list[int]]:
+    """Errors of two systems in n utterances; the second is a little better."""
+    rng = np.random.default_rng(seed)
+    n_words = rng.integers(5, 30, n)
+    errors = {"one": rng.binomial(n_words, 0.2), "two": rng.binomial(n_words, 0.17)}
+    return {name: each.tolist() for name, each in errors.items()}, n_words.tolist()
+
+
+def test_the_case_that_nist_publishes() -> None:
+    """test1a of SCTK: three segments with 9 and 7 errors, of which the first system alone errs in one."""
+    errors = [(1, 0), (4, 3), (4, 4)]
+    found = mapsswe(3, sum(a - b for a, b in errors), sum((a - b) ** 2 for a, b in errors))
+    assert (found.n_segments, round(found.mean, 3), round(found.sd, 3)) == (3, 0.667, 0.577)
+    assert found.z == pytest.approx(2.0)
+    assert found.p == pytest.approx(0.0455, abs=1e-4)
+
+
+def test_segments_are_those_of_sc_stats() -> None:
+    """What sc_stats 2.4.10 says of these alignments: 17 segments, 22 and 12 errors, Z 1.399."""
+    alignment = aligned(ONE, TWO)
+    found = segments(alignment)
+    assert (len(found), found["errors_a"].sum(), found["errors_b"].sum()) == (17, 22, 12)
+    row = pairs(evidence_of(ONE, TWO)).loc[0]
+    assert (row["a"], row["b"], row["n_segments"]) == ("one", "two", 17)
+    assert row["mapsswe_z"] == pytest.approx(1.399, abs=5e-4)
+    assert (found["errors_a"] - found["errors_b"]).std() == pytest.approx(1.734, abs=5e-4)
+
+
+def walked(one: str, two: str, min_good: int) -> list[tuple[int, int]]:
+    """The textbook: a walk over the reference words with three states, as in NIST's drawing."""
+    steps = [[*letters.replace("I", "")] for letters in (one, two)]
+    inserted = []
+    for letters in (one, two):
+        before = [0]
+        for letter in letters:
+            if letter == "I":
+                before[-1] += 1
+            else:
+                before.append(0)
+        inserted.append(before)
+    found, open_errors, n_good = [], [0, 0], 0
+    for word in range(len(steps[0]) + 1):
+        for side in (0, 1):
+            open_errors[side] += inserted[side][word]
+            n_good = 0 if inserted[side][word] else n_good
+        if word == len(steps[0]):
+            break
+        wrong = [steps[side][word] != "C" for side in (0, 1)]
+        open_errors = [errors + is_wrong for errors, is_wrong in zip(open_errors, wrong, strict=True)]
+        n_good = 0 if any(wrong) else n_good + 1
+        if n_good == min_good and any(open_errors):
+            found.append((open_errors[0], open_errors[1]))
+            open_errors = [0, 0]
+        n_good = min(n_good, min_good - 1) if not any(open_errors) else n_good
+    return [*found, (open_errors[0], open_errors[1])] if any(open_errors) else found
+
+
+@st.composite
+def pair_of_utterances(draw: st.DrawFn) -> tuple[str, str]:
+    """Letters of two systems on the same words."""
+    n_words = draw(st.integers(1, 12))
+    word = st.sampled_from(["C", "C", "C", "S", "D", "IC", "IIS"])
+    one, two = (
+        "".join(draw(st.lists(word, min_size=n_words, max_size=n_words)))
+        + draw(st.sampled_from(["", "", "I"]))
+        for _ in range(2)
+    )
+    return one, two
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(pair_of_utterances(), min_size=1, max_size=4), st.integers(1, 3))
+def test_segments_are_those_of_the_textbook(utterances: list[tuple[str, str]], min_good: int) -> None:
+    """The same errors in the same segments, utterance by utterance."""
+    found = segments(aligned([u[0] for u in utterances], [u[1] for u in utterances]), min_good=min_good)
+    for number, (one, two) in enumerate(utterances):
+        own = found[found["utterance"] == f"u{number}"]
+        assert list(zip(own["errors_a"], own["errors_b"], strict=True)) == walked(one, two, min_good)
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    """Positions say the order, not rows."""
+    alignment = aligned(ONE, TWO)
+    pd.testing.assert_frame_equal(
+        segments(alignment.sample(frac=1, random_state=1)).sort_values(
+            ["utterance", "errors_a", "errors_b"], ignore_index=True
+        ),
+        segments(alignment).sort_values(["utterance", "errors_a", "errors_b"], ignore_index=True),
+    )
+
+
+def test_references_of_different_length_are_one_segment() -> None:
+    """Where systems chose different alternatives, words cannot be matched, and the utterance is not cut."""
+    found = segments(aligned(["SCCCCS"], ["SCCCCCS"]))
+    assert found[["errors_a", "errors_b"]].to_numpy().tolist() == [[2, 2]]
+
+
+def test_segments_of_all_pairs_and_of_none() -> None:
+    """Three systems have three pairs; one has none, and the frame its columns."""
+    found = segments(aligned(["SC"], ["CC"], ["CS"]))
+    assert found[["a", "b"]].to_numpy().tolist() == [["one", "two"], ["one", "three"], ["two", "three"]]
+    assert list(segments(aligned(["SC"]))) == ["utterance", "a", "b", "errors_a", "errors_b"]
+    assert segments(aligned(["CC"], ["CC"])).empty
+
+
+def test_matched_pairs_without_deviation() -> None:
+    """Identical systems differ by nothing; equal differences everywhere are a sign test; one is too few."""
+    assert mapsswe(5, 0, 0)[3:] == (0.0, 1.0)
+    assert mapsswe(8, -8, 8)[3:] == (float("-inf"), 2**-7)
+    assert np.isnan(mapsswe(1, 1, 1).p)
+    assert mapsswe(0, 0, 0)[3:] == (0.0, 1.0)
+
+
+@given(st.integers(0, 24), st.integers(0, 24))
+def test_mcnemar_is_the_binomial_test(only_a: int, only_b: int) -> None:
+    """Two-sided p of a fair coin, by adding up all outcomes that are as rare."""
+    n = only_a + only_b
+    rare = [k for k in range(n + 1) if abs(2 * k - n) >= abs(only_a - only_b)]
+    assert mcnemar(only_a, only_b) == pytest.approx(float(Fraction(sum(comb(n, k) for k in rare), 2**n)))
+
+
+def test_mcnemar_of_many_is_near_the_exact_test() -> None:
+    """Chi-squared takes over at 50 without a jump."""
+    tail = sum(comb(60, k) for k in range(23)) / 2**60
+    assert mcnemar(22, 38) == pytest.approx(2 * tail, abs=0.005)
+    assert mcnemar(30, 30) == 1.0
+
+
+def test_sentences_show_less_than_segments() -> None:
+    """McNemar counts utterances that only one system has right."""
+    evidence = evidence_of(ONE, TWO)
+    assert evidence.only.tolist() == [[0, 3], [3, 0]]
+    assert pairs(evidence).loc[0, "mcnemar_p"] == pytest.approx(mcnemar(3, 3))
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_is_stepwise_bonferroni(p: list[float]) -> None:
+    """A pair is rejected if all smaller ones are, each against what is left of them."""
+    corrected = holm(p)
+    for level in (0.01, 0.05, 0.5):
+        rejected, order = set(), sorted(range(len(p)), key=lambda k: p[k])
+        for step, k in enumerate(order):
+            if p[k] * (len(p) - step) > level:
+                break
+            rejected.add(k)
+        assert {k for k in range(len(p)) if corrected[k] <= level} == rejected
+
+
+def texts(n: int) -> tuple[list[str], list[str], list[str]]:
+    """A reference and two systems, the second with fewer errors."""
+    rng = random.Random(3)
+    ref = [[rng.choice("abcdefgh") for _ in range(rng.randint(4, 20))] for _ in range(n)]
+    said = [[[w if rng.random() > p else "x" for w in words] for words in ref] for p in (0.25, 0.18)]
+    return (*([" ".join(words) for words in side] for side in (ref, *said)),)  # type: ignore[return-value]
+
+
+def test_bootstrap_agrees_with_kaldialign() -> None:
+    """Half-widths within 3 % and the probability of improvement within 0.02; it calls its mean the WER."""
+    ref, one, two = texts(300)
+    frames = {
+        name: pd.DataFrame({"utterance": range(300), "text": pd.Series(side, dtype="str")})
+        for name, side in {"ref": ref, "one": one, "two": two}.items()
+    }
+    systems = {name: frames[name] for name in ("one", "two")}
+    evidence = Evidence.of(utterance_counts(align(frames["ref"], systems, by=["utterance"])))
+    found = intervals(evidence)
+    split = [[text.split() for text in side] for side in (ref, one, two)]
+    theirs = kaldialign.bootstrap_wer_ci(*split)
+    for name, key in (("one", "system1"), ("two", "system2")):
+        half = (found.loc[name, "wer_high"] - found.loc[name, "wer_low"]) / 2
+        assert half == pytest.approx(theirs[key]["ci95"], rel=0.03)
+        assert found.loc[name, "wer"] == pytest.approx(theirs[key]["wer"], abs=0.002)
+    better = 1 - pairs(evidence).loc[0, "poi"]
+    assert better == pytest.approx(theirs["p_s2_improv_over_s1"], abs=0.02)
+
+
+def test_ratio_and_bootstrap_agree() -> None:
+    """Two ways to the same interval: ends within a tenth of its width."""
+    errors, n_words = drawn(2000)
+    evidence = Evidence.of(counts_of(errors, n_words))
+    boot, ratio = (intervals(evidence, method=method) for method in ("bootstrap", "ratio"))
+    width = boot["wer_high"] - boot["wer_low"]
+    for end in ("wer_low", "wer_high"):
+        assert ((boot[end] - ratio[end]).abs() < width / 10).all()
+    first, second = (pairs(evidence, method=method).loc[0] for method in ("bootstrap", "ratio"))
+    assert first["delta_low"] == pytest.approx(second["delta_low"], abs=0.001)
+    assert (first["holm_of"], second["holm_of"]) == ("bootstrap", "ratio")
+    assert second["ratio_p"] < 0.001
+    assert np.isnan(first["ratio_p"])
+    assert np.isnan(second["bootstrap_p"])
+
+
+def test_the_ratio_estimator_by_hand() -> None:
+    """Standard error of W = 3/20 from three utterances, as the formula says."""
+    evidence = Evidence.of(counts_of({"one": [1, 0, 2]}, [5, 5, 10]))
+    residuals = np.array([1, 0, 2]) - 3 / 20 * np.array([5, 5, 10])
+    assert evidence.moments.error(0) == pytest.approx(np.sqrt(3 / 2 * (residuals**2).sum()) / 20)
+
+
+def test_groups_widen_the_interval() -> None:
+    """Utterances of one speaker that are alike tell less than as many independent ones."""
+    errors, n_words = drawn(20)
+    alike = {name: each * 20 for name, each in errors.items()}
+    counts = counts_of(alike, n_words * 20, [f"s{k}" for k in range(20)] * 20)
+    for method in ("bootstrap", "ratio"):
+        apart, together = (
+            intervals(Evidence.of(counts, group=group), method=method) for group in (None, "speaker")
+        )
+        widths = [found.loc["one", "wer_high"] - found.loc["one", "wer_low"] for found in (apart, together)]
+        assert widths[1] > 3 * widths[0]
+        assert together.loc["one", "n_groups"] == 20
+        assert together.loc["one", "wer"] == apart.loc["one", "wer"]
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    """And another one others, which are near."""
+    errors, n_words = drawn(100)
+    evidence = Evidence.of(counts_of(errors, n_words))
+    pd.testing.assert_frame_equal(pairs(evidence, seed=1), pairs(evidence, seed=1), check_exact=True)
+    one, other = (pairs(evidence, seed=seed).loc[0, "delta_low"] for seed in (1, 2))
+    assert one != other
+    assert one == pytest.approx(other, abs=0.005)
+
+
+def test_identical_systems() -> None:
+    """No difference, no interval to speak of, every p is 1."""
+    row = pairs(evidence_of(ONE, ONE)).loc[0]
+    assert (row["wer_delta"], row["delta_low"], row["delta_high"]) == (0, 0, 0)
+    assert (row["mapsswe_p"], row["mcnemar_p"], row["bootstrap_p"], row["p_holm"]) == (1, 1, 1, 1)
+    assert pairs(evidence_of(ONE, ONE), method="ratio").loc[0, "ratio_p"] == 1
+
+
+def test_one_utterance_has_no_interval() -> None:
+    """Neither method pretends; the matched pairs inside the utterance still speak."""
+    one, two = "SCC" * 30, "CCC" * 29 + "SCC"
+    for method in ("bootstrap", "ratio"):
+        found = intervals(evidence_of([one], [two]), method=method)
+        assert found["wer"].tolist() == pytest.approx([1 / 3, 1 / 90])
+        assert found[["wer_low", "wer_high"]].isna().all(axis=None)
+        row = pairs(evidence_of([one], [two]), method=method).loc[0]
+        assert row[["delta_low", "bootstrap_p", "ratio_p"]].isna().all()
+        assert (row["holm_of"], row["n_segments"]) == ("mapsswe", 30)
+        assert row["p_holm"] == row["mapsswe_p"] < 1e-6
+
+
+def test_utterances_without_words() -> None:
+    """Words heard in silence count as errors of no words; nothing but silence has no rate."""
+    counts = counts_of({"one": [1, 2, 0]}, [5, 0, 10])
+    assert intervals(Evidence.of(counts)).loc["one", "wer"] == 3 / 15
+    silent = counts_of({"one": [1, 2], "two": [0, 0]}, [0, 0])
+    assert intervals(Evidence.of(silent))[["wer"]].isna().all(axis=None)
+    assert np.isnan(pairs(Evidence.of(silent), method="ratio").loc[0, "wer_delta"])
+
+
+def test_many_groups_take_the_ratio_estimator() -> None:
+    """Automatically above 100,000, and where groups were not kept."""
+    errors, n_words = drawn(100_001)
+    evidence = Evidence.of(counts_of(errors, n_words))
+    assert set(intervals(evidence)["method"]) == {"ratio"}
+    few = counts_of(*drawn(50))
+    assert set(intervals(Evidence.of(few))["method"]) == {"bootstrap"}
+    assert set(intervals(Evidence.of(few, keep_groups=False))["method"]) == {"ratio"}
+    with pytest.raises(
+        ConfigError, match="this evidence has kept no groups to draw from; use method='ratio'"
+    ):
+        intervals(Evidence.of(few, keep_groups=False), method="bootstrap")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(pair_of_utterances(), min_size=2, max_size=8), st.data())
+def test_parts_add_to_the_whole(utterances: list[tuple[str, str]], data: st.DataObject) -> None:
+    """Evidence of two parts of a corpus, added, gives the numbers of the whole."""
+    cut = data.draw(st.integers(1, len(utterances) - 1))
+    whole, left, right = (
+        evidence_of([u[0] for u in part], [u[1] for u in part])
+        for part in (utterances, utterances[:cut], utterances[cut:])
+    )
+    for method, table in product(("ratio", "bootstrap"), (intervals, pairs)):
+        pd.testing.assert_frame_equal(
+            table(left + right, method=method, n_replicates=50), table(whole, method=method, n_replicates=50)
+        )
+
+
+def test_holm_over_all_pairs() -> None:
+    """Three systems have three pairs, corrected together."""
+    rng = np.random.default_rng(2)
+    n_words = [20] * 200
+    errors = {
+        name: rng.binomial(20, rate, 200).tolist() for name, rate in (("a", 0.3), ("b", 0.27), ("c", 0.1))
+    }
+    found = pairs(Evidence.of(counts_of(errors, n_words)))
+    assert found[["a", "b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert found["p_holm"].tolist() == holm(found["bootstrap_p"].tolist())
+    assert (found["wer_delta"] > 0).all()
+
+
+def test_which_test_is_corrected() -> None:
+    """The matched pairs, unless there are none, or groups are given that they know nothing of."""
+    alignment = aligned(ONE, TWO)
+    counts, cut = utterance_counts(alignment), segments(alignment)
+    counts["speaker"] = counts["utterance"].isin(["u0", "u1", "u2"])
+    for evidence, of in (
+        (Evidence.of(counts, cut), "mapsswe"),
+        (Evidence.of(counts), "bootstrap"),
+        (Evidence.of(counts, cut, "speaker"), "bootstrap"),
+    ):
+        row = pairs(evidence).loc[0]
+        assert (row["holm_of"], row["p_holm"]) == (of, row[f"{of}_p"])
+    assert np.isnan(pairs(Evidence.of(counts)).loc[0, "mapsswe_p"])
+
+
+def test_different_utterances_are_never_compared() -> None:
+    """A system that lacks utterances is named, with some of them."""
+    counts = counts_of({"one": [1, 0, 2], "two": [0, 0, 1]}, [5, 5, 10])
+    lacking = counts[~((counts["system"] == "two") & (counts["utterance"] == 1))]
+    with pytest.raises(SchemaError, match=r"system 'two' lacks 1 of 3 utterances that others have \(1\)"):
+        Evidence.of(lacking)
+
+
+def test_errors_say_what_is_wrong() -> None:
+    """Duplicate keys, unknown groups, options without such a value, systems that do not fit."""
+    counts = counts_of({"one": [1, 0]}, [5, 5])
+    with pytest.raises(SchemaError, match="2 rows are there twice, such as utterance 0, system one"):
+        Evidence.of(pd.concat([counts, counts]))
+    with pytest.raises(SchemaError, match="counts: no column 'speaker' to group by; there are utterance"):
+        Evidence.of(counts, group="speaker")
+    with pytest.raises(SchemaError, match="counts: column 'errors' is missing"):
+        Evidence.of(counts.drop(columns="errors"))
+    with pytest.raises(SchemaError, match="segments are of systems that counts do not have; these are one"):
+        Evidence.of(counts, segments(aligned(["SC"], ["CC"])))
+    with pytest.raises(SchemaError, match="evidence of the systems one and of one, two cannot be added"):
+        evidence_of(["CS"]) + evidence_of(["CS"], ["CC"])
+    for options, message in (
+        ({"level": 95}, "level=95; it is between 0 and 1"),
+        ({"method": "magic"}, "no method 'magic'; there are 'auto', 'bootstrap', 'ratio'"),
+        ({"n_replicates": 0}, "n_replicates=0; it is 1 or more"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            pairs(Evidence.of(counts), **options)
+    with pytest.raises(ConfigError, match="min_good=0; it is 1 or more"):
+        segments(aligned(["SC"]), min_good=0)
+    with pytest.raises(SchemaError, match="alignment: column 'op' is missing; there are utterance, system"):
+        utterance_counts(aligned(["SC"]).drop(columns="op"))
+    with pytest.raises(SchemaError, match="alignment: column 'call' is missing"):
+        segments(aligned(["SC"]), units=["call"])
