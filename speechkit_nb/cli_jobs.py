@@ -23,6 +23,7 @@ from .cli_ledger import (
     transcript_of,
     write,
 )
+from .client.states import OPEN, TRANSITIONS
 from .errors import Denied, SpeechkitError, TargetError, Unreachable, WaitTimeout
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from .client.job import Job
     from .client.journal import Entry
 
-OPEN = ("submitting", "submitted", "running")
-STATES = (*OPEN, "done", "failed", "cancelled", "expired", "unknown")
 FAILED, STILL_OPEN = 1, 3
 FORMATS = ("parquet", "csv", "json", "txt")
 
@@ -66,7 +65,11 @@ _service = click.option("--service", help="Only jobs of this service, such as cl
 @jobs.command("list")
 @_ids
 @click.option(
-    "--state", "states", multiple=True, type=click.Choice(STATES), help="Only jobs in this state, or these."
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(list(TRANSITIONS)),
+    help="Only jobs in these states.",
 )
 @_service
 @click.option("--newest", type=click.IntRange(1), metavar="N", help="Only the last N.")
@@ -187,7 +190,7 @@ def _at_each_service(
     for service, theirs in by_service.items():
         try:
             with connect(target or service) as client:
-                problems += do([client._job(entry) for entry in _of(client, theirs)])
+                problems += do([client.job(entry.id) for entry in _of(client, theirs)])
         except SpeechkitError as error:
             problems.append(f"{service}: {error}")
     return problems

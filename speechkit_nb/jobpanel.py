@@ -113,7 +113,7 @@ class ClientDesk:
 
     def send_again(self, id: int) -> None:
         """Send its recording as a new job."""
-        self._watch.add(self._job(id).resubmit())
+        self._job(id).resubmit()
 
     def abandon(self, id: int) -> None:
         """Take it for not sent."""
@@ -125,16 +125,14 @@ class ClientDesk:
 
     def go_on(self) -> None:
         """Ask after the jobs that an earlier kernel left open."""
-        jobs = self.client.resume()
-        for index in range(len(jobs)):
-            self._watch.add(jobs[index])
+        self.client.resume()
 
     def close(self) -> None:
         """Hang up."""
         self.client.close()
 
     def _job(self, id: int) -> Job:
-        (entry,) = self._journal.entries("id = ?", id)
+        (entry,) = self._journal.entries("id = ?", id)  # of another service, too: its result can be opened
         return self.client._job(entry)
 
     def _row(self, facts: dict[str, Any]) -> Row:

@@ -160,7 +160,7 @@ DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 ALIKE = 6
-"""From this time on a write or call is like the last one: three jobs are asked after twice, and then again."""
+"""From this time on a write or call is like the last one: three jobs are asked after twice, and again."""
 
 
 class Life:

@@ -127,6 +127,13 @@ def test_an_api_key_opens_every_door(server, door):
         assert text_of(client) == "hello world"
 
 
+def test_nothing_is_reused_from_an_installation_on_this_machine(server):
+    """Another recognizer may run there tomorrow, whichever way it was named."""
+    with sk.connect(endpoints=own(server), api_key=KEY) as client:
+        first, second = [client.submit(wav(1.0)) for _ in range(2)]
+        assert (first.operation_id != second.operation_id, second.reused) == (True, False)
+
+
 def test_a_service_account_key_opens_every_door(server, key_file, door):
     """A signed request is exchanged for a token at the IAM endpoint."""
     with sk.connect(endpoints=own(server), service_account_key=key_file, **door) as client:

@@ -454,7 +454,7 @@ def test_the_end_is_estimated_from_how_it_went():
     assert heard == [
         (0.25, "1 of 4 recordings, 1.0 of 4.0 min of audio, the quota is used up, end about 13:40"),
         (0.001, "1 of 1000 recordings, 1.0 of 1.0 min of audio, end about 28.11. 11:40"),
-        (1.0, "1 of ? recordings, 1.0 of 1.0 min of audio"),
+        (0.95, "1 of ? recordings, 1.0 of 1.0 min of audio"),
     ]
 
 
@@ -488,6 +488,25 @@ def test_a_set_says_what_is_in_it(client, make):
     assert repr(jobs) == "JobSet(2 of 2 jobs: 1 done, 1 failed)"
     assert repr(jobs[:1]) == "JobSet(1 jobs: 1 done)"
     assert "<table" in jobs._repr_html_()
+
+
+def test_the_length_of_a_generator_is_known_at_its_end(client):
+    """Not before: the bar is not full while there may be more."""
+    told, asked = [], threading.Event()
+
+    def sources():
+        yield noise(0)
+        yield noise(1)
+        asked.wait(30)
+
+    jobs = client.submit_many(sources(), progress=lambda fraction, status: told.append((fraction, status)))
+    wait_until(lambda: len(jobs) == 2 and all(job.done for job in jobs[:]))
+    assert repr(jobs) == "JobSet(2 of ? jobs: 2 done)"
+    asked.set()
+    jobs.wait(progress=False)
+    wait_until(lambda: told[-1][0] == 1.0)
+    assert all("2 of 2 recordings" in status for fraction, status in told if fraction == 1.0)
+    assert repr(jobs) == "JobSet(2 of 2 jobs: 2 done)"
 
 
 # ---- thousands

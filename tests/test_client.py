@@ -240,6 +240,34 @@ def test_an_interrupted_submission_is_unknown(tmp_path):
         assert len(client.resume()) == 0
 
 
+def test_results_are_fetched_though_nobody_waits(server):
+    """The service keeps them for three days: of what is submitted, and of what an earlier kernel left."""
+    target = f"grpc://{server.address}"
+    with sk.connect(target) as client:
+        client.submit(wav(2.0))
+        wait_until(lambda: client.jobs().status.tolist() == ["done"])
+    client = sk.connect(target)
+    client._watch.close()  # a kernel that dies before it asks
+    client.submit(wav(2.5))
+    client.close()
+    with sk.connect(target) as client:
+        assert client.jobs().status.tolist() == ["done", "submitted"]
+        jobs = client.resume()
+        wait_until(lambda: client.jobs().status.tolist() == ["done", "done"])
+        assert len(jobs) == 2
+
+
+def test_a_job_by_its_number(server, client):
+    """One has a number before the service gives it an id; it counts over all services of the journal."""
+    done(client.submit(wav(2.0), id="mine"))
+    assert client.job(1).recording == "mine"
+    with pytest.raises(NotFound, match=r"the journal has no job 2; client\.jobs\(\) has what there is"):
+        client.job(2)
+    Journal().add(service="cloud", recording="theirs", created_at=1.0)
+    with pytest.raises(TargetError, match=r"job 2 was submitted to 'cloud', .*connect\('cloud'\)\.job\(2\)"):
+        client.job(2)
+
+
 def test_a_job_asked_for_at_the_wrong_server_stays_open(script, tmp_path):
     """Another server at the same address did not know it; the one that does hands it out."""
     journal, models = tmp_path / "journal.sqlite3", {"general": f"scripted:{script}"}

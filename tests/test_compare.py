@@ -355,7 +355,7 @@ def test_the_page_shows_answer_rates_and_how_they_were_made():
     """The verdict, a row a system, the normalizer with its hash."""
     c = sk.compare({"a": words("Ещё раз"), "b": words("еще два")}, words("еще раз"), normalizer="ru")
     page = c._repr_html_()
-    for part in (c.verdict, "50.0 %", "normalizer ru (", "1 groups (stretches of speech)"):
+    for part in (*c.verdict.splitlines(), "50.0 %", "normalizer ru (", "1 group (stretches of speech)"):
         assert part in page
     assert repr(c) == f"Comparison('a', 'b'): {c.verdict}"
 

@@ -114,7 +114,7 @@ def test_a_scatter_needs_two_systems_that_are_there(compared):
     """Neither an unknown one nor one against itself."""
     with pytest.raises(PlotError, match="no system 'good'; there are 'wrong', 'late'"):
         compared.plot_scatter("good", "late")
-    with pytest.raises(PlotError, match="'late' against itself"):
+    with pytest.raises(PlotError, match=r"'late' against itself"):
         compared.plot_scatter("late", "late")
 
 
@@ -340,7 +340,7 @@ def test_the_brush_filters_the_marks(compared):
 
 
 def test_m_goes_to_the_next_error_in_a_browser(compared, tmp_path):
-    """From the page of a view: M and Shift+M move the playhead from mark to mark; a tooltip names the error."""
+    """In the page of a view: M and Shift+M move the playhead from mark to mark."""
     page_file = compared.view(DATA / "story.mp3", view_range=(0, 17)).to_html(tmp_path / "view.html")
     marks = marks_of(compared.alignment, compared.disagreements).sort_values("start")
     starts = sorted(set(marks["start"].round(3)))

@@ -424,6 +424,19 @@ def test_transcripts_become_a_corpus(tmp_path):
     assert scores.summary.loc["rc", "n_words"] == len(transcript.words)
 
 
+def test_reference_files_become_a_corpus(tmp_path):
+    """Read from TextGrids, with the recording's name that transcripts have; as timed as they are."""
+    for name in ("dialogue", "monologue"):
+        truth = sk.read_reference(ROOT / "data" / f"{name}.TextGrid", recording=f"{name}.wav")
+        write_part(tmp_path, "truth", truth)
+        late = truth.assign(start=truth["start"] + 0.05, end=truth["end"] + 0.05)
+        write_part(tmp_path, "late", late[late["word"] != "afternoon"])
+    scores = sk.score(tmp_path, reference="truth", systems=["late"], group="recording")
+    assert scores.parts["part"].tolist() == ["dialogue.wav", "monologue.wav"]
+    assert scores.summary.loc["late", "errors"] == scores.summary.loc["late", "deletions"] > 0
+    assert scores.summary.loc["late", ["start_bias", "end_bias"]].tolist() == [0.05, 0.05]
+
+
 @pytest.mark.parametrize(
     ("options", "error", "why"),
     [

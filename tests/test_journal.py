@@ -259,7 +259,7 @@ def test_an_unknown_job_is_settled_once(journal):
 def test_a_released_layout_is_never_changed():
     """Journals of that layout are on people's disks."""
     digests = [hashlib.sha256(layout.encode()).hexdigest()[:16] for layout in LAYOUTS]
-    assert digests == ["cea16c3528f3b27f", "83098ad2c3b82615"]
+    assert digests == ["cea16c3528f3b27f", "83098ad2c3b82615", "35b106b6ce76f122"]
 
 
 def test_a_journal_of_the_first_layout_keeps_everything(tmp_path):
@@ -282,6 +282,7 @@ def test_a_journal_of_the_first_layout_keeps_everything(tmp_path):
         *("local", "f8d1", "done", 2.0)
     ]
     assert (facts["options"], facts["metadata"], facts["reuse_key"]) == ({"model": "general"}, {}, None)
+    assert facts["bucket"] is None
     assert entry.answer() == ([b"\x00\xff"], [1.5])
     assert add(journal, metadata={"speaker": "ann"}, reuse_key="k").facts["metadata"] == {"speaker": "ann"}
     journal.close()

@@ -42,7 +42,7 @@ def script_of_all(tmp_path_factory) -> Path:
 def recordings(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("recordings")
     for number, name in enumerate(NAMES):
-        (folder / name).write_bytes(wav(120 + number / 10))
+        (folder / name).write_bytes(wav(5 + number / 10))
     return folder
 
 

@@ -579,6 +579,19 @@ def test_submit_through_a_bucket(client, root, tmp_path):
     assert list(root.rglob("наш разговор.wav"))
 
 
+def test_a_job_is_sent_again_through_its_bucket(root, script, tmp_path):
+    """The journal remembers which it was."""
+    (tmp_path / "again.wav").write_bytes(wav(2.0))
+    settings = {"models": {"general": f"scripted:{script}"}, "bucket_root": root, "faults": ["never-done"]}
+    with serving(**settings) as api, connect(f"grpc://{api.address}") as client:
+        client._submissions._storage = root
+        client.submit(tmp_path / "again.wav", bucket="talks").cancel()
+        (uploaded,) = root.rglob("*again.wav")
+        uploaded.unlink()
+        assert client.job(1).resubmit().status == "running"
+        assert uploaded.exists()
+
+
 @pytest.mark.parametrize("n_channels", [1, 2])
 def test_submit_through_a_bucket_with_api_v2(address, root, tmp_path, n_channels):
     """Which takes no WAV behind a link: it gets the samples."""

@@ -185,17 +185,17 @@ def test_keys_stay_in_the_timeline(notebook, timeline):
 def test_sound_and_picture_agree(file, way, notebook):
     """Within 10 ms, wherever one begins: the file itself, encoded by the kernel, in windows. An MP3 without
     the header that tells of its delay is drawn late, and heard just as late."""
-    view = f"sk.TimelineView('{file}', locale='en', view_range=(39, 41.5))"
+    view = f"sk.TimelineView('{file}', locale='en', view_range=(41, 43.5))"
     timeline = notebook.show(f"view = {view}; view")
     ear = Ear(notebook.page)
-    drawn = np.array([39 + 2.5 * share for share in drawn_clicks(timeline, 0)])
+    drawn = np.array([41 + 2.5 * share for share in drawn_clicks(timeline, 0)])
     if file != "bare.mp3":
-        agree(drawn, CLICKS[0], 39, 41.5)
+        agree(drawn, CLICKS[0], 41, 43.5)
     if file == "two.wav":
         wait_until(lambda: timeline.player("audio?.readyState > 0"))
     timeline.button("Solo: channel 0").click()
     timeline.click(*timeline.at(0.2, "sound"), holding="Alt")
-    wait_until(lambda: timeline.time == pytest.approx(39.5, abs=0.01))
+    wait_until(lambda: timeline.time == pytest.approx(41.5, abs=0.01))
     start, sides = heard_from(ear, timeline)
     for side in sides:
         agree(side, drawn, start, start + 1.6)

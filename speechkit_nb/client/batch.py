@@ -132,6 +132,8 @@ class Batch:
             while not self._stopped.is_set() and (item := next(self._items, None)) is not None:
                 self._take(item)
                 self._streaks.check()
+            if not self._stopped.is_set():
+                self.total = len(self.jobs)
         except Exception as error:  # of the user's generator, or of the journal
             self._problem = error
             self.note = f"it ended early: {error}"

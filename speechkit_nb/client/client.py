@@ -111,7 +111,7 @@ class Client:
             reuse: whether the job of the same sound and the same options is handed out, if there is one
                 that is done or under way, in place of paying for another; the warning `Reused` says so.
                 By default it is, but for a server at an address of this machine, where another recognizer
-                may run tomorrow.
+                may run tomorrow. The folder that pays makes no difference.
             metadata: facts of one's own to keep with the job, as plain values.
             options: fields of `RecognitionConfig`, such as `model`, `language`, `normalize`.
 
@@ -128,7 +128,7 @@ class Client:
         except JobUnknown as error:
             error.job = self._job(error.job, wanted.recording)
             raise
-        return self._job(entry, wanted.recording, wanted.known_as if reused else None)
+        return self._watched(self._job(entry, wanted.recording, wanted.known_as if reused else None))
 
     def submit_many(
         self,
@@ -254,24 +254,33 @@ class Client:
         """Every job of the journal, of all services, newest last."""
         return JobFrame(frame_of([entry.facts for entry in self._journal.entries()]))
 
-    def job(self, operation_id: str) -> Job:
+    def job(self, id: str | int) -> Job:
         """The job of that id, from the journal; one submitted elsewhere is looked up at the service.
 
+        Args:
+            id: of the operation, or the number of the job in the journal, its `row`.
+
         Raises:
-            NotFound: if the service knows no such operation.
+            NotFound: if the service knows no such operation, or the journal no such number.
             TargetError: if it was submitted to another service.
         """
-        found = self._journal.entries("operation_id = ?", operation_id)
+        column = "id" if isinstance(id, int) else "operation_id"
+        found = self._journal.entries(f"{column} = ?", id)
         for entry in found:
             if entry.facts["service"] == self.service:
                 return self._job(entry)
         if found:
             other = found[0].facts["service"]
             raise TargetError(
-                f"operation {operation_id!r} was submitted to {other!r}, this client talks to "
-                f"{self.service!r}: "
-                f"connect({other!r}).job({operation_id!r})"
+                f"{'job' if column == 'id' else 'operation'} {id!r} was submitted to {other!r}, this client "
+                f"talks to {self.service!r}: connect({other!r}).job({id!r})"
             )
+        if isinstance(id, int):
+            raise NotFound(f"the journal has no job {id}; client.jobs() has what there is", code="NOT_FOUND")
+        return self._watched(self._adopted(id))
+
+    def _adopted(self, operation_id: str) -> Job:
+        """A job that was submitted elsewhere, now in the journal."""
         try:
             self._transport.status(operation_id)
         except NotFound as error:
@@ -298,11 +307,12 @@ class Client:
         """The jobs of this service whose results nobody has had in hand yet, oldest first.
 
         A job that was being submitted when its kernel died comes back as `unknown`, and does so until it is
-        settled by its `resubmit()` or `abandon()`.
+        settled by its `resubmit()` or `abandon()`. What is open is asked after from now on, whether somebody
+        waits or not, and a result is fetched as soon as it is there.
         """
         states = ", ".join(map(repr, (*OPEN, "unknown")))
         waiting = f"service = ? AND (state IN ({states}) OR (state = 'done' AND delivered_at IS NULL))"
-        found = [self._job(entry) for entry in self._journal.entries(waiting, self.service)]
+        found = [self._watched(self._job(entry)) for entry in self._journal.entries(waiting, self.service)]
         return JobSet(found, watch=self._watch)
 
     def close(self) -> None:
@@ -339,8 +349,13 @@ class Client:
             fetch=service.fetch,
             cancel=service.cancel,
             delete=service.delete,
-            resubmit=lambda: self._job(self._submissions.again(entry, source), source),
+            resubmit=lambda: self._watched(self._job(self._submissions.again(entry, source), source)),
             pace=self._pace,
             source=source,
             known_as=known_as,
         )
+
+    def _watched(self, job: Job) -> Job:
+        """The same; its result is fetched as soon as it is there, though nobody waits."""
+        self._watch.add(job)
+        return job

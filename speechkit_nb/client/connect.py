@@ -130,7 +130,7 @@ def connect(
         pace=place.pace,
         limiter=limiter,
         scope=f"{place.name} {api}",
-        reuse=place.pace is not LOOPBACK,
+        reuse=not place.endpoints.loopback,
         bucket=bucket,
         storage=place.endpoints.storage,
         ca=ca,

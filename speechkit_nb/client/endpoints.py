@@ -135,6 +135,11 @@ class Endpoints:
                 wanted = "grpcs://" if grpc else "https://"
                 raise TargetError(f"{field.name}={url!r}, but it begins with {wanted}")
 
+    @property
+    def loopback(self) -> bool:
+        """Whether recognition is on this machine."""
+        return any(address(url).loopback for url in (self.stt, self.stt_rest, self.transcribe_rest) if url)
+
     @classmethod
     def at(cls, url: str) -> Endpoints:
         """Everything at one host, as the local server has it. Tokens are exchanged there, if it is HTTP."""

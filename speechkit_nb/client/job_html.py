@@ -39,10 +39,10 @@ class JobFrame(pd.DataFrame):
         return html_of(self)
 
 
-def html_of(frame: pd.DataFrame) -> str:
-    """How many jobs are in which state, and the newest ones; every text is escaped."""
+def html_of(frame: pd.DataFrame, title: str = "") -> str:
+    """A title, by default how many jobs are in which state, and the newest ones; every text is escaped."""
     counts = ", ".join(f"{n} {state}" for state, n in frame["status"].value_counts(sort=False).items())
-    title = f"{len(frame)} job{'s' * (len(frame) != 1)}{': ' if counts else ''}{counts}"
+    title = title or f"{len(frame)} job{'s' * (len(frame) != 1)}{': ' if counts else ''}{counts}"
     newest = frame.tail(SHOWN)
     if len(newest) < len(frame):
         title += f"; the newest {SHOWN} are shown"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import threading
 import time
 from collections import Counter
@@ -18,13 +17,12 @@ from ..transcript import Transcript
 from .job import Job
 from .job_frame import frame_of as frame_of
 from .job_frame import typed
+from .job_html import html_of
 from .waiting import BatchBar, Progress, Tally
 from .watch import Driver, Watch
 
 TICK = 1.0
 """Seconds after which a bar moves on, though nothing has happened."""
-SHOWN = 20
-"""Rows in a notebook."""
 REDRAWN = 0.5
 """Seconds between two looks of a bar that nobody waits at."""
 
@@ -269,8 +267,7 @@ class JobSet(Sequence[Job]):
         return f"JobSet({len(self)}{total} jobs{': ' if told else ''}{told})"
 
     def _repr_html_(self) -> str:
-        table = self.frame.to_html(max_rows=SHOWN, notebook=True)
-        return f"<div><p>{html.escape(repr(self))}</p>{table}</div>"
+        return html_of(self.frame, repr(self))
 
 
 def _parted(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:

@@ -45,6 +45,7 @@ LAYOUTS = (
     ALTER TABLE jobs ADD COLUMN reuse_key TEXT;
     CREATE INDEX jobs_reuse ON jobs (reuse_key) WHERE reuse_key IS NOT NULL;
     """,
+    "ALTER TABLE jobs ADD COLUMN bucket TEXT;",
 )  # one script for each user_version, in order; a released one is never changed
 
 

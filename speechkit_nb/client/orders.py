@@ -55,6 +55,7 @@ class Order:
             "sha256": recording.sha256,
             "duration": recording.duration,
             "n_channels": recording.n_channels,
+            "bucket": self.bucket,
         }
 
 

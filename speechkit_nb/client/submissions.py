@@ -129,9 +129,9 @@ class Submissions:
         name, source = facts["recording"], facts["source"] if recording is None else recording
         if source is None:
             raise JobError(f"{name}: it was no file, so only you have its sound: submit it with reuse=False")
-        config = RecognitionConfig.of(**facts["options"])
+        config, bucket = RecognitionConfig.of(**facts["options"]), facts["bucket"]
         try:
-            renewed = order(source, config, id=name, metadata=facts["metadata"])
+            renewed = order(source, config, id=name, bucket=bucket, metadata=facts["metadata"])
         except AudioError as error:
             raise JobError(f"{name} cannot be sent again: {error}") from error
         if renewed.facts.get("sha256") != facts["sha256"]:

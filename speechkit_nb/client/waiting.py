@@ -100,10 +100,15 @@ class Tally(NamedTuple):
 
     @property
     def fraction(self) -> float:
-        """Share of the audio that is done, or of the recordings while not all of them are known."""
+        """Share of the audio that is done, or of the recordings while not all of them are known.
+
+        It stops short of the end until it is known how many there are.
+        """
         if self.total == self.n and self.seconds:
             return self.seconds_done / self.seconds
-        return self.done / (self.total or max(self.n, 1))
+        if self.total is None:
+            return min(self.done / max(self.n, 1), 0.95)
+        return self.done / (self.total or 1)
 
     @property
     def status(self) -> str:
@@ -149,8 +154,8 @@ class BatchBar:
             self._bar.close()
 
     def _end(self, tally: Tally) -> str:
-        """When it is expected to end: it goes on as fast as it went so far."""
-        if not 0 < tally.fraction < 1:
+        """When it is expected to end, if that is known: it goes on as fast as it went so far."""
+        if tally.total is None or not 0 < tally.fraction < 1:
             return ""
         now = self._clock()
         end = now + (now - self._began) * (1 / tally.fraction - 1)

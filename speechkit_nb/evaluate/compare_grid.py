@@ -29,16 +29,11 @@ def grid_of_alignment(alignment: pd.DataFrame, by: Sequence[str], systems: Seque
     An utterance in which systems chose alternatives of different length in the reference is one place.
     """
     rows = _placed(alignment, by)
-    cells = rows.groupby(["system", UNIT, "place"], sort=True)
-    text = (
-        cells["hyp_word"]
-        .agg(_spoken)
-        .unstack("system", fill_value="")
-        .reindex(columns=list(systems), fill_value="")
-    )
-    first = rows.drop_duplicates([UNIT, "place", "reference"])
-    reference = first.groupby([UNIT, "place"])["reference"].agg(lambda words: " ".join(words.dropna()))
-    return _finished(text, reference.reindex(text.index), _bounds(rows), _keys(alignment, by))
+    text = _texts(rows, ["system", UNIT, "place"], "hyp_word").unstack("system", fill_value="")
+    text = text.reindex(columns=list(systems), fill_value="")
+    first = rows[rows["system"] == systems[0]]
+    reference = _texts(first, [UNIT, "place"], "reference").reindex(text.index, fill_value="")
+    return _finished(text, reference, _bounds(rows), _keys(alignment, by))
 
 
 class Votes(NamedTuple):
@@ -123,8 +118,14 @@ def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return frame[list(by)].drop_duplicates().reset_index(drop=True)
 
 
-def _spoken(words: pd.Series) -> str:
-    return " ".join(words.dropna())
+def _texts(rows: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
+    """The words of each place as one text; nearly everywhere there is one at most."""
+    several = rows.duplicated(keys, keep=False)
+    one = rows[~several].set_index(keys)[column].fillna("")
+    more = rows[several].dropna(subset=column).groupby(keys)[column].agg(" ".join)
+    none = rows[several].groupby(keys)[column].agg("size").index.difference(more.index)
+    texts: pd.Series = pd.concat([one, more, pd.Series("", none, dtype="str")]).sort_index()
+    return texts
 
 
 def _bounds(rows: pd.DataFrame) -> pd.DataFrame:

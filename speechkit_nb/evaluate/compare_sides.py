@@ -19,7 +19,6 @@ FORMS = (
     "recordings a list of these or {recording: ...}"
 )
 TIMES = ("start", "end")
-LONGEST_NAME = 400
 
 
 @dataclass(frozen=True)
@@ -81,12 +80,10 @@ def side_of(given: Any, name: str) -> Side:
 
 def _of_string(given: str, name: str) -> Side:
     """A text, or the name of a file."""
-    if len(given) <= LONGEST_NAME and "\n" not in given and given.strip():
-        path = Path(given)
-        if path.is_file():
-            return Side(_plain(read_reference(path), name))
-        if path.suffix.lower() in FILES and len(given.split()) == 1:
-            raise ConfigError(f"{name}: there is no file {given!r}")
+    if os.path.isfile(given):  # also of a text that is too long for a name
+        return Side(_plain(read_reference(given), name))
+    if len(given.split()) == 1 and Path(given).suffix.lower() in FILES:
+        raise ConfigError(f"{name}: there is no file {given!r}")
     return Side(pd.DataFrame({"text": pd.Series([given], dtype="str")}))
 
 

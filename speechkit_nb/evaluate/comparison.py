@@ -74,13 +74,13 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> str:
-        """Which is better, in words and in time, and when the data cannot tell."""
+        """Which is better, in words, and on a second line in time; or that the data cannot tell."""
         if self.aligned is None:
             return says.of_disagreement(self.pairs, self.disagreements)
         same = len(self.systems) > 1 and not self._grid["differs"].any()
         level = self.options.level
         in_words = says.in_words(self.summary, self.pairs, level, same)
-        said = f"{in_words} {says.in_time(self.summary, self.timing_pairs, level)}".rstrip()
+        said = f"{in_words}\n{says.in_time(self.summary, self.timing_pairs, level)}".rstrip()
         return says.warning_of(self._voters) + said if self.material.pseudo else said
 
     @cached_property
@@ -270,7 +270,8 @@ class Comparison:
         if self.aligned is not None:
             n_groups = int(self._summary["n_groups"].iloc[0])
             of = " and ".join(self.options.groups) or "stretches of speech"
-            facts.append(f"{self.options.level * 100:g} % intervals over {n_groups} groups ({of})")
+            n_groups_said = f"{n_groups} group{'s' * (n_groups != 1)}"
+            facts.append(f"{self.options.level * 100:g} % intervals over {n_groups_said} ({of})")
         return ", ".join(facts)
 
     # --- made once
@@ -297,7 +298,7 @@ class Comparison:
 
     @cached_property
     def _disagreements(self) -> pd.DataFrame:
-        return disagreements(self._grid, self.by, self.systems)
+        return disagreements(self._grid, self.by, self.systems, has_reference=self.aligned is not None)
 
     @cached_property
     def _grid(self) -> pd.DataFrame:

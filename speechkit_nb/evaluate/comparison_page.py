@@ -19,8 +19,9 @@ def page(verdict: str, summary: pd.DataFrame, problems: Sequence[str], made: str
         shown.append(f"... and {len(problems) - len(shown)} more, see .problems")
     listed = "".join(f"<li>{html.escape(problem)}</li>" for problem in shown)
     notes = f"<ul style='margin:.4em 0'>{listed}</ul>" if listed else ""
+    answer = "".join(f"<p dir='auto'><b>{html.escape(line)}</b></p>" for line in verdict.splitlines())
     return (
-        f"<div><p dir='auto'><b>{html.escape(verdict)}</b></p>{_table(summary)}{notes}"
+        f"<div>{answer}{_table(summary)}{notes}"
         f"<p style='opacity:.7;font-size:90%'>{html.escape(made)}</p></div>"
     )
 

@@ -122,12 +122,13 @@ def _sure(row: Test, level: float, unit: Unit) -> str:
     text = f"a difference of {unit(row['by'])}"
     if not isnan(row["low"]):
         text += f", {level * 100:g} % interval {unit(row['low'])} to {unit(row['high'])}"
-    return f"{text}; {row['of']}: {_p(row['p'])}"
+    test = "too few errors for a test" if isnan(row["p"]) else f"{row['of']}: {_p(row['p'])}"
+    return f"{text}; {test}"
 
 
 def _doubt(tests: dict[str, Test], level: float, unit: Unit) -> str:
     row = next(iter(tests.values()))
-    if isnan(row["p"]):
+    if isnan(row["p"]) and isnan(row["low"]):
         return "there is too little for an interval or a test"
     return _sure(row, level, unit)
 

@@ -97,7 +97,7 @@ def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
     if isinstance(corpus, pd.DataFrame):
         return list(_of_frame(corpus))
     if isinstance(corpus, (str, os.PathLike)) and (Path(corpus) / "words").is_dir():
-        return _of_words(Path(corpus), plan)
+        return _of_words(Path(corpus).absolute(), plan)
     return list(_of_tables(corpus))
 
 
@@ -128,14 +128,14 @@ def _of_frame(frame: pd.DataFrame) -> list[FramePart]:
 
 def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[TablePart]:
     if isinstance(given, (str, os.PathLike)):
-        path = Path(given)
+        path = Path(given).absolute()
         paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
         if not paths:
             raise SchemaError(
                 f"{os.fspath(path)!r} has neither *{SUFFIX} with a row an utterance nor a folder 'words'"
             )
     else:
-        paths = [Path(each) for each in given]
+        paths = [Path(each).absolute() for each in given]
     parts = {part_of(path): TablePart(part_of(path), path) for path in paths}
     if len(parts) < len(paths):
         raise SchemaError(f"{len(paths)} files have only {len(parts)} names; a name tells a file apart")

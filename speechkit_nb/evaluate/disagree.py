@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
+import numpy as np
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from .compare_grid import UNIT
 
 
-def disagreements(grid: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
+def disagreements(
+    grid: pd.DataFrame, by: Sequence[str], systems: Sequence[str], *, has_reference: bool = True
+) -> pd.DataFrame:
     """A row a stretch of places in a row at which not all systems have the same.
 
     Args:
@@ -20,7 +23,8 @@ def disagreements(grid: pd.DataFrame, by: Sequence[str], systems: Sequence[str])
 
     Returns:
         Frame of `by`, `start`, `end` (seconds, of all words in it; NaN if unknown), `size` (words by which
-        the two systems differ that differ most), `reference`, and a column a system with what it has there.
+        the two systems differ that differ most), `reference` if there is one, and a column a system with what
+        it has there.
         The largest first, of equal ones the longest, then in the order of time.
     """
     run = _runs(grid)
@@ -28,10 +32,12 @@ def disagreements(grid: pd.DataFrame, by: Sequence[str], systems: Sequence[str])
     groups = rows.groupby("run", sort=False)
     spans = groups[[*by, UNIT]].first()
     spans = spans.assign(start=groups["start"].min(), end=groups["end"].max())
-    texts = groups[["reference", *systems]].agg(_joined)
+    bounds = np.r_[0, np.cumsum(groups.size())].tolist()
+    columns = {name: _joined(rows[name], bounds) for name in ("reference", *systems)}
+    texts = pd.DataFrame(columns, index=spans.index, dtype="str")
     spans = spans.assign(size=_sizes(texts[list(systems)])).join(texts)
-    if grid["reference"].isna().all():
-        spans["reference"] = pd.Series(None, spans.index, dtype="str")
+    if not has_reference:
+        spans = spans.drop(columns="reference")
     order = spans.assign(length=spans["end"] - spans["start"]).sort_values(
         ["size", "length", UNIT, "start"], ascending=[False, False, True, True], kind="stable"
     )
@@ -44,8 +50,10 @@ def _runs(grid: pd.DataFrame) -> pd.Series:
     return changed.cumsum()
 
 
-def _joined(words: pd.Series) -> str:
-    return " ".join(word for word in words.dropna() if word)
+def _joined(words: pd.Series, bounds: list[int]) -> list[str]:
+    """The words from each bound to the next as one text."""
+    said = words.fillna("").tolist()
+    return [" ".join(filter(None, said[first:last])) for first, last in pairwise(bounds)]
 
 
 def _sizes(texts: pd.DataFrame) -> list[int]:

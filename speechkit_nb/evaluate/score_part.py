@@ -22,6 +22,8 @@ from .score_utterances import Utterances
 from .significance_segments import segments
 from .timing import tally_timing
 
+_TALLY = {"system": "str", "what": "str", "value": "int64", "n": "int64"}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -104,7 +106,8 @@ def _statistics(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistics
     facts = _facts(batch, plan)
     utterances = Utterances.of(alignment, batch.keys, plan.systems, facts)
     marked = alignment.assign(unit=utterances.row_unit)
-    shared = segments(marked, ["unit"], systems=plan.systems)
+    compared = marked if len(plan.systems) > 1 else marked.iloc[:0]  # segments are of pairs
+    shared = segments(compared, ["unit"], systems=plan.systems)
     tally = _tally(marked, utterances, plan)
     return Statistics.of(utterances, shared, tally, plan.by, plan.group)
 
@@ -124,12 +127,12 @@ def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
 
 def _tally(marked: pd.DataFrame, utterances: Utterances, plan: Plan) -> pd.DataFrame:
     """No rows if there are no times."""
-    columns = [*plan.by, "system", "what", "value", "n"]
     if not plan.timed:
-        return pd.DataFrame({name: pd.Series(dtype="int64") for name in columns})
+        return pd.DataFrame(columns=[*plan.by, *_TALLY]).astype(_TALLY)
     facts = utterances.facts.iloc[utterances.row_unit].reset_index(drop=True)
     marked = marked.assign(**{name: facts[name] for name in plan.by})
-    return tally_timing(marked, plan.by, units=["unit"], systems=plan.timed)[columns]
+    tally = tally_timing(marked, plan.by, units=["unit"], systems=plan.timed)
+    return tally[[*plan.by, *_TALLY]].astype(_TALLY)
 
 
 def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:

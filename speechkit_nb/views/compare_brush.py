@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ..audio import Recording
 from .compare_boundaries import check, plot_boundary_errors, reach
 from .compare_marks import marks_of
-from .compare_place import place_of, view_of
+from .compare_place import look, place_of, view_of
 
 WIDTH = 900  # pixels
 
@@ -21,7 +21,8 @@ WIDTH = 900  # pixels
 def brush(
     comparison: Any, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start"
 ) -> widgets.VBox:
-    """The histogram, a slider of two ends, and the timeline, whose marks are the words between the two.
+    """The histogram, a slider of two ends, and the timeline, whose marks are the words between the two; it
+    goes to the one that is farthest off.
 
     Args:
         comparison: with a reference and times.
@@ -57,6 +58,9 @@ def brush(
         at_ends = slider.value[0] == first, slider.value[1] == last
         inside = errors[((errors[column] >= low) | at_ends[0]) & ((errors[column] <= high) | at_ends[1])]
         view.mark(marks_of(None, errors.iloc[:0], inside))
+        if len(inside):
+            worst = inside.loc[inside[column].abs().idxmax()]
+            look(view, (worst["ref_start"], worst["ref_end"]))
         picture.value = _png(errors, side, (low, high))
         count.value = f"{len(inside):,} of {len(errors):,} words are marked; M goes to the next"
 

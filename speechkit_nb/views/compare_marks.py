@@ -19,8 +19,8 @@ def marks_of(
     *,
     lane: str | None = None,
 ) -> pd.DataFrame:
-    """Marks as of `TimelineView.mark`: of each error in the lane of its system, of each disagreement in `lane`,
-    or in all of its channel; or of the rows `where`, in the lane of their system if they have one.
+    """Marks as of `TimelineView.mark`: of each error in the lane of its system, of each disagreement in
+    `lane`, or in all of its channel; or of the rows `where`, in the lane of their system if they have one.
 
     Args:
         alignment, disagreements: of one recording. Rows whose time is not known are left out.

@@ -88,20 +88,35 @@ def place_of(comparison: Any, recording: Recording | str | PathLike[str] | None)
     return Place(comparison, name, sound)
 
 
-def span_of(
-    place: Place, start: float | None, end: float | None, at: Mapping[Any, Any] | None = None
-) -> tuple[float, float] | None:
-    """The stretch to be shown, seconds; None if nothing says where."""
+def looked_at(place: Place, at: Mapping[Any, Any] | None = None) -> tuple[float, float] | None:
+    """First and last second of a row, or of the worst disagreement; None if nothing says where."""
+    known = None if at is None else _times(at)
+    worst = place.disagreements
+    if known is None and len(worst):
+        known = float(worst["start"].iloc[0]), float(worst["end"].iloc[0])
+    return known
+
+
+def span_of(place: Place, start: float | None, end: float | None) -> tuple[float, float] | None:
+    """The stretch to be shown, seconds: what is asked for, or around the worst place; None without one."""
     if start is None and end is None:
-        looked = _times(at) if at is not None else None
-        worst = place.disagreements
-        if looked is None and len(worst):
-            looked = float(worst["start"].iloc[0]), float(worst["end"].iloc[0])
-        if looked is None:
-            return None
-        return max(0.0, looked[0] - AROUND), looked[1] + AROUND
+        worst = looked_at(place)
+        return None if worst is None else around(worst)
     first = max(0.0, float(end or 0) - SHOWN) if start is None else start
     return first, first + SHOWN if end is None else end
+
+
+def around(span: tuple[float, float]) -> tuple[float, float]:
+    """With what is said before and after it."""
+    return max(0.0, span[0] - AROUND), span[1] + AROUND
+
+
+def look(view: TimelineView, span: tuple[float, float]) -> None:
+    """Moves the view to a place, the playhead to its start."""
+    duration = float(view.spec["duration"])
+    first, last = around(span)
+    view.view_range = max(0.0, min(first, duration - AROUND)), min(last, duration)
+    view.current_time = min(span[0], duration)
 
 
 def view_of(
@@ -124,10 +139,9 @@ def view_of(
     title = place.name if place.name is not None else (place.sound.id if place.sound else "")
     given = {"color": "system", "title": title, **options}
     view = TimelineView(place.sound, frames or None, marks=marks, **given)
-    span = span_of(place, None, None, at)
+    span = looked_at(place, at)
     if span is not None and "view_range" not in options:
-        view.view_range = span[0], min(span[1], view.spec["duration"])
-        view.current_time = min(span[0] + min(AROUND, span[0]), view.spec["duration"])
+        look(view, span)
     for name in comparison.systems:
         if name not in frames:
             view.say(f"{name} has no words with times here, so it is not shown")

@@ -2,7 +2,7 @@
 /** Paints the lanes: axis, waveforms, utterances, marks. Words are painted by drawwords.js. */
 
 import { clock, decimalsFor, ticks, tickStep } from "./clock.js";
-import { drawRefined, drawWords } from "./drawwords.js";
+import { drawRefined, drawWords, widthOf } from "./drawwords.js";
 import { countBelow } from "./sorted.js";
 import { pale } from "./theme.js";
 import { lengthOf, xOf } from "./view.js";
@@ -74,7 +74,7 @@ function drawGrid({ ctx, view, width, height, theme, data }) {
     ctx.fillRect(x, AXIS - 7, 1, 7);
     ctx.fillStyle = theme.soft;
     const text = clock(time, data.duration, decimals);
-    if (x + 4 + ctx.measureText(text).width < width) ctx.fillText(text, x + 4, AXIS / 2);
+    if (x + 4 + widthOf(ctx, text) < width) ctx.fillText(text, x + 4, AXIS / 2);
   }
 }
 
@@ -87,19 +87,22 @@ function drawSound({ ctx, data, view, width, ratio, theme, isHeard }, row) {
   const scale = (row.height / 2 - 3) / loudest;
   ctx.fillStyle = rowColour(data, row, theme);
   ctx.globalAlpha = isHeard(tag) ? 0.8 : 0.25;
-  fillEnvelope(ctx, peaks.envelope(view.start, view.end, Math.ceil(width * ratio)), width, middle, scale);
+  const n = Math.ceil(width * ratio);
+  const end = view.start + (lengthOf(view) * n) / (width * ratio);
+  fillEnvelope(ctx, peaks.envelope(view.start, end, n), 1 / ratio, middle, scale);
   ctx.globalAlpha = 1;
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {Float32Array} pairs low, high @param {number} width @param {number} middle @param {number} scale */
-export function fillEnvelope(ctx, pairs, width, middle, scale) {
-  const step = (2 * width) / pairs.length;
-  ctx.beginPath();
+/**
+ * A bar a pair; bars of whole pixels of the screen, which are faster than one path, and have no seams.
+ * @param {CanvasRenderingContext2D} ctx @param {Float32Array} pairs low, high @param {number} step pixels from bar to bar
+ * @param {number} middle @param {number} scale
+ */
+export function fillEnvelope(ctx, pairs, step, middle, scale) {
   for (let i = 0; i < pairs.length; i += 2) {
     const top = middle - pairs[i + 1] * scale;
-    ctx.rect((i / 2) * step, top - 0.5, step, middle - pairs[i] * scale - top + 1);
+    ctx.fillRect((i / 2) * step, top - 0.5, step, middle - pairs[i] * scale - top + 1);
   }
-  ctx.fill();
 }
 
 /** Utterances, words, refined text, ends of utterances and marks of a lane. @param {Scene} scene @param {Row} row */

@@ -47,12 +47,26 @@ function typicalWidth(ctx, lane) {
   let known = typical.get(lane);
   if (known?.font !== ctx.font) {
     const step = Math.max(1, Math.floor(lane.length / SAMPLED));
-    const widthOf = (/** @type {number} */ i) => ctx.measureText(lane.texts.at(i * step).slice(0, 40)).width;
-    known = { font: ctx.font, width: median(Math.floor(lane.length / step), widthOf) + PADDING };
+    const widthAt = (/** @type {number} */ i) => widthOf(ctx, lane.texts.at(i * step).slice(0, 40));
+    known = { font: ctx.font, width: median(Math.floor(lane.length / step), widthAt) + PADDING };
     lane.widths.fill(0);
     typical.set(lane, known);
   }
   return known.width;
+}
+
+const KNOWN = 4000; // widths of texts in one font
+/** @type {Map<string, Map<string, number>>} */
+const widths = new Map();
+
+/** How wide a text is. Kept, as measuring leaves kilobytes behind each time. @param {CanvasRenderingContext2D} ctx @param {string} text */
+export function widthOf(ctx, text) {
+  const { font } = ctx;
+  let known = widths.get(font);
+  if (!known || known.size >= KNOWN) widths.set(font, (known = new Map()));
+  let width = known.get(text);
+  if (width === undefined) known.set(text, (width = ctx.measureText(text).width));
+  return width;
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {string} family @param {number} size */
@@ -141,7 +155,7 @@ function phraseBox({ view, width }, row, lane, phrase) {
 function setPhraseFont(ctx, family) {
   setFont(ctx, family, SMALL + 0.5);
   ctx.textAlign = "left";
-  return (/** @type {string} */ text) => ctx.measureText(text).width;
+  return (/** @type {string} */ text) => widthOf(ctx, text);
 }
 
 /** The text of each utterance, as much as there is room for. @param {Scene} scene @param {Row} row @param {Lane} lane @param {number} first @param {number} last words */
@@ -215,7 +229,7 @@ export function drawLabel({ ctx, view, width }, lane, i, box, outside) {
   const right = Math.min(next, box.left + box.width);
   if (right - left < 5) return;
   const text = lane.texts.at(i);
-  const measure = (/** @type {string} */ part) => ctx.measureText(part).width;
+  const measure = (/** @type {string} */ part) => widthOf(ctx, part);
   const wide = (lane.widths[i] ||= measure(text.slice(0, 4000)));
   ctx.direction = direction(text);
   const y = box.top + box.height / 2 + 0.5;
@@ -232,7 +246,7 @@ export function drawLabel({ ctx, view, width }, lane, i, box, outside) {
 export function drawRefined({ ctx, data, view, width, theme }, row, colour) {
   setFont(ctx, theme.font, SMALL);
   ctx.textAlign = "left";
-  const measure = (/** @type {string} */ text) => ctx.measureText(text).width;
+  const measure = (/** @type {string} */ text) => widthOf(ctx, text);
   const top = row.top + row.height - row.refined;
   for (const final of data.finals[row.lane].inView(view)) {
     if (!final.refined) continue;

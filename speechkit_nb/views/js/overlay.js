@@ -2,7 +2,7 @@
 /** Paints what changes while one looks: the selection, matches, the words that are being said or pointed at. */
 
 import { AXIS, rowColour } from "./draw.js";
-import { boxOf, drawInPhrase, drawLabel, inkOn, levelOf, rounded, setFont, stripOf } from "./drawwords.js";
+import { boxOf, drawInPhrase, drawLabel, inkOn, levelOf, rounded, setFont, stripOf, widthOf } from "./drawwords.js";
 import { direction, shortened } from "./texts.js";
 import { pale } from "./theme.js";
 import { xOf } from "./view.js";
@@ -102,7 +102,7 @@ function drawSpoken(scene, row, time) {
  */
 function widened({ ctx, width }, lane, i, box, fill, ink) {
   const text = shortened(lane.texts.at(i), 40);
-  const wide = Math.max(box.width, ctx.measureText(text).width + 10);
+  const wide = Math.max(box.width, widthOf(ctx, text) + 10);
   const left = Math.max(0, Math.min(width - wide, box.left + (box.width - wide) / 2));
   ctx.fillStyle = fill;
   rounded(ctx, { ...box, left, width: wide }, 4);

@@ -36,7 +36,7 @@ export class Overview {
     this.canvas.height = Math.round(HEIGHT * ratio);
     const ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     ctx.scale(ratio, ratio);
-    this.#drawSound(ctx, theme);
+    this.#drawSound(ctx, theme, ratio);
     this.#drawWords(ctx, theme);
     this.#drawHits(ctx, theme);
     this.place();
@@ -59,18 +59,18 @@ export class Overview {
     this.playhead.style.transform = `translateX(${(time / data.duration) * this.#width}px)`;
   }
 
-  /** The loudest of all channels. @param {CanvasRenderingContext2D} ctx @param {Theme} theme */
-  #drawSound(ctx, theme) {
+  /** The loudest of all channels. @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {number} ratio */
+  #drawSound(ctx, theme, ratio) {
     const { data } = this.session;
     const peaks = data.channels.flatMap((channel) => (channel.peaks ? [channel.peaks] : []));
     if (!peaks.length) return;
     const loudest = Math.max(1, ...peaks.map((one) => one.loudest));
-    const all = peaks.map((one) => one.envelope(0, data.duration, Math.ceil(this.#width)));
+    const all = peaks.map((one) => one.envelope(0, data.duration, this.canvas.width));
     const mixed = all[0].map((_, i) => (i % 2 ? Math.max(...all.map((one) => one[i])) : Math.min(...all.map((one) => one[i]))));
     ctx.fillStyle = theme.sound;
     ctx.globalAlpha = 0.55;
     const room = data.lanes.length ? HEIGHT - 10 : HEIGHT;
-    fillEnvelope(ctx, mixed, this.#width, room / 2, (room / 2 - 3) / loudest);
+    fillEnvelope(ctx, mixed, 1 / ratio, room / 2, (room / 2 - 3) / loudest);
     ctx.globalAlpha = 1;
   }
 

@@ -123,10 +123,9 @@ export class WindowPlayer {
   /** Keeps the line filled until the sound ends, or something else is played. @param {number} run */
   async #fill(run) {
     this.#lineEnd = this.#at;
+    const short = () => this.#lineEnd < this.duration && this.#lineEnd - this.time <= AHEAD + this.length / 2;
     const more = async () => {
-      const left = this.#lineEnd - this.time;
-      if (left > AHEAD + this.length / 2 || this.#lineEnd >= this.duration) return;
-      await this.#append(run);
+      while (run === this.#run && short()) await this.#append(run);
     };
     let busy = false;
     const step = async () => {
