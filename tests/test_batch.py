@@ -512,9 +512,14 @@ def test_the_length_of_a_generator_is_known_at_its_end(client):
 # ---- thousands
 
 
+def recordings_alive() -> int:
+    return sum(isinstance(one, sk.Recording) for one in gc.get_objects())
+
+
 def test_thousands_take_no_more_than_a_few(words, tmp_path):
     """A generator is asked for the next file when the last one was sent; few are open at a time."""
-    jobs, seen = [], {"files": 0, "recordings": 0, "ahead": 0}
+    gc.collect()
+    jobs, seen, others = [], {"files": 0, "recordings": 0, "ahead": 0}, recordings_alive()
 
     def sources():
         for number in range(2000):
@@ -522,7 +527,7 @@ def test_thousands_take_no_more_than_a_few(words, tmp_path):
             path.write_bytes(noise(number, 0.05))
             if number % 100 == 50:
                 n_jobs = len(jobs[0]) if jobs else number
-                alive = sum(isinstance(one, sk.Recording) for one in gc.get_objects())
+                alive = recordings_alive() - others
                 n_open = len(os.listdir("/proc/self/fd"))
                 seen.update(files=max(seen["files"], n_open), recordings=max(seen["recordings"], alive))
                 seen["ahead"] = max(seen["ahead"], number - n_jobs)

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from serving import wait_until
 from timelines import Timeline, chromium
 
 import speechkit_nb as sk
@@ -355,4 +356,4 @@ def test_m_goes_to_the_next_error_in_a_browser(compared, tmp_path):
         timeline.press("Shift+M")
         assert timeline.time == pytest.approx(starts[0], abs=0.02)
         timeline.press("m")
-        assert "um" in timeline.words()
+        wait_until(lambda: "um" in timeline.words(), seconds=20)
