@@ -249,7 +249,7 @@ def test_a_recording_that_was_deleted_is_told(notebook, root):
     assert "there is no file" in timeline.problems.inner_text()
     assert "gone.wav" in timeline.problems.inner_text()
     timeline.press("+", "+")
-    wait_until(lambda: timeline.view[1] - timeline.view[0] < 22)
+    wait_until(lambda: timeline.length < 23)
 
 
 def test_words_cannot_run_scripts(notebook):
@@ -327,7 +327,7 @@ def test_without_its_kernel_the_picture_stays_usable(browser, lab):
         timeline.press("Home", "0")
         sees(timeline, 0, 46)
         timeline.press("ArrowRight", "+", "+")
-        wait_until(lambda: timeline.view[1] - timeline.view[0] < 22 and timeline.time == 1.0)
+        wait_until(lambda: timeline.length < 22 and timeline.time == 1.0)
         plays(timeline)
         timeline.search.fill("train")
         wait_until(lambda: timeline.found.inner_text() != "")

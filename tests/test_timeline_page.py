@@ -32,7 +32,7 @@ RATE, SECONDS = 16_000, 30
 WHOLE = (0.0, float(SECONDS))
 PHRASES = ["good morning how can I help", "two tickets to Казань please", "שלום and goodbye"]
 
-pytestmark = pytest.mark.xdist_group("timeline")
+pytestmark = pytest.mark.xdist_group("timeline-page")
 
 
 # --- what is shown
@@ -182,7 +182,7 @@ def test_the_wheel_zooms_around_the_pointer(timeline):
     """What is under the pointer stays there."""
     for _ in range(4):
         timeline.wheel(timeline.at(0.25), -120)
-    wait_until(lambda: timeline.view[1] - timeline.view[0] < 15)
+    wait_until(lambda: timeline.length < 15)
     start, end = timeline.view
     assert start + 0.25 * (end - start) == pytest.approx(0.25 * SECONDS, abs=0.1)
     for _ in range(8):
@@ -197,13 +197,13 @@ def test_the_wheel_alone_scrolls_the_page_until_the_timeline_has_the_focus(timel
     sees(timeline, *WHOLE)
     timeline.track.focus()
     timeline.wheel(timeline.at(0.5), -120, holding=None)
-    wait_until(lambda: timeline.view[1] - timeline.view[0] < 25)
+    wait_until(lambda: timeline.length < 25)
 
 
 def test_dragging_pans(timeline):
     """The word that is taken hold of goes along."""
     timeline.press("+", "+")
-    wait_until(lambda: timeline.view[1] - timeline.view[0] < 14)
+    wait_until(lambda: timeline.length < 14)
     start, end = timeline.view
     timeline.drag(timeline.at(0.8), timeline.at(0.3))
     sees(timeline, start + 0.5 * (end - start), end + 0.5 * (end - start))
@@ -212,9 +212,9 @@ def test_dragging_pans(timeline):
 def test_the_overview_moves_the_view(timeline):
     """Its frame is dragged; a click beside it puts the view there."""
     timeline.press("+", "+")
-    wait_until(lambda: timeline.view[1] - timeline.view[0] < 14)
+    wait_until(lambda: timeline.length < 14)
     box = timeline.root.locator(".overview").bounding_box()
-    length = timeline.view[1] - timeline.view[0]
+    length = timeline.length
     timeline.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 20)
     sees(timeline, 0.75 * SECONDS - length / 2, 0.75 * SECONDS + length / 2)
     middle = (box["x"] + 0.75 * box["width"], box["y"] + 20)
@@ -374,7 +374,7 @@ def test_nothing_glides_for_those_who_asked_for_less_motion(opening, page_file):
     """A jump is one step: the first view that is seen is the last."""
     timeline = opening(page_file, reduced_motion="reduce")
     timeline.press("+", "+")
-    wait_until(lambda: timeline.view[1] - timeline.view[0] < 14)
+    wait_until(lambda: timeline.length < 14)
     script = """({ shadowRoot }) => new Promise((resolve) => {
         const frame = shadowRoot.querySelector(".frame");
         const widths = new Set();
@@ -643,7 +643,7 @@ def test_zoomed_words_and_the_help_look_as_they_did(page_file, opening):
     """Close enough for milliseconds; the list of keys lies over the lanes."""
     timeline = opening(page_file, width=1000)
     timeline.press("ArrowRight", *["+"] * 7)
-    wait_until(lambda: timeline.view[1] - timeline.view[0] < 2)
+    wait_until(lambda: timeline.length < 2)
     looks_as_before(timeline, "close-1000")
     timeline.press("?")
     looks_as_before(timeline, "help-1000")

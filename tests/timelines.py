@@ -118,6 +118,12 @@ class Timeline:
         duration = float(self.track.get_attribute("aria-valuemax") or "nan")
         return start * duration, end * duration
 
+    @property
+    def length(self) -> float:
+        """Seconds in view."""
+        start, end = self.view
+        return end - start
+
     def words(self) -> list[str]:
         """The words that a screen reader is told, lane after lane."""
         return [str(text) for text in self.root.locator(".unseen li bdi").all_inner_texts()]
