@@ -88,7 +88,7 @@ def timeline(notebook) -> Timeline:
 
 
 def sees(timeline: Timeline, start: float, end: float) -> None:
-    wait_until(lambda: timeline.view == pytest.approx((start, end), abs=0.1), 10)
+    wait_until(lambda: timeline.view == pytest.approx((start, end), abs=0.1), 40)
 
 
 # --- both ways
@@ -106,6 +106,8 @@ def test_it_draws_in_jupyterlab(notebook, timeline):
 
 def test_python_moves_the_picture(notebook, timeline):
     """Every trait that is set: view, playhead, selection, rate, search, muted channels, colours."""
+    notebook.wait("view.view_range is not None")
+    wait_until(lambda: timeline.view[1] > 30)
     notebook.ask("1", "view.view_range = (10, 20)")
     sees(timeline, 10, 20)
     notebook.ask("1", "view.current_time = 15.25; view.playback_rate = 1.5; view.search = 'train'")
