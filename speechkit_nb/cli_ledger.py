@@ -117,7 +117,7 @@ def _write(transcript: Transcript, path: Path, kind: str) -> None:
 
 def frame_of_entries(entries: Sequence[Entry]) -> pd.DataFrame:
     """The jobs as `Client.jobs` has them, and the number of each."""
-    from .client.jobset import frame_of
+    from .client.job_frame import frame_of
 
     rows = [entry.facts for entry in entries]
     frame = frame_of(rows)

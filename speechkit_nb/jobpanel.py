@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,6 @@ from .views.panel_rows import ON_ITS_WAY, Row
 
 if TYPE_CHECKING:
     from .client.client import Client
-    from .client.job import Job
     from .client.jobset import JobSet
     from .transcript import Transcript
 
@@ -47,7 +45,7 @@ OURS = (
     ),
     Option("bucket", "text", None, "upload to this bucket of Object Storage; needed above 60 MB"),
 )
-COLUMNS = ", ".join(field.name for field in fields(Row) if field.name != "here")
+COLUMNS = [field.name for field in fields(Row) if field.name != "here"]
 SAME = {
     "done": "was recognized before with the same options, and is not sent: without reuse it would be",
     "unknown": "may have been sent before with the same options: settle that job first",
@@ -82,21 +80,17 @@ class ClientDesk:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.name = client.service
-        self._journal, self._watch = client._journal, client._watch
         self._batches: list[tuple[JobSet, int]] = []
         self._reused: list[int] = []
 
     def look(self, most: int) -> Shown:
         """The newest jobs of the journal, those of other services, too, and before them what was reused."""
-        news = self._news()
-        first = ", ".join(map(str, self._reused)) or "NULL"
-        query = f"SELECT {COLUMNS} FROM jobs ORDER BY id IN ({first}) DESC, id DESC LIMIT ?"
-        rows = [self._row(dict(row)) for row in self._journal.rows(query, most)]
+        news, journal = self._news(), self.client.journal
+        rows = [self._row(facts) for facts in journal.newest(most, first=self._reused)]
         for row in rows:
             if row.here and row.state in ON_ITS_WAY:
-                self._watch.add(self._job(row.id))
-        (total,) = self._journal.rows("SELECT count(*) FROM jobs")[0]
-        return Shown(rows, total, news)
+                self.client.watch(self.client.job_of_row(row.id))
+        return Shown(rows, journal.n_jobs, news)
 
     def submit(self, sources: Sequence[str | Path], options: Mapping[str, Any]) -> None:
         """Send recordings to be recognized, in a thread of the client."""
@@ -105,23 +99,23 @@ class ClientDesk:
 
     def open(self, id: int) -> Transcript:
         """The result of a job."""
-        return self._job(id).result(progress=False)
+        return self.client.job_of_row(id).result(progress=False)
 
     def cancel(self, id: int) -> None:
         """Ask the service to stop it."""
-        self._job(id).cancel()
+        self.client.job_of_row(id).cancel()
 
     def send_again(self, id: int) -> None:
         """Send its recording as a new job."""
-        self._job(id).resubmit()
+        self.client.job_of_row(id).resubmit()
 
     def abandon(self, id: int) -> None:
         """Take it for not sent."""
-        self._job(id).abandon()
+        self.client.job_of_row(id).abandon()
 
     def delete(self, id: int) -> None:
         """Let the service forget its result."""
-        self._job(id).delete()
+        self.client.job_of_row(id).delete()
 
     def go_on(self) -> None:
         """Ask after the jobs that an earlier kernel left open."""
@@ -131,13 +125,9 @@ class ClientDesk:
         """Hang up."""
         self.client.close()
 
-    def _job(self, id: int) -> Job:
-        (entry,) = self._journal.entries("id = ?", id)  # of another service, too: its result can be opened
-        return self.client._job(entry)
-
-    def _row(self, facts: dict[str, Any]) -> Row:
-        facts |= {"options": json.loads(facts["options"]), "here": facts["service"] == self.name}
-        return Row(**facts)
+    def _row(self, facts: Mapping[str, Any]) -> Row:
+        here = facts["service"] == self.name
+        return Row(**{column: facts[column] for column in COLUMNS}, here=here)
 
     def _news(self) -> list[str]:
         """What there is to say of batches that were sent since the last look."""

@@ -1,10 +1,18 @@
-"""What every test gets: a home of its own for journals and local servers, and no window for figures."""
+"""What every test gets: a home of its own for journals and local servers, and no window for figures.
+
+A module that needs a server of another kind has a fixture `server` of its own; `target`, `client` and `http`
+are then those of that one.
+"""
 
 import os
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
+from serving import Server
+
+import speechkit_nb as sk
 
 os.environ["MPLBACKEND"] = "Agg"
 collect_ignore = ["bench"]  # run by hand
@@ -25,3 +33,31 @@ def script(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("script") / "talk.words.csv"
     path.write_text("\n".join(["word,start,end,channel", *words]) + "\n")
     return path
+
+
+@pytest.fixture(scope="module")
+def server(script):
+    """A local server that hears the words of `script` in every recording."""
+    started = Server(models={"general": f"scripted:{script}"})
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def target(server) -> str:
+    """What to connect to for the module's server."""
+    return f"grpc://{server.address}"
+
+
+@pytest.fixture
+def client(target):
+    """A client of the module's server."""
+    with sk.connect(target) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def http(server):
+    """Plain HTTP with the module's server, which has a door for it."""
+    with httpx.Client(base_url=server.rest, timeout=30) as client:
+        yield client

@@ -54,12 +54,6 @@ def server(words, tmp_path_factory):
 
 
 @pytest.fixture
-def client(server):
-    with sk.connect(f"grpc://{server.address}") as connected:
-        yield connected
-
-
-@pytest.fixture
 def make(tmp_path):
     """Writes a recording that is like no other, if its seed is not."""
 
@@ -191,6 +185,8 @@ def test_a_table_overrides_options_and_carries_its_own_columns(client, make):
     ("columns", "message"),
     [
         ({"path": "a.wav", "langauge": "ru-RU"}, "column 'langauge', .* no option; did you mean 'language'"),
+        ({"path": "a.wav", "lang": "ru-RU"}, "column 'lang', which is no option; did you mean 'language'"),
+        ({"path": "a.wav", "MODEL": "x"}, "column 'MODEL', .* did you mean 'model'"),
         ({"path": "a.wav", "language": "tlh"}, "a.wav: language='tlh' is not one of auto"),
         ({"path": "a.wav", "normalize": 1.0}, r"a.wav: normalize=1.0, but it is True or False"),
         ({"path": "a.wav", "duration": 1.0}, r"as the frames of the results have; .* table\.rename"),

@@ -10,25 +10,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from serving import DATA, serving, talk, wav
+from serving import DATA, talk, wav
 
 import speechkit_nb as sk
 from speechkit_nb.cli import main
-
-SCRIPT = "word,start,end,channel\nhello,0.5,0.9,0\nworld,1.0,1.4,0\n"
 
 
 @pytest.fixture
 def run():
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="module")
-def target(tmp_path_factory):
-    script = tmp_path_factory.mktemp("script") / "talk.words.csv"
-    script.write_text(SCRIPT)
-    with serving(models={"general": f"scripted:{script}"}) as api:
-        yield f"grpc://{api.address}"
 
 
 def test_transcribe_prints_the_text(run, target, tmp_path):

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from answers import final
 from serving import DATA, Server, wait_until, wav
 
 import speechkit_nb as sk
@@ -34,12 +35,6 @@ def server(script, tmp_path_factory):
     started = Server(models={"general": f"scripted:{script}"}, bucket_root=bucket)
     yield started
     started.close()
-
-
-@pytest.fixture
-def client(server):
-    with sk.connect(f"grpc://{server.address}") as connected:
-        yield connected
 
 
 def done(job: sk.Job) -> sk.Transcript:
@@ -123,13 +118,20 @@ def test_options_of_the_local_server_belong_to_it():
 
 def test_an_operation_of_another_server(client):
     """It is told which service has it."""
-    client._journal.add(
+    client.journal.add(
         service="grpc://127.0.0.1:9", operation_id="f8dother", recording="a", created_at=1.0, state="running"
     )
     with pytest.raises(
         TargetError, match=r"'f8dother' was submitted to 'grpc://127\.0\.0\.1:9', this client talks"
     ):
         client.job("f8dother")
+
+
+def test_the_job_of_a_row_is_there_whatever_its_service(client):
+    """The stored result of a job that another service has done can be read; nobody is asked for it."""
+    entry = client.journal.add(service="cloud", recording="far", created_at=1.0, state="running")
+    entry.keep([final(0, "good night")], [2.0])
+    assert client.job_of_row(entry.id).result(progress=False).text == "good night"
 
 
 # ---- kernels that die

@@ -1,6 +1,7 @@
 """A job as a state machine: its service, clock and sleep are handed in, so nothing here waits."""
 
 import asyncio
+import re
 import socket
 import warnings
 
@@ -399,6 +400,48 @@ def test_only_results_expire(journal):
     assert JobSet([job]).frame.expires.isna().all()
 
 
+def test_the_newest_jobs_of_a_journal(journal):
+    """Newest first, but for those that are wanted ahead of them, as one dict each."""
+    rows = [job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav").row for k in range(5)]
+    found = journal.newest(3, first=[rows[1]])
+    assert [facts["recording"] for facts in found] == ["a1.wav", "a4.wav", "a3.wav"]
+    assert (found[0]["options"], found[0]["metadata"]) == ({"model": "general"}, {})
+    assert [facts["id"] for facts in journal.newest(2)] == rows[:-3:-1]
+    assert journal.n_jobs == 5
+
+
+def settled(journal, states: list[str]) -> JobSet:
+    """Jobs in these states, of the recordings a0.wav, a1.wav and so on."""
+    return JobSet(
+        [
+            job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav", state=state)
+            for k, state in enumerate(states)
+        ]
+    )
+
+
+def shown_of(jobs: JobSet) -> list[int]:
+    """The numbers of the recordings in the table of a set, from top to bottom."""
+    return [int(number) for number in re.findall(r"a(\d+)\.wav", jobs._repr_html_())]
+
+
+def test_a_long_set_shows_first_what_went_wrong(journal):
+    """Then the newest of the others; a set that is shown as a whole stays in the order of submission."""
+    jobs = settled(journal, ["done", "failed", "done", "unknown", "expired", *["done"] * 25])
+    assert shown_of(jobs) == [1, 3, 4, *range(13, 30)]
+    assert "; 20 of 30 are shown, what went wrong first<" in jobs._repr_html_()
+    assert shown_of(jobs[5:]) == [*range(10, 30)]
+    assert "; 20 of 25 are shown, the newest<" in jobs[5:]._repr_html_()
+    assert shown_of(jobs[:20]) == [*range(20)]
+
+
+def test_a_set_with_more_failures_than_a_table_holds_says_how_many(journal):
+    """And where they are."""
+    jobs = settled(journal, ["failed"] * 25)
+    assert shown_of(jobs) == [*range(20)]
+    assert "; 5 more went wrong: see jobs.failed and jobs.unknown" in jobs._repr_html_()
+
+
 # ---- the clock, and another kernel
 
 
@@ -491,19 +534,6 @@ def test_what_may_have_a_result_is_not_sent_again(journal, state):
 # ---- against the real server
 
 
-@pytest.fixture(scope="module")
-def server(script):
-    started = Server(models={"general": f"scripted:{script}"})
-    yield started
-    started.close()
-
-
-@pytest.fixture
-def client(server):
-    with sk.connect(f"grpc://{server.address}") as connected:
-        yield connected
-
-
 @pytest.fixture
 def talk_wav(tmp_path):
     path = tmp_path / "talk.wav"
@@ -581,7 +611,7 @@ def test_another_kernel_that_sends_the_same_sound_meanwhile(server, client, talk
     limiter = Overtaken(lambda: client.submit(talk_wav, reuse=True))
     transport = GrpcTransport(target, Endpoints.at(target))
     scope = {"scope": f"{target} v3", "pace": LOOPBACK}
-    with Client(transport, Journal(client._journal.path), limiter=limiter, **scope) as late:
+    with Client(transport, Journal(client.journal.path), limiter=limiter, **scope) as late:
         with pytest.warns(Reused, match="nothing is sent"):
             job = late.submit(talk_wav, reuse=True)
         assert job.reused

@@ -22,7 +22,6 @@ from speechkit_nb.views.panel_rows import ACTIONS, SIGNS, Row, row_html
 from speechkit_nb.views.panel_table import SURE, JobTable
 from speechkit_nb.views.panel_work import Ticker, Worker
 
-SCRIPT = "word,start,end,channel\nhello,0.5,0.9,0\n<b>world</b>,1.0,1.4,0\n"
 NOW = 1_800_000_000.0
 
 
@@ -335,17 +334,11 @@ def test_a_ticker_stops_when_it_is_closed():
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory):
-    script = tmp_path_factory.mktemp("script") / "talk.words.csv"
-    script.write_text(SCRIPT)
-    with serving(models={"general": f"scripted:{script}"}) as api:
-        yield f"grpc://{api.address}"
-
-
-@pytest.fixture
-def client(target):
-    with sk.connect(target) as made:
-        yield made
+def script(tmp_path_factory) -> Path:
+    """Words with something in them that must not become part of a page."""
+    path = tmp_path_factory.mktemp("script") / "talk.words.csv"
+    path.write_text("word,start,end,channel\nhello,0.5,0.9,0\n<b>world</b>,1.0,1.4,0\n")
+    return path
 
 
 @pytest.fixture
@@ -365,6 +358,7 @@ def until_state(panel, state, number=0):
 
 
 def pressed(panel, words, number=0):
+    wait_until(lambda: words in buttons(panel.table, number))  # they come after the state
     buttons(panel.table, number)[words].click()
     panel.finish()
 
@@ -440,16 +434,14 @@ def test_a_panel_of_a_new_kernel_shows_everything_and_goes_on(target, folder):
 
 def test_jobs_of_another_service_are_shown(target, panel, client, folder):
     """With the name of their service, and without buttons that could do nothing."""
-    client._journal.add(service="cloud", recording="far.wav", created_at=time.time())
+    client.journal.add(service="cloud", recording="far.wav", created_at=time.time())
     wait_until(lambda: panel.table.lines.children)
     assert "to cloud" in line(panel).text.value
     assert not line(panel).buttons.children
 
 
-def test_cancel_and_retry(tmp_path, folder):
+def test_cancel_and_retry(script, folder):
     """A running job is stopped; retrying makes a new one, and the old one stays as it was."""
-    script = tmp_path / "talk.csv"
-    script.write_text(SCRIPT)
     with (
         serving(models={"general": f"scripted:{script}"}, faults=["never-done"]) as api,
         sk.connect(f"grpc://{api.address}") as client,
@@ -477,7 +469,7 @@ def test_an_unknown_job_is_settled_by_the_user(panel, client, folder):
         "created_at": time.time(),
     }
     for _ in range(2):
-        client._journal.add(**facts).move("unknown", error="the answer was lost")
+        client.journal.add(**facts).move("unknown", error="the answer was lost")
     wait_until(lambda: len(panel.table.lines.children) == 2)
     assert "may be billed twice" in line(panel).text.value
     pressed(panel, "Give up", 1)

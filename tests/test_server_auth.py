@@ -58,12 +58,6 @@ def server(key: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Ite
     server.close()
 
 
-@pytest.fixture(scope="module")
-def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.rest, timeout=30) as http:
-        yield http
-
-
 def grpc_refusal(server: Server, **metadata: str) -> tuple[str, str]:
     """How OperationService.Get of an operation that does not exist is answered."""
     request = operation.GetOperationRequest(operation_id="f8dx")

@@ -55,12 +55,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.close()
 
 
-@pytest.fixture(scope="module")
-def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.rest, timeout=30) as http:
-        yield http
-
-
 def post(http: httpx.Client, audio: bytes | str, **specification: Any) -> httpx.Response:
     source = {"uri": audio} if isinstance(audio, str) else {"content": base64.b64encode(audio).decode()}
     return http.post(LONG_RUNNING, json={"config": {"specification": specification}, "audio": source})

@@ -10,7 +10,6 @@ import stamina
 
 from .. import errors
 from ..wire.rest import CODES
-from ..wire.v2 import answer_of
 from .quota import Turn
 from .service import OperationStatus
 
@@ -161,24 +160,6 @@ def submitted(name: str, call: Callable[[], T]) -> T:
         ) from None
 
 
-def fetched(fetch: Callable[[], Answer], operation: Callable[[], Any]) -> Answer:
-    """The answer of v3; of a job of v2, which v3 does not know, the one inside its operation."""
-    try:
-        return fetch()
-    except errors.NotFound:
-        found = _inside(operation)
-        if found is None:
-            raise
-    return stamped(found)
-
-
-def _inside(operation: Callable[[], Any]) -> list[bytes] | None:
-    try:
-        return answer_of(operation())
-    except errors.NotFound:
-        return None
-
-
 def stamped(messages: list[bytes]) -> Answer:
     """Messages that arrived just now, all at once."""
     now = time.time()
@@ -191,20 +172,3 @@ def status_of(operation: Any) -> OperationStatus:
         failure = service_error(CODES.get(operation.error.code, "UNKNOWN"), operation.error.message)
         return OperationStatus(True, failure, failure.code == "CANCELLED")
     return OperationStatus(operation.done)
-
-
-def status_by_result(fetch: Callable[[], Any]) -> OperationStatus:
-    """Where an operation stands, in a region that has no operations: asked by its result."""
-    try:
-        fetch()
-    except errors.NotReady:
-        return OperationStatus(False)
-    except errors.Rejected as error:
-        return OperationStatus(True, error)
-    return OperationStatus(True)
-
-
-def no_operations(name: str) -> errors.Rejected:
-    """In a region without operations nothing can be cancelled."""
-    message = f"{name} has no operation endpoint, so a job cannot be cancelled there; it ends by itself"
-    return errors.Rejected(message, code="UNIMPLEMENTED")

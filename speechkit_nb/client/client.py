@@ -16,13 +16,14 @@ from ..errors import JobUnknown, NotFound, TargetError
 from .batch import Batch
 from .endpoints import CLOUD
 from .job import Job
+from .job_frame import frame_of
 from .job_html import JobFrame
-from .jobset import JobSet, frame_of
+from .jobset import JobSet
 from .journal import Entry, Journal
 from .legs import SessionLimits
 from .orders import order
 from .quota import Limiter
-from .service import Transport
+from .service import Transport, reworded
 from .sources import metadata_types
 from .states import OPEN
 from .streams import StreamSession, open_stream
@@ -88,6 +89,11 @@ class Client:
         """What it is connected to."""
         return self._transport.name
 
+    @property
+    def journal(self) -> Journal:
+        """Where its jobs are remembered, and those of other services."""
+        return self._journal
+
     def submit(
         self,
         source: Any,
@@ -128,7 +134,7 @@ class Client:
         except JobUnknown as error:
             error.job = self._job(error.job, wanted.recording)
             raise
-        return self._watched(self._job(entry, wanted.recording, wanted.known_as if reused else None))
+        return self.watch(self._job(entry, wanted.recording, wanted.known_as if reused else None))
 
     def submit_many(
         self,
@@ -150,7 +156,8 @@ class Client:
             sources: paths, patterns such as `"talks/**/*.wav"`, folders, links, or what else `submit` takes;
                 a DataFrame with a row a recording: its column `source` (or `path`, or `file`) says which
                 one, `id` its name, columns named as options override those given here, all others go with
-                the results; or an iterable, which is asked for the next recording only when one was sent.
+                the results (one that is named almost as an option is refused); or an iterable, which is
+                asked for the next recording only when one was sent.
             progress: True shows a bar for all of them, or a function of (fraction, status).
             reuse, bucket: as of `submit`.
             stop_after: after how many failures in a row to give up.
@@ -277,19 +284,30 @@ class Client:
             )
         if isinstance(id, int):
             raise NotFound(f"the journal has no job {id}; client.jobs() has what there is", code="NOT_FOUND")
-        return self._watched(self._adopted(id))
+        return self.watch(self._adopted(id))
+
+    def job_of_row(self, row: int) -> Job:
+        """The job with that number in the journal, of whichever service.
+
+        Of another service's job the stored result can be read, and nothing else: it is not known here.
+        """
+        (entry,) = self._journal.entries("id = ?", row)
+        return self._job(entry)
+
+    def watch(self, job: Job) -> Job:
+        """The same job; it is asked after from now on, and its result fetched, though nobody waits."""
+        self._watch.add(job)
+        return job
 
     def _adopted(self, operation_id: str) -> Job:
         """A job that was submitted elsewhere, now in the journal."""
         try:
             self._transport.status(operation_id)
         except NotFound as error:
-            raise NotFound(
+            raise reworded(
+                error,
                 f"{error}. Neither {self.service!r} nor the journal knows it; client.jobs() has what was "
                 "submitted here, and the service keeps results for 3 days",
-                code=error.code,
-                details=error.details,
-                request_id=error.request_id,
             ) from None
         now = time.time()
         return self._job(
@@ -312,7 +330,7 @@ class Client:
         """
         states = ", ".join(map(repr, (*OPEN, "unknown")))
         waiting = f"service = ? AND (state IN ({states}) OR (state = 'done' AND delivered_at IS NULL))"
-        found = [self._watched(self._job(entry)) for entry in self._journal.entries(waiting, self.service)]
+        found = [self.watch(self._job(entry)) for entry in self._journal.entries(waiting, self.service)]
         return JobSet(found, watch=self._watch)
 
     def close(self) -> None:
@@ -349,13 +367,8 @@ class Client:
             fetch=service.fetch,
             cancel=service.cancel,
             delete=service.delete,
-            resubmit=lambda: self._watched(self._job(self._submissions.again(entry, source), source)),
+            resubmit=lambda: self.watch(self._job(self._submissions.again(entry, source), source)),
             pace=self._pace,
             source=source,
             known_as=known_as,
         )
-
-    def _watched(self, job: Job) -> Job:
-        """The same; its result is fetched as soon as it is there, though nobody waits."""
-        self._watch.add(job)
-        return job

@@ -94,36 +94,23 @@ def connect(
     wire = _wire(target, transport)
     trusted = certificates(ca)
     _check_options(target, options)
+    secrets = {
+        "api_key": api_key,
+        "iam_token": iam_token,
+        "oauth_token": oauth_token,
+        "service_account_key": service_account_key,
+    }
     if target == "local":
-        _refuse_for_local(
-            api_key=api_key,
-            iam_token=iam_token,
-            oauth_token=oauth_token,
-            service_account_key=service_account_key,
-            folder_id=folder_id,
-            ca=ca,
-            data_logging=data_logging or None,
-        )
-        if bucket is not None and not options.get("bucket_root"):
-            raise ConfigError(
-                f"bucket={bucket!r} of connect('local') is a folder below bucket_root=DIR: give both"
-            )
-        return _connect_local(wire, api, Journal(journal), bucket, quota, options)
+        _refuse_for_local(**secrets, folder_id=folder_id, ca=ca, data_logging=data_logging or None)
+        return _connect_local(wire, api, journal, bucket, quota, options)
     place = _place(target, endpoints)
     iam = Iam(place.endpoints.iam, trusted)
-    credentials = auth.given(
-        iam,
-        api_key=api_key,
-        iam_token=iam_token,
-        oauth_token=oauth_token,
-        service_account_key=service_account_key,
-    )
+    credentials = auth.given(iam, **secrets)
     if credentials is None and _is_cloud(target):
         credentials = auth.from_environment(iam)
     identity = auth.Identity(credentials, folder_id and auth.clean(folder_id, "folder_id"), data_logging)
     ledger = Journal(journal)
-    caller = repr([credentials, folder_id, api_key, iam_token, oauth_token, service_account_key])
-    limiter = _limiter(place, caller, quota, ledger)
+    limiter = _limiter(place, repr([credentials, folder_id, *secrets.values()]), quota, ledger)
     return Client(
         _transport(place, wire, api, identity, trusted, limiter),
         ledger,
@@ -140,20 +127,25 @@ def connect(
 def _connect_local(
     wire: Wire,
     api: Api,
-    journal: Journal,
+    journal: str | os.PathLike[str] | None,
     bucket: str | None,
     quota: Quota | None,
     options: dict[str, Any],
 ) -> Client:
     from .local import LocalServer
 
+    if bucket is not None and not options.get("bucket_root"):
+        raise ConfigError(
+            f"bucket={bucket!r} of connect('local') is a folder below bucket_root=DIR: give both"
+        )
+    ledger = Journal(journal)
     server = LocalServer(**options)
     url = server.target if wire == "grpc" else server.rest_target
     place = Place("local", Endpoints.at(url), LOOPBACK, server.hint)
-    limiter = _limiter(place, url, quota, journal)
+    limiter = _limiter(place, url, quota, ledger)
     return Client(
         _transport(place, wire, api, auth.Identity(), None, limiter),
-        journal,
+        ledger,
         pace=place.pace,
         on_close=server.stop,
         limiter=limiter,

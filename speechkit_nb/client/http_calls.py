@@ -16,6 +16,7 @@ from .. import errors
 from ..wire.rest import error_of
 from .calls import redacted, request_id_of, service_error
 from .endpoints import address
+from .service import closed
 
 CONNECT_DEADLINE = 10.0
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -68,7 +69,9 @@ def send(
     except httpx.HTTPError as error:
         raise no_answer(name, _why(error)) from None
     except RuntimeError as error:
-        raise _closed(name, error) from None
+        if "closed" not in str(error):
+            raise
+        raise closed(name) from None
     if response.is_success:
         return response
     raise _refusal(name, response, headers)
@@ -172,10 +175,3 @@ def _retry_after(text: str | None) -> float | None:
 
 def _why(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _closed(name: str, error: RuntimeError) -> Exception:
-    if "closed" not in str(error):
-        return error
-    message = f"this client of {name} was closed; connect({name!r}) makes another one"
-    return errors.Rejected(message, code="FAILED_PRECONDITION")

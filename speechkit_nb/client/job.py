@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..transcript import Transcript
 from .journal import Entry
-from .service import OperationStatus
+from .service import OperationStatus, reworded
 from .states import OPEN
 from .waiting import Pace, Progress, shown
 
@@ -155,12 +155,10 @@ class Job:
         try:
             self._delete(self._id())
         except NotReady as error:
-            raise NotReady(
+            raise reworded(
+                error,
                 f"{self.recording}: the job is not done yet, so there is no result to delete; wait for it "
                 f"with job.result(), or stop it with job.cancel() ({error.details})",
-                code=error.code,
-                details=error.details,
-                request_id=error.request_id,
             ) from None
 
     def resubmit(self) -> Job:
@@ -257,12 +255,10 @@ class Job:
             if self._clock() - (facts["submitted_at"] or 0.0) > KEPT_FOR:
                 self._entry.move("expired", finished_at=self._clock(), error=str(error))
                 return
-            raise NotFound(
+            raise reworded(
+                error,
                 f"{facts['recording']}: {error}. Results are kept for 3 days, so another server or other "
                 f"credentials may know it; the job stays in the journal. {self._attach()}",
-                code=error.code,
-                details=error.details,
-                request_id=error.request_id,
             ) from None
 
     def _collect(self, facts: dict[str, Any]) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 SHOWN = 20
-"""The newest rows; a ledger of thousands would fill the notebook."""
+"""Rows at the most; a ledger of thousands would fill the notebook."""
+WRONG = ("failed", "expired", "unknown")
+"""States that want somebody to look."""
 HEAD = (
     "recording",
     "status",
@@ -36,18 +38,36 @@ class JobFrame(pd.DataFrame):
         return pd.DataFrame
 
     def _repr_html_(self) -> str:
-        return html_of(self)
+        return ledger_html(self)
 
 
-def html_of(frame: pd.DataFrame, title: str = "") -> str:
-    """A title, by default how many jobs are in which state, and the newest ones; every text is escaped."""
+def ledger_html(frame: pd.DataFrame) -> str:
+    """How many jobs are in which state, and the newest ones."""
     counts = ", ".join(f"{n} {state}" for state, n in frame["status"].value_counts(sort=False).items())
-    title = title or f"{len(frame)} job{'s' * (len(frame) != 1)}{': ' if counts else ''}{counts}"
-    newest = frame.tail(SHOWN)
-    if len(newest) < len(frame):
+    title = f"{len(frame)} job{'s' * (len(frame) != 1)}{': ' if counts else ''}{counts}"
+    if len(frame) > SHOWN:
         title += f"; the newest {SHOWN} are shown"
+    return _page(title, frame.tail(SHOWN))
+
+
+def set_html(frame: pd.DataFrame, title: str) -> str:
+    """The jobs of a set; if not all are shown, those that went wrong come first, then the newest others."""
+    if len(frame) <= SHOWN:
+        return _page(title, frame)
+    is_wrong = frame["status"].isin(WRONG)
+    wrong, others = frame.index[is_wrong], frame.index[~is_wrong]
+    n_others = max(SHOWN - len(wrong), 0)
+    rows = [*wrong[:SHOWN], *others[len(others) - n_others :]]
+    title += f"; {SHOWN} of {len(frame)} are shown, {'what went wrong first' if len(wrong) else 'the newest'}"
+    if len(wrong) > SHOWN:
+        title += f"; {len(wrong) - SHOWN} more went wrong: see jobs.failed and jobs.unknown"
+    return _page(title, frame.loc[rows])
+
+
+def _page(title: str, frame: pd.DataFrame) -> str:
+    """A title and a table; every text is escaped."""
     head = "".join(f'<th style="text-align:start">{name}</th>' for name in HEAD)
-    rows = "".join(_row(row) for row in newest.to_dict("records"))
+    rows = "".join(_row(row) for row in frame.to_dict("records"))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
     return f"<div><p>{escape(title)}</p>{table}</div>"
 

@@ -15,9 +15,8 @@ import pandas as pd
 from ..errors import ConfigError, WaitTimeout
 from ..transcript import Transcript
 from .job import Job
-from .job_frame import frame_of as frame_of
-from .job_frame import typed
-from .job_html import html_of
+from .job_frame import frame_of, typed
+from .job_html import set_html
 from .waiting import BatchBar, Progress, Tally
 from .watch import Driver, Watch
 
@@ -138,11 +137,13 @@ class JobSet(Sequence[Job]):
         Jobs without a result are left out; they are in `failed` and `unknown`.
         """
         self.wait()
-        jobs = list(self._in("done"))
-        parts = [job._transcript().words for job in jobs]
+        parts, metadata = list[pd.DataFrame](), list[Mapping[str, Any]]()
+        for job in self._in("done"):
+            words = job.result(progress=False).words
+            parts.append(words)
+            metadata += [job.metadata] * len(words)
         frame = pd.concat(parts or [Transcript([]).words], ignore_index=True)
-        own = [own for job, words in zip(jobs, parts, strict=True) for own in [job.metadata] * len(words)]
-        return self._with_own(frame, own)
+        return self._with_own(frame, metadata)
 
     @property
     def failed(self) -> JobSet:
@@ -190,8 +191,8 @@ class JobSet(Sequence[Job]):
         jobs = self._in("done") if errors == "skip" else list(self._jobs)
         for job in jobs:
             if job.ask()["state"] != "done":
-                job._check()
-        return [job._transcript() for job in jobs]
+                job.result(timeout=0, progress=False)  # raises what there is to say
+        return [job.result(progress=False) for job in jobs]
 
     def _completed(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
         try:
@@ -267,7 +268,7 @@ class JobSet(Sequence[Job]):
         return f"JobSet({len(self)}{total} jobs{': ' if told else ''}{told})"
 
     def _repr_html_(self) -> str:
-        return html_of(self.frame, repr(self))
+        return set_html(self.frame, repr(self))
 
 
 def _parted(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:

@@ -97,6 +97,17 @@ class Journal:
         rows = self.rows(f"SELECT id FROM jobs WHERE {where} ORDER BY id", *values)
         return [Entry(self, row["id"]) for row in rows]
 
+    def newest(self, most: int, first: Sequence[int] = ()) -> list[dict[str, Any]]:
+        """The facts of the newest jobs, of all services, newest first; those with the ids `first` lead."""
+        ids = ", ".join(map(str, first)) or "NULL"
+        query = f"SELECT * FROM jobs ORDER BY id IN ({ids}) DESC, id DESC LIMIT ?"
+        return [_facts(row) for row in self.rows(query, most)]
+
+    @property
+    def n_jobs(self) -> int:
+        """How many jobs it has."""
+        return int(self.rows("SELECT count(*) FROM jobs")[0][0])
+
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
         """The rows a query finds."""
         with self._lock, self._explained():
@@ -183,13 +194,11 @@ class Entry:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The row as it stands now, `options` as a dict."""
+        """The row as it stands now, `options` and `metadata` as dicts."""
         found = self.journal.rows("SELECT * FROM jobs WHERE id = ?", self.id)
         if not found:
             raise JournalError(f"job {self.id} is no longer in the journal {os.fspath(self.journal.path)!r}")
-        facts = dict(found[0])
-        metadata = json.loads(facts["metadata"]) if facts["metadata"] else {}
-        return facts | {"options": json.loads(facts["options"]), "metadata": metadata}
+        return _facts(found[0])
 
     def note(self, **facts: Any) -> None:
         """Change columns of the row, though not its state."""
@@ -248,6 +257,12 @@ class Entry:
         else:
             self.move("unknown", error=NEVER_ANSWERED)
         return self.facts
+
+
+def _facts(row: sqlite3.Row) -> dict[str, Any]:
+    facts = dict(row)
+    metadata = json.loads(facts["metadata"]) if facts["metadata"] else {}
+    return facts | {"options": json.loads(facts["options"]), "metadata": metadata}
 
 
 def _move(

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple
 
-from ..errors import ConfigError, Exhausted, Rejected
+from ..errors import ConfigError, Exhausted
+from .service import closed
 
 HOUR, SECOND = 3610.0, 1.01
 """A little longer than they are: no two clocks go alike."""
@@ -303,9 +304,7 @@ class Limiter:
 
     def _check_open(self) -> None:
         if self._closed:
-            name = self._service
-            message = f"this client of {name} was closed; connect({name!r}) makes another one"
-            raise Rejected(message, code="FAILED_PRECONDITION")
+            raise closed(self._service)
 
 
 _lines: dict[tuple[str, str], Lines] = {}

@@ -11,12 +11,13 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from ..errors import Exhausted, LimitError, NoAnswer, ServiceError, Unreachable
 from ..wire.messages import v3
 from .legs import Leg, SessionLimits
 from .seams import Joiner
+from .service import Call, Streamer
 from .tape import SendLog, Tape
 
 FIRST_ATTEMPTS, ATTEMPTS = 5, 8
@@ -25,31 +26,6 @@ PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the next session; doubled each time."""
 PASSING = ("OUT_OF_RANGE", "DEADLINE_EXCEEDED")
 CLOSED = v3.StatusCode(code_type="CLOSED").code_type
-
-
-class Call(Protocol):
-    """One session on its way."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Serialized v3 `StreamingResponse`s; raises a `ServiceError` if it breaks off."""
-
-    def cancel(self) -> None:
-        """End it at once."""
-
-
-class Streamer(Protocol):
-    """What opens sessions: a transport, if it can stream."""
-
-    name: str
-
-    def check(self, options: Any) -> None:
-        """Raises ConfigError if `StreamingOptions` ask for something that this way cannot do."""
-
-    def stream(self, requests: Iterator[Any], request_id: str) -> Call:
-        """Open a session with v3 `StreamingRequest`s."""
-
-    def renew(self) -> bool:
-        """Called once after credentials were refused; whether there are others now."""
 
 
 class Received(NamedTuple):

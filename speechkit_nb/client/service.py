@@ -1,10 +1,13 @@
-"""What a transport offers: the five calls behind a job, whatever the wire."""
+"""What a transport offers, whatever the wire: the five calls behind a job, and sessions of streams."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ..errors import ServiceError
+from ..errors import Rejected, ServiceError
+
+E = TypeVar("E", bound=ServiceError)
 
 
 class OperationStatus(NamedTuple):
@@ -13,6 +16,31 @@ class OperationStatus(NamedTuple):
     done: bool
     error: ServiceError | None = None
     cancelled: bool = False
+
+
+class Call(Protocol):
+    """One session of a stream on its way."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Serialized v3 `StreamingResponse`s; raises a `ServiceError` if it breaks off."""
+
+    def cancel(self) -> None:
+        """End it at once."""
+
+
+class Streamer(Protocol):
+    """What opens sessions of streams."""
+
+    name: str
+
+    def check(self, options: Any) -> None:
+        """Raises ConfigError if `StreamingOptions` ask for something that this way cannot do."""
+
+    def stream(self, requests: Iterator[Any], request_id: str) -> Call:
+        """Open a session with v3 `StreamingRequest`s."""
+
+    def renew(self) -> bool:
+        """Called once after credentials were refused; whether there are others now."""
 
 
 class Transport(Protocol):
@@ -46,5 +74,19 @@ class Transport(Protocol):
     def delete(self, operation_id: str) -> None:
         """Ask the service to forget the result."""
 
+    def streamer(self) -> Streamer | None:
+        """What opens streams; None if this way has none."""
+
     def close(self) -> None:
         """Hang up."""
+
+
+def reworded(error: E, message: str) -> E:
+    """The same refusal of the service, in words that say more."""
+    return type(error)(message, code=error.code, details=error.details, request_id=error.request_id)
+
+
+def closed(name: str) -> Rejected:
+    """What a client answers that was closed."""
+    message = f"this client of {name} was closed; connect({name!r}) makes another one"
+    return Rejected(message, code="FAILED_PRECONDITION")

@@ -26,6 +26,17 @@ OPTIONS = tuple(option.name for option in fields(RecognitionConfig))
 RESERVED = {*COLUMNS, *Transcript([]).words}
 LIKENESS = 0.8
 """From here on a column's name counts as a misspelt option."""
+OTHER_NAMES = {
+    "lang": "language",
+    "language_code": "language",
+    "lang_code": "language",
+    "locale": "language",
+    "model_name": "model",
+    "norm": "normalize",
+    "normalization": "normalize",
+    "text_normalization": "normalize",
+}
+"""What options are called elsewhere, in names that are not alike enough to be found by that."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ def items(sources: Any) -> list[Item] | Iterator[Item]:
 
     Raises:
         AudioError: if a pattern or a folder has no recordings.
-        ConfigError: if a table has no column of sources, or one that is a misspelt option.
+        ConfigError: if a table has no column of sources, or one that is an option by a wrong name.
 
     >>> [item.name for item in items(["b.wav", "a.wav", "old/a.wav"])]
     ['b.wav', '.../a.wav', 'old/a.wav']
@@ -192,10 +203,10 @@ class _Columns:
             self._check(name)
 
     def _check(self, name: str) -> None:
-        near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=LIKENESS)
-        if near:
+        meant = _option_like(name)
+        if meant is not None:
             raise ConfigError(
-                f"{self._where} has a column {name!r}, which is no option; did you mean {near[0]!r}? A "
+                f"{self._where} has a column {name!r}, which is no option; did you mean {meant!r}? A "
                 "column of your own needs a name that is less like it"
             )
         if name in RESERVED:
@@ -215,6 +226,17 @@ class _Columns:
             {name: plain(value) for name, value in given.items() if name in OPTIONS},
             {name: row[name] for name in self.metadata},
         )
+
+
+def _option_like(column: str) -> str | None:
+    """The option that a column is probably meant to be; a column that goes on as it is costs a wrong result.
+
+    >>> _option_like("Languages"), _option_like("lang"), _option_like("speaker")
+    ('language', 'language', None)
+    """
+    name = column.lower()
+    near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=LIKENESS)
+    return near[0] if near else OTHER_NAMES.get(name)
 
 
 def metadata_types(sources: Any) -> dict[str, Any]:

@@ -50,8 +50,6 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
 
 OPEN = ("submitting", "submitted", "running")
 """States in which there is something to wait for."""
-SETTLED = ("done", "failed", "cancelled", "expired")
-"""States that stay, but for a result that arrives late."""
 
 
 def before(state: str) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from . import requests
 from .legs import LATE, SessionLimits
 from .mailbox import Mailbox, Over
 from .pieces import Source, open_source
-from .relay import Plan, Relay, Streamer
+from .relay import Plan, Relay
+from .service import Streamer, Transport
 from .stream_events import StreamEvent, event_of
 from .tape import SendLog, Tape, steady_clock
 
@@ -209,7 +210,7 @@ class StreamSession:
 
 
 def open_stream(
-    transport: Any,
+    transport: Transport,
     source: Any,
     config: RecognitionConfig,
     *,
@@ -220,7 +221,7 @@ def open_stream(
     limits: SessionLimits,
 ) -> StreamSession:
     """Check what is asked for, and begin to stream; see `Client.stream`."""
-    streamer: Streamer | None = getattr(transport, "streamer", lambda: None)()
+    streamer = transport.streamer()
     if streamer is None:
         raise TargetError(
             f"{transport.name!r} is spoken to over REST, which has no streams; connect with "

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from ..audio import Recording
 from ..errors import NotFound, NotReady, Rejected
 from ..wire.messages import v3
 from ..wire.v2 import answer_of, request_to_v2
 from .calls import stamped
-from .service import Transport
 from .v2_streams import V2Streamer
-
-
-class Wire(Transport, Protocol):
-    """A v3 transport with what v2 needs beside it."""
-
-    def submit_v2(self, request: Any, request_id: str) -> str:
-        """Send a `LongRunningRecognitionRequest`; never repeated. Returns the operation id."""
-
-    def operation(self, operation_id: str) -> Any:
-        """The `Operation` as it stands."""
+from .v3_transport import V3Transport
 
 
 class V2Transport:
@@ -33,7 +23,7 @@ class V2Transport:
 
     takes_wav_links = False
 
-    def __init__(self, wire: Wire, folder_id: str | None = None) -> None:
+    def __init__(self, wire: V3Transport, folder_id: str | None = None) -> None:
         self.name, self.inline_limit = wire.name, wire.inline_limit
         self._wire, self._folder_id = wire, folder_id
         self.status, self.cancel, self.close = wire.status, wire.cancel, wire.close
@@ -66,8 +56,8 @@ class V2Transport:
             raise Rejected(message, code="UNIMPLEMENTED") from None
 
     def streamer(self) -> V2Streamer | None:
-        """What opens streams; REST has none."""
-        return V2Streamer(self._wire, self._folder_id) if hasattr(self._wire, "stream_v2") else None
+        wire = self._wire.streamer()
+        return None if wire is None else V2Streamer(wire, self._folder_id)
 
 
 def _drop_header(request: Any) -> None:

@@ -7,6 +7,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from ..errors import JobError, JournalError, ServiceError
 from .job import Job
@@ -19,7 +20,15 @@ HOPELESS = (
 )  # fmt: skip
 """Codes after which asking again with this client does not help; `Job.result` says the error then."""
 Hear = Callable[[Job | None], object]
-Due = tuple[float, int, Job, Iterator[float]]
+
+
+class Due(NamedTuple):
+    """A job, when to ask after it (by its own clock), and the pauses after that; `number` orders equals."""
+
+    moment: float
+    number: int
+    job: Job
+    pauses: Iterator[float]
 
 
 class Schedule:
@@ -45,12 +54,15 @@ class Schedule:
     @property
     def left(self) -> float | None:
         """Seconds until a job is due; None if there is none."""
-        return max(self._due[0][0] - self._due[0][2].steady(), 0.0) if self._due else None
+        if not self._due:
+            return None
+        due = self._due[0]
+        return max(due.moment - due.job.steady(), 0.0)
 
     @property
     def first(self) -> Job | None:
         """The job that is due next."""
-        return self._due[0][2] if self._due else None
+        return self._due[0].job if self._due else None
 
     def pop(self) -> Due:
         """The job that is due next; to be given back to `asked`."""
@@ -58,14 +70,14 @@ class Schedule:
 
     def asked(self, due: Due, is_open: bool) -> None:
         """Ask after it again later if it is open."""
-        _, _, job, pauses = due
         if is_open:
-            self._push(job, pauses)
+            self._push(due.job, due.pauses)
         else:
-            self._rows.discard(job.row)
+            self._rows.discard(due.job.row)
 
     def _push(self, job: Job, pauses: Iterator[float]) -> None:
-        heapq.heappush(self._due, (job.steady() + next(pauses), next(self._number), job, pauses))
+        moment = job.steady() + next(pauses)
+        heapq.heappush(self._due, Due(moment, next(self._number), job, pauses))
 
 
 class Watch:
@@ -162,13 +174,13 @@ class Watch:
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
-            is_open = still_open(due[2])
+            is_open = still_open(due.job)
             with self._changed:
                 if self._closed:
                     return
                 self._schedule.asked(due, is_open)
             if not is_open:
-                self.wake(due[2])
+                self.wake(due.job)
 
     def _next(self) -> Due | None:
         """The job that is due, as soon as one is; None when there is nothing left to do."""

@@ -14,7 +14,7 @@ from . import discovery
 from .auth import Gate
 from .ports import Address, cannot_listen
 from .service import SpeechService
-from .status import Code, Refusal
+from .status import Refusal, internal
 from .streaming import StreamService
 from .trace import new_ids
 from .v2_streaming import streaming_recognize
@@ -212,5 +212,5 @@ def _streaming(call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]
 async def _abort(context: Any, error: Exception) -> None:
     if not isinstance(error, Refusal):
         log.error("a call failed", exc_info=error)
-        error = Refusal(Code.INTERNAL, f"the local server failed: {type(error).__name__}: {error}")
+        error = internal("the local server", error)
     await context.abort(grpc.StatusCode[error.code.name], error.message)

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from ..errors import ConfigError
 from ..wire.json_form import message_from_json, message_to_json
 from ..wire.messages import v3
-from .status import Code, Refusal, invalid
+from .status import Code, Refusal, internal, invalid
 
 log = logging.getLogger(__name__)
 LARGEST_BODY = 64 << 20
@@ -107,7 +107,7 @@ def refused(error: Exception, *, in_stream: bool) -> Response:
         return JSONResponse(_error(Code.INVALID_ARGUMENT, error.detail), error.status_code)
     if not isinstance(error, Refusal):
         log.error("a call failed", exc_info=error)
-        error = Refusal(Code.INTERNAL, f"the local server failed: {type(error).__name__}: {error}")
+        error = internal("the local server", error)
     body: Mapping[str, Any] = _error(error.code, error.message)
     if error.code is Code.UNAUTHENTICATED:
         body = {"message": error.message}

@@ -12,7 +12,7 @@ from . import engines, v2
 from .operations import Store, Work
 from .recognition import recognize
 from .requests import open_recording, read_options
-from .status import Code, Refusal
+from .status import Refusal, internal
 from .workers import Pool
 
 log = logging.getLogger(__name__)
@@ -83,8 +83,7 @@ class Runner:
             self._store.fail(operation_id, refusal)
         except Exception as error:
             log.exception("operation %s failed", operation_id)
-            failure = Refusal(Code.INTERNAL, f"the local server failed: {type(error).__name__}: {error}")
-            self._store.fail(operation_id, failure)
+            self._store.fail(operation_id, internal("the local server", error))
         else:
             self._store.finish(operation_id, messages)
 

@@ -81,6 +81,15 @@ def invalid(message: str) -> Refusal:
     return Refusal(Code.INVALID_ARGUMENT, message)
 
 
+def internal(who: str, error: Exception) -> Refusal:
+    """Something went wrong that nobody has foreseen.
+
+    >>> internal("the engine", ValueError("no sound")).message
+    'the engine failed: ValueError: no sound'
+    """
+    return Refusal(Code.INTERNAL, f"{who} failed: {type(error).__name__}: {error}")
+
+
 def unauthenticated(message: str) -> Refusal:
     """The credentials are missing or not good; the message must not hold them."""
     return Refusal(Code.UNAUTHENTICATED, message)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from . import engines
 from .engines.base import Engine, EngineSpec, Hearing, Hypothesis, Listener
-from .status import Code, Refusal
+from .status import Refusal, internal
 from .workers import LENGTH
 
 
@@ -55,17 +55,13 @@ class Desk:
         except Refusal as refusal:
             return True, refusal
         except Exception as error:
-            return True, Refusal(
-                Code.INTERNAL, f"the recognition engine failed: {type(error).__name__}: {error}"
-            )
+            return True, internal("the recognition engine", error)
 
 
 def main() -> None:
     """Answers until the input closes."""
-    for name in (
-        "SIGINT",
-        "SIGHUP",
-    ):  # a terminal sends these to all; the server decides, and closes the input
+    # A terminal sends these to all; the server decides, and closes the input.
+    for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     questions, answers = sys.stdin.buffer, _private_output()

@@ -24,7 +24,7 @@ from .panel_options import Option, OptionForm
 from .panel_page import Page
 from .panel_result import ResultView
 from .panel_rows import ON_ITS_WAY, Row
-from .panel_style import DESCRIPTION, heading, label_of
+from .panel_style import button, control, heading, label_of
 from .panel_table import JobTable
 from .panel_work import Ticker, Worker
 
@@ -60,12 +60,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         self._disk = Worker("speechkit-panel-disk", self._wrong)
         self._net = Worker("speechkit-panel-net", self._wrong)
         self._reader = Worker("speechkit-panel-open", self._wrong)
-        self._build(Path(folder or os.getcwd()), options)
-        super().__init__(self._parts)
+        self._make_controls(Path(folder or os.getcwd()), options)
+        super().__init__(self._arranged())
+        self._listen_to_controls()
         self.add_class("sk-jobs")
         self.browser.look()
         if desk is None:
-            self._net.do(lambda: self._reach(None, "Looking for credentials ..."))
+            self._reach_soon(None)
         else:
             self._use(desk)
 
@@ -106,39 +107,33 @@ class Panel(widgets.VBox):  # type: ignore[misc]
 
     # --- how it is built
 
-    def _build(self, folder: Path, options: Sequence[Option]) -> None:
+    def _make_controls(self, folder: Path, options: Sequence[Option]) -> None:
         self.head = widgets.HTML()
         self.page = Page()
         self.browser = FileBrowser(folder, self._disk.do, self._say, self._wrong, self._count)
-        self.link = widgets.Text(
-            description="Link",
+        self.link = control(
+            widgets.Text,
+            "Link",
+            "Address of a recording in Object Storage; several: between spaces",
+            {"display": "none"},
             placeholder="https://storage.yandexcloud.net/bucket/talk.ogg or s3://bucket/talk.ogg",
-            tooltip="Address of a recording in Object Storage; several: between spaces",
-            style=DESCRIPTION,
-            layout=widgets.Layout(width="auto"),
         )
-        self.origin = widgets.Dropdown(
+        self.origin = control(
+            widgets.Dropdown,
+            "Source",
+            "Where the recordings are",
+            {"max_width": "30em"},
             options=[FILES, LINK],
-            description="Source",
-            tooltip="Where the recordings are",
-            style=DESCRIPTION,
-            layout=widgets.Layout(width="auto", max_width="30em"),
         )
         self.form = OptionForm(options)
-        self.send = widgets.Button(
-            description="Submit",
-            button_style="primary",
-            tooltip="Send what is chosen to be recognized",
-            disabled=True,
-            layout=widgets.Layout(width="auto"),
-        )
-        self.offer = Offer(
-            lambda: self._net.do(lambda: self._reach("local", "Starting the local recognizer ...")),
-            lambda: self._net.do(lambda: self._reach(None, "Looking for credentials ...")),
-        )
+        self.send = button("Submit", "Send what is chosen to be recognized")
+        self.send.button_style, self.send.disabled = "primary", True
+        self.offer = Offer(lambda: self._reach_soon("local"), lambda: self._reach_soon(None))
         self.table = JobTable(self._act, self._soon)
         self.result = ResultView()
-        self._parts = [
+
+    def _arranged(self) -> list[widgets.Widget]:
+        return [
             self.head,
             self.offer,
             widgets.HTML(heading("New job")),
@@ -152,17 +147,21 @@ class Panel(widgets.VBox):  # type: ignore[misc]
             self.table,
             self.result,
         ]
-        self.link.layout.display = "none"
+
+    def _listen_to_controls(self) -> None:
         self.origin.observe(lambda _: self._turn(), "value")
         self.link.observe(lambda _: self._count(), "value")
         self.send.on_click(lambda _: self._submit())
 
     # --- the service
 
-    def _reach(self, target: str | None, words: str) -> None:
+    def _reach_soon(self, target: str | None) -> None:
+        self._net.do(lambda: self._reach(target))
+
+    def _reach(self, target: str | None) -> None:
         if self._desk is not None:  # the button was pressed twice
             return
-        self._say(words)
+        self._say("Starting the local recognizer ..." if target else "Looking for credentials ...")
         try:
             desk = self._connect(target)
         except SpeechkitError as error:

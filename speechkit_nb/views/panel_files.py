@@ -9,12 +9,18 @@ from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 
-from .panel_style import DESCRIPTION, label_of
+from .panel_style import beside, button, control, label_of
 from .panel_upload import Upload
 
 SUFFIXES = (".wav", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".au")
 MOST = 1000
 """Entries of a folder that are listed; a list of more is no use to anybody."""
+BUTTONS = {
+    "Open folder": "Go into the folder that is chosen; so does Enter in the list",
+    "Folder above": "Go one folder up",
+    "Choose all": "Choose all recordings shown",
+    "Look again": "Read the folder again",
+}
 
 
 class Listing(NamedTuple):
@@ -81,53 +87,50 @@ class FileBrowser(widgets.VBox):  # type: ignore[misc]
         wrong: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
-        self._folder = folder = Path(os.path.abspath(folder))
+        self._folder = Path(os.path.abspath(folder))
         self._later, self._tell, self._wrong, self._changed = later, tell, wrong, changed
-        self.path = widgets.Text(
-            str(folder),
-            description="Folder",
+        self._make_controls()
+        super().__init__(self._arranged())
+        self._listen_to_controls()
+
+    def _make_controls(self) -> None:
+        self.path = control(
+            widgets.Text,
+            "Folder",
+            "A folder of the machine the kernel runs on; Enter goes there",
+            {"flex": "3 1 16em"},
+            value=str(self._folder),
             continuous_update=False,
-            tooltip="A folder of the machine the kernel runs on; Enter goes there",
-            style=DESCRIPTION,
-            layout=widgets.Layout(flex="3 1 16em", width="auto"),
         )
-        self.name = widgets.Text(
-            description="Filter",
+        self.name = control(
+            widgets.Text,
+            "Filter",
+            "Show only files with this in their name",
+            {"flex": "1 1 12em"},
             placeholder="part of the name",
             continuous_update=False,
-            tooltip="Show only files with this in their name",
-            style=DESCRIPTION,
-            layout=widgets.Layout(flex="1 1 12em", width="auto"),
         )
-        self.list = widgets.SelectMultiple(
-            description="Recordings",
-            rows=8,
-            tooltip="Ctrl or Shift chooses several",
-            style=DESCRIPTION,
-            layout=widgets.Layout(width="auto"),
+        self.list = control(
+            widgets.SelectMultiple, "Recordings", "Ctrl or Shift chooses several", rows=8
+        ).add_class("sk-files")
+        self.enter, self.up, self.everything, self.refresh = (
+            button(words, help, flex="0 0 auto") for words, help in BUTTONS.items()
         )
-        self.enter = widgets.Button(
-            description="Open folder", tooltip="Go into the folder that is chosen; so does Enter in the list"
-        )
-        self.up = widgets.Button(description="Folder above", tooltip="Go one folder up")
-        self.refresh = widgets.Button(description="Look again", tooltip="Read the folder again")
-        self.everything = widgets.Button(description="Choose all", tooltip="Choose all recordings shown")
-        self.upload = Upload(SUFFIXES, lambda: self._folder, later, self._arrived, wrong)
+        self.enter.add_class("sk-enter")
+        self.upload = Upload(SUFFIXES, lambda: self._folder, self._later, self._arrived, self._wrong)
         self.upload.add_class("sk-upload")
         self.note = widgets.HTML()
-        self.enter.add_class("sk-enter")
-        buttons = [self.enter, self.up, self.everything, self.refresh]
-        for button in buttons:
-            button.layout = widgets.Layout(width="auto", flex="0 0 auto")
-        wrap = widgets.Layout(flex_flow="row wrap")
-        super().__init__(
-            [
-                widgets.HBox([self.path, self.name], layout=wrap),
-                self.list.add_class("sk-files"),
-                widgets.HBox([*buttons, self.upload], layout=wrap).add_class("sk-indent"),
-                self.note.add_class("sk-indent"),
-            ]
-        )
+
+    def _arranged(self) -> list[widgets.Widget]:
+        buttons = [self.enter, self.up, self.everything, self.refresh, self.upload]
+        return [
+            beside([self.path, self.name]),
+            self.list,
+            beside(buttons).add_class("sk-indent"),
+            self.note.add_class("sk-indent"),
+        ]
+
+    def _listen_to_controls(self) -> None:
         self.path.observe(lambda change: self.go(Path(change["new"]).expanduser()), "value")
         self.name.observe(lambda _: self.look(), "value")
         self.list.observe(lambda _: self._changed(), "value")

@@ -8,6 +8,7 @@ from html import escape
 import ipywidgets as widgets
 
 from ..errors import Denied
+from .panel_style import beside, button
 
 NO_CREDENTIALS = """
 <p>There are no credentials yet, so nothing can be sent to Yandex SpeechKit. Hand one over in a cell of this
@@ -35,19 +36,14 @@ class Offer(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, start_local: Callable[[], None], try_again: Callable[[], None]) -> None:
         self.words = widgets.HTML()
-        self.local = widgets.Button(
-            description="Use the local recognizer",
-            button_style="primary",
-            tooltip="Start the recognizer in this package; it needs no account",
-            layout=widgets.Layout(width="auto"),
+        self.local = button(
+            "Use the local recognizer", "Start the recognizer in this package; it needs no account"
         )
-        self.again = widgets.Button(
-            description="Try again", tooltip="Look for credentials again", layout=widgets.Layout(width="auto")
-        )
+        self.local.button_style = "primary"
+        self.again = button("Try again", "Look for credentials again")
         self.local.on_click(lambda _: start_local())
         self.again.on_click(lambda _: try_again())
-        buttons = widgets.HBox([self.local, self.again], layout=widgets.Layout(flex_flow="row wrap"))
-        super().__init__([self.words, buttons])
+        super().__init__([self.words, beside([self.local, self.again])])
         self.hide()
 
     def hide(self) -> None:

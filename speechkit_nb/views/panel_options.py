@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..errors import ConfigError
-from .panel_style import DESCRIPTION, label_of
+from .panel_style import DESCRIPTION, button, label_of
 
 WIDE = {"description_width": "210px"}
 
@@ -48,7 +48,7 @@ class OptionForm(widgets.VBox):  # type: ignore[misc]
         first = [self._line(option) for option in options if option.first]
         others = [self._line(option) for option in options if not option.first]
         self.others = widgets.VBox(others, layout=widgets.Layout(display="none")).add_class("sk-others")
-        self.more = widgets.Button(description=MORE, layout=widgets.Layout(width="auto"))
+        self.more = button(MORE)
         self.more.on_click(lambda _: self._turn())
         super().__init__([*first, widgets.HBox([self.more]).add_class("sk-indent"), self.others])
 

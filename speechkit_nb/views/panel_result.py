@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..errors import AudioError, PlotError
-from .panel_style import heading, label_of
+from .panel_style import button, heading, label_of
 
 MOST_WORDS = 500
 WIDTH = 10.0
@@ -45,11 +45,7 @@ class ResultView(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.title, self.text, self.picture, self.words = (widgets.HTML() for _ in range(4))
-        self.shut = widgets.Button(
-            description="Close result",
-            tooltip="Hide the result",
-            layout=widgets.Layout(width="auto", align_self="flex-start"),
-        )
+        self.shut = button("Close result", "Hide the result", align_self="flex-start")
         self.shut.on_click(lambda _: self.clear())
         super().__init__([self.title, self.text, self.picture, self.words, self.shut])
         self.clear()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets as widgets
 
 from .panel_rows import HEAD, Row, row_html
-from .panel_style import label_of
+from .panel_style import beside, button, label_of
 
 PAGE = 10
 BUTTONS = {
@@ -49,16 +49,14 @@ class RowView(widgets.HBox):  # type: ignore[misc]
 
     def _button(self, name: str, row: Row) -> widgets.Button:
         words, help = BUTTONS[name]
-        button = widgets.Button(
-            description=words, tooltip=help.format(row.recording), layout=widgets.Layout(width="auto")
-        )
-        button.on_click(lambda button: self._pressed(name, button))
-        return button
+        made = button(words, help.format(row.recording))
+        made.on_click(lambda pressed: self._pressed(name, pressed))
+        return made
 
-    def _pressed(self, name: str, button: widgets.Button) -> None:
+    def _pressed(self, name: str, pressed: widgets.Button) -> None:
         assert self._row is not None
-        if name == "delete" and button.description != SURE:
-            button.description = SURE
+        if name == "delete" and pressed.description != SURE:
+            pressed.description = SURE
             self._armed_at = time.monotonic()
             return
         self._disarm()
@@ -66,9 +64,9 @@ class RowView(widgets.HBox):  # type: ignore[misc]
 
     def _disarm(self) -> None:
         self._armed_at = 0.0
-        for button in self.buttons.children:
-            if button.description == SURE:
-                button.description = BUTTONS["delete"][0]
+        for each in self.buttons.children:
+            if each.description == SURE:
+                each.description = BUTTONS["delete"][0]
 
 
 class JobTable(widgets.VBox):  # type: ignore[misc]
@@ -85,16 +83,12 @@ class JobTable(widgets.VBox):  # type: ignore[misc]
         self._views: dict[int, RowView] = {}
         self.head = widgets.HTML(layout=widgets.Layout(flex="1 1 26em", width="auto", min_width="0"))
         room = widgets.Box(layout=widgets.Layout(flex="0 0 13.5em"))
-        self.top = widgets.HBox([self.head, room], layout=widgets.Layout(flex_flow="row wrap"))
+        self.top = beside([self.head, room])
         self.lines = widgets.VBox()
         self.note = widgets.HTML()
-        self.more = widgets.Button(
-            description="Show more",
-            tooltip=f"Show {PAGE} more jobs",
-            layout=widgets.Layout(width="auto", display="none"),
-        )
+        self.more = button("Show more", f"Show {PAGE} more jobs", display="none")
         self.more.on_click(lambda _: self._more())
-        self._foot = widgets.HBox([self.more, self.note], layout=widgets.Layout(flex_flow="row wrap"))
+        self._foot = beside([self.more, self.note])
         super().__init__([self.top, self.lines, self._foot])
 
     def show(self, rows: Sequence[Row], total: int, now: float) -> None:

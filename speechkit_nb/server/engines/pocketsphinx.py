@@ -10,7 +10,8 @@ import re
 from pocketsphinx import Decoder
 
 from .base import EngineSpec, Hearing, Hypothesis, Word
-from .segment import Segmenter, Speech
+from .segment import Speech
+from .utterances import UtteranceListener
 
 FRAME_MS = 10
 FILLER = re.compile(r"^(<.*>|\[.*\]|\+\+.*\+\+)$")
@@ -43,7 +44,7 @@ class PocketsphinxEngine:
         self._idle.append(decoder)
 
 
-class PocketsphinxListener:
+class PocketsphinxListener(UtteranceListener):
     """One channel: its utterances go through the decoder one by one.
 
     A final comes from decoding the whole utterance at once, with the means of its own spectrum taken off: on
@@ -52,47 +53,22 @@ class PocketsphinxListener:
     """
 
     def __init__(self, engine: PocketsphinxEngine, decoder: Decoder, hearing: Hearing) -> None:
+        super().__init__(hearing)
         self._engine = engine
         self._decoder = decoder
-        self._partials = hearing.partials
-        self._segmenter = Segmenter(hearing.pause_ms)
-        self._pieces: list[Speech] = []
-        self._guess: tuple[Word, ...] = ()
-
-    def feed(self, pcm: bytes) -> list[Hypothesis]:
-        """Hears the next samples; finals as utterances end, and the newest partial if wanted."""
-        return self._hear(self._segmenter.feed(pcm)) + self._partial()
-
-    def cut(self) -> list[Hypothesis]:
-        """The final of the utterance that is open; the next sound begins another one."""
-        return self._hear(self._segmenter.cut())
-
-    def finish(self) -> list[Hypothesis]:
-        """The final that was still open."""
-        return self._hear(self._segmenter.finish())
 
     def close(self) -> None:
         """Gives the decoder back."""
         if self._pieces and self._partials:
             self._decoder.end_utt()
-        self._pieces.clear()
+        super().close()
         self._engine.take_back(self._decoder)
 
-    def _hear(self, pieces: list[Speech]) -> list[Hypothesis]:
-        finals = []
-        for piece in pieces:
-            if self._partials:
-                self._decode_on(piece)
-            self._pieces.append(piece)
-            if piece.ends:
-                finals.append(self._final())
-                self._pieces.clear()
-        return [final for final in finals if final.words]
-
-    def _decode_on(self, piece: Speech) -> None:
-        """Takes the next piece into the decoding that partials come from."""
+    def _note(self, piece: Speech) -> None:
+        """Takes it into the decoding that partials come from."""
+        if not self._partials:
+            return
         if not self._pieces:
-            self._guess = ()
             self._decoder.start_utt()
         if piece.pcm:
             self._decoder.process_raw(piece.pcm)
@@ -110,8 +86,6 @@ class PocketsphinxListener:
         return Hypothesis("final", self._words(start_ms, end_ms), start_ms, end_ms)
 
     def _partial(self) -> list[Hypothesis]:
-        if not self._partials or not self._pieces:
-            return []
         start_ms, now_ms = self._pieces[0].start_ms, self._pieces[-1].end_ms
         words = self._words(start_ms, now_ms)
         if words == self._guess:

@@ -21,7 +21,8 @@ from faster_whisper import WhisperModel
 
 from ..status import Code, Refusal, invalid
 from .base import EngineSpec, Hearing, Hypothesis, Word
-from .segment import Segmenter, Speech
+from .segment import Speech
+from .utterances import UtteranceListener
 from .whisper_models import find_model
 
 PARTIAL_MS = 1000
@@ -109,7 +110,7 @@ class WhisperEngine:
         return sorted(number for token, number in tokens if token[:2] != "<|" and WRITTEN.search(token))
 
 
-class WhisperListener:
+class WhisperListener(UtteranceListener):
     """One channel: each utterance is decoded at once when it has ended.
 
     Partials, if they are wanted, decode what there is of the utterance again and again: after every second
@@ -124,42 +125,19 @@ class WhisperListener:
         language: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(hearing)
         self._engine, self._language, self._clock = engine, language, clock
-        self._partials = hearing.partials
-        self._segmenter = Segmenter(hearing.pause_ms)
-        self._pieces: list[Speech] = []
         self._next_ms = 0
-        self._guess: tuple[Word, ...] = ()
 
-    def feed(self, pcm: bytes) -> list[Hypothesis]:
-        """Hears the next samples; finals as utterances end, and a partial if wanted and due."""
-        return self._hear(self._segmenter.feed(pcm)) + self._partial()
+    def _note(self, piece: Speech) -> None:
+        if not self._pieces:
+            self._next_ms = piece.start_ms + PARTIAL_MS
 
-    def cut(self) -> list[Hypothesis]:
-        """The final of the utterance that is open; the next sound begins another one."""
-        return self._hear(self._segmenter.cut())
-
-    def finish(self) -> list[Hypothesis]:
-        """The final that was still open."""
-        return self._hear(self._segmenter.finish())
-
-    def close(self) -> None:
-        """Forgets the utterance that is open."""
-        self._pieces.clear()
-
-    def _hear(self, pieces: list[Speech]) -> list[Hypothesis]:
-        finals = []
-        for piece in pieces:
-            if not self._pieces:
-                self._next_ms, self._guess = piece.start_ms + PARTIAL_MS, ()
-            self._pieces.append(piece)
-            if piece.ends:
-                finals.append(self._decode("final"))
-                self._pieces.clear()
-        return [final for final in finals if final.words]
+    def _final(self) -> Hypothesis:
+        return self._decode("final")
 
     def _partial(self) -> list[Hypothesis]:
-        if not self._partials or not self._pieces or self._pieces[-1].end_ms < self._next_ms:
+        if self._pieces[-1].end_ms < self._next_ms:
             return []
         began = self._clock()
         partial = self._decode("partial")
