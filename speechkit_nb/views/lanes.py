@@ -48,7 +48,8 @@ class Lane:
         """What is written at the left: y, text, colour, and whether it is the name of the channel."""
         name, heard = _short(self.channel.label), self.channel.channel is not None
         if len(self.rows) <= 1:
-            return [(self.at(0.5), name, self.rows[0].colour if self.rows else self.colour, True)]
+            y = sum(self.sound) / 2 if heard else self.at(0.5)
+            return [(y, name, self.rows[0].colour if self.rows else self.colour, True)]
         labels = [(sum(self.sound) / 2, name, self.colour, True)] if heard else []
         for row in self.rows:
             text = _short(row.system.name) if heard else _short(f"{name}: {row.system.name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
@@ -21,15 +21,18 @@ from matplotlib.figure import Figure
 from ..audio import Recording
 from ..errors import PlotError
 from .lanes import Lane, Row, lanes_of
+from .notes import Note
 from .palette import CIVIDIS, GREY
+from .problems import counted
 from .rows import WordRow
 from .scene import Scene
-from .systems import counted, systems_of, values_of
+from .systems import systems_of, values_of
 from .timeaxis import TimeFormatter, TimeLocator, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+ABOVE_LEGEND = 20.0  # points between the axes and a title with a legend below it
 THINNEST_BAND = 1 / 250  # of the width; where the median utterance is thinner no bounds are drawn
 
 
@@ -47,8 +50,9 @@ def plot_timeline(
 ) -> Axes:
     """Draw when each word was said, a lane per channel, below the waveform where there is a recording.
 
-    Only the first alternative is drawn. Words are written where they fit; a long stretch shows the
-    share of time that is speech instead, so pass `start` and `end` to read it, or see `figure_in_rows`.
+    Only the first alternative is drawn. Words are written where they fit, all in one size, on two lines where
+    one is too short; a long stretch shows the share of time that is speech instead, so pass `start` and `end`
+    to read it, or see `figure_in_rows`. The label of the time axis says what is left out.
 
     Args:
         words: the frame `words` of one recording, times in seconds; a transcript; or a mapping of names to
@@ -77,10 +81,11 @@ def plot_timeline(
     scene = Scene(recording, systems_of(words, finals), title or "")
     first, last = _stretch(scene, start, end)
     picture = Picture(scene, first, last, color)
-    if ax is not None:
-        return picture.draw(ax, loudest)
-    ax = plt.subplots(figsize=(10, picture.height), layout="constrained")[1]
-    return picture.draw(ax, loudest, settle=True)
+    given = ax is not None
+    if ax is None:
+        ax = plt.subplots(figsize=(10, picture.height), layout="constrained")[1]
+    _draw([picture], [ax], loudest, settle=not given)
+    return ax
 
 
 def draw_scene(scene: Scene, start: float, end: float, *, color: str, width: float) -> Figure:
@@ -92,7 +97,7 @@ def draw_scene(scene: Scene, start: float, end: float, *, color: str, width: flo
     """
     picture = Picture(scene, *_stretch(scene, start, end), color)
     figure = OwnFigure(figsize=(width, picture.height), layout="constrained")
-    picture.draw(figure.subplots(), settle=True)
+    _draw([picture], [figure.subplots()])
     return figure
 
 
@@ -124,20 +129,19 @@ def figure_in_rows(
     Returns:
         A figure of its own, 12 inches wide; `savefig` writes it.
     """
-    n_rows = math.ceil(round(recording.duration / seconds, 6))
-    if not 1 <= n_rows <= most:
-        n_rows, seconds = 1, recording.duration
-    height = 0.4 + 1.15 * lanes_of(Scene(recording, systems_of(words)), "channel")[-1].bottom
+    scene = Scene(recording, systems_of(words, finals))
+    n_rows = math.ceil(round(scene.duration / seconds, 6))
+    if not 1 < n_rows <= most:
+        n_rows, seconds = 1, scene.duration
+    else:  # short enough to be held, and decoded once instead of once a row
+        scene = replace(scene, recording=Recording(recording.read(), recording.sample_rate, id=recording.id))
+    pictures = [Picture(scene, k * seconds, (k + 1) * seconds, "channel") for k in range(n_rows)]
+    height = 0.4 + 1.15 * pictures[0].lanes[-1].bottom
     figure = Figure(figsize=(12, height * n_rows + 0.6), layout="constrained")
-    loudest = float(np.abs(recording.envelope(1)).max())
-    if n_rows > 1:  # short enough to be held, and decoded once instead of once a row
-        recording = Recording(recording.read(), recording.sample_rate, id=recording.id)
-    for row, ax in enumerate(figure.subplots(n_rows, squeeze=False)[:, 0]):
-        start, end = row * seconds, (row + 1) * seconds
-        plot_timeline(words, recording, ax, finals=finals, start=start, end=end, loudest=loudest)
-        ax.set_xlabel(ax.get_xlabel() if row == n_rows - 1 else "")
     if title is not None:
         figure.suptitle(title, x=0.01, ha="left", parse_math=False)
+    loudest = float(np.abs(recording.envelope(1)).max())
+    _draw(pictures, list(figure.subplots(n_rows, squeeze=False)[:, 0]), loudest)
     return figure
 
 
@@ -198,23 +202,23 @@ class Picture:
         """Of a figure with this alone, inches."""
         return 0.85 + 1.25 * self.lanes[-1].bottom
 
-    def draw(self, ax: Axes, loudest: float | None = None, settle: bool = False) -> Axes:
-        """Draw it; with `settle` the layout of the figure comes first, since it decides what has room."""
+    def frame(self, ax: Axes) -> None:
+        """Draw all around the picture, which decides how much room there is for the rest."""
         scale = self.scale
-        self._frame(ax)
+        self._axes(ax)
         if self.scene.title:
-            ax.set_title(self.scene.title, loc="left", parse_math=False)
+            pad = None if scale is None else ABOVE_LEGEND
+            ax.set_title(self.scene.title, loc="left", pad=pad, parse_math=False)
         if scale is not None:
             self._legend(ax, scale)
-        if settle:
-            _figure(ax).draw_without_rendering()
-        self._draw_sound(ax, loudest)
-        rows = [self._draw_row(ax, lane, row) for lane in self.lanes for row in lane.rows]
-        between = "  ·  " if ax.bbox.width > 5 * _figure(ax).dpi else "\n"  # wider than five inches
-        ax.set_xlabel(between.join(self._notes(rows)), fontsize="small", alpha=0.65)
-        return ax
+        ax.xaxis.label.set(fontsize="small", alpha=0.65, parse_math=False)
 
-    def _frame(self, ax: Axes) -> None:
+    def fill(self, ax: Axes, loudest: float | None = None) -> list[WordRow]:
+        """Draw sound and words."""
+        self._draw_sound(ax, loudest)
+        return [self._draw_row(ax, lane, row) for lane in self.lanes for row in lane.rows]
+
+    def _axes(self, ax: Axes) -> None:
         """Limits, time axis and labels of the lanes."""
         lanes = self.lanes
         ax.set(xlim=(self.first, self.last), ylim=(lanes[-1].bottom, lanes[0].top))
@@ -286,23 +290,38 @@ class Picture:
             values = values[(row.system.words["channel_tag"] == lane.channel.tag).to_numpy()]
         times = (words["start"], words["end"])
         drawn = WordRow(
-            words["word"], *times, row.bottom, row.top, colour=row.colour, values=values, scale=self.scale
+            words["word"],
+            *times,
+            row.bottom,
+            row.top,
+            colour=row.colour,
+            values=values,
+            scale=self.scale,
+            overhang=True,
         )
         ax.add_artist(drawn)
         return drawn
 
-    def _notes(self, rows: Sequence[WordRow]) -> list[str]:
-        """The unit of time, and what the picture does not show."""
-        count = sum(row.in_view().size for row in rows)
-        untimed = sum(system.untimed for system in self.scene.systems)
-        notes = [f"time ({unit(self.last)})"]
-        if count == 0:
-            notes.append("no words")
-        elif not any(row.labels() for row in rows):
-            notes.append(f"{counted(count)}; zoom in to read")
-        if untimed:
-            notes.append(f"{counted(untimed)} without times left out")
-        return notes
+
+def _draw(
+    pictures: Sequence[Picture], axes: Sequence[Axes], loudest: float | None = None, settle: bool = True
+) -> None:
+    """Draw pictures of one scene, with notes below the last.
+
+    With `settle` the layout of the figure comes first, so that waveforms have a point a pixel.
+    """
+    for picture, ax in zip(pictures, axes, strict=True):
+        picture.frame(ax)
+    last, scene = pictures[-1].last, pictures[-1].scene
+    axes[-1].set_xlabel(f"time ({unit(last)})")
+    if settle:
+        _figure(axes[0]).draw_without_rendering()
+    rows = [row for picture, ax in zip(pictures, axes, strict=True) for row in picture.fill(ax, loudest)]
+    untimed = sum(system.untimed for system in scene.systems)
+    left_out = [f"{counted(untimed)} without times left out"] if untimed else []
+    note = Note(rows, axes[-1].get_xlabel(), left_out, pictures[-1].color)
+    axes[-1].add_artist(note)
+    note.write()
 
 
 def _rounded(low: float, high: float) -> tuple[float, float]:

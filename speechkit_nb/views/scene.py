@@ -17,7 +17,8 @@ from . import sound
 from .columns import VERSION, pack
 from .palette import CIVIDIS
 from .peaks import BIN, Peaks, peaks_of
-from .systems import SOUND_ONLY, Channel, System, channels_of, counted, systems_of, value_range
+from .problems import Problem, counted, counted_ru, russian_of
+from .systems import SOUND_ONLY, Channel, System, channels_of, systems_of, value_range
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ class Scene:
         """All that is wrong, a sentence each."""
         problems = [problem for system in self.systems for problem in system.problems]
         if self._measured[1]:
-            problems.insert(0, self._measured[1])
+            problems.insert(0, Problem(self._measured[1], f"звук не читается: {self._measured[1]}"))
         if self.outline is not None:
             loudest = np.abs(self.outline.pairs.astype(np.int16)).max(axis=(1, 2))
-            problems += [f"channel {channel} is silent" for channel in np.flatnonzero(loudest == 0)]
+            silent = np.flatnonzero(loudest == 0)
+            problems += [Problem(f"channel {c} is silent", f"в канале {c} тишина") for c in silent]
         if self.recording is not None:
-            problems += filter(None, (_after_the_end(s, self.sound_seconds) for s in self.systems))
+            problems += [p for s in self.systems for p in _after_the_end(s, self.sound_seconds)]
             problems += _without_sound(self.channels)
         return problems
 
@@ -102,20 +104,22 @@ class Scene:
         self, color: str, locale: str | None = None
     ) -> tuple[dict[str, Any], bytes, list[pd.DataFrame]]:
         """Spec, columns and the words of each lane; see `columns`."""
-        colour, outline = self.colour(color), self.outline
+        colour, outline, problems = self.colour(color), self.outline, self.problems()
         packed = pack(self.systems, self.channels, colour["name"])
         spec = {
             "version": VERSION,
             "title": self.title,
             "duration": self.duration,
             "bin_seconds": None if outline is None else outline.bin_seconds,
+            "loudest": None if outline is None else outline.loudest,
             **packed.spec,
             "channels": [channel._asdict() | {"peaks": self._peaks_at(channel)} for channel in self.channels],
             "marks": None,
             "colour": colour,
             "locale": locale,
             "sound": None if self.recording is None else sound.facts(self.recording),
-            "problems": self.problems(),
+            "problems": [str(problem) for problem in problems],
+            "russian": russian_of(problems),
         }
         return spec, packed.columns, packed.rows
 
@@ -146,20 +150,28 @@ def scene_of(recording: Any, systems: Any, title: str | None = None) -> Scene:
     return Scene(recording, ready, title if title is not None else recording.id if recording else "")
 
 
-def _after_the_end(system: System, seconds: float) -> str:
+def _after_the_end(system: System, seconds: float) -> list[Problem]:
     n = int((system.words["end"] > seconds + 0.001).sum())
+    if not n:
+        return []
     last = "s" * (n == 1)
-    return (
-        f"{counted(n)} of {system.name!r} end{last} after the recording, which lasts {seconds:.2f} s"
-        if n
-        else ""
-    )
+    return [
+        Problem(
+            f"{counted(n)} of {system.name!r} end{last} after the recording, which lasts {seconds:.2f} s",
+            f"в {system.name!r} {counted_ru(n)} кончается после записи, которая длится {seconds:.2f} с",
+        )
+    ]
 
 
-def _without_sound(channels: Sequence[Channel]) -> list[str]:
+def _without_sound(channels: Sequence[Channel]) -> list[Problem]:
     """Channels of the words that the recording has not; with speaker labeling that is as it should be."""
     if any(channel.tag == SOUND_ONLY for channel in channels):
         return []
     there = sum(channel.channel is not None for channel in channels)
     has = f"the recording has {counted(there, 'channel')}"
-    return [f"{c.label} has words and no sound: {has}" for c in channels if c.channel is None]
+    has_ru = f"в записи {counted_ru(there, 'канал', 'канала', 'каналов')}"
+    return [
+        Problem(f"{c.label} has words and no sound: {has}", f"{c.label}: слова есть, а звука нет; {has_ru}")
+        for c in channels
+        if c.channel is None
+    ]

@@ -13,9 +13,11 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from .. import tables
 from ..audio import Recording
 from ..errors import PlotError, SchemaError
+from .problems import Problem, counted, counted_ru
 
 UNNAMED = "words"
 SOUND_ONLY = "audio"  # tag of the sound of several speakers
+OVERLAP = 0.001  # s; less is rounding
 LATEST = 2_000_000.0  # s, 23 days: later times are no times of a recording, and do not fit into int32 ms
 
 
@@ -93,14 +95,39 @@ def _system(name: str, source: Any, finals: pd.DataFrame | None = None) -> Syste
     words = words[words["alternative"] == 0]
     known = _possible(words)
     untimed = int((~known).sum())
-    backwards = int((words.loc[known, "end"] < words.loc[known, "start"]).sum())
-    problems = [f"there are no words in {name!r}"] if words.empty else []
-    if untimed:
-        problems.append(f"{counted(untimed)} without times left out of {name!r}")
-    if backwards:
-        problems.append(f"{counted(backwards)} of {name!r} with an end before the start")
+    empty = words.empty
     words = words[known].sort_values("start", kind="stable")
-    return System(name, words, spans, eou, untimed, problems)
+    return System(name, words, spans, eou, untimed, _problems(name, words, empty, untimed))
+
+
+def _problems(name: str, words: pd.DataFrame, empty: bool, untimed: int) -> list[Problem]:
+    problems = []
+    if empty:
+        problems.append(Problem(f"there are no words in {name!r}", f"в {name!r} нет слов"))
+    if untimed:
+        left_out = f"{counted(untimed)} without times left out of {name!r}"
+        problems.append(Problem(left_out, f"не показано из {name!r}: {counted_ru(untimed)} без времени"))
+    for n, english, russian in _oddities(words):
+        if n:
+            said = f"{counted(n)} of {name!r} {english}"
+            problems.append(Problem(said, f"в {name!r} {counted_ru(n)} {russian}"))
+    return problems
+
+
+def _oddities(words: pd.DataFrame) -> list[tuple[int, str, str]]:
+    """How many of the words, by start, have odd times, and which, in both languages."""
+    lasts = words["end"] - words["start"]
+    tags = words["channel_tag"]
+    latest = words["end"].groupby(tags).cummax().groupby(tags).shift()
+    return [
+        (int((lasts < 0).sum()), "with an end before the start", "с концом раньше начала"),
+        (int((lasts == 0).sum()), "that last no time", "без длительности"),
+        (
+            int((words["start"] < latest - OVERLAP).sum()),
+            "that begin before an earlier one ends",
+            "с началом раньше конца предыдущего",
+        ),
+    ]
 
 
 def _with_defaults(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -215,14 +242,6 @@ def values_of(system: System, column: str) -> np.ndarray | None:
     if column not in system.words or not is_numeric_dtype(system.words[column]):
         return None
     return system.words[column].to_numpy("float64", na_value=np.nan)
-
-
-def counted(n: int, noun: str = "word") -> str:
-    """
-    >>> counted(1), counted(12345), counted(2, "channel")
-    ('1 word', '12,345 words', '2 channels')
-    """
-    return f"{n:,} {noun}" + "s" * (n != 1)
 
 
 def _kind(thing: Any) -> str:
