@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .evaluate.comparison import Comparison as Comparison
     from .evaluate.forced import force_align as force_align
     from .evaluate.formats import read_reference as read_reference
+    from .evaluate.normalize import normalizer as normalizer
     from .evaluate.score import score as score
     from .jobpanel import JobPanel as JobPanel
     from .transcript import Transcript as Transcript
@@ -60,6 +61,7 @@ _HOMES = {
     "errors": "errors",
     "force_align": "evaluate.forced",
     "load": "transcript",
+    "normalizer": "evaluate.normalize",
     "plot_timeline": "views.plots",
     "read_reference": "evaluate.formats",
     "score": "evaluate.score",

@@ -7,6 +7,7 @@ SpeechkitError
 ├── ConfigError         (ValueError)    an option has no such value
 ├── TargetError         (ValueError)    the string given to connect() names no service
 ├── SchemaError         (ValueError)    a frame lacks a column or has the wrong dtype
+├── EvaluationError     (ConfigError, SchemaError)   what is to be compared does not fit together
 ├── PlotError           (ValueError)    there is nothing to draw, or no such lane
 ├── TranscriptError     (ValueError)    a saved transcript or a recorded answer cannot be read
 ├── JournalError        (RuntimeError)  the ledger of jobs cannot be used
@@ -29,6 +30,7 @@ SpeechkitError
 UserWarning
 ├── Reused              the same sound was recognized with the same options before; nothing is sent
 ├── QuotaWait           a quota is used up; the call waits for its turn
+├── Untimed             words lack times, so they are aligned without them
 ├── AudioConverted      the recording was transcoded before sending
 ├── PartialAnalysis     statistics of a long stream that cover a part of it
 └── UnreadableMessage   one message of an answer could not be parsed; the others are kept
@@ -62,6 +64,11 @@ class TargetError(SpeechkitError, ValueError):
 
 class SchemaError(SpeechkitError, ValueError):
     """A frame lacks a column, or a column has the wrong dtype."""
+
+
+class EvaluationError(ConfigError, SchemaError):
+    """Systems, reference and recordings do not fit together: not the same recordings or utterances, one that
+    is there twice, no reference, or no word left after normalization."""
 
 
 class PlotError(SpeechkitError, ValueError):
@@ -177,6 +184,10 @@ class Reused(UserWarning):
 
 class QuotaWait(UserWarning):
     """A quota is used up, and a call waits until there is room again."""
+
+
+class Untimed(UserWarning):
+    """Words lack times, so that utterances are aligned by words alone."""
 
 
 class AudioConverted(UserWarning):

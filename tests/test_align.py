@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_distance
 
 from speechkit_nb import tables
-from speechkit_nb.errors import ConfigError, MissingExtra, SchemaError
+from speechkit_nb.errors import ConfigError, EvaluationError, MissingExtra, SchemaError, Untimed
 from speechkit_nb.evaluate import timed_numba, timed_rows
 from speechkit_nb.evaluate.align import align
 from speechkit_nb.evaluate.align_frame import ALIGNMENT, word_numbers
@@ -306,11 +306,11 @@ def test_words_without_times_are_aligned_by_words_and_it_is_said():
     ref = words_frame([[("a", 0, 100)], [("a", 0, 100)]])
     hyp = words_frame([[("a", 9000, 100)], [("a", 9000, 100)]])
     hyp.loc[1, "start"] = np.nan
-    with pytest.warns(UserWarning, match="system 'x': 1 of 2 utterances are aligned by words alone"):
+    with pytest.warns(Untimed, match="system 'x': 1 of 2 utterances are aligned by words alone"):
         alignment = align(ref, {"x": hyp}, collar=0.1)
     assert alignment.op.tolist() == ["del", "ins", "ok"]
     assert alignment.attrs["untimed"] == {"x": 1}
-    with pytest.warns(UserWarning, match="2 of 2 utterances"):
+    with pytest.warns(Untimed, match="2 of 2 utterances"):
         align(ref, {"x": hyp[["recording", "word"]]}, collar=0.1)
 
 
@@ -336,9 +336,9 @@ def test_only_the_first_alternative_is_scored():
 def test_missing_utterances_are_never_scored_silently():
     """What only one side has is an error that names it, or an empty utterance on request."""
     three, two = texts_frame(["a", "b", "c"]), texts_frame(["a", "b"])
-    with pytest.raises(SchemaError, match=r"system 'x' lacks 1 of 3 utterances \(by recording: \('2',\)\)"):
+    with pytest.raises(EvaluationError, match=r"'x' lacks 1 of 3 utterances \(by recording: \('2',\)\)"):
         align(three, {"x": two})
-    with pytest.raises(SchemaError, match="the reference lacks, for system 'x', 1 of 3 utterances"):
+    with pytest.raises(EvaluationError, match="the reference lacks, for system 'x', 1 of 3 utterances"):
         align(two, {"x": three})
     assert align(three, {"x": two}, missing="empty").op.tolist() == ["ok", "ok", "del"]
     assert align(two, {"x": three}, missing="empty").op.tolist() == ["ok", "ok", "ins"]

@@ -1,5 +1,6 @@
 """Comparing systems: what is given in many forms, what is refused, and what the answer says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechkit_nb as sk
-from speechkit_nb.errors import ConfigError, SchemaError, TranscriptError
+from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError, Untimed
 from speechkit_nb.evaluate.compare_carried import carried_by
 from speechkit_nb.evaluate.compare_grid import grid_of_votes
 from speechkit_nb.evaluate.compare_units import STRETCH
@@ -135,7 +136,7 @@ def test_systems_are_never_scored_on_different_recordings():
     """A system that lacks one is refused; or all are cut to what all have, or it is taken as silent; said."""
     systems = {"one": {"r": "a b", "s": "c"}, "two": {"r": "a b"}}
     reference = {"r": "a b", "s": "c"}
-    with pytest.raises(SchemaError, match=r"of 2 recordings system 'two' lacks 1 \('s'\): give all of them"):
+    with pytest.raises(EvaluationError, match=r"of 2 recordings system 'two' lacks 1 \('s'\): give all"):
         sk.compare(systems, reference)
     common = sk.compare(systems, reference, missing="common")
     assert common.summary["n_words"].to_dict() == {"one": 2, "two": 2}
@@ -147,7 +148,7 @@ def test_systems_are_never_scored_on_different_recordings():
 
 def test_nothing_in_common_is_refused_even_if_asked_for():
     """There is no common recording to score."""
-    with pytest.raises(SchemaError, match="no recording is common to all"):
+    with pytest.raises(EvaluationError, match="no recording is common to all"):
         sk.compare({"a": {"r": "x"}, "b": {"s": "x"}}, missing="common")
 
 
@@ -162,7 +163,7 @@ def test_different_sounds_under_one_name_are_refused():
     short, long = (sk.Recording(np.zeros(n, np.int16), 8000, id="talk.wav") for n in (8000, 16000))
     systems = {name: sk.Transcript([], "talk.wav", sound) for name, sound in (("a", short), ("b", long))}
     with pytest.raises(
-        ConfigError, match=r"different recordings under the name 'talk.wav': one lasts 1.00 s"
+        EvaluationError, match=r"different recordings under the name 'talk.wav': one lasts 1.00 s"
     ):
         sk.compare(systems, "x")
 
@@ -197,7 +198,7 @@ def test_texts_with_one_key_twice_are_refused():
 def test_a_normalizer_that_leaves_nothing_is_refused():
     """With a reference and without."""
     for reference in ("x", None):
-        with pytest.raises(ConfigError, match="left none of the 1 words of"):
+        with pytest.raises(EvaluationError, match="left none of the 1 words of"):
             sk.compare({"a": "x", "b": "y"}, reference, normalizer=lambda word: "")
 
 
@@ -264,9 +265,28 @@ def test_times_on_one_side_only_fall_back_to_words():
     )
 
 
+@pytest.mark.parametrize("kind", [EvaluationError, ConfigError, SchemaError, ValueError])
+def test_what_does_not_fit_together_is_caught_by_one_class(kind):
+    """Or by those that code may already catch for it."""
+    with pytest.raises(kind, match="left none of the 1 words"):
+        sk.compare({"a": "..."}, "x", normalizer="en")
+    with pytest.raises(kind, match="there is no reference"):
+        sk.compare({"a": "x", "b": "y"}).rates()
+
+
+def test_words_after_the_end_of_the_sound_are_counted():
+    """Its length is that of the sound that the systems bring."""
+    sound = sk.Recording(np.zeros(8000, np.int16), 8000, id="talk.wav")
+    frame = words("x y z").assign(recording="talk.wav")
+    c = sk.compare({"a": frame}, frame)
+    assert c.timing.loc["a", "outside"] == 0
+    known = replace(c, material=replace(c.material, sources={"talk.wav": sound}))
+    assert known.timing.loc["a", "outside"] == 1 / 3
+
+
 def test_a_collar_that_cannot_be_kept_is_warned_of():
     """Words without times are aligned without the collar."""
-    with pytest.warns(UserWarning, match=r"system 'a': 1 of 1 utterances are aligned by words alone"):
+    with pytest.warns(Untimed, match=r"system 'a': 1 of 1 utterances are aligned by words alone"):
         sk.compare({"a": "x y"}, words("x y"), collar=0.2)
 
 
@@ -289,9 +309,10 @@ def test_the_better_system_is_named():
     c = sk.compare({"bad": sentences(*wrong), "good": sentences(*SAID)}, sentences(*SAID))
     assert c.verdict.startswith(
         "good is better in words than bad: WER good 0.0 %, bad 25.0 % (a difference of 25.0 points, 95 % "
-        "interval 25.0 points to 25.0 points; matched pairs: p < 0.001)."
+        "interval 14.9 points to 35.1 points; matched pairs: p < 0.001 over 20 segments with errors).\n"
     )
-    assert c.summary.loc["bad", ["wer_low", "wer_high", "n_groups"]].tolist() == [0.25, 0.25, 20]
+    assert c.summary.loc["bad", "n_groups"] == 20
+    assert c.summary.loc["bad", ["wer_low", "wer_high"]].tolist() == pytest.approx([0.149, 0.351], abs=5e-4)
 
 
 def test_when_the_data_cannot_tell_it_says_so():
@@ -309,6 +330,42 @@ def test_one_stretch_of_speech_has_no_interval():
     assert c.verdict == "a makes 1 error in 3 words: WER 33.3 % (one stretch of speech gives no interval)."
     both = sk.compare({"a": "x q z", "b": "x y z"}, "x y z")
     assert "there is too little for an interval or a test" in both.verdict
+
+
+def test_few_groups_cannot_tell_and_it_is_said_how_many_can():
+    """Two speakers, the same in all they said: a large difference, and nothing to be sure of."""
+    wrong = tuple(text.replace(text.split()[1], "wrong") for text in SAID)
+    half = len(SAID) // 2
+    said, misheard = (
+        pd.concat([sentences(*side[:half], recording="r"), sentences(*side[half:], recording="s")])
+        for side in (SAID, wrong)
+    )
+    systems = {"bad": misheard, "good": said}
+    c = sk.compare(systems, said, groups={"r": "Ann", "s": "Bob"})
+    assert c.verdict.startswith(
+        "The data cannot tell which is better in words: WER good 0.0 %, bad 25.0 % (a difference of 25.0 "
+        "points, but 2 groups (group) are too few to tell; it takes 6).\n"
+    )
+    assert sk.compare(systems, said).verdict.startswith("good is better in words than bad")
+
+
+def test_a_few_words_cannot_tell_which_is_closer_in_time():
+    """Starts hardly later in two stretches: figures that differ are written so, and nothing is claimed."""
+    said = sentences("a b c", "d e")
+    x, y = (said.assign(start=said["start"] + late) for late in (0.020, 0.0204))
+    assert sk.compare({"x": x, "y": y}, said).verdict.endswith(
+        "The data cannot tell which is better in time: starts and ends are off by x 10.0 ms, y 10.2 ms on "
+        "the 100 % of words that all of them got right (a difference of 0.2 ms, but 2 stretches of speech "
+        "are too few to tell; it takes 6)."
+    )
+
+
+def test_a_system_without_errors_is_not_beyond_doubt():
+    """The interval goes up to what five words cannot rule out, and says what it is of."""
+    said = sentences("a b c", "d e")
+    assert sk.compare({"s": said}, said).verdict == (
+        "s makes 0 errors in 5 words: WER 0.0 % (95 % interval 0.0 % to 45.1 % over 2 stretches of speech)."
+    )
 
 
 def test_identical_systems_are_called_identical():
@@ -420,7 +477,7 @@ def test_words_and_recordings_that_carry_a_difference():
     assert pair["words"] == "the (+2), ran (+1)"
     assert pair["recordings"] == "s (+2), r (+1)"
     assert c.carried_by("recording")["share"].sum() == pytest.approx(1)
-    with pytest.raises(SchemaError, match="no column 'speaker'; there are word"):
+    with pytest.raises(SchemaError, match="no column 'speaker' to group by; the alignment has recording"):
         c.carried_by("speaker")
     assert c.rates("recording")["errors"].sum() == 3
     assert c.confusions["count"].tolist() == [2, 1]
@@ -458,7 +515,7 @@ def test_without_a_reference_disagreement_is_reported():
         "1 place, the largest at 0.5 s."
     )
     assert c.disagreements[["start", "end", "a", "b"]].to_numpy().tolist() == [[0.5, 0.9, "y", "q"]]
-    with pytest.raises(ConfigError, match="there is no reference, so nothing is right or wrong"):
+    with pytest.raises(EvaluationError, match="there is no reference, so nothing is right or wrong"):
         _ = c.alignment
 
 

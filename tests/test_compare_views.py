@@ -239,6 +239,70 @@ def test_every_error_and_disagreement_is_a_mark(compared):
     assert set(asked.loc[asked["kind"] == "systems differ", "system"]) == {"reference"}
 
 
+def ranked(alignment: pd.DataFrame, disagreements: pd.DataFrame) -> list[float]:
+    """The slow truth: the start of each disagreement and of each run of errors outside of them."""
+    spans = list(disagreements[["start", "end", "size"]].itertuples(index=False))
+    places = [(-size, start) for start, _, size in spans]
+    for _, rows in alignment.groupby(["system", "recording"], sort=False):
+        length, last = 0, None
+        for row in [*rows.to_dict("records"), {"op": "ok"}]:
+            if row["op"] == "ok" and length:
+                if not any(first < last[1] and end > last[0] for first, end, _ in spans):
+                    places.append((-length, last[0]))
+                length, last = 0, None
+            elif row["op"] != "ok":
+                side = "ref" if row["op"] == "del" else "hyp"
+                last, length = last or (row[f"{side}_start"], row[f"{side}_end"]), length + 1
+    return [start for _, start in sorted(places, key=lambda place: place[0])]
+
+
+def test_marks_stand_from_the_worst_on(truth):
+    """Disagreements as they are ranked, among them what all systems have wrong, then the errors in these."""
+    one, two = truth.copy(), truth.copy()
+    one.loc[[3, 20, 21, 22, 40, 41], "word"] = "wrong"
+    two.loc[[20, 21, 22, 40], "word"] = "wrong"
+    two.loc[[50, 51], "word"] = "other"
+    c = sk.compare({"one": one, "two": two}, truth)
+    marks = marks_of(c.alignment, c.disagreements)
+    expected = ranked(c.alignment, c.disagreements)
+    assert marks["start"].tolist()[: len(expected)] == expected
+    differ = marks[marks["kind"] == "systems differ"]
+    assert differ["start"].tolist() == c.disagreements["start"].tolist()
+    assert expected[0] == truth.loc[20, "start"]  # three words that both have wrong
+    assert len(marks) == len(c.disagreements) + c.alignment["op"].ne("ok").sum()
+
+
+def test_errors_of_one_system_are_ranked_by_how_many_follow_one_another(truth):
+    """And the view of it opens at the longest run, in the recording that has it."""
+    wrong = truth.copy()
+    wrong.loc[[3, 30, 31, 32], "word"] = "wrong"
+    other = truth.assign(recording="other.mp3")
+    c = sk.compare({"one": pd.concat([other, wrong])}, pd.concat([other, truth]))
+    first = marks_of(c.alignment, c.disagreements).iloc[0]
+    assert first["start"] == truth.loc[30, "start"]
+    view = c.view()
+    assert view.spec["title"] == "story.mp3"
+    assert view.current_time == pytest.approx(first["start"])
+
+
+def test_a_disagreement_of_one_channel_says_nothing_of_another(truth):
+    """An error at the same time in the other channel is ranked by itself."""
+    left, right = truth.assign(channel="0"), truth.assign(channel="1")
+    wrong = right.assign(word=["wrong", *right["word"][1:]])
+    one = left.assign(word=["differs", *left["word"][1:]])
+    c = sk.compare(
+        {"one": pd.concat([one, wrong]), "two": pd.concat([left, wrong])}, pd.concat([left, right])
+    )
+    marks = marks_of(c.alignment, c.disagreements)
+    assert marks["channel_tag"].tolist() == ["0", "1", "1", "0"]
+
+
+def test_a_kind_has_its_place_whatever_is_worst(compared):
+    """So its colour does not change from view to view."""
+    kinds = [kind["id"] for kind in compared.view().spec["marks"]["kinds"]]
+    assert kinds == ["substitution", "insertion", "deletion", "systems differ"]
+
+
 def test_the_view_has_a_lane_for_the_reference_and_each_system(compared):
     """It opens at the worst, marks what it should, and plays if the sound is at hand."""
     view = compared.view(DATA / "story.mp3")
@@ -311,9 +375,15 @@ def test_marks_can_be_set_and_taken_away(truth):
     packed = view.spec["marks"]
     columns = {
         name: np.frombuffer(view.columns, "<i4", packed["n"], packed[name]).tolist()
-        for name in ("lane", "start", "end", "kind")
+        for name in ("lane", "start", "end", "kind", "order")
     }
-    assert columns == {"lane": [-1, 1], "start": [1000, 2000], "end": [1200, 2500], "kind": [1, 0]}
+    assert columns == {
+        "lane": [-1, 1],
+        "start": [1000, 2000],
+        "end": [1200, 2500],
+        "kind": [1, 0],
+        "order": [1, 0],
+    }
     assert packed["kinds"] == [{"id": "x", "label": "x"}, {"id": "y", "label": "y"}]
     with pytest.raises(
         SchemaError, match="marks: column 'text' is missing; there are start, end, kind, system"
@@ -329,15 +399,54 @@ def test_marks_can_be_set_and_taken_away(truth):
 def test_the_brush_filters_the_marks(compared):
     """The slider says which errors are marked; its ends take in all that lies beyond."""
     box = compared.brush(DATA / "story.mp3")
-    slider, picture, count, view = box.children
-    errors = compared.timing_errors
+    slider, picture, line, view = box.children
+    errors = compared.timing_errors.query("common")
     assert view.spec["marks"]["n"] == len(errors)
     before = picture.value
     slider.value = (60, slider.max)
-    late = int((errors["start_error"] >= 0.06).sum())
-    assert view.spec["marks"]["n"] == late
-    assert count.value == f"{late} of {len(errors)} words are marked; M goes to the next"
+    late = errors[errors["start_error"] >= 0.06]
+    assert view.spec["marks"]["n"] == len(late)
+    said, clear = line.children
+    assert said.value.startswith(f"+60 to +{slider.max} ms: {len(late)} of {len(errors)} words are marked; ")
     assert picture.value != before
+    farthest = late.loc[late["start_error"].idxmax()]
+    assert view.current_time == pytest.approx(farthest["ref_start"])
+    assert not clear.disabled
+    clear.click()
+    assert view.spec["marks"]["n"] == len(errors)
+    assert picture.value == before
+    assert clear.disabled
+
+
+def test_an_empty_choice_of_the_brush_marks_nothing(compared):
+    """Between two heaps of errors there is none; the timeline stays where it was."""
+    slider, _, line, view = compared.brush(DATA / "story.mp3").children
+    before = view.view_range
+    slider.value = (50, 60)
+    assert view.spec["marks"]["n"] == 0
+    assert line.children[0].value.startswith("+50 to +60 ms: 0 of ")
+    assert view.view_range == before
+
+
+def test_w_goes_from_the_worst_to_the_next_worst_in_a_browser(compared, tmp_path):
+    """The view opens at the worst; W and Shift+W walk as disagreements are ranked, then through the rest."""
+    page_file = compared.view(DATA / "story.mp3").to_html(tmp_path / "view.html")
+    marks = marks_of(compared.alignment, compared.disagreements)
+    starts = list(dict.fromkeys(marks["start"].round(3)))
+    assert starts != sorted(starts)
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1200, "height": 700})
+        page.goto(page_file.as_uri())
+        timeline = Timeline(page).ready()
+        assert timeline.time == pytest.approx(starts[0], abs=0.02)
+        for start in starts[1:]:
+            timeline.press("w")
+            wait_until(lambda start=start: abs(timeline.time - start) < 0.02)
+        for start in starts[-2::-1]:
+            timeline.press("Shift+W")
+            wait_until(lambda start=start: abs(timeline.time - start) < 0.02)
+        timeline.press("Home", "w")
+        wait_until(lambda: abs(timeline.time - starts[1]) < 0.02)
 
 
 def test_m_goes_to_the_next_error_in_a_browser(compared, tmp_path):

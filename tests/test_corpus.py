@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechkit_nb as sk
-from speechkit_nb.errors import ConfigError, SchemaError
+from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError
 from speechkit_nb.evaluate.align import align
 from speechkit_nb.evaluate.corpus import write_part
 from speechkit_nb.evaluate.corpus_files import facts_of
+from speechkit_nb.evaluate.corpus_once import check_once
 from speechkit_nb.evaluate.corpus_parts import FramePart
 from speechkit_nb.evaluate.metrics import character_rates, utterance_rates, word_rates
 from speechkit_nb.evaluate.normalize import normalizer
@@ -353,7 +354,7 @@ def test_systems_are_scored_on_the_same_recordings(words):
     heard = heard[heard["recording"] != "r0001"]
     write_part(words, "two", heard, part="calls/0", recordings=["r0000", "r0002"])
     with pytest.warns(
-        UserWarning, match=r"'calls/0': SchemaError: 'two' lacks 1 of 3 recordings \('r0001'\)"
+        UserWarning, match=r"'calls/0': EvaluationError: 'two' lacks 1 of 3 recordings \('r0001'\)"
     ):
         sk.score(words, reference="truth", systems=SYSTEMS)
     write_part(words, "two", heard, part="calls/0", recordings=["r0000", "r0001", "r0002"])
@@ -383,6 +384,72 @@ def test_an_utterance_that_is_there_twice_is_an_error(tmp_path):
         sk.score(tmp_path, systems=["one"])
 
 
+def test_an_utterance_in_two_parts_is_an_error(tables):
+    """It is named with both parts before anything is scored, however many there are."""
+    table = pd.read_parquet(tables / "part-1.parquet")
+    more = spoken(70).iloc[60:]
+    pd.concat([more, table.iloc[2:4]]).to_parquet(tables / "part-9.parquet", index=False)
+    found = (
+        r"an utterance \(recording 'r0014'\) is in the parts 'part-1' and 'part-9', and so are 2 in several "
+        r"parts: each lies in one. Take it out of the others, or name with utterance= what tells"
+    )
+    with pytest.raises(EvaluationError, match=found):
+        sk.score(tables, systems=SYSTEMS, out=tables / "out")
+    assert not (tables / "out").exists()
+
+
+def test_a_recording_in_two_parts_of_a_corpus_of_words_is_an_error(words):
+    """Parts say what they are about."""
+    table = spoken(12).iloc[:1]
+    for system in ["truth", *SYSTEMS]:
+        heard = timed(table, "reference" if system == "truth" else system)
+        write_part(words, system, heard.assign(turn="2"), part="more", recordings=["r0000"])
+    with pytest.raises(
+        EvaluationError, match=r"\(recording 'r0000'\) is in the parts 'calls/0' and 'more', and so are 1 in"
+    ):
+        sk.score(words, reference="truth", systems=SYSTEMS)
+
+
+def test_an_utterance_that_is_twice_in_a_frame_is_an_error():
+    """Also if it is far away, as in a file."""
+    table = spoken(9000)
+    table.loc[8999, "recording"] = "r0000"
+    with pytest.raises(EvaluationError, match=r"1 of 9000 utterances are there twice \(by recording\)"):
+        sk.score(table, systems=SYSTEMS)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.integers(0, 30), max_size=8), min_size=2, max_size=5), st.booleans())
+def test_utterances_in_several_parts_are_found(numbers, two_keys):
+    """Against a set: whatever is in which part, and by whichever columns."""
+    keys = ["recording", "channel_tag"] if two_keys else ["recording"]
+    frames = [
+        pd.DataFrame({"recording": [f"r{n // 2}" if two_keys else f"r{n}" for n in own]}, dtype="str").assign(
+            channel_tag=pd.Series([str(n % 2) for n in own], dtype="str")
+        )
+        for own in numbers
+    ]
+    parts = [FramePart(str(i), frame[keys]) for i, frame in enumerate(frames)]
+    plan = Plan.of("reference", ["one"], None, [], None, "none", None, "raise")
+    together = [n for own in numbers for n in set(own)]
+    twice = {n for n in together if together.count(n) > 1}
+    if not twice:
+        check_once(parts, plan)
+        return
+    with pytest.raises(EvaluationError, match=f"and so are {len(twice)} in several parts"):
+        check_once(parts, plan)
+
+
+def test_numbers_that_are_equal_by_chance_are_no_error(monkeypatch):
+    """What is found by a number is looked at."""
+    monkeypatch.setattr(
+        "speechkit_nb.evaluate.corpus_once.hashes_of", lambda table: np.zeros(len(table), np.uint64)
+    )
+    plan = Plan.of("reference", ["one"], None, [], None, "none", None, "raise")
+    frames = [pd.DataFrame({"recording": [name]}, dtype="str") for name in ("a", "b")]
+    check_once([FramePart(str(i), frame) for i, frame in enumerate(frames)], plan)
+
+
 def test_a_part_in_which_nothing_is_left_does_not_stop_the_others(tables):
     """A file whose texts vanish in normalization, and a file without rows, count as what they are."""
     nothing = spoken(2).assign(recording=["x", "y"], reference="-", one="...", two="", three="a")
@@ -406,6 +473,20 @@ def test_one_utterance_has_no_interval_and_the_same_systems_no_difference():
     scores = sk.score(table, systems=["one", "two"])
     assert scores.summary[["wer_low", "wer_high"]].isna().all(axis=None)
     assert scores.pairs["wer_delta"].tolist() == [0.0]
+    assert repr(scores).startswith(
+        "Scores(2 systems on 1 parts; one utterance gives no interval; 1 segment with errors is too few to "
+        "tell systems apart, it takes 6)\n"
+    )
+
+
+def test_few_groups_are_said_to_be_too_few():
+    """Two speakers tell little of a third one, however much they say; nobody's interval ends below 0."""
+    table = spoken(60).assign(speaker=["Ann", "Bob"] * 30)
+    scores = sk.score(table, systems=SYSTEMS, group="speaker")
+    assert "; 2 groups are too few to tell systems apart, it takes 7)" in repr(scores)
+    assert (scores.pairs["p_holm"] > 0.05).all()
+    assert (scores.summary["wer_low"] >= 0).all()
+    assert "too few" not in repr(sk.score(table, systems=SYSTEMS))
 
 
 def test_transcripts_become_a_corpus(tmp_path):

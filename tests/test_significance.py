@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -14,12 +15,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import speechkit_nb as sk
 from speechkit_nb.errors import ConfigError, SchemaError
 from speechkit_nb.evaluate.align import align
+from speechkit_nb.evaluate.comparison_says import in_words
 from speechkit_nb.evaluate.significance import intervals, pairs
 from speechkit_nb.evaluate.significance_evidence import Evidence
 from speechkit_nb.evaluate.significance_segments import segments, utterance_counts
-from speechkit_nb.evaluate.significance_tests import holm, mapsswe, mcnemar
+from speechkit_nb.evaluate.significance_student import student_p, student_reach
+from speechkit_nb.evaluate.significance_swaps import swap_p
+from speechkit_nb.evaluate.significance_tests import holm, mapsswe, mcnemar, small_sample_p
 
 OPS = {"C": "ok", "S": "sub", "I": "ins", "D": "del"}
 ONE = [
@@ -269,7 +274,7 @@ def test_ratio_and_bootstrap_agree() -> None:
         assert ((boot[end] - ratio[end]).abs() < width / 10).all()
     first, second = (pairs(evidence, method=method).loc[0] for method in ("bootstrap", "ratio"))
     assert first["delta_low"] == pytest.approx(second["delta_low"], abs=0.001)
-    assert (first["holm_of"], second["holm_of"]) == ("bootstrap", "ratio")
+    assert (first["holm_of"], second["holm_of"]) == ("swap", "ratio")
     assert second["ratio_p"] < 0.001
     assert np.isnan(first["ratio_p"])
     assert np.isnan(second["bootstrap_p"])
@@ -308,24 +313,160 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 
 def test_identical_systems() -> None:
-    """No difference, no interval to speak of, every p is 1."""
+    """No difference, every p is 1; on other words there may be some, as where no error is seen."""
     row = pairs(evidence_of(ONE, ONE)).loc[0]
-    assert (row["wer_delta"], row["delta_low"], row["delta_high"]) == (0, 0, 0)
-    assert (row["mapsswe_p"], row["mcnemar_p"], row["bootstrap_p"], row["p_holm"]) == (1, 1, 1, 1)
-    assert pairs(evidence_of(ONE, ONE), method="ratio").loc[0, "ratio_p"] == 1
+    most = 1 - 0.05 ** (1 / sum(len(letters.replace("I", "")) for letters in ONE))
+    assert row[["wer_delta", "delta_low", "delta_high"]].tolist() == pytest.approx([0, -most, most])
+    assert row[["mapsswe_p", "segments_p", "mcnemar_p", "swap_p", "ratio_p", "p_holm"]].tolist() == [1] * 6
+    assert pairs(evidence_of(ONE, ONE), method="bootstrap").loc[0, "bootstrap_p"] == 1
+
+
+def test_student_is_the_published_table() -> None:
+    """Critical values at 95 % as printed in textbooks, and the normal ones for many."""
+    table = {1: 12.706, 2: 4.303, 5: 2.571, 11: 2.201, 30: 2.042, 120: 1.980, 10**6: 1.960}
+    for df, value in table.items():
+        assert student_reach(0.95, df) == pytest.approx(value, abs=5e-4)
+    assert student_p(1.0, 1) == pytest.approx(0.5)
+    assert (student_p(0.0, 3), student_p(float("inf"), 3)) == (1, 0)
+    assert np.isnan(student_p(float("nan"), 3))
+
+
+@given(st.floats(0, 50), st.integers(1, 200))
+def test_student_says_less_than_the_normal_distribution(t: float, df: int) -> None:
+    """Its tails are heavier, the more so the fewer groups there are; also where its two series meet."""
+    few, more = student_p(t, df), student_p(t, df + 1)
+    assert 1 >= few >= more * (1 - 1e-9)
+    assert more >= student_p(t, 10**6) * (1 - 1e-9)
+    if 0.01 < few < 0.99:
+        assert student_reach(1 - few, df) == pytest.approx(t, rel=1e-6)
+
+
+@given(st.lists(st.integers(-4, 4), max_size=9))
+def test_swaps_are_those_of_the_textbook(differences: list[int]) -> None:
+    """All ways to change signs, one by one."""
+    sums = [abs(sum(signed)) for signed in product(*((d, -d) for d in differences))]
+    share = sum(each >= abs(sum(differences)) for each in sums) / len(sums)
+    assert swap_p(np.array(differences) / 7, 10, seed=0) == pytest.approx(share)
+
+
+def test_swaps_drawn_are_near_all_swaps() -> None:
+    """Above 12 groups some are drawn: the share is that of all 16,384 up to chance, and never 0."""
+    differences = np.array([3, 1, -2, 1, 1, 4, -1, 2, 0, -1, 1, 2, -3, 1, 2])
+    some = differences[differences != 0]
+    signs = 1 - 2 * ((np.arange(2**14)[:, None] >> np.arange(14)) & 1)
+    share = (np.abs(signs @ some) >= some.sum()).mean()
+    assert swap_p(differences.astype(float), 20_000, seed=1) == pytest.approx(share, abs=0.01)
+    assert swap_p(np.ones(40), 999, seed=1) == 1 / 1000
+
+
+def three_ways(counts: pd.DataFrame, cut: pd.DataFrame) -> list[Evidence]:
+    """What a verdict may rest on: groups, their sums alone, segments."""
+    by_segments = Evidence.of(counts, cut)
+    by_groups = replace(by_segments, is_segmented=False)
+    return [by_groups, replace(by_groups, groups=None), by_segments]
+
+
+few_counts = st.lists(
+    st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 20)), min_size=2, max_size=5
+)
+
+
+@settings(deadline=None, max_examples=25)
+@given(few_counts)
+def test_five_groups_are_never_enough(groups: list[tuple[int, int, int]]) -> None:
+    """Whatever the errors are and whichever test it is: 1 / 16 is the least that it can say."""
+    counts = counts_of({"a": [g[0] for g in groups], "b": [g[1] for g in groups]}, [g[2] for g in groups])
+    cut = pd.DataFrame([(a, b) for a, b, _ in groups], columns=["errors_a", "errors_b"])
+    cut = cut.assign(a=pd.Series("a", cut.index, dtype="str"), b=pd.Series("b", cut.index, dtype="str"))
+    for evidence in three_ways(counts, cut[cut[["errors_a", "errors_b"]].any(axis=1)]):
+        row = pairs(evidence).loc[0]
+        assert np.isnan(row["p_holm"]) or row["p_holm"] >= 1 / 16
+
+
+@settings(deadline=None, max_examples=25)
+@given(few_counts)
+def test_an_interval_has_its_rate_inside_and_no_end_below_zero(
+    groups: list[tuple[int, int, int]],
+) -> None:
+    """It has a width also where all groups are alike, and where no error was seen."""
+    counts = counts_of({"a": [g[0] for g in groups]}, [g[2] for g in groups])
+    row = intervals(Evidence.of(counts)).loc["a"]
+    assert 0 <= row["wer_low"] <= row["wer"] <= row["wer_high"]
+    assert row["wer_high"] > row["wer_low"] or row["wer"] >= 1
+    assert row["wer_high"] > 0
+
+
+def test_no_errors_are_not_no_doubt() -> None:
+    """The upper end is the rate at which as many words are right once in twenty times (the rule of three); of
+    groups that were named, as many groups."""
+    counts = counts_of({"one": [0] * 4}, [10] * 4, ["s", "s", "t", "t"])
+    for method in ("auto", "bootstrap", "ratio"):
+        row = intervals(Evidence.of(counts), method=method).loc["one"]
+        assert (row["wer"], row["wer_low"]) == (0, 0)
+        assert (1 - row["wer_high"]) ** 40 == pytest.approx(0.05)
+        named = intervals(Evidence.of(counts, group="speaker"), method=method).loc["one"]
+        assert (1 - named["wer_high"]) ** 2 == pytest.approx(0.05)
+    assert intervals(Evidence.of(counts), level=0.8).loc["one", "wer_high"] == pytest.approx(
+        1 - 0.2 ** (1 / 40)
+    )
+
+
+def simulated(n: int, rng: np.random.Generator, less: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Counts and segments of two systems, of which the second has a share of errors less; each group has a
+    length and a difficulty of its own, and each system is at ease in other ones."""
+    n_words = np.maximum(rng.lognormal(4, 0.7, n).astype(int), 5)
+    rates = np.clip(rng.beta(3, 17, n)[:, None] * np.exp(rng.normal(0, 0.25, (n, 2))), 0, 0.9)
+    errors = rng.binomial(n_words[:, None], rates * [1, 1 - less])
+    counts = counts_of({"x": errors[:, 0].tolist(), "y": errors[:, 1].tolist()}, n_words.tolist())
+    cut = pd.DataFrame(errors, columns=["errors_a", "errors_b"])
+    cut = cut.assign(a=pd.Series("x", cut.index, dtype="str"), b=pd.Series("y", cut.index, dtype="str"))
+    return counts, cut[cut[["errors_a", "errors_b"]].any(axis=1)]
+
+
+def share_told(n: int, n_runs: int, less: float = 0.0) -> list[float]:
+    """How often one system is called better: by groups, by sums alone, by segments."""
+    rng, told = np.random.default_rng(7), np.zeros(3)
+    for _ in range(n_runs):
+        counts, cut = simulated(n, rng, less)
+        rates = counts.groupby("system")[["errors", "n_words"]].sum().eval("wer = errors / n_words")
+        for place, evidence in enumerate(three_ways(counts, cut)):
+            verdict = in_words(rates, pairs(evidence, n_replicates=400), 0.95, False)
+            told[place] += not verdict.startswith("The data cannot tell")
+    return (told / n_runs).tolist()
+
+
+@pytest.mark.parametrize("n", [3, 5, 12])
+def test_equal_systems_are_rarely_called_different(n: int) -> None:
+    """In one of twenty worlds at 95 %, also with few groups of different size: 60 worlds are looked at."""
+    assert max(share_told(n, 60)) <= 0.08
+
+
+def test_a_difference_is_found_with_enough_groups() -> None:
+    """A third less errors in 60 groups is found nearly always."""
+    assert min(share_told(60, 25, less=1 / 3)) >= 0.8
+
+
+def test_the_p_of_few_segments() -> None:
+    """NIST's z with Student's t, no less than a sign test says; the same as NIST's for many."""
+    assert small_sample_p(2.0, 3) == 0.25
+    assert small_sample_p(2.0, 20) == pytest.approx(0.0600, abs=1e-4)
+    assert small_sample_p(2.0, 100_000) == pytest.approx(0.0455, abs=1e-4)
+    row = pairs(evidence_of(ONE, TWO)).loc[0]
+    assert (row["mapsswe_p"], row["segments_p"]) == pytest.approx((0.1619, 0.1810), abs=1e-3)
 
 
 def test_one_utterance_has_no_interval() -> None:
-    """Neither method pretends; the matched pairs inside the utterance still speak."""
+    """Neither method pretends; the matched pairs inside the utterance still speak, of the difference."""
     one, two = "SCC" * 30, "CCC" * 29 + "SCC"
     for method in ("bootstrap", "ratio"):
         found = intervals(evidence_of([one], [two]), method=method)
         assert found["wer"].tolist() == pytest.approx([1 / 3, 1 / 90])
         assert found[["wer_low", "wer_high"]].isna().all(axis=None)
         row = pairs(evidence_of([one], [two]), method=method).loc[0]
-        assert row[["delta_low", "bootstrap_p", "ratio_p"]].isna().all()
-        assert (row["holm_of"], row["n_segments"]) == ("mapsswe", 30)
-        assert row["p_holm"] == row["mapsswe_p"] < 1e-6
+        assert row[["bootstrap_p", "ratio_p", "swap_p"]].isna().all()
+        assert (row["holm_of"], row["n_segments"]) == ("segments", 30)
+        assert row["p_holm"] == row["segments_p"] < 1e-6
+        assert 0 < row["delta_low"] < row["wer_delta"] < row["delta_high"] < 0.5
 
 
 def test_utterances_without_words() -> None:
@@ -333,7 +474,7 @@ def test_utterances_without_words() -> None:
     counts = counts_of({"one": [1, 2, 0]}, [5, 0, 10])
     assert intervals(Evidence.of(counts)).loc["one", "wer"] == 3 / 15
     silent = counts_of({"one": [1, 2], "two": [0, 0]}, [0, 0])
-    assert intervals(Evidence.of(silent))[["wer"]].isna().all(axis=None)
+    assert intervals(Evidence.of(silent))[["wer", "wer_low", "wer_high"]].isna().all(axis=None)
     assert np.isnan(pairs(Evidence.of(silent), method="ratio").loc[0, "wer_delta"])
 
 
@@ -375,7 +516,7 @@ def test_holm_over_all_pairs() -> None:
     }
     found = pairs(Evidence.of(counts_of(errors, n_words)))
     assert found[["a", "b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
-    assert found["p_holm"].tolist() == holm(found["bootstrap_p"].tolist())
+    assert found["p_holm"].tolist() == holm(found["swap_p"].tolist())
     assert (found["wer_delta"] > 0).all()
 
 
@@ -385,9 +526,10 @@ def test_which_test_is_corrected() -> None:
     counts, cut = utterance_counts(alignment), segments(alignment)
     counts["speaker"] = counts["utterance"].isin(["u0", "u1", "u2"])
     for evidence, of in (
-        (Evidence.of(counts, cut), "mapsswe"),
-        (Evidence.of(counts), "bootstrap"),
-        (Evidence.of(counts, cut, "speaker"), "bootstrap"),
+        (Evidence.of(counts, cut), "segments"),
+        (Evidence.of(counts), "swap"),
+        (Evidence.of(counts, cut, "speaker"), "swap"),
+        (Evidence.of(counts, cut, "speaker", keep_groups=False), "ratio"),
     ):
         row = pairs(evidence).loc[0]
         assert (row["holm_of"], row["p_holm"]) == (of, row[f"{of}_p"])
@@ -400,6 +542,38 @@ def test_different_utterances_are_never_compared() -> None:
     lacking = counts[~((counts["system"] == "two") & (counts["utterance"] == 1))]
     with pytest.raises(SchemaError, match=r"system 'two' lacks 1 of 3 utterances that others have \(1\)"):
         Evidence.of(lacking)
+
+
+def test_who_chose_the_empty_alternative_was_scored() -> None:
+    """An utterance in which a system has no words of the reference, and said so, is no lack."""
+    counts = counts_of({"one": [0, 1], "two": [0, 0]}, [1, 5])
+    counts.loc[(counts["system"] == "two") & (counts["utterance"] == 0), "n_words"] = 0
+    assert Evidence.of(counts).moments.total.tolist() == [1, 0, 6, 5]
+
+
+def test_empty_alternatives_compare_and_score() -> None:
+    """`{uh / @}`, where one system says it and the other nothing, with times and without."""
+    texts = pd.DataFrame(
+        {"recording": ["r", "s"], "reference": ["{uh / @}", "a b"], "x": ["uh", "a b"], "y": ["", "a c"]},
+        dtype="str",
+    )
+    named = {
+        name: dict(zip(texts["recording"], texts[name], strict=True)) for name in ("reference", "x", "y")
+    }
+    c = sk.compare({"x": named["x"], "y": named["y"]}, named["reference"])
+    scores = sk.score(texts, systems=["x", "y"])
+    for summary in (c.summary, scores.summary):
+        assert summary[["n_words", "errors"]].to_numpy().tolist() == [[3, 0], [2, 1]]
+    assert len(scores.pairs) == len(c.pairs) == 1
+
+    starts = [0.0, 2.0, 4.0]
+    truth = pd.DataFrame({"word": ["a", "{uh|@}", "b"], "start": starts, "end": [s + 0.4 for s in starts]})
+    heard = truth.assign(word=["a", "uh", "b"])
+    timed = sk.compare({"x": heard, "y": heard.drop(index=1)}, truth)
+    assert timed.summary["errors"].tolist() == [0, 0]
+    assert timed.stretches[["text", "start"]].to_numpy().tolist() == [["a", 0.0], ["uh", 2.0], ["b", 4.0]]
+    assert set(timed.alignment.query("ref_word == 'b'")["stretch"]) == {2}
+    assert timed.timing_pairs["n_words"].tolist() == [2]
 
 
 def test_errors_say_what_is_wrong() -> None:

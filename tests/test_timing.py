@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -206,7 +208,56 @@ def made(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> pd.DataF
     return frame_of(full)
 
 
-@settings(deadline=None, max_examples=60)
+def correct_segments(ref: list[float], hyp: list[float]) -> tuple[float, float]:
+    """As mir_eval has it, in loops: what the segments between starts share, and how long they are."""
+    spans = zip(pairwise(ref), pairwise(hyp), strict=True)
+    shared = [max(0.0, min(r[1], h[1]) - max(r[0], h[0])) for r, h in spans]
+    return sum(shared), ref[-1] - ref[0]
+
+
+def test_the_mean_over_utterances_is_not_the_mean_over_words() -> None:
+    """Three words are 10 ms off, one of another recording 90 ms: 30 ms over words, 50 ms over recordings."""
+    ref = pd.concat([words("a b c").assign(recording="r1"), words("a").assign(recording="r2")])
+    off = np.array([0.01, 0.01, 0.01, 0.09])
+    found = timing(align(ref, {"one": ref.assign(start=ref["start"] + off, end=ref["end"] + off)})).loc["one"]
+    assert (found["aas"], found["wbe"]) == (pytest.approx(0.03), pytest.approx(0.05))
+
+
+def test_correct_segments_are_those_between_the_same_two_words() -> None:
+    """Of 2 s between the first and the last of five words, 0.2 s are lost where one begins late."""
+    ref = words("a b c d e")
+    found = timing(align(ref, {"one": ref.assign(start=ref["start"] + [0, 0, 0.2, 0, 0])})).loc["one"]
+    assert found["pcs"] == pytest.approx(1.8 / 2)
+    assert np.isnan(timing(align(words("a"), {"one": words("a")})).loc["one", "pcs"])
+
+
+def test_times_that_cannot_be_true_are_counted() -> None:
+    """No length, an end before the start, an overlap with the next word, before 0 and after the end."""
+    heard = pd.DataFrame(
+        {
+            "word": ["a", "b", "c", "d", "e", "x"],
+            "start": [-0.1, 0.5, 0.9, 1.5, 2.1, 2.6],
+            "end": [0.3, 0.5, 1.6, 1.4, 2.5, 3.0005],
+        }
+    )
+    alignment = align(words("a b c d e"), {"one": heard, "none": heard.drop(columns=["start", "end"])})
+    found = timing(alignment, durations={"talk.wav": 3.0})
+    row = found.loc["one", ["n_timed", "no_length", "overlapping", "outside"]]
+    assert row.tolist() == [6, 2 / 6, 1 / 6, 1 / 6]
+    assert timing(alignment, durations={"talk.wav": 2.9}).loc["one", "outside"] == 2 / 6
+    assert found.loc["none", "n_timed"] == 0
+    assert np.isnan(found.loc["none", "outside"])
+
+
+def test_durations_are_those_of_the_recordings() -> None:
+    """A word of another recording may lie later."""
+    ref = pd.concat([words("a b").assign(recording="short"), words("a b").assign(recording="long")])
+    alignment = align(ref, {"one": ref})
+    found = timing(alignment, ["recording"], durations={"short": 0.5, "long": 5.0})
+    assert found["outside"].to_dict() == {("one", "short"): 0.5, ("one", "long"): 0.0}
+
+
+@settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
     """The counts of the recordings, put together, give the figures of all of them at once."""
@@ -217,7 +268,7 @@ def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int,
     pd.testing.assert_frame_equal(merged.sort_index(), whole.sort_index(), check_exact=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_figures_are_those_of_the_words(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
     """Against numpy on the errors of the words themselves."""
@@ -233,6 +284,13 @@ def test_figures_are_those_of_the_words(rows: list[tuple[str, str, str, str, int
             assert row["start_bias"] == pytest.approx(np.median(error))
             assert row["start_p95"] == pytest.approx(np.percentile(np.abs(error), 95))
             assert row["start_within_100_ms"] == pytest.approx(np.mean(np.abs(error) <= 0.1))
+            sizes = pairs[["hyp_start", "hyp_end"]].to_numpy() - pairs[["ref_start", "ref_end"]].to_numpy()
+            means = pd.Series(np.abs(sizes).mean(axis=1), pairs.index).groupby(pairs["recording"]).mean()
+            assert row["wbe"] == pytest.approx(means.mean(), abs=1e-6)
+            starts = pairs.sort_values("ref_start", kind="stable").groupby("recording")
+            each = [correct_segments(w["ref_start"].tolist(), w["hyp_start"].tolist()) for _, w in starts]
+            shared, span = map(sum, zip(*each, strict=True))
+            assert (row["pcs"] == pytest.approx(shared / span)) if span else np.isnan(row["pcs"])
 
 
 def test_errors_say_what_is_wrong() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..errors import ConfigError
+from ..errors import ConfigError, EvaluationError, Untimed
 from .align_frame import alignment_frame
 from .align_input import Missing, Utterances, Words, keys_of, matched, utterances
 from .align_pairs import Edits, Ids, Ints, Side, offsets_of
@@ -46,7 +46,7 @@ def align(
         normalizer: one, or what `normalize.normalizer` makes one of.
         collar: pair only words that overlap in time when those of the system are made longer by so
             many seconds at both ends (0.2 to 1 suits word times); None pairs whatever words. Utterances
-            in which a word has no times are aligned by words alone, with a warning.
+            in which a word has no times are aligned by words alone, with the warning `Untimed`.
         missing: what to do with utterances that only the reference or only a system has: `"raise"`, or
             `"empty"`, which takes them as empty on the other side.
         allow_vanished: whether normalization may leave nothing of a side, as it may in a part of a corpus.
@@ -57,8 +57,9 @@ def align(
         raw words `vanished` and how many utterances were `untimed` on each side.
 
     Raises:
-        SchemaError: if a frame cannot be used, or utterances are missing.
-        ConfigError: if an option has no such value, or normalization leaves nothing.
+        SchemaError: if a frame cannot be used.
+        ConfigError: if an option has no such value.
+        EvaluationError: if utterances are missing on one side, or normalization leaves nothing.
 
     >>> align("a b c", {"one": "a x c"})[["op", "ref_word", "hyp_word"]].to_numpy().tolist()
     [['ok', 'a', 'a'], ['sub', 'b', 'x'], ['ok', 'c', 'c']]
@@ -116,7 +117,7 @@ def _prepared(given: Words, by: Sequence[str], how: Normalizer, name: str) -> Ut
 def _check_left(sides: Mapping[str, Utterances], how: Normalizer) -> None:
     for name, (_, tokens) in sides.items():
         if tokens.vanished and not len(tokens.word):
-            raise ConfigError(
+            raise EvaluationError(
                 f"the normalizer {how.name!r} left none of the {tokens.vanished} words of {name}"
             )
 
@@ -180,6 +181,6 @@ def _warn_untimed(untimed: Mapping[str, int], collar: float | None, n_utterances
             warnings.warn(
                 f"system {name!r}: {count} of {n_utterances} utterances are aligned by words alone, without "
                 f"the collar of {collar} s, since words of theirs or of the reference have no times",
-                UserWarning,
+                Untimed,
                 stacklevel=3,
             )

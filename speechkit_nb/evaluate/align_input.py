@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import tables
-from ..errors import SchemaError
+from ..errors import EvaluationError, SchemaError
 from .align_pairs import Ints, offsets_of
 from .normalize_tokens import Tokens
 
@@ -65,7 +65,7 @@ def matched(
     """Everything with the same utterances in the same order, that of the reference.
 
     Raises:
-        SchemaError: if an utterance is missing on one side, and `missing` is `"raise"`.
+        EvaluationError: if an utterance is missing on one side, and `missing` is `"raise"`.
     """
     keys = ref.keys
     _check_single(keys, "the reference")
@@ -100,7 +100,7 @@ def _check_same(ref: pd.DataFrame, hyp: pd.DataFrame, name: str) -> None:
         if len(lacking):
             few = ", ".join(map(str, lacking[:3].tolist())) + ", ..." * (len(lacking) > 3)
             keys = ", ".join(map(str, ref.columns))
-            raise SchemaError(
+            raise EvaluationError(
                 f"{whose} {len(lacking)} of {others} utterances (by {keys}: {few}): leave them out on both "
                 "sides, or take them as empty with missing='empty'"
             )

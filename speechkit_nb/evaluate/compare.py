@@ -19,7 +19,7 @@ def compare(
     reference: Any = None,
     *,
     normalizer: str | Callable[[str], str] | Normalizer = "none",
-    by: Sequence[str] | None = None,
+    by: str | Sequence[str] | None = None,
     collar: float | None = None,
     groups: Groups = None,
     pause: float | None = 0.5,
@@ -31,12 +31,14 @@ def compare(
 
     Args:
         systems: of each name a transcript, a frame with `word` (and `start`, `end` in seconds) or `text`, a
-            text, or a file; for several recordings a frame with the column `recording`, a list of these, or
-            `{recording: ...}`. Transcripts of a list bring the name of their recording; of anything else the
-            place in the list is the name.
+            text, or a file; for several recordings a frame with the column `recording`, a list of these,
+            `{recording: ...}`, or a folder with a file or several a recording. Transcripts of a list bring
+            the name of their recording; of anything else the place in the list is the name.
         reference: what was said, in any of these forms; None compares the systems with each other. A file is
-            a TextGrid, CTM, STM, SRT, CSV or plain text, see `formats.read_reference`.
-        normalizer: what counts as the same word: `"ru"`, `"en"`, `"none"`, or of `normalize.normalizer`.
+            a saved transcript, a Parquet file of words or texts, or of `sk.read_reference`: a TextGrid, CTM,
+            STM, SRT, CSV or plain text. A folder has such files, as `corpus.write_part` makes one for each
+            system. All is read into memory; `sk.score` takes corpora of any size.
+        normalizer: what counts as the same word: `"ru"`, `"en"`, `"none"`, or of `sk.normalizer`.
         by: columns that tell utterances apart; by default `recording` and `channel_tag` if all have them.
         collar: pair only words that overlap when those of the systems are longer by so many seconds at both
             ends; None pairs whatever words.
@@ -45,15 +47,21 @@ def compare(
             speech is taken as independent, which makes intervals too narrow if a speaker has many.
         pause: seconds of silence in the reference from which on a new stretch of speech begins, for intervals
             and tests; words are aligned across it. None: an utterance is one stretch.
-        missing: what to do if not all have the same recordings: `"raise"`, `"common"` compares on those that
-            all have, `"empty"` takes the others as empty; both are said in `problems`.
-        level: share of the intervals; 1 less it is the p below which a system is called better.
+        missing: what to do if not all have the same recordings, or of texts the same utterances:
+            `"raise"`, `"common"` compares on those that all have, `"empty"` takes the others as empty; both
+            are said in `problems`. In a frame of words an utterance without a word has no row, so that
+            nothing can be missing there: which utterances of a system have no words is in `problems`.
+        level: share of the intervals; 1 less it is the p below which a system is called better, which at 0.95
+            takes six groups or more; see `significance.pairs`.
         seed: of the bootstrap.
 
     Raises:
-        ConfigError: if there is too little to compare, an option has no such value, a recording is there
-            twice, or the normalizer leaves nothing.
-        SchemaError: if a frame cannot be used, or not all have the same recordings.
+        ConfigError: if there is too little to compare, an option has no such value, or a recording is there
+            twice.
+        SchemaError: if a frame cannot be used.
+        EvaluationError: if not all have the same recordings or utterances, two have sounds of different
+            length under one name, or the normalizer leaves nothing. It is a ConfigError and a SchemaError,
+            too.
         TranscriptError: if a file cannot be read.
 
     >>> c = compare({"one": "a b x", "two": "a b c"}, reference="a b c")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError
+from ..errors import EvaluationError
 from .align import align
 from .align_frame import word_numbers
 from .align_input import utterances
@@ -78,7 +78,7 @@ def normalized_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, na
     keys, raw = utterances(given, by, name)
     tokens = normalized(raw, how)
     if len(raw.word) and not len(tokens.word):
-        raise ConfigError(f"the normalizer {how.name!r} left none of the {len(raw.word)} words of {name}")
+        raise EvaluationError(f"the normalizer {how.name!r} left none of the {len(raw.word)} words of {name}")
     rows = np.repeat(np.arange(len(keys)), tokens.counts)
     frame = keys.iloc[rows].reset_index(drop=True)
     unknown = np.full(len(rows), np.nan)

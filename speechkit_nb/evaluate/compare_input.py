@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from ..audio import Recording
-from ..errors import AudioError, ConfigError, SchemaError
+from ..errors import ConfigError, SchemaError
+from .compare_sets import REFERENCE as REFERENCE
+from .compare_sets import Missing as Missing
+from .compare_sets import called, same_files, same_utterances
+from .compare_sets import few as few
 from .compare_sides import Side, side_of
+from .compare_sounds import checked_sounds, seconds_of
 from .compare_words import checked
 
-REFERENCE = "the reference"
 RESERVED = (
     *("reference", "recording", "channel_tag", "start", "end", "place", "size", "differs", "unit", "run"),
     *("stretch", "text", "n_words", "system", "length"),
 )
-SAME = 0.05
-"""Seconds by which the lengths of the same recording may differ, in two encodings."""
-
-Missing = Literal["raise", "empty", "common"]
 
 
 @dataclass(frozen=True)
@@ -47,30 +47,37 @@ class Material:
     problems: tuple[str, ...]
     pseudo: bool = False
 
+    def durations(self) -> dict[str, float]:
+        """Seconds by recording, of those whose sound is at hand."""
+        return {name: seconds_of(source) for name, source in self.sources.items()}
+
 
 def gathered(
-    systems: Mapping[str, Any], reference: Any, by: Sequence[str] | None, missing: Missing
+    systems: Mapping[str, Any], reference: Any, by: str | Sequence[str] | None, missing: Missing
 ) -> Material:
-    """Everything in one form, about the same recordings.
+    """Everything in one form, about the same recordings and utterances.
 
     Raises:
-        ConfigError: if there is too little to compare, a name cannot be used, or two systems have different
-            sounds under one name.
-        SchemaError: if a frame cannot be used, or a side lacks recordings that another one has.
+        ConfigError: if there is too little to compare, or a name cannot be used.
+        SchemaError: if a frame cannot be used.
+        EvaluationError: if two systems have different sounds under one name, or a side lacks recordings or
+            utterances that another one has.
     """
+    by = (by,) if isinstance(by, str) else by
     _check_systems(systems, reference)
     _check_names(systems, by or ())
     sides = {name: side_of(given, f"system {name!r}") for name, given in systems.items()}
     if reference is not None:
         sides[REFERENCE] = side_of(reference, REFERENCE)
     sides = _with_recordings(sides)
-    _check_sources(sides)
-    sides, files, problems = _same_files(sides, missing, by)
+    heard = checked_sounds(sides)
+    sides, files, problems = same_files(sides, missing, by)
     keys = _keys([side.frame for side in sides.values()]) if by is None else tuple(by)
     _check_keys(sides, keys)
+    sides, lacking = same_utterances(sides, missing, keys)
     frames, said = {}, []
     for name, side in sides.items():
-        frames[name], found = checked(side.frame, keys, _called(name))
+        frames[name], found = checked(side.frame, keys, called(name))
         said += found
     known = {file: source for side in sides.values() for file, source in side.sources.items()}
     pseudo = reference is not None and bool(frames[REFERENCE].attrs.get("pseudo_reference"))
@@ -80,20 +87,18 @@ def gathered(
         keys,
         files,
         known,
-        (*problems, *said),
+        (*problems, *lacking, *heard, *said),
         pseudo,
     )
 
 
-def _called(name: str) -> str:
-    return name if name == REFERENCE else f"system {name!r}"
-
-
 def _check_systems(systems: Any, reference: Any) -> None:
     if not isinstance(systems, Mapping):
+        whole = "; a folder or file with several systems is for sk.score(...)"
         raise ConfigError(
             f"systems are of type {type(systems).__name__}; give {{name: what it heard, ...}}, "
             'such as {"general": transcript, "general:rc": other}'
+            + (whole if isinstance(systems, (str, os.PathLike)) else "")
         )
     if not systems:
         raise ConfigError("there is no system to compare: give {name: what it heard, ...}")
@@ -129,7 +134,7 @@ def _placed(side: Side, known: set[str], name: str) -> Side:
     if not own:
         if len(known) > 1:
             raise SchemaError(
-                f"{_called(name)} does not say which recording its words are of, and there are {len(known)} "
+                f"{called(name)} does not say which recording its words are of, and there are {len(known)} "
                 f"({few(sorted(known))}): add a column 'recording', or give {{recording: ...}}"
             )
         return side.of(next(iter(known)))
@@ -148,73 +153,6 @@ def _by_stem(own: Iterable[str], known: set[str]) -> dict[str, str]:
         stems.setdefault(Path(file).stem, []).append(file)
     found = {file: stems.get(Path(file).stem, []) for file in own if file not in known}
     return {file: matches[0] for file, matches in found.items() if len(matches) == 1}
-
-
-def _check_sources(sides: Mapping[str, Side]) -> None:
-    """The same name must be the same sound."""
-    seen: dict[str, tuple[str, Any]] = {}
-    for name, side in sides.items():
-        for file, source in side.sources.items():
-            first, other = seen.setdefault(file, (name, source))
-            lengths = _seconds(other), _seconds(source)
-            if abs(lengths[0] - lengths[1]) > SAME:
-                raise ConfigError(
-                    f"{_called(first)} and {_called(name)} have different recordings under the name "
-                    f"{file!r}: one lasts {lengths[0]:.2f} s, the other {lengths[1]:.2f} s; tell them apart "
-                    "with {recording: ...}"
-                )
-
-
-def _seconds(source: Any) -> float:
-    """Length of the sound; NaN where it cannot be told."""
-    try:
-        recording = source if isinstance(source, Recording) else Recording(source)
-    except AudioError:
-        return float("nan")
-    return recording.duration
-
-
-def _same_files(
-    sides: dict[str, Side], missing: Missing, by: Sequence[str] | None
-) -> tuple[dict[str, Side], tuple[str, ...], list[str]]:
-    """Never scored on different sets: sides that lack a recording are refused, filled or cut."""
-    if missing not in ("raise", "empty", "common"):
-        raise ConfigError(f"missing={missing!r}; there are 'raise', 'empty' and 'common'")
-    if by is not None and "recording" not in by:
-        return sides, (), []
-    files = {name: side.files() for name, side in sides.items()}
-    every = tuple(dict.fromkeys(file for own in files.values() for file in sorted(own)))
-    lacking = {name: [file for file in every if file not in own] for name, own in files.items()}
-    lacking = {name: gone for name, gone in lacking.items() if gone}
-    if not lacking or missing == "empty":
-        return sides, every, [_said_empty(name, gone, every) for name, gone in lacking.items()]
-    if missing == "raise":
-        raise SchemaError(_refusal(lacking, every))
-    gone = {file for files in lacking.values() for file in files}
-    common = tuple(file for file in every if file not in gone)
-    if not common:
-        raise SchemaError(f"no recording is common to all: {_refusal(lacking, every)}")
-    cut = {name: _only(side, common) for name, side in sides.items()}
-    left = f"{len(gone)} of {len(every)} recordings are left out, because not all have them"
-    return cut, common, [f"{left} ({few(sorted(gone))})"]
-
-
-def _refusal(lacking: Mapping[str, Sequence[str]], every: Sequence[str]) -> str:
-    parts = [f"{_called(name)} lacks {len(gone)} ({few(gone)})" for name, gone in lacking.items()]
-    return (
-        f"of {len(every)} recordings {', '.join(parts)}: give all of them, or say missing='common' to "
-        "compare on those that all have, or missing='empty' if nothing was heard there; if it is "
-        "one recording under two names, give {recording: ...}"
-    )
-
-
-def _said_empty(name: str, gone: Sequence[str], every: Sequence[str]) -> str:
-    return f"{_called(name)} lacks {len(gone)} of {len(every)} recordings ({few(gone)}), taken as empty"
-
-
-def _only(side: Side, files: Sequence[str]) -> Side:
-    frame = side.frame[side.frame["recording"].isin(files)].reset_index(drop=True)
-    return replace(side, frame=frame, recordings=side.recordings & set(files))
 
 
 # --- utterances
@@ -243,14 +181,5 @@ def _check_keys(sides: Mapping[str, Side], keys: Sequence[str]) -> None:
             if key not in side.frame:
                 there = ", ".join(map(str, side.frame))
                 raise SchemaError(
-                    f"{_called(name)}: no column {key!r} to tell utterances apart; there are {there}"
+                    f"{called(name)}: no column {key!r} to tell utterances apart; there are {there}"
                 )
-
-
-def few(names: Sequence[str]) -> str:
-    """The first three of them.
-
-    >>> few(["a", "b", "c", "d"])
-    "'a', 'b', 'c', ..."
-    """
-    return ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from ..errors import ConfigError, SchemaError
-from .formats import read_reference
+from ..errors import ConfigError, EvaluationError, SchemaError
+from .compare_files import SUFFIXES, files_of, is_folder, named_by, read_file
 
 FORMS = (
-    "text, a frame with the column word or text, a transcript, a file as a Path or its name, or of several "
-    "recordings a list of these or {recording: ...}"
+    "text, a frame with the column word or text, a transcript, a file or a folder of files as a Path or its "
+    "name, or of several recordings a list of these or {recording: ...}"
 )
 TIMES = ("start", "end")
 
@@ -66,7 +67,7 @@ def side_of(given: Any, name: str) -> Side:
     if isinstance(given, str):
         return _of_string(given, name)
     if isinstance(given, os.PathLike):
-        return Side(_plain(read_reference(given), name))
+        return _of_path(Path(given), name)
     if isinstance(given, pd.DataFrame):
         return Side(_plain(given, name))
     if isinstance(getattr(given, "words", None), pd.DataFrame):
@@ -79,15 +80,34 @@ def side_of(given: Any, name: str) -> Side:
 
 
 def _of_string(given: str, name: str) -> Side:
-    """A text, or the name of a file."""
-    if os.path.isfile(given):  # also of a text that is too long for a name
-        return Side(_plain(read_reference(given), name))
-    if len(given.split()) == 1 and Path(given).suffix.lower() in FILES:
+    """A text, or the name of a file or folder."""
+    if os.path.isfile(given) or is_folder(given):  # also of a text that is too long for a name
+        return _of_path(Path(given), name)
+    if len(given.split()) == 1 and Path(given).suffix.lower() in SUFFIXES:
         raise ConfigError(f"{name}: there is no file {given!r}")
     return Side(pd.DataFrame({"text": pd.Series([given], dtype="str")}))
 
 
-FILES = (".textgrid", ".eaf", ".ctm", ".stm", ".srt", ".vtt", ".csv", ".txt")
+def _of_path(path: Path, name: str) -> Side:
+    if not path.is_dir():
+        return _of_file(path, name)
+    sides, known = list[Side](), set[str]()
+    for file in files_of(path, name):
+        side = _of_file(file, f"{name}, {file.name!r}")
+        sides.append(side if side.files() else side.of(named_by(file)))
+        twice = known & sides[-1].files()
+        if twice:
+            raise EvaluationError(
+                f"{name} has the recording {min(twice)!r} in two files of {os.fspath(path)!r}"
+            )
+        known |= sides[-1].files()
+    return _concatenated(sides)
+
+
+def _of_file(path: Path, name: str) -> Side:
+    said = read_file(path, name)
+    sources = dict.fromkeys(said.recordings, said.source) if said.source is not None else {}
+    return Side(_plain(said.frame, name), said.recordings, sources)
 
 
 def _of_transcript(given: Any, name: str) -> Side:
@@ -125,12 +145,16 @@ def _joined(parts: Iterable[tuple[str, Side]], name: str) -> Side:
         sides[recording] = side.of(recording)
     if not sides:
         raise ConfigError(f"{name} is empty; it can be {FORMS}")
-    texts = all(side.is_text for side in sides.values())
-    frames = [side.frame if texts else _spelled(side) for side in sides.values()]
+    return _concatenated(list(sides.values()))
+
+
+def _concatenated(sides: Sequence[Side]) -> Side:
+    texts = all(side.is_text for side in sides)
+    frames = [side.frame if texts else _spelled(side) for side in sides]
     return Side(
         pd.concat(_same_columns(frames), ignore_index=True),
-        frozenset(sides),
-        {key: source for side in sides.values() for key, source in side.sources.items()},
+        frozenset().union(*(side.files() for side in sides)),
+        {key: source for side in sides for key, source in side.sources.items()},
     )
 
 
@@ -178,4 +202,11 @@ def _seconds(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
         return pd.Series(float("nan"), frame.index)
     if not is_numeric_dtype(frame[column]) and len(frame):
         raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not seconds as float64")
-    return frame[column].astype("float64")
+    seconds = frame[column].astype("float64")
+    n_endless = int(np.isinf(seconds).sum())
+    if n_endless:
+        raise SchemaError(
+            f"{name}: {n_endless} of {len(frame)} values of {column!r} are infinite; a time that is not "
+            "known is NaN"
+        )
+    return seconds

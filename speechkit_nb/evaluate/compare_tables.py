@@ -54,18 +54,11 @@ def pairs_of(
 
 def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.DataFrame:
     """A row a pair of systems with times: `a`, `b`, `aas_delta`, `delta_low`, `delta_high` (seconds; below 0
-    a is closer), `bootstrap_p`, `ratio_p`, `p_holm`, `holm_of`, `n_words`. Empty without words to compare."""
+    a is closer), `n_groups`, `bootstrap_p`, `ratio_p`, `swap_p`, `p_holm`, `holm_of`, `n_words`; see
+    `significance.pairs`. Empty without words to compare."""
     columns = [
-        "a",
-        "b",
-        "aas_delta",
-        "delta_low",
-        "delta_high",
-        "bootstrap_p",
-        "ratio_p",
-        "p_holm",
-        "holm_of",
-        "n_words",
+        *("a", "b", "aas_delta", "delta_low", "delta_high", "n_groups"),
+        *("bootstrap_p", "ratio_p", "swap_p", "p_holm", "holm_of", "n_words"),
     ]
     if evidence is None:
         return pd.DataFrame(columns=columns)

@@ -34,13 +34,24 @@ def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | No
         raise ConfigError(f"pause={pause} seconds; it is more than 0, or None")
     number: np.ndarray = np.zeros(len(alignment), np.int64)
     if pause is not None and len(alignment):
-        keys = [alignment[key] for key in ("system", *by)]
-        latest = alignment["ref_end"].groupby(keys, sort=False, observed=True).cummax()
-        latest = latest.groupby(keys, sort=False, observed=True).ffill()
-        before = latest.groupby(keys, sort=False, observed=True).shift()
-        cut = (alignment["ref_start"] - before).round(6) >= pause
-        number = cut.groupby(keys, sort=False, observed=True).cumsum().to_numpy(np.int64)
+        number = _stretches(alignment, list(by), pause)
     return alignment.assign(**{STRETCH: number})
+
+
+def _stretches(alignment: pd.DataFrame, by: list[str], pause: float) -> np.ndarray:
+    """The words of all systems together, as these may have chosen other alternatives of the reference, and
+    their stretches must be the same."""
+    rows = alignment.reset_index(drop=True)
+    words = rows[rows["ref_start"].notna()].sort_values("ref_start", kind="stable")
+    unit = pd.Series(0, words.index)
+    if by:
+        unit = words.groupby(by, sort=False, observed=True, dropna=False).ngroup()
+    latest = words["ref_end"].groupby(unit).cummax()
+    before = latest.groupby(unit).ffill().groupby(unit).shift()
+    cut = (words["ref_start"] - before).round(6) >= pause
+    number = cut.groupby(unit).cumsum().reindex(rows.index)
+    runs = [rows[key] for key in ("system", *by)]
+    return number.groupby(runs, sort=False, observed=True, dropna=False).ffill().fillna(0).to_numpy(np.int64)
 
 
 def with_groups(
@@ -95,7 +106,7 @@ def word_evidence(
 ) -> Evidence:
     """Errors and words by stretch, or by group of these."""
     units = [*by, STRETCH]
-    counts = _complete(utterance_counts(alignment, units), systems)
+    counts = _complete(utterance_counts(alignment, units), systems, units)
     counts = _grouped(counts, alignment, units, groups)
     return Evidence.of(counts, segments(alignment, units), list(groups) or None)
 
@@ -119,17 +130,14 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
     return Evidence.of(_grouped(counts, alignment, units, groups), None, list(groups) or None)
 
 
-def _complete(counts: pd.DataFrame, systems: Sequence[str]) -> pd.DataFrame:
-    """With every system: one that said nothing where there was nothing to say is in no alignment."""
-    silent = [name for name in systems if name not in set(counts["system"])]
-    if silent:
-        some = counts.iloc[[0]] if len(counts) else pd.DataFrame(0, index=[0], columns=counts.columns)
-        rows = [
-            some.assign(system=pd.Series(name, some.index, dtype="str"), errors=0, n_words=0)
-            for name in silent
-        ]
-        counts = pd.concat([counts, *rows] if len(counts) else rows, ignore_index=True)
-    return _in_order(counts, list(systems))
+def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
+    """With a row a stretch and system: who said nothing where there was nothing to say, or the alternative
+    that is empty, is in no alignment. All systems have been given the same recordings before."""
+    places = counts[[*units]].drop_duplicates() if len(counts) else pd.DataFrame(0, [0], [*units])
+    names = pd.DataFrame({"system": pd.Series(list(systems), dtype="str")})
+    every = names.merge(places, how="cross")
+    full = every.merge(counts.astype(every.dtypes), on=[*units, "system"], how="left")
+    return full.fillna({"errors": 0, "n_words": 0}).astype({"errors": "int64", "n_words": "int64"})
 
 
 def _in_order(counts: pd.DataFrame, systems: list[str]) -> pd.DataFrame:

@@ -11,6 +11,9 @@ from ..errors import SchemaError
 OVERLAP = 0.01
 """Seconds that a word may reach into the next without being spoken of."""
 
+_UTTERANCE = "\0utterance"
+"""A column of our own, beside those that a frame may have."""
+
 PLACE = ("recording", "channel_tag", "final_index", "alternative", "word_index")
 
 
@@ -48,7 +51,7 @@ def _check_doubled(frame: pd.DataFrame, by: Sequence[str], name: str) -> None:
 
 
 def _sorted(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
-    """By start within each utterance; words without times stay where they are."""
+    """By start within each utterance, these as they first appear; words without times stay where they are."""
     before = _shifted(frame, "start", by)
     n_wrong = int((frame["start"] < before).sum())
     if not n_wrong:
@@ -58,7 +61,9 @@ def _sorted(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataF
     if untimed.any():
         said = f"{name}: {n_wrong} words start before the one before them, and are left so, because others "
         return frame, [said + "have no times"]
-    frame = frame.sort_values("start", kind="stable", ignore_index=True)
+    number = frame.groupby(list(by), sort=False, observed=True).ngroup() if by else 0
+    order = frame.assign(**{_UTTERANCE: number}).sort_values([_UTTERANCE, "start"], kind="stable").index
+    frame = frame.loc[order].reset_index(drop=True)
     frame.attrs = attrs
     return frame, [f"{name}: {n_wrong} words stood out of the order of their starts, and were sorted"]
 

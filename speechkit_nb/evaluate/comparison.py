@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..errors import ConfigError
+from ..errors import ConfigError, EvaluationError
 from . import compare_tables as tables
 from . import comparison_says as says
 from .compare_carried import WORD, carried_by
+from .compare_columns import with_columns
 from .compare_grid import grid_of_alignment, grid_of_votes, normalized_words
 from .compare_input import REFERENCE, Material
 from .compare_units import time_evidence, word_evidence
@@ -48,7 +49,8 @@ class Options:
 class Comparison:
     """Systems on the same recordings: which is better, by how much, how sure, in words and in time, where.
 
-    Frames are made when they are first asked for. Times are seconds, + is late. Made by `compare`.
+    Frames are made when they are first asked for; `attrs` of each names the normalizer, its hash and the
+    collar. Times are seconds, + is late. Made by `compare`.
 
     Attributes:
         material: what is compared, in one form.
@@ -78,9 +80,9 @@ class Comparison:
         if self.aligned is None:
             return says.of_disagreement(self.pairs, self.disagreements)
         same = len(self.systems) > 1 and not self._grid["differs"].any()
-        level = self.options.level
-        in_words = says.in_words(self.summary, self.pairs, level, same)
-        said = f"{in_words}\n{says.in_time(self.summary, self.timing_pairs, level)}".rstrip()
+        level, groups = self.options.level, self.options.groups
+        in_words = says.in_words(self.summary, self.pairs, level, same, groups)
+        said = f"{in_words}\n{says.in_time(self.summary, self.timing_pairs, level, groups)}".rstrip()
         return says.warning_of(self._voters) + said if self.material.pseudo else said
 
     @cached_property
@@ -98,14 +100,14 @@ class Comparison:
         `by` before it, `stretch` and the groups behind it.
 
         Raises:
-            ConfigError: if there is no reference; so do all that need one.
+            EvaluationError: if there is no reference; so do all that need one.
         """
         if self.aligned is None:
-            raise ConfigError(
+            raise EvaluationError(
                 "there is no reference, so nothing is right or wrong: see .disagreements, or compare again "
                 "with reference=, for which .consensus makes a pseudo-reference of three systems or more"
             )
-        return self.aligned.copy(deep=False)
+        return self._signed(self.aligned)
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -114,7 +116,7 @@ class Comparison:
 
         Without a reference `n_words` of the system, `n_differing` and its share `differing`.
         """
-        return self._summary.copy(deep=False)
+        return self._signed(self._summary)
 
     @property
     def pairs(self) -> pd.DataFrame:
@@ -123,48 +125,53 @@ class Comparison:
 
         Without a reference `n_a`, `n_b`, `n_different`, `disagreement`.
         """
-        return self._pairs.copy(deep=False)
+        return self._signed(self._pairs)
 
     def carried_by(self, by: str | Sequence[str] = WORD) -> pd.DataFrame:
-        """Which words, or groups by a column of `alignment`, carry the differences; see `compare_carried`."""
-        return carried_by(self.alignment, by)
+        """Which words, or groups by columns of `alignment` or of the reference, carry the differences; see
+        `compare_carried`."""
+        columns = [by] if isinstance(by, str) else list(by)
+        frame = self.alignment if columns == [WORD] else self._with(columns)
+        return self._signed(carried_by(frame, columns))
 
     def rates(self, by: str | Sequence[str] = ()) -> pd.DataFrame:
-        """Counts and rates of words by system and columns of `alignment`; see `metrics.word_rates`."""
-        return word_rates(self.alignment, ["system", *([by] if isinstance(by, str) else by)])
+        """Counts and rates of words by system and columns of `alignment`, or of the reference where they are
+        the same in all of an utterance, such as a noise level; see `metrics.word_rates`."""
+        columns = [by] if isinstance(by, str) else list(by)
+        return self._signed(word_rates(self._with(columns), ["system", *columns]))
 
     @property
     def confusions(self) -> pd.DataFrame:
         """What each system takes for what, the most frequent first."""
-        return confusions(self.alignment)
+        return self._signed(confusions(self.alignment))
 
     @property
     def stretches(self) -> pd.DataFrame:
         """A row a stretch of speech between two pauses: times, text, `n_words`, errors of each system."""
-        return tables.stretches_of(self.alignment, self.by, self.systems)
+        return self._signed(tables.stretches_of(self.alignment, self.by, self.systems))
 
     # --- in time
 
     @cached_property
     def _timing(self) -> pd.DataFrame:
-        return timing(self.alignment, units=self.by)
+        return timing(self.alignment, units=self.by, durations=self.material.durations())
 
     @property
     def timing(self) -> pd.DataFrame:
         """A row a system: bias, size and spread of the errors of starts and ends, on words that all systems
         got right; see `timing.timing`."""
-        return self._timing.copy(deep=False)
+        return self._signed(self._timing)
 
     @property
     def timing_errors(self) -> pd.DataFrame:
         """A row a word that was right: its errors at start and end; see `timing.boundary_errors`."""
-        return boundary_errors(self.alignment, units=self.by)
+        return self._signed(boundary_errors(self.alignment, units=self.by))
 
     @cached_property
     def timing_pairs(self) -> pd.DataFrame:
         """A row a pair of systems: the difference of their accumulated average shifts, and how sure it is."""
         evidence = time_evidence(self.alignment, self.by, self.options.groups)
-        return tables.timing_pairs_of(evidence, self.options.level, self.options.seed)
+        return self._signed(tables.timing_pairs_of(evidence, self.options.level, self.options.seed))
 
     # --- where
 
@@ -172,12 +179,12 @@ class Comparison:
     def disagreements(self) -> pd.DataFrame:
         """A row a stretch in which systems differ, the worst first: `start`, `end` to listen to, `size`
         (words), `reference`, and what each system has there."""
-        return self._disagreements.copy(deep=False)
+        return self._signed(self._disagreements)
 
     @cached_property
     def consensus(self) -> pd.DataFrame:
         """A pseudo-reference by a vote of three systems or more; no truth. See `consensus.consensus`."""
-        return consensus(self._normalized, self.by)
+        return self._signed(consensus(self._normalized, self.by))
 
     # --- pictures
 
@@ -185,6 +192,8 @@ class Comparison:
         """Error rates with their intervals; or another column of `summary`."""
         from ..views.compare_plots import plot_summary
 
+        if what not in self._summary:
+            _ = self.alignment  # says that there is no reference
         return plot_summary(self.summary, ax, what=what)
 
     def plot_scatter(self, a: str | None = None, b: str | None = None, ax: Axes | None = None) -> Axes:
@@ -192,6 +201,10 @@ class Comparison:
         from ..views.compare_plots import plot_scatter
 
         names = self.systems
+        if len(names) < 2:
+            raise ConfigError(
+                f"there is only one system, {names[0]!r}; a scatter is of two: compare it with another"
+            )
         return plot_scatter(self.stretches, a or names[0], b or names[-1], ax)
 
     def plot_boundary_errors(
@@ -233,11 +246,13 @@ class Comparison:
         at: Mapping[Any, Any] | pd.Series | None = None,
         **options: Any,
     ) -> TimelineView:
-        """A lane a system below the sound, errors and disagreements marked: M goes to the next, Shift+M back.
+        """A lane a system below the sound, errors and disagreements marked: M goes to the next one, W to the
+        worst and then to the next worst, Shift+M and Shift+W back.
 
         Args:
             recording: one of those compared, by name, or its sound; that with the worst place unless given.
-            where: rows of `alignment`, `timing_errors` or `disagreements`: marks these only.
+            where: rows of `alignment`, `timing_errors` or `disagreements`: marks these only; W takes them in
+                the order in which they are given.
             at: such a row to open at, such as `disagreements.iloc[2]`; the worst place unless given.
             **options: of `TimelineView`.
         """
@@ -248,7 +263,7 @@ class Comparison:
 
     def brush(self, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start") -> VBox:
         """A histogram of the boundary errors of a recording with a slider on it, above a timeline in which
-        the words between the ends of the slider are marked."""
+        only the words between the ends of the slider are marked, the farthest off first."""
         from ..views.compare_brush import brush
 
         return brush(self, recording, side=side)
@@ -274,6 +289,27 @@ class Comparison:
             facts.append(f"{self.options.level * 100:g} % intervals over {n_groups_said} ({of})")
         return ", ".join(facts)
 
+    # --- what every frame has
+
+    @cached_property
+    def _how(self) -> dict[Any, Any]:
+        """How words were made comparable: `normalizer`, `normalizer_hash`, `collar`, and more of `align`."""
+        how = self.options.normalizer
+        made = {"normalizer": how.name, "normalizer_hash": how.hash, "collar": self.options.collar}
+        return {**made, **({} if self.aligned is None else self.aligned.attrs)}
+
+    def _signed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame as the caller's own, which says in its `attrs` how it was made."""
+        own = frame.copy(deep=False)
+        own.attrs = {**self._how, **frame.attrs}
+        return own
+
+    def _with(self, columns: Sequence[str]) -> pd.DataFrame:
+        """The alignment with columns of the reference."""
+        alignment, reference = self.alignment, self.material.reference
+        assert reference is not None
+        return with_columns(alignment, columns, self.by, reference)
+
     # --- made once
 
     @cached_property
@@ -281,9 +317,7 @@ class Comparison:
         if self.aligned is None:
             return tables.differences_of(self._normalized, self._grid)
         how = self.options
-        frame = tables.summary_of(self.aligned, self._evidence, self._timing, self.by, how.level, how.seed)
-        frame.attrs = dict(self.aligned.attrs)
-        return frame
+        return tables.summary_of(self.aligned, self._evidence, self._timing, self.by, how.level, how.seed)
 
     @cached_property
     def _pairs(self) -> pd.DataFrame:

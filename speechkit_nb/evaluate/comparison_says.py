@@ -2,50 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from math import isnan
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
 from .compare_input import few
+from .significance_says import counted, too_few
+from .significance_tests import fewest
 
-Unit = Callable[[float], str]
-Test = dict[str, Any]
-NAMES = {"mapsswe": "matched pairs", "bootstrap": "bootstrap", "ratio": "ratio estimator"}
+NAMES = {"segments": "matched pairs", "swap": "permutation test", "ratio": "ratio estimator"}
 
 
-def in_words(summary: pd.DataFrame, pairs: pd.DataFrame, level: float, same: bool) -> str:
+class Unit(NamedTuple):
+    """How a figure is written: times `scale`, with so many decimals or more."""
+
+    scale: float
+    decimals: int
+    name: str
+
+    def enough(self, values: Iterable[float]) -> Unit:
+        """With decimals at which figures that differ are written differently, three more at most.
+
+        >>> MS.enough([0, 0.0003]).said(0.0003), MS.enough([0.02, 0.021]).said(0.02)
+        ('0.3 ms', '20 ms')
+        """
+        known = {round(self.scale * value, 9) for value in values if not isnan(value)}
+        for decimals in range(self.decimals, self.decimals + 3):
+            if len({round(value, decimals) for value in known}) == len(known):
+                return self._replace(decimals=decimals)
+        return self._replace(decimals=self.decimals + 3)
+
+    def said(self, value: float) -> str:
+        """With its unit; 0 has no sign."""
+        if isnan(value):
+            return "unknown"
+        return f"{round(self.scale * value, self.decimals) + 0.0:.{self.decimals}f} {self.name}"
+
+
+PERCENT, MS = Unit(100, 1, "%"), Unit(1000, 0, "ms")
+
+
+class PairTest(NamedTuple):
+    """A pair of systems: how much better the first is, and how sure that is.
+
+    `over` is what the test is of, in the plural; `n` how many, and `least` how many it takes.
+    """
+
+    by: float
+    low: float
+    high: float
+    p: float
+    name: str
+    n: int
+    over: str
+    least: int
+
+
+def in_words(
+    summary: pd.DataFrame, pairs: pd.DataFrame, level: float, same: bool, groups: Sequence[str] = ()
+) -> str:
     """Which system has fewer errors.
 
     Args:
         summary, pairs: of a comparison with a reference.
         same: whether all systems say the same.
+        groups: names of the columns of groups, if there are any.
     """
     if not summary["n_words"].any():
         return "The reference has no words, so there is no error rate."
     if len(summary) == 1:
-        return _alone(summary.iloc[0], level)
+        return _alone(summary.iloc[0], level, groups)
     names = list(summary["wer"].sort_values(kind="stable").index)
     if same:
         return f"{_listed(names)} say the same, word for word: WER {percent(summary['wer'].iloc[0])}."
-    rates = ", ".join(f"{name} {percent(summary['wer'][name])}" for name in names)
-    return _ranking(names, pairs, "wer_delta", level, "in words", f"WER {rates}", _points)
+    unit = PERCENT.enough(summary["wer"])
+    facts = f"WER {_figures(summary['wer'], names, unit)}"
+    tests = _tests(pairs, "wer_delta", level, groups, names[0])
+    return _ranking(names, tests, level, "in words", facts, unit._replace(name="points"))
 
 
-def in_time(summary: pd.DataFrame, pairs: pd.DataFrame, level: float) -> str:
+def in_time(summary: pd.DataFrame, pairs: pd.DataFrame, level: float, groups: Sequence[str] = ()) -> str:
     """Which system places words better; empty if there is nothing to compare.
 
     Args:
         pairs: `timing_pairs` of a comparison.
+        groups: as of `in_words`.
     """
     if not len(pairs):
         return ""
     names = list(summary["aas"].dropna().sort_values(kind="stable").index)
-    off = ", ".join(f"{name} {_ms(summary['aas'][name])}" for name in names)
     share = percent(summary["coverage"].max(), 0)
+    unit = MS.enough(summary["aas"])
+    off = _figures(summary["aas"], names, unit)
     facts = f"starts and ends are off by {off} on the {share} of words that all of them got right"
-    return _ranking(names, pairs, "aas_delta", level, "in time", facts, _ms)
+    tests = _tests(pairs, "aas_delta", level, groups, names[0])
+    return _ranking(names, tests, level, "in time", facts, unit)
 
 
 def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
@@ -76,73 +129,90 @@ def percent(rate: float, decimals: int = 1) -> str:
     >>> percent(0.0123)
     '1.2 %'
     """
-    return "unknown" if isnan(rate) else f"{100 * rate:.{decimals}f} %"
+    return PERCENT._replace(decimals=decimals).said(rate)
 
 
-def _alone(row: pd.Series, level: float) -> str:
-    between = "one stretch of speech gives no interval"
+def _figures(values: pd.Series, names: list[str], unit: Unit) -> str:
+    return ", ".join(f"{name} {unit.said(values[name])}" for name in names)
+
+
+def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
+    n, over = int(row["n_groups"]), _of(groups)
+    between = f"one {counted(1, over).removeprefix('1 ')} gives no interval"
     if not isnan(row["wer_low"]):
-        between = f"{level * 100:g} % interval {percent(row['wer_low'])} to {percent(row['wer_high'])}"
-    n_errors, n_words = int(row["errors"]), int(row["n_words"])
-    said = f"{row.name} makes {n_errors} error{'s' * (n_errors != 1)} in {n_words} word{'s' * (n_words != 1)}"
-    return f"{said}: WER {percent(row['wer'])} ({between})."
+        low, high = percent(row["wer_low"]), percent(row["wer_high"])
+        between = f"{level * 100:g} % interval {low} to {high} over {counted(n, over)}"
+    errors, words = counted(int(row["errors"]), "errors"), counted(int(row["n_words"]), "words")
+    return f"{row.name} makes {errors} in {words}: WER {percent(row['wer'])} ({between})."
+
+
+def _of(groups: Sequence[str]) -> str:
+    return f"groups ({' and '.join(groups)})" if groups else "stretches of speech"
+
+
+def _tests(
+    pairs: pd.DataFrame, delta: str, level: float, groups: Sequence[str], best: str
+) -> dict[str, PairTest]:
+    """Of the best system with each other one, as differences of the other less the best."""
+    found, least = {}, fewest(level, len(pairs))
+    for row in pairs.to_dict("records"):
+        if best not in (row["a"], row["b"]):
+            continue
+        by, low, high = row[delta], row["delta_low"], row["delta_high"]
+        if row["a"] == best:
+            by, low, high = -by, -high, -low
+        is_cut = row["holm_of"] == "segments"
+        n, over = (row["n_segments"], "segments with errors") if is_cut else (row["n_groups"], _of(groups))
+        other = row["b"] if row["a"] == best else row["a"]
+        found[other] = PairTest(by, low, high, row["p_holm"], NAMES[row["holm_of"]], int(n), over, least)
+    return found
 
 
 def _ranking(
-    names: list[str], pairs: pd.DataFrame, delta: str, level: float, where: str, facts: str, unit: Unit
+    names: list[str], tests: dict[str, PairTest], level: float, where: str, facts: str, unit: Unit
 ) -> str:
     """Best first in `names`: what it is surely better than, and what it is not."""
-    best = names[0]
-    tests = {other: _oriented(pairs, best, other, delta) for other in names[1:]}
-    beaten = [other for other, row in tests.items() if _is_sure(row, level)]
+    best, *others = names
+    beaten = [other for other in others if _is_sure(tests[other], level)]
     if not beaten:
-        return f"The data cannot tell which is better {where}: {facts} ({_doubt(tests, level, unit)})."
-    text = (
-        f"{best} is better {where} than {_listed(beaten)}: {facts} ({_sure(tests[beaten[0]], level, unit)})"
-    )
-    others = [other for other in names[1:] if other not in beaten]
-    return text + (f"; the data cannot tell it from {_listed(others)}." if others else ".")
+        doubt = _doubt(tests[others[0]], level, unit)
+        return f"The data cannot tell which is better {where}: {facts} ({doubt})."
+    sure = _figured(tests[beaten[0]], level, unit)
+    text = f"{best} is better {where} than {_listed(beaten)}: {facts} ({sure})"
+    rest = [other for other in others if other not in beaten]
+    return text + (f"; the data cannot tell it from {_listed(rest)}." if rest else ".")
 
 
-def _is_sure(row: Test, level: float) -> bool:
+def _is_sure(test: PairTest, level: float) -> bool:
     """Whether the test says so, and the interval does not say otherwise."""
-    return bool(row["p"] < 1 - level and not row["low"] <= 0)
+    return bool(test.p < 1 - level and not test.low <= 0)
 
 
-def _oriented(pairs: pd.DataFrame, best: str, other: str, delta: str) -> Test:
-    """The pair as differences of the other less the best: how much better the best is."""
-    row = pairs[pairs["a"].isin([best, other]) & pairs["b"].isin([best, other])].iloc[0]
-    by, low, high = row[delta], row["delta_low"], row["delta_high"]
-    if row["a"] == best:
-        by, low, high = -by, -high, -low
-    return {"by": by, "low": low, "high": high, "p": row["p_holm"], "of": NAMES[row["holm_of"]]}
+def _figured(test: PairTest, level: float, unit: Unit) -> str:
+    unit = unit.enough([0, test.by, test.low, test.high])
+    text = f"a difference of {unit.said(test.by)}"
+    if not isnan(test.low):
+        text += f", {level * 100:g} % interval {unit.said(test.low)} to {unit.said(test.high)}"
+    if isnan(test.p):
+        return f"{text}; too few errors for a test"
+    return f"{text}; {test.name}: {_p(test.p)} over {counted(test.n, test.over)}"
 
 
-def _sure(row: Test, level: float, unit: Unit) -> str:
-    text = f"a difference of {unit(row['by'])}"
-    if not isnan(row["low"]):
-        text += f", {level * 100:g} % interval {unit(row['low'])} to {unit(row['high'])}"
-    test = "too few errors for a test" if isnan(row["p"]) else f"{row['of']}: {_p(row['p'])}"
-    return f"{text}; {test}"
-
-
-def _doubt(tests: dict[str, Test], level: float, unit: Unit) -> str:
-    row = next(iter(tests.values()))
-    if isnan(row["p"]) and isnan(row["low"]):
+def _doubt(test: PairTest, level: float, unit: Unit) -> str:
+    if isnan(test.p) and isnan(test.low):
         return "there is too little for an interval or a test"
-    return _sure(row, level, unit)
+    if test.n == 0:
+        return "there are no errors to compare"
+    if not (test.by or test.low or test.high):
+        return f"no difference in any of {counted(test.n, test.over)}"
+    if test.n < test.least:
+        by = unit.enough([0, test.by]).said(test.by)
+        return f"a difference of {by}, but {too_few(test.n, test.over)} to tell; it takes {test.least}"
+    return _figured(test, level, unit)
 
 
 def _p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
-def _points(rate: float) -> str:
-    return f"{100 * rate:.1f} points".replace("-0.0", "0.0")
-
-
-def _ms(seconds: float) -> str:
-    return f"{round(1000 * seconds)} ms"
 
 
 def _listed(names: list[str]) -> str:
@@ -170,5 +240,14 @@ def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame
         if timed and words.any() and rows["hyp_start"].isna().all():
             said.append(f"system {name!r} has no times: it is aligned without, and left out of timing")
     if len(systems) > 1 and not grid["differs"].any():
-        said.append(f"the systems are identical, word for word: {few(list(systems))}")
+        how = ", word for word" if _same_times(alignment, systems) else " in words, but not in times"
+        said.append(f"the systems are identical{how}: {few(list(systems))}")
     return said
+
+
+def _same_times(alignment: pd.DataFrame, systems: Sequence[str]) -> bool:
+    """Whether systems that say the same say it at the same times."""
+    said = alignment[alignment["hyp_word"].notna()]
+    times = [said.loc[said["system"] == name, ["hyp_start", "hyp_end"]] for name in systems]
+    first, *others = (rows.reset_index(drop=True) for rows in times)
+    return all(first.equals(other) for other in others)

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import ConfigError, SchemaError
+from ..errors import ConfigError, EvaluationError, SchemaError
 from .corpus_files import SUFFIX, file_name, part_of, system_folder, systems_of, write_frame
 from .corpus_parts import FramePart, Part, TablePart, WordsPart, columns_of
 from .score_plan import Plan
@@ -91,8 +91,8 @@ def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
     """The parts of a corpus, in the order of their names.
 
     Raises:
-        SchemaError: if there are none; or if a system lacks parts that another one has, and `plan.missing`
-            is `"raise"`.
+        SchemaError: if there are none.
+        EvaluationError: if a system lacks parts that another one has, and `plan.missing` is `"raise"`.
     """
     if isinstance(corpus, pd.DataFrame):
         return list(_of_frame(corpus))
@@ -165,7 +165,7 @@ def _check_same(names: dict[str, set[str]], every: set[str]) -> None:
         lacking = sorted(every - there)
         if lacking:
             few = ", ".join(map(repr, lacking[:3])) + ", ..." * (len(lacking) > 3)
-            raise SchemaError(
+            raise EvaluationError(
                 f"{place!r} lacks {len(lacking)} of {len(every)} parts ({few}): all systems are scored "
                 "on the same parts; write them, or take them as empty with missing='empty'"
             )

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..errors import SchemaError
+from ..errors import EvaluationError, SchemaError
 from .align_input import KEYS
 from .corpus_files import digest_of, facts_of, file_name, plain, read_frame, system_folder
 from .score_plan import Plan
@@ -22,6 +22,9 @@ Hashes = NDArray[np.uint64]
 
 BATCH = 8192
 """Rows of a table of utterances that are scored at once."""
+
+MOST_KEYS = 1 << 17
+"""Rows of which only what tells utterances apart is in memory."""
 
 
 class Batch(NamedTuple):
@@ -48,6 +51,10 @@ class Part(Protocol):
         """What it holds, each utterance in one batch."""
         ...
 
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        """What tells its utterances apart, some at a time; an utterance may come again."""
+        ...
+
 
 @dataclass(frozen=True)
 class TablePart:
@@ -66,14 +73,18 @@ class TablePart:
             seen = list[Hashes]()
             columns = _columns(plan, keys, there)
             for table in map(_pandas, file.iter_batches(BATCH, columns=columns)):
-                seen.append(_hashes(table[list(keys)]))
+                seen.append(hashes_of(table[list(keys)]))
                 yield _of_table(table, keys, plan)
             if not seen:
                 yield _of_table(_pandas(file.schema_arrow.empty_table().select(columns)), keys, plan)
-        n_rows = sum(map(len, seen))
-        n_twice = n_rows - len(np.unique(np.concatenate(seen))) if seen else 0
-        if n_twice:
-            raise SchemaError(f"{n_twice} of {n_rows} utterances are there twice (by {', '.join(keys)})")
+        _check_once(seen, keys)
+
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        with pq.ParquetFile(self.path) as file:
+            keys = list(plan.keys(file.schema_arrow.names))
+            _check_there(keys, file.schema_arrow.names)
+            for rows in file.iter_batches(MOST_KEYS, columns=keys):
+                yield _pandas(rows)[keys]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +96,21 @@ class FramePart:
 
     def digest(self) -> str:
         names = repr(list(self.frame)).encode()
-        return hashlib.sha256(names + _hashes(self.frame).tobytes()).hexdigest()
+        return hashlib.sha256(names + hashes_of(self.frame).tobytes()).hexdigest()
 
     def batches(self, plan: Plan) -> Iterator[Batch]:
         there = [str(name) for name in self.frame]
         keys = plan.keys(there)
         table = plain(self.frame[_columns(plan, keys, there)])
+        _check_once([hashes_of(table[list(keys)])], keys)
         for first in range(0, len(table), BATCH):
             yield _of_table(table.iloc[first : first + BATCH].reset_index(drop=True), keys, plan)
+
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        there = [str(name) for name in self.frame]
+        keys = list(plan.keys(there))
+        _check_there(keys, there)
+        yield plain(self.frame[keys])
 
 
 @dataclass(frozen=True)
@@ -116,6 +134,21 @@ class WordsPart:
             plan.keys(*(list(map(str, frame)) for frame in (reference, *systems.values()))),
         )
 
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        """Recordings, unless `plan.utterance` names something else."""
+        for path in map(self._path, (plan.reference, *plan.places.values())):
+            if not path.exists():
+                continue
+            known = facts_of(path).get("recordings") if plan.utterance is None else None
+            if known:
+                yield pd.DataFrame({"recording": pd.Series(known, dtype="str")})
+                continue
+            keys = list(plan.utterance or ["recording"])
+            with pq.ParquetFile(path) as file:
+                _check_there(keys, file.schema_arrow.names)
+                for rows in file.iter_batches(MOST_KEYS, columns=keys):
+                    yield _pandas(rows)[keys].drop_duplicates()
+
     def _path(self, place: str) -> Path:
         return system_folder(self.folder / "words", place) / file_name(self.name)
 
@@ -132,7 +165,7 @@ class WordsPart:
         for place, there in known.items():
             if every - there:
                 few = ", ".join(map(repr, sorted(every - there)[:3]))
-                raise SchemaError(
+                raise EvaluationError(
                     f"{place!r} lacks {len(every - there)} of {len(every)} recordings ({few}): write them, "
                     "or take them as empty with missing='empty'"
                 )
@@ -161,8 +194,16 @@ def columns_of(path: Path) -> dict[str, int]:
         return {name: meta.num_rows - n_missing for name, n_missing in missing.items()}
 
 
-def _hashes(table: pd.DataFrame) -> Hashes:
+def hashes_of(table: pd.DataFrame) -> Hashes:
+    """A number a row; equal rows have equal numbers, and hardly any others do."""
     return np.asarray(pd.util.hash_pandas_object(table, index=False), np.uint64)
+
+
+def _check_once(hashes: Sequence[Hashes], keys: Sequence[str]) -> None:
+    n_rows = sum(map(len, hashes))
+    n_twice = n_rows - len(np.unique(np.concatenate(hashes))) if hashes else 0
+    if n_twice:
+        raise EvaluationError(f"{n_twice} of {n_rows} utterances are there twice (by {', '.join(keys)})")
 
 
 def _pandas(rows: Any) -> pd.DataFrame:

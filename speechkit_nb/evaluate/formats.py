@@ -26,6 +26,7 @@ def read_reference(
     - `.ctm`, `.stm` (NIST): channels `A` and `1` are the tag `"0"`, unless the file has a channel 0. Segments
       of an STM that say `ignore_time_segment_in_scoring` are left out, with a warning.
     - `.csv`: columns `word`, or `text`; `start`, `end` (seconds), `recording`, `channel_tag` if it has them.
+      Of several alternatives the first, 0, is read; other columns of words are kept, as text.
     - `.txt`: the whole file is one text.
 
     Tiers named for words are words; others, and subtitles, are if each piece is one word, else they are text.
@@ -95,7 +96,8 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
         order = np.lexsort((frame["end"], frame["start"], number))
         frame = frame.iloc[order].reset_index(drop=True)
     if "word" in frame:
-        return frame[[*keys, *(name for name in ("word", "start", "end") if name in frame)]]
+        first = [*keys, *(name for name in ("word", "start", "end") if name in frame)]
+        return frame[[*first, *(name for name in frame if name not in first)]]
     if not keys:
         return pd.DataFrame({"text": pd.Series([" ".join(frame["text"])], dtype="str")})
     texts = frame.groupby(keys, sort=False)["text"].agg(" ".join)
@@ -129,6 +131,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise Unreadable(str(error)) from None
     frame = frame.rename(columns={"channel": "channel_tag"})
+    if "alternative" in frame:
+        frame = frame[frame["alternative"].isin(["", "0"])].drop(columns="alternative")
     if "word" not in frame and "text" not in frame:
         raise Unreadable(f"it has neither a column word nor text; there are {', '.join(map(str, frame))}")
     try:

@@ -57,10 +57,20 @@ class Normalizer:
         return words
 
     def parts(self, word: str) -> list[str]:
-        """What the steps make of one raw word: no word, one, or several."""
+        """What the steps make of one raw word: no word, one, or several.
+
+        Raises:
+            ConfigError: if a function of your own does not give back text.
+        """
+        left = word
         for step in self.steps:
-            word = step(word)
-        return word.split()
+            left = step(left)
+            if not isinstance(left, str):
+                raise ConfigError(
+                    f"the normalizer {self.name!r} made {left!r} of {word!r}; a function gives back text, "
+                    "'' for a word that goes"
+                )
+        return left.split()
 
 
 def normalizer(
@@ -69,7 +79,9 @@ def normalizer(
     numbers: Literal["digits"] | None = None,
     equivalents: Mapping[str, str] | None = None,
 ) -> Normalizer:
-    """A normalizer for a language, or one of your own.
+    """A normalizer for a language, or one of your own, for `compare`, `score` and `align`.
+
+    It is `sk.normalizer`: `sk.compare(..., normalizer=sk.normalizer("en", numbers="digits"))`.
 
     Args:
         how: `"ru"` and `"en"` (also as in `"ru-RU"`) compose Unicode, make letters small, unify dashes

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import ConfigError, SchemaError
+from ..errors import ConfigError, EvaluationError
 from .align_input import Missing
 from .corpus import Corpus, parts_of, timed_systems
 from .corpus_files import read_frame
+from .corpus_once import check_once
 from .corpus_parts import Part
 from .normalize import Normalizer
 from .score_figures import pairs_of, split_of, summary_of, timing_of
@@ -24,6 +25,7 @@ from .score_part import Outcome, alignment_path, score_part, written
 from .score_plan import Plan
 from .score_run import outcomes
 from .score_statistics import Statistics
+from .significance_says import too_little
 
 _MERGED = 32
 """Sums of parts that are added up at once."""
@@ -59,8 +61,9 @@ class Scores:
     def summary(self) -> pd.DataFrame:
         """A row a system.
 
-        Index `system`; `n_words`, `errors`, `wer`, `wer_low`, `wer_high` (by the ratio estimator; NaN of one
-        utterance or group alone), `cer`, `ser`, `mer`, `wil`, the counts, `n_utterances`, `n_groups`,
+        Index `system`; `n_words`, `errors`, `wer`, `wer_low`, `wer_high` (by the ratio estimator with
+        Student's t, see `significance.intervals`: never below 0, and above it where no error was seen; NaN of
+        one utterance or group alone), `cer`, `ser`, `mer`, `wil`, the counts, `n_utterances`, `n_groups`,
         `method`; with word times some columns of `timing`.
         """
         return summary_of(self._whole, self.systems, self.level)
@@ -127,7 +130,8 @@ class Scores:
     def _said(self) -> str:
         n, n_failed = len(self.parts), len(self.failed)
         more = f"; {n_failed} could not be scored and are in no figure, see .failed" if n_failed else ""
-        return f"{len(self.systems)} systems on {n} parts{more}"
+        little = too_little(self._whole.evidence(self.systems), self.level)
+        return f"{len(self.systems)} systems on {n} parts{more}" + (f"; {little}" if little else "")
 
     def __repr__(self) -> str:
         return f"Scores({self._said()})\n{self.summary.to_string()}"
@@ -179,17 +183,19 @@ def score(
 
     Raises:
         ConfigError: if an option has no such value.
-        SchemaError: if there is nothing to score, a system lacks parts, or no part could be scored.
+        SchemaError: if there is nothing to score.
+        EvaluationError: if a system lacks parts, an utterance is in two parts, or no part could be scored.
 
-    >>> table = pd.DataFrame({"recording": ["r1", "r2"], "reference": ["a b c d", "a b"]})
-    >>> table["one"] = ["a b c x", "a b"]
+    >>> table = pd.DataFrame({"recording": [f"r{k}" for k in range(20)], "reference": "one two three four"})
+    >>> table["one"] = ["one too three four"] * 4 + ["one two three four"] * 16
     >>> score(table, systems=["one"]).summary[["errors", "wer", "wer_low", "wer_high"]].round(2)
             errors   wer  wer_low  wer_high
     system
-    one          1  0.17    -0.05      0.38
+    one          4  0.05      0.0       0.1
     """
     plan = Plan.of(reference, systems, utterance, by, group, normalizer, collar, missing)
     parts = parts_of(corpus, plan)
+    check_once(parts, plan)
     plan = replace(plan, timed=timed_systems(corpus, plan))
     folder = None if out is None else Path(out).absolute()
     work = partial(score_part, plan=plan, out=folder)
@@ -226,7 +232,7 @@ def _tell(errors: Mapping[str, str], n_parts: int, out: Path | None) -> None:
         return
     name, error = next(iter(sorted(errors.items())))
     if len(errors) == n_parts:
-        raise SchemaError(f"none of {n_parts} parts could be scored; {name!r}: {error}")
+        raise EvaluationError(f"none of {n_parts} parts could be scored; {name!r}: {error}")
     again = "; a second run scores only these" if out is not None else ""
     warnings.warn(
         f"{len(errors)} of {n_parts} parts could not be scored and are in no figure, see .failed; "

@@ -15,7 +15,7 @@ from .align_input import KEYS, Missing
 from .metrics import COUNTS
 from .normalize import Normalizer, normalizer
 
-LAYOUT = 1
+LAYOUT = 2
 """Of the files that are written; files of another layout are made anew."""
 
 OWN = {

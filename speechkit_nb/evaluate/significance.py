@@ -1,30 +1,27 @@
-"""How sure a difference is: intervals of error rates, and tests of every pair of systems."""
+"""How sure a difference is: intervals of error rates, and tests of every pair of systems.
+
+What is independent is a group: an utterance, or the speaker or call that it belongs to. Little can be known
+from few groups, and the methods are chosen so that they say so: intervals by Student's t, p-values that
+n groups cannot make less than 2 ** (1 - n), which takes 6 groups for 5 %.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
-from math import nan
-from typing import Literal, Protocol
+from math import nan, sqrt
 
-import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError
-from .significance_bootstrap import Floats, interval, replicates, share_below, two_sided_p
-from .significance_evidence import Evidence, Groups
-from .significance_ratio import Moments, normal_interval
-from .significance_tests import holm, mapsswe, mcnemar, normal_p
-
-Method = Literal["auto", "bootstrap", "ratio"]
-
-MANY_GROUPS = 100_000
-"""More groups than these have their intervals from the ratio estimator, unless told otherwise."""
+from .significance_estimates import Difference, Estimate, Method, estimate_of
+from .significance_evidence import Evidence
+from .significance_ratio import most_unseen, student_interval
+from .significance_swaps import swap_p
+from .significance_tests import MatchedPairs, fewest, holm, mapsswe, mcnemar, small_sample_p
 
 INTERVALS = ("n_words", "errors", "wer", "wer_low", "wer_high", "n_groups", "method")
 PAIRS = (
-    *("a", "b", "wer_delta", "delta_low", "delta_high", "poi", "bootstrap_p", "ratio_p"),
-    *("n_segments", "mapsswe_z", "mapsswe_p", "mcnemar_p", "p_holm", "holm_of"),
+    *("a", "b", "wer_delta", "delta_low", "delta_high", "n_groups", "poi", "bootstrap_p", "ratio_p"),
+    *("swap_p", "n_segments", "mapsswe_z", "mapsswe_p", "segments_p", "mcnemar_p", "p_holm", "holm_of"),
 )
 
 
@@ -41,32 +38,37 @@ def intervals(
     Args:
         evidence: of `Evidence.of`.
         level: share of the interval.
-        method: `"bootstrap"`, `"ratio"` (the ratio estimator), or `"auto"`: ratio for more than 100,000
-            groups, or if the groups were not kept.
+        method: `"bootstrap"` (Bisani and Ney 2004), `"ratio"` (the ratio estimator with Student's t, never
+            narrower than if words were independent), or `"auto"`: ratio for less than 30 groups, for which
+            the bootstrap is too narrow, for more than 100,000, and if the groups were not kept.
         n_replicates, seed: of the bootstrap.
 
     Returns:
         Frame with the index `system` and the columns `n_words`, `errors`, `wer`, `wer_low`, `wer_high`,
-        `n_groups`, `method`. One group has no interval: NaN. No words have no rate: NaN.
+        `n_groups`, `method`. No end is below 0. A system without errors has an interval from 0 to the rate
+        at which none would be seen in as many words once in 20 times (the rule of three, 3 / n); over
+        groups in place of words if groups were given. One group has no interval: NaN. No words have no
+        rate: NaN.
 
     Raises:
         ConfigError: if an option has no such value.
 
     >>> from speechkit_nb.evaluate.significance_segments import utterance_counts
     >>> from speechkit_nb.evaluate.align import align
-    >>> ref = pd.DataFrame({"recording": ["r1", "r2"], "text": ["a b c d", "a b"]})
-    >>> hyp = ref.assign(text=["a b c x", "a b"])
-    >>> evidence = Evidence.of(utterance_counts(align(ref, {"one": hyp})))
+    >>> ref = pd.DataFrame({"recording": ["r1", "r2", "r3"], "text": ["a b c d", "a b", "c d e f"]})
+    >>> one, two = ref.assign(text=["a b c x", "a b", "c d e f"]), ref
+    >>> evidence = Evidence.of(utterance_counts(align(ref, {"one": one, "two": two})))
     >>> intervals(evidence)[["wer", "wer_low", "wer_high"]].round(3)
-              wer  wer_low  wer_high
+            wer  wer_low  wer_high
     system
-    one     0.167      0.0      0.25
+    one     0.1      0.0     0.508
+    two     0.0      0.0     0.259
     """
-    estimate = _estimate(evidence, level, method, n_replicates, seed)
-    moments, k = evidence.moments, len(evidence.systems)
+    estimate = estimate_of(evidence, level, method, n_replicates, seed)
+    moments = evidence.moments
     rows = [
-        (int(moments.total[k + i]), int(moments.total[i]), moments.rate(i), *estimate.interval(i))
-        for i in range(k)
+        (moments.words(i), int(moments.total[i]), moments.rate(i), *_interval(evidence, estimate, i, level))
+        for i in range(len(evidence.systems))
     ]
     index = pd.Index(evidence.systems, name="system", dtype="str")
     return pd.DataFrame(rows, index=index, columns=list(INTERVALS[:5])).assign(
@@ -85,16 +87,28 @@ def pairs(
     """A row a pair of systems: which has fewer errors, by how much, and how sure that is.
 
     Args:
-        evidence, level, method, n_replicates, seed: as of `intervals`. The bootstrap draws the same groups
-            for both systems.
+        evidence, level, method, seed: as of `intervals`. The bootstrap draws the same groups for both
+            systems.
+        n_replicates: of the bootstrap, and swaps that are drawn.
 
     Returns:
-        Frame with the columns `a`, `b`; `wer_delta` (the rate of a less that of b: below 0 a is better),
-        `delta_low`, `delta_high`; `poi` (share of samples in which a is better), `bootstrap_p`, `ratio_p`
-        (two-sided; one of both is NaN); `n_segments`, `mapsswe_z`, `mapsswe_p`; `mcnemar_p` (of utterances
-        right or wrong); `p_holm`, corrected for the number of pairs, and `holm_of`, the test that it is
-        of: the matched pairs, or if groups were given the test of the interval, because only that knows
-        of groups. NaN where a test has too little to say anything.
+        Frame with the columns
+
+        - `a`, `b`; `wer_delta` (the rate of a less that of b: below 0 a is better), `delta_low`,
+          `delta_high`, `n_groups`. If there are so few utterances that they cannot tell, and no groups were
+          given, the interval is of the segments within them.
+        - `poi` (share of samples in which a is better), `bootstrap_p`: of the bootstrap, NaN if the interval
+          is not of it. `ratio_p`: of the ratio estimator by Student's t, NaN if it is.
+        - `swap_p`: of the answers of both swapped at random, group by group (`significance_swaps`); NaN if
+          groups were not kept, or `method` is `"ratio"`.
+        - `n_segments`, `mapsswe_z`, `mapsswe_p`: matched pairs as NIST's program computes them.
+          `segments_p`: the same by Student's t, for few segments (`small_sample_p`).
+        - `mcnemar_p`: of utterances right or wrong.
+        - `p_holm`: what a verdict rests on: `swap_p`, `ratio_p` or `segments_p`, whichever `holm_of` says,
+          corrected for the number of pairs. It is of segments, unless there are none, or groups were given,
+          of which segments know nothing.
+
+        All p are two-sided, and NaN where a test has too little to say anything.
 
     Raises:
         ConfigError: if an option has no such value.
@@ -106,89 +120,74 @@ def pairs(
          a    b  wer_delta  delta_low
     0  one  two       0.25        NaN
     """
-    estimate = _estimate(evidence, level, method, n_replicates, seed)
+    estimate = estimate_of(evidence, level, method, n_replicates, seed)
     rows = []
     for i, j in combinations(range(len(evidence.systems)), 2):
         sums = (evidence.n_segments, evidence.differences, evidence.squares)
         matched = mapsswe(*(int(each[i, j]) for each in sums))
-        z, p = (matched.z, matched.p) if evidence.is_segmented else (nan, nan)
-        sentences = mcnemar(int(evidence.only[i, j]), int(evidence.only[j, i]))
+        found = _difference(evidence, estimate, i, j, level)
+        swapped = nan if method == "ratio" else _swap_p(evidence, i, j, n_replicates, seed)
+        tests = matched.n_segments, *_segment_tests(evidence, matched), _sentences(evidence, i, j)
         names = evidence.systems[i], evidence.systems[j]
-        tests = matched.n_segments, z, p, sentences
-        rows.append((*names, *estimate.difference(i, j), *tests))
+        rows.append((*names, *found[:3], evidence.moments.n, *found[3:], swapped, *tests))
     frame = pd.DataFrame(rows, columns=list(PAIRS[:-2])).astype({"a": "str", "b": "str"})
-    of = "mapsswe" if evidence.is_segmented and not evidence.is_grouped else estimate.method
+    by_groups = "ratio" if method == "ratio" or evidence.groups is None else "swap"
+    of = "segments" if evidence.is_segmented and not evidence.is_grouped else by_groups
     return frame.assign(p_holm=holm(frame[f"{of}_p"].to_list()), holm_of=of)
 
 
-class _Estimate(Protocol):
-    """Where intervals come from."""
-
-    @property
-    def method(self) -> str:
-        """What it is called."""
-        ...
-
-    def interval(self, system: int) -> tuple[float, float]:
-        """Of a rate."""
-        ...
-
-    def difference(self, a: int, b: int) -> tuple[float, float, float, float, float, float]:
-        """Of two rates: the difference, its interval, poi, and the p of the bootstrap and of the ratio."""
-        ...
+def _interval(evidence: Evidence, estimate: Estimate, system: int, level: float) -> tuple[float, float]:
+    moments = evidence.moments
+    if moments.total[system] or moments.n < 2 or not moments.words(system):
+        return estimate.interval(system)
+    return 0.0, most_unseen(_cases(evidence, system), level)
 
 
-@dataclass(frozen=True)
-class _Ratio:
-    moments: Moments
-    level: float
-    method: str = "ratio"
-
-    def interval(self, system: int) -> tuple[float, float]:
-        return normal_interval(self.moments.rate(system), self.moments.error(system), self.level)
-
-    def difference(self, a: int, b: int) -> tuple[float, float, float, float, float, float]:
-        delta, error = self.moments.rate(a) - self.moments.rate(b), self.moments.error(a, b)
-        p = nan if np.isnan(error) else normal_p(delta / error) if error else 1.0 if delta == 0 else nan
-        return delta, *normal_interval(delta, error, self.level), nan, nan, p
+def _cases(evidence: Evidence, system: int) -> int:
+    """In how many cases nothing was seen, if nothing was."""
+    return evidence.moments.n if evidence.is_grouped else evidence.moments.words(system)
 
 
-@dataclass(frozen=True)
-class _Bootstrap:
-    moments: Moments
-    rates: Floats
-    level: float
-    method: str = "bootstrap"
-
-    def interval(self, system: int) -> tuple[float, float]:
-        return (nan, nan) if self.moments.n < 2 else interval(self.rates[:, system], self.level)
-
-    def difference(self, a: int, b: int) -> tuple[float, float, float, float, float, float]:
-        delta = self.moments.rate(a) - self.moments.rate(b)
-        if self.moments.n < 2:
-            return delta, nan, nan, nan, nan, nan
-        samples = self.rates[:, a] - self.rates[:, b]
-        low, high = interval(samples, self.level)
-        return delta, low, high, share_below(samples), two_sided_p(samples), nan
+def _difference(evidence: Evidence, estimate: Estimate, a: int, b: int, level: float) -> Difference:
+    found = estimate.difference(a, b)
+    if evidence.is_segmented and found.low == found.high == 0:  # the same number of errors in each group
+        most = most_unseen(_cases(evidence, a), level)
+        return found._replace(low=-most, high=most)
+    if evidence.is_segmented and not evidence.is_grouped and evidence.moments.n < fewest(level):
+        low, high = _of_segments(evidence, a, b, found.delta, level)
+        return found._replace(low=low, high=high)
+    return found
 
 
-def _estimate(evidence: Evidence, level: float, method: str, n_replicates: int, seed: int) -> _Estimate:
-    if not 0 < level < 1:
-        raise ConfigError(f"level={level}; it is between 0 and 1, such as 0.95")
-    if method not in ("auto", "bootstrap", "ratio"):
-        raise ConfigError(f"no method {method!r}; there are 'auto', 'bootstrap', 'ratio'")
-    if n_replicates < 1:
-        raise ConfigError(f"n_replicates={n_replicates}; it is 1 or more")
-    if method == "bootstrap" and evidence.groups is None:
-        raise ConfigError("this evidence has kept no groups to draw from; use method='ratio'")
-    is_few = evidence.groups is not None and evidence.moments.n <= MANY_GROUPS
-    if method == "ratio" or evidence.groups is None or (method == "auto" and not is_few):
-        return _Ratio(evidence.moments, level)
-    return _Bootstrap(evidence.moments, _drawn(evidence.groups, n_replicates, seed), level)
+def _of_segments(evidence: Evidence, a: int, b: int, delta: float, level: float) -> tuple[float, float]:
+    """The number of segments is a matter of chance, too, so the variance of a sum is that of its squares."""
+    n, words = int(evidence.n_segments[a, b]), evidence.moments.words(a)
+    if n < 2 or not words:
+        return nan, nan
+    error = sqrt(n / (n - 1) * int(evidence.squares[a, b])) / words
+    return student_interval(delta, error, level, n)
 
 
-def _drawn(groups: Groups, n_replicates: int, seed: int) -> Floats:
-    """No samples of one group: they would all be the same."""
-    if len(groups.errors) < 2:
-        return np.full((0, groups.errors.shape[1]), nan)
-    return replicates(groups.errors, groups.words, n_replicates, seed)
+def _swap_p(evidence: Evidence, a: int, b: int, n_draws: int, seed: int) -> float:
+    """Of what each group adds to the difference of the rates."""
+    groups, moments = evidence.groups, evidence.moments
+    if groups is None or moments.n < 2 or not (moments.words(a) and moments.words(b)):
+        return nan
+    rate = (moments.total[a] + moments.total[b]) / (moments.words(a) + moments.words(b))
+    errors, words = (
+        side[:, a] / moments.words(a) - side[:, b] / moments.words(b)
+        for side in (groups.errors, groups.words)
+    )
+    return swap_p(errors - rate * words, n_draws, seed)
+
+
+def _segment_tests(evidence: Evidence, matched: MatchedPairs) -> tuple[float, float, float]:
+    """`mapsswe_z`, `mapsswe_p`, `segments_p`."""
+    if not evidence.is_segmented:
+        return nan, nan, nan
+    few = small_sample_p(matched.z, matched.n_segments) if matched.n_segments else 1.0
+    return matched.z, matched.p, few
+
+
+def _sentences(evidence: Evidence, a: int, b: int) -> float:
+    return mcnemar(int(evidence.only[a, b]), int(evidence.only[b, a]))

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import tables
-from ..errors import SchemaError
+from ..errors import EvaluationError, SchemaError
 from .significance_ratio import Moments
 from .significance_segments import COUNTS, SEGMENTS
 
@@ -75,8 +75,12 @@ class Evidence:
                 it are too narrow. A group must lie in one part of a corpus.
             keep_groups: whether the bootstrap shall be possible; it needs memory for every group.
 
+        A system without a row for an utterance has said nothing where nothing was said; if another one has
+        words of the reference there, it must have a row, also if it is of no word and no error.
+
         Raises:
-            SchemaError: if a frame cannot be used, or a system lacks utterances that another one has.
+            SchemaError: if a frame cannot be used.
+            EvaluationError: if a system lacks utterances that another one has.
         """
         tables.check(counts, COUNTS, "counts")
         systems = tuple(counts["system"].unique())
@@ -135,17 +139,18 @@ def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
         side: rows[side].unstack("system", sort=False, fill_value=0).reindex(columns=list(systems))
         for side in ("errors", "n_words")
     }
-    _check_same(sides["n_words"], systems)
+    _check_same(sides["n_words"], rows["n_words"].unstack("system", sort=False))
     return pd.concat(sides, axis=1)
 
 
-def _check_same(words: pd.DataFrame, systems: tuple[str, ...]) -> None:
-    """No words where others have some: the system was not scored there."""
-    for system in systems:
-        lacking = (words[system] == 0) & (words.max(axis=1) > 0)
+def _check_same(words: pd.DataFrame, told: pd.DataFrame) -> None:
+    """No row where others have words: the system was not scored there. A row of no words is another matter:
+    of alternatives in the reference it may have chosen the one that is empty."""
+    for system in words:
+        lacking = told[system].isna() & (words.max(axis=1) > 0)
         if lacking.any():
             few = ", ".join(map(str, words.index[lacking.to_numpy()][:3].tolist()))
-            raise SchemaError(
+            raise EvaluationError(
                 f"system {system!r} lacks {int(lacking.sum())} of {len(words)} utterances that others have "
                 f"({few}): score all systems on the same utterances"
             )

@@ -6,13 +6,15 @@ compared on the reference words that all of them got right, and `coverage` says 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .. import tables
 from ..errors import ConfigError, SchemaError
+from .timing_sanity import sanity_of
 from .timing_tally import summarize, tally_of
 
 ALIGNED = {
@@ -37,6 +39,7 @@ def timing(
     common: bool = True,
     substitutions: bool = False,
     units: Sequence[str] | None = None,
+    durations: Mapping[Any, float] | None = None,
 ) -> pd.DataFrame:
     """A row a system: how far starts and ends of words are off. Times are seconds, + is late.
 
@@ -49,6 +52,7 @@ def timing(
         substitutions: whether words that were taken for others count, too.
         units: columns that tell one utterance from another; by default all that are not of the alignment
             itself and hold no floats.
+        durations: seconds by recording, so that words after its end are known.
 
     Returns:
         Frame with the index `system` (and `by`). Columns, where X is `start` or `end`:
@@ -60,13 +64,19 @@ def timing(
           `X_rmse`, `X_p90`, `X_p95`, `X_p99` (quantiles of its size).
         - `aas`: accumulated average shift, mean of the sizes of both errors; `corrected_aas` after the bias
           of each is taken off, so that only the jitter is left.
+        - `wbe`: word boundary error, as `aas`, but the mean over utterances of their means.
         - `X_within_20_ms`, also 50, 100, 200, and `both_...`: share of words off by at most so much.
         - `iou`: mean of intersection / union of the two stretches of a word.
+        - `pcs`: share of correct segments, as of MIREX and mir_eval: of the time from the start of each
+          compared word to that of the next one, the share in which the system is between the same two.
         - `precision`, `recall`, `f1`: of all words of the system, of the reference, the share that is right
           and within the collar at both ends; these are of each system's own words.
         - `drift_ms_per_hour`: slope of the start error over time (Theil-Sen) in recordings whose compared
           words span five minutes or more; of several recordings the median, each weighing as much as it
           has words.
+        - `n_timed`: words of the system with times, right or wrong; of these are the shares `no_length` (end
+          not after start), `overlapping` (end after the start of the next one), `outside` (of the recording:
+          before 0, or after its end if `durations` are given).
 
         NaN where there is no word to tell.
 
@@ -82,7 +92,9 @@ def timing(
     """
     if not collar >= 0:
         raise ConfigError(f"collar={collar} seconds; it is 0 or more")
-    tally = tally_timing(alignment, by, common=common, substitutions=substitutions, units=units)
+    tally = tally_timing(
+        alignment, by, common=common, substitutions=substitutions, units=units, durations=durations
+    )
     return summarize(tally, collar=collar)
 
 
@@ -94,6 +106,7 @@ def tally_timing(
     substitutions: bool = False,
     units: Sequence[str] | None = None,
     systems: Sequence[str] | None = None,
+    durations: Mapping[Any, float] | None = None,
 ) -> pd.DataFrame:
     """What `timing` is computed from, as counts: those of parts of a corpus are merged by `pd.concat`.
 
@@ -101,7 +114,7 @@ def tally_timing(
     `timing` returns, with the same numbers as if the parts had been one.
 
     Args:
-        alignment, by, common, substitutions, units: as of `timing`.
+        alignment, by, common, substitutions, units, durations: as of `timing`.
         systems: what `common` refers to; by default all that have times in this part. Say it if a system may
             lack the times of a whole part.
 
@@ -113,7 +126,8 @@ def tally_timing(
     alignment = alignment.reset_index(drop=True)
     errors = boundary_errors(alignment, substitutions=substitutions, units=units, systems=systems)
     errors = errors.assign(**alignment.loc[errors.index, [*by]], common=errors["common"] | (not common))
-    return tally_of(alignment, errors, _ops(substitutions), by, units)
+    sane = sanity_of(alignment, units, durations)
+    return tally_of(alignment, errors, _ops(substitutions), by, units, sane)
 
 
 def boundary_errors(

@@ -6,6 +6,11 @@ A row says how often a `value` was seen. `what` is one of
 - `start`, `end`: error of a compared word, `widest` the larger of the sizes of both; microseconds;
 - `own`: as `widest`, for every timed word of the system, compared or not;
 - `iou`: of a compared word, in millionths;
+- `timed`: words of the system that have times, and `no_length`, `overlapping`, `outside` of these; `value`
+  is 0;
+- `utterance`: mean size of both errors of the compared words of an utterance, microseconds;
+- `span`, `shared`: `n` is microseconds, from compared words to the next ones, and those of them that lie
+  between the same words of the system; `value` is 0;
 - `drift`: of a recording, in microseconds an hour; `n` is the number of its compared words.
 """
 
@@ -18,6 +23,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .timing_sanity import SANITY
+from .timing_utterances import MILLION, tally_utterances
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -26,7 +34,6 @@ SHORTEST_SPAN = 300.0
 """Seconds from first to last word from which on a recording has a drift; below, jitter looks like it."""
 
 MOST_POINTS = 1000
-MILLION = 1_000_000
 COUNTED = ("what", "value", "n")
 _QUANTILES = {"p90": 0.9, "p95": 0.95, "p99": 0.99}
 
@@ -37,6 +44,7 @@ def tally_of(
     ops: Sequence[str],
     by: Sequence[str],
     places: Sequence[str],
+    sane: pd.DataFrame,
 ) -> pd.DataFrame:
     """Counts of an alignment and of its boundary errors, of which those that are `common` are compared.
 
@@ -44,11 +52,13 @@ def tally_of(
         ops: operations whose words count as right.
         by: columns to split by.
         places: columns that tell recordings apart.
+        sane: of `sanity_of`.
     """
     keys = ["system", *by]
     op, compared = alignment["op"], errors[errors["common"]]
-    words = {"ref": op != "ins", "hyp": op != "del", "right": op.isin(ops)}
-    parts = [_histogram(alignment[rows], keys, what, 0) for what, rows in words.items()]
+    words = pd.DataFrame({"ref": op != "ins", "hyp": op != "del", "right": op.isin(ops)})
+    words = words.join(sane.assign(timed=True)).fillna(value=False)
+    parts = [_sums(alignment[keys], words)]
     widest = errors[["start_error", "end_error"]].abs().max(axis=1)
     parts.append(_histogram(errors, keys, "own", widest))
     values = {
@@ -58,6 +68,7 @@ def tally_of(
         "iou": compared["iou"],
     }
     parts += [_histogram(compared, keys, what, value) for what, value in values.items()]
+    parts.append(tally_utterances(compared, keys, places))
     parts.append(_drifts(compared, keys, places))
     return _summed(pd.concat(parts, ignore_index=True))
 
@@ -109,17 +120,21 @@ def _figures(counts: _Counts, collar: float) -> dict[str, float]:
         sizes.append(figures[f"{side}_mae"])
         jitters.append(mean(np.abs(values / MILLION - figures[f"{side}_bias"]), n))
     figures |= {"aas": sum(sizes) / 2, "corrected_aas": sum(jitters) / 2}
+    shifts, n = counts.of("utterance")
+    figures["wbe"] = mean(shifts / MILLION, n)
     for side, what in (("start", "start"), ("end", "end"), ("both", "widest")):
         for ms in WITHIN_MS:
             figures[f"{side}_within_{ms}_ms"] = _share(counts.within(what, ms / 1000), n_compared)
     iou, n = counts.of("iou")
     figures["iou"] = mean(iou / MILLION, n)
+    figures["pcs"] = _share(counts.total("shared"), counts.total("span"))
     n_true = counts.within("own", collar)
     figures |= {"precision": _share(n_true, n_hyp), "recall": _share(n_true, n_ref)}
     figures["f1"] = _share(2 * n_true, n_hyp + n_ref)
     drift, n = counts.of("drift")
     figures["drift_ms_per_hour"] = quantile(drift / 1000, n, 0.5)
-    return figures
+    figures["n_timed"] = counts.total("timed")
+    return figures | {what: _share(counts.total(what), figures["n_timed"]) for what in SANITY}
 
 
 def _errors(values: Ints, n: Ints) -> dict[str, float]:
@@ -181,7 +196,16 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")
 
 
-def _histogram(rows: pd.DataFrame, keys: list[str], what: str, value: pd.Series | int) -> pd.DataFrame:
+def _sums(places: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
+    """How many of the rows are each kind of `words`."""
+    keys = list(places)
+    rows = places.join(words.astype("int64"))
+    sums = rows.groupby(keys, sort=False, observed=True, dropna=False).sum().reset_index()
+    counts = sums.melt(keys, list(words), "what", "n")
+    return counts[counts["n"] > 0].assign(value=0).astype({"what": "str", "value": "int64"})
+
+
+def _histogram(rows: pd.DataFrame, keys: list[str], what: str, value: pd.Series) -> pd.DataFrame:
     """Counts of `value`, in millionths."""
     counted = rows[keys].assign(value=value)
     counted["value"] = (counted["value"] * MILLION).round().astype("int64")

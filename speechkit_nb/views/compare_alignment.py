@@ -72,7 +72,7 @@ def _of_channel(rows: pd.DataFrame, place: Place, asked: str | None) -> tuple[pd
     if "channel_tag" not in rows:
         return rows, asked
     tags = sorted(rows["channel_tag"].unique())
-    worst = place.disagreements["channel_tag"]
+    worst = place.marks()["channel_tag"].dropna()
     tag = asked if asked is not None else str(worst.iloc[0]) if len(worst) else tags[0]
     if tag not in tags:
         raise PlotError(f"no channel {tag!r} with words; there are {', '.join(map(repr, tags))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -33,6 +34,7 @@ def plot_boundary_errors(
     side: str = "start",
     over_time: bool = False,
     chosen: tuple[float, float] | None = None,
+    colours: Mapping[str, str] | None = None,
 ) -> Axes:
     """Errors of the starts or ends of words, milliseconds, + is late.
 
@@ -44,6 +46,7 @@ def plot_boundary_errors(
         over_time: against the time in the recording, of one recording with a line (Theil-Sen) if it has half
             a minute of speech: its slope is drift. Else a histogram, the median as a line.
         chosen: seconds; errors outside of it are drawn pale.
+        colours: of the systems, in the histogram; those of lanes unless given.
 
     Raises:
         PlotError: if there is nothing to draw, or no such side.
@@ -54,7 +57,7 @@ def plot_boundary_errors(
     if over_time:
         _scatter(ax, shown, f"{side}_error", side)
     else:
-        _histograms(ax, shown, f"{side}_error", side, chosen)
+        _histograms(ax, shown, side, chosen, colours or {})
     n_words = len(shown) // max(1, shown["system"].nunique())
     ax.set_title(f"{n_words:,} words that all got right", loc="left", fontsize="small")
     ax.spines[["top", "right"]].set_visible(False)
@@ -89,14 +92,19 @@ def reach(errors: pd.Series) -> tuple[float, float]:
 
 
 def _histograms(
-    ax: Axes, shown: pd.DataFrame, column: str, side: str, chosen: tuple[float, float] | None
+    ax: Axes,
+    shown: pd.DataFrame,
+    side: str,
+    chosen: tuple[float, float] | None,
+    colours: Mapping[str, str],
 ) -> None:
+    column = f"{side}_error"
     first, last = reach(shown[column])
     edges = np.linspace(first, last, BINS + 1)
     for k, (name, part) in enumerate(shown.groupby("system", sort=False)):
         values = 1000 * part[column].to_numpy()
         counts = np.histogram(np.clip(values, first, last), edges)[0]
-        colour, middle = lane_colour(k), float(np.median(values))
+        colour, middle = colours.get(str(name), lane_colour(k)), float(np.median(values))
         ax.stairs(counts, edges, fill=True, color=colour, alpha=0.22)
         ax.stairs(counts, edges, color=colour, linewidth=1.4, label=f"{name}: median {middle:+.0f} ms")
         ax.axvline(middle, color=colour, linewidth=1.4, linestyle=("-", "--", ":", "-.")[k % 4])

@@ -1,14 +1,16 @@
-"""Errors and disagreements as marks of a timeline."""
+"""Errors and disagreements as marks of a timeline, the worst first."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 KINDS = {"sub": "substitution", "ins": "insertion", "del": "deletion"}
 LETTERS = {"sub": "S", "ins": "I", "del": "D"}
 DIFFER = "systems differ"
 CHOSEN = "chosen"
+UNITS = ("system", "recording", "channel_tag")
 COLUMNS = ("start", "end", "kind", "text", "system", "channel_tag")
 
 
@@ -22,20 +24,32 @@ def marks_of(
     """Marks as of `TimelineView.mark`: of each error in the lane of its system, of each disagreement in
     `lane`, or in all of its channel; or of the rows `where`, in the lane of their system if they have one.
 
+    The most words come first: those by which systems differ, or those that a system has wrong in a row where
+    all systems agree. Then come all other errors, which lie in these. Rows `where` stay in their order.
+
     Args:
         alignment, disagreements: of one recording. Rows whose time is not known are left out.
     """
     if where is not None:
         return _chosen(where)
-    parts = [] if alignment is None else [_errors(alignment)]
+    parts = [_differing(disagreements, lane)]
+    if alignment is not None:
+        parts.append(_errors(alignment).assign(words=_ranks(alignment, disagreements)))
+    marks = pd.concat(parts, ignore_index=True)
+    return _known(marks.sort_values("words", ascending=False, kind="stable", ignore_index=True))
+
+
+def _differing(disagreements: pd.DataFrame, lane: str | None) -> pd.DataFrame:
     texts = disagreements.drop(columns=["size", "start", "end", "recording", "channel_tag"], errors="ignore")
     said = [_told(row) for row in texts.to_dict("records")]
     spans = disagreements[["start", "end"]].assign(
-        kind=DIFFER, text=pd.Series(said, disagreements.index, dtype="str")
+        kind=_of_kinds(np.full(len(disagreements), DIFFER)),
+        text=pd.Series(said, disagreements.index, dtype="str"),
+        words=disagreements["size"],
     )
     if lane is not None:
         spans = spans.assign(system=pd.Series(lane, spans.index, dtype="str"))
-    return _only_known([*parts, _with_channel(spans, disagreements)])
+    return _with_channel(spans, disagreements)
 
 
 def errors_in_time(alignment: pd.DataFrame) -> pd.DataFrame:
@@ -44,6 +58,47 @@ def errors_in_time(alignment: pd.DataFrame) -> pd.DataFrame:
     return wrong.assign(
         at=wrong["hyp_start"].fillna(wrong["ref_start"]), until=wrong["hyp_end"].fillna(wrong["ref_end"])
     )
+
+
+def error_runs(alignment: pd.DataFrame) -> pd.Series[int]:
+    """Of each error, how many a system makes in a row from there on; 0 of those that are not the first."""
+    wrong = alignment["op"] != "ok"
+    new = wrong != wrong.shift()
+    for name in UNITS:
+        if name in alignment:
+            new |= alignment[name] != alignment[name].shift()
+    run = new.cumsum()[wrong]
+    lengths = run.groupby(run).transform("size")
+    return lengths.where(~run.duplicated(), 0)
+
+
+def _ranks(alignment: pd.DataFrame, disagreements: pd.DataFrame) -> pd.Series[int]:
+    """The words in a row that are wrong from each error on; 0 where systems differ."""
+    spans = disagreements.dropna(subset=["start", "end"])
+    return error_runs(alignment).where(~_inside(errors_in_time(alignment), spans), 0)
+
+
+def _inside(wrong: pd.DataFrame, spans: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which errors lie in one of the spans of their channel."""
+    if "channel_tag" not in spans or "channel_tag" not in wrong:
+        return _overlapping(wrong, spans)
+    found = np.zeros(len(wrong), bool)
+    for tag, own in spans.groupby("channel_tag"):
+        rows = (wrong["channel_tag"] == tag).to_numpy()
+        found[rows] = _overlapping(wrong[rows], own)
+    return found
+
+
+def _overlapping(wrong: pd.DataFrame, spans: pd.DataFrame) -> NDArray[np.bool_]:
+    spans = spans.sort_values("start")
+    before = np.searchsorted(spans["start"], wrong["until"])  # spans that begin before the error ends
+    reach = np.r_[-np.inf, np.maximum.accumulate(spans["end"].to_numpy(float))]
+    return np.asarray(reach[before] > wrong["at"].to_numpy())
+
+
+def _of_kinds(kinds: np.ndarray | pd.Series[str]) -> pd.Categorical:
+    """Whatever is there, a kind has its place, and so its colour."""
+    return pd.Categorical(kinds, [*KINDS.values(), DIFFER])
 
 
 def _errors(alignment: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +110,7 @@ def _errors(alignment: pd.DataFrame) -> pd.DataFrame:
         {
             "start": wrong["at"],
             "end": wrong["until"],
-            "kind": op.map(KINDS),
+            "kind": _of_kinds(op.map(KINDS)),
             "text": op.map(LETTERS) + ": " + words[0] + arrow + words[1],
             "system": wrong["system"],
         }
@@ -66,7 +121,7 @@ def _errors(alignment: pd.DataFrame) -> pd.DataFrame:
 def _chosen(where: pd.DataFrame) -> pd.DataFrame:
     """Rows of whatever frame of a comparison."""
     if "op" in where:
-        return _only_known([_errors(where)])
+        return _known(_errors(where))
     prefix = "ref_" if "ref_start" in where else ""
     marks = pd.DataFrame({"start": where[f"{prefix}start"], "end": where[f"{prefix}end"], "kind": CHOSEN})
     if "start_error" in where:
@@ -80,7 +135,7 @@ def _chosen(where: pd.DataFrame) -> pd.DataFrame:
     marks = marks.assign(text=pd.Series(text, where.index, dtype="str"))
     if "system" in where:
         marks = marks.assign(system=where["system"])
-    return _only_known([_with_channel(marks, where)])
+    return _known(_with_channel(marks, where))
 
 
 def _told(row: dict[object, object]) -> str:
@@ -91,6 +146,5 @@ def _with_channel(marks: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     return marks.assign(channel_tag=frame["channel_tag"]) if "channel_tag" in frame else marks
 
 
-def _only_known(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    marks = pd.concat(parts, ignore_index=True)
+def _known(marks: pd.DataFrame) -> pd.DataFrame:
     return marks.reindex(columns=[c for c in COLUMNS if c in marks]).dropna(subset=["start", "end"])

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..audio import Recording
 from ..errors import PlotError
-from .compare_marks import marks_of
+from .compare_marks import error_runs, errors_in_time, marks_of
 from .timeline import TimelineView
 
 AROUND = 1.5
@@ -49,13 +49,20 @@ class Place:
         """Those of this recording."""
         return frame[frame["recording"] == self.name] if "recording" in frame and self.name else frame
 
-    @property
-    def disagreements(self) -> pd.DataFrame:
-        """The worst first; without those whose time is not known."""
-        found = self.rows(self.comparison.disagreements).dropna(subset=["start", "end"])
-        if self.tag is None or "channel_tag" not in found:
-            return found
-        return found[found["channel_tag"] == self.tag]
+    def marks(self, where: pd.DataFrame | None = None, lane: str | None = None) -> pd.DataFrame:
+        """Errors and disagreements, or the rows `where`, the worst first; see `marks_of`."""
+        aligned = self.comparison.aligned
+        return marks_of(
+            None if aligned is None else self._own(aligned),
+            self._own(self.comparison.disagreements),
+            None if where is None else self._own(where),
+            lane=lane,
+        )
+
+    def _own(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame = self.rows(frame)
+        is_split = self.tag is not None and "channel_tag" in frame
+        return frame[frame["channel_tag"] == self.tag] if is_split else frame
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Words with times of the reference and of each system that has any."""
@@ -69,7 +76,7 @@ class Place:
 
 
 def place_of(comparison: Any, recording: Recording | str | PathLike[str] | None) -> Place:
-    """The recording that is asked for, or the one with the worst disagreement.
+    """The recording that is asked for, or the one with the worst place.
 
     Raises:
         PlotError: if it is none of those compared.
@@ -88,19 +95,18 @@ def place_of(comparison: Any, recording: Recording | str | PathLike[str] | None)
     return Place(comparison, name, sound)
 
 
-def looked_at(place: Place, at: Mapping[Any, Any] | None = None) -> tuple[float, float] | None:
-    """First and last second of a row, or of the worst disagreement; None if nothing says where."""
+def looked_at(marks: pd.DataFrame, at: Mapping[Any, Any] | None = None) -> tuple[float, float] | None:
+    """First and last second of a row, or of the first mark; None if nothing says where."""
     known = None if at is None else _times(at)
-    worst = place.disagreements
-    if known is None and len(worst):
-        known = float(worst["start"].iloc[0]), float(worst["end"].iloc[0])
+    if known is None and len(marks):
+        known = float(marks["start"].iloc[0]), float(marks["end"].iloc[0])
     return known
 
 
 def span_of(place: Place, start: float | None, end: float | None) -> tuple[float, float] | None:
     """The stretch to be shown, seconds: what is asked for, or around the worst place; None without one."""
     if start is None and end is None:
-        worst = looked_at(place)
+        worst = looked_at(place.marks())
         return None if worst is None else around(worst)
     first = max(0.0, float(end or 0) - SHOWN) if start is None else start
     return first, first + SHOWN if end is None else end
@@ -133,13 +139,11 @@ def view_of(
     frames = place.frames()
     if not frames and place.sound is None:
         raise PlotError("nothing to show: no word has times, and there is no sound; pass the recording")
-    alignment = None if comparison.aligned is None else place.rows(comparison.aligned)
-    rows = None if where is None else place.rows(where)
-    marks = marks_of(alignment, place.disagreements, rows, lane=REFERENCE if REFERENCE in frames else None)
+    marks = place.marks(where, REFERENCE if REFERENCE in frames else None)
     title = place.name if place.name is not None else (place.sound.id if place.sound else "")
     given = {"color": "system", "title": title, **options}
     view = TimelineView(place.sound, frames or None, marks=marks, **given)
-    span = looked_at(place, at)
+    span = looked_at(marks, at)
     if span is not None and "view_range" not in options:
         look(view, span)
     for name in comparison.systems:
@@ -153,7 +157,10 @@ def view_of(
 def _worst(comparison: Any, files: tuple[str, ...]) -> str | None:
     if len(files) < 2:
         return files[0] if files else None
-    worst = comparison.disagreements.dropna(subset=["start"])
+    worst, aligned = comparison.disagreements.dropna(subset=["start"]), comparison.aligned
+    if not len(worst) and aligned is not None:
+        runs = error_runs(aligned)[errors_in_time(aligned)["at"].notna()]
+        worst = aligned.loc[runs.nlargest(1).index]
     return str(worst["recording"].iloc[0]) if len(worst) else files[0]
 
 
