@@ -148,13 +148,15 @@ class Transcript:
 
         For several results on one recording see `TimelineView` itself.
         """
+        from .views.problems import Problem
         from .views.timeline import TimelineView
 
         source = self.source
         lost = isinstance(source, (str, os.PathLike)) and not Path(source).exists()
         timeline = TimelineView(None if lost else source, self, **{"title": self.recording, **options})
         if lost:
-            timeline.say(f"{os.fspath(source)} is no file here (any more), so there is no sound")
+            gone = f"{os.fspath(source)} is no file here (any more), so there is no sound"
+            timeline.say(Problem(gone, f"файла {os.fspath(source)} здесь (больше) нет, поэтому нет звука"))
         return timeline
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import struct
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from speechkit_nb.views import cache, sound
 from speechkit_nb.views.columns import pack
 from speechkit_nb.views.export import page
 from speechkit_nb.views.peaks import BIN, peaks_of
+from speechkit_nb.views.plot_marks import WIDTH
 from speechkit_nb.views.systems import channels_of, systems_of
 
 RATE = 8000
@@ -259,6 +261,8 @@ def test_nothing_is_wrong_with_a_recording_and_its_words():
         (frame(("a", np.nan, 1), ("b", 0, 1)), "1 word without times left out of 'words'"),
         (frame(("a", np.inf, 1), ("b", -1, 1), ("c", 0, 1e12)), "3 words without times left out"),
         (frame(("a", 1, 0), ("b", 0, 1)), "1 word of 'words' with an end before the start"),
+        (frame(("a", 1, 1), ("b", 1, 2)), "1 word of 'words' that last no time"),
+        (frame(("a", 0, 1), ("b", 0.5, 2)), "1 word of 'words' that begin before an earlier one ends"),
         (frame(("a", 0, 1), ("b", 2, 3)), "1 word of 'words' ends after the recording, which lasts 2.00 s"),
         (frame(("a", 0, 1), tag="7"), ""),
     ],
@@ -621,8 +625,9 @@ def test_a_browser_that_plays_nothing_we_can_make():
 
 
 def wait_for(view: Heard) -> None:
-    """Until the browser has its answer."""
-    wait_until(lambda: bool(view.sound or view.said))
+    """Until the browser has its answer, after it was told that the work has begun."""
+    wait_until(lambda: bool(view.sound or len(view.said) > 1))
+    assert view.said[0][0] == {"kind": "encoding", "begun": True}
 
 
 def test_sound_is_encoded_when_the_browser_asks():
@@ -642,7 +647,7 @@ def test_sound_of_a_recording_that_is_gone_is_refused(tmp_path):
     view.ask(kind="encoding", wanted=["audio/ogg"])
     wait_for(view)
     view.ask(kind="window", id=7, start=0, end=1)
-    (encoding, _), (window, buffers) = view.said
+    _, (encoding, _), (window, buffers) = view.said
     assert "there is no file" in encoding["error"]
     assert "there is no file" in window["error"]
     assert (window["kind"], window["id"], buffers) == ("window", 7, [])
@@ -712,6 +717,29 @@ def test_the_current_view_becomes_a_figure():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["channel 0", "x", "y"]
     assert len(ax.child_axes) == 1
     assert plt.get_fignums() == []
+
+
+def marked(**view: Any) -> tuple[list[str], dict[float, int]]:
+    """What the marks of a figure mean, and how many of them are at which height."""
+    words = {"a": frame(("x", 0, 1), ("y", 1, 2)), "b": frame(("x", 0, 1))}
+    marks = pd.DataFrame(
+        {"start": [0.0, 1.0, 1.5], "end": [1.0, 2.0, 1.5], "kind": ["S", "D", "D"], "text": ""}
+        | {"system": ["a", "b", None]}
+    )
+    ax = sk.TimelineView(recording(), words, marks=marks, **view).to_figure().axes[0]
+    lines = [line for line in ax.collections if line.get_linewidth()[0] == WIDTH]
+    heights = [round(float(path.vertices[0, 1]), 3) for line in lines for path in line.get_paths()]
+    legend = ax.get_legend()
+    texts = [text.get_text() for text in legend.get_texts()] if legend is not None else []
+    return texts, dict(sorted(Counter(heights).items()))
+
+
+def test_a_figure_has_the_marks_of_the_view():
+    """Below the words of the system that they are about, or of all, and what they mean above."""
+    texts, heights = marked()
+    assert texts == ["S", "D"]
+    assert list(heights.values()) == [2, 2]
+    assert marked(view_range=(0, 0.9)) == (["S"], {min(heights): 1})
 
 
 def test_a_figure_shows_itself():
@@ -822,6 +850,21 @@ def test_view_writes_a_page(tmp_path, monkeypatch):
     assert state["spec"]["title"] == "Talk"
     done = run(path, "--no-sound", "--out", tmp_path / "page.html")
     assert state_in((tmp_path / "page.html").read_text(encoding="utf-8"))["sound"] == ""
+
+
+def test_view_takes_words_of_other_files(tmp_path, monkeypatch):
+    """Tables with words and times, and what else a reference is read from; a column of numbers can colour."""
+    monkeypatch.chdir(tmp_path)
+    path = wav_file(tmp_path / "talk.wav")
+    words = frame(("hello", 0, 1), ("there", 1, 2)).assign(confidence=[0.5, 0.9])
+    words.to_csv("comma.csv", index=False)
+    words.to_parquet("arrow.parquet")
+    (tmp_path / "nist.ctm").write_text("talk 1 0.0 1.0 hello\n")
+    done = run(path, "comma.csv", "arrow.parquet", "nist.ctm", "--color", "confidence", "--out", "page.html")
+    assert done.exit_code == 0, done.output
+    spec = state_in((tmp_path / "page.html").read_text(encoding="utf-8"))["spec"]
+    assert [lane["n_words"] for lane in spec["lanes"]] == [2, 2, 1]
+    assert (spec["colour"]["low"], spec["colour"]["high"]) == (0.5, 0.9)
 
 
 def test_view_says_what_is_wrong(tmp_path, monkeypatch):

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from serving import wait_until
-from timelines import WATCH, Timeline, chromium
+from timelines import Timeline, chromium, pages, wait_until
 
 DATA = Path(__file__).parents[1] / "data"
 NOTEBOOK = """
@@ -36,6 +35,33 @@ def _():
 @app.cell
 def _(mo, view):
     mo.md(f"selected: {view.value['selection']}")
+"""
+
+# keeps back what the kernel says while there is a list for it
+HOLD = """
+window.held = null;
+const listen = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (event, act, ...rest) {
+    const heard = (given) => {
+        const hear = () => act.call(this, given);
+        if (window.held) window.held.push([hear, String(given.data)]);
+        else hear();
+    };
+    return listen.call(this, event, event === "message" ? heard : act, ...rest);
+};
+"""
+# the first end of a selection, and the rest of it at the moment when the answers to that arrive
+FIRST_END = "() => { window.held = []; }"
+ANSWERED = "() => window.held.some(([, said]) => /selected: .1.0, 46.089/.test(said))"
+SECOND_END = """
+(track) => {
+    for (const code of ["ArrowRight", "BracketRight"]) {
+        track.dispatchEvent(new KeyboardEvent("keydown", { key: code, code, bubbles: true, composed: true }));
+    }
+    const { held } = window;
+    window.held = null;
+    for (const [hear] of held) hear();
+}
 """
 
 pytestmark = pytest.mark.xdist_group("timeline")
@@ -68,14 +94,20 @@ def answers(url: str) -> bool:
 
 
 def test_it_draws_plays_and_selects_in_marimo(url):
-    """The kernel sends the sound when it is first played; a selection comes back, and runs what uses it."""
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.add_init_script(f"({WATCH})()")
-        page.goto(url)
+    """The kernel sends the sound when it is first played; a selection comes back, and runs what uses it. Its
+    second end is pressed while the kernel has the first, and is not undone by the answer to that."""
+    with chromium() as browser, pages(browser) as context:
+        page = context.new_page()
+        page.add_init_script(HOLD)
+        page.goto(url, wait_until="commit")
         timeline = Timeline(page, page.locator(".speechkit-timeline").first).ready()
         assert timeline.note.inner_text().startswith("130 words in view")
-        timeline.press("ArrowRight", "[", "ArrowRight", "]")
+        timeline.press("ArrowRight")
+        wait_until(lambda: timeline.time == 1.0)
+        page.evaluate(FIRST_END)
+        timeline.press("[")
+        page.wait_for_function(ANSWERED)
+        timeline.track.evaluate(SECOND_END)
         page.get_by_text("selected: [1.0, 2.0]").or_(page.get_by_text("selected: (1.0, 2.0)")).wait_for()
         timeline.press(" ")
         wait_until(lambda: timeline.player("audio && !audio.paused && audio.currentTime > 2.1"))

@@ -396,6 +396,43 @@ def test_labels_speak_russian(folder, opening):
     assert timeline.note.inner_text().startswith("48 слов на экране")
 
 
+@pytest.mark.parametrize("locale", ["en", "ru"])
+@pytest.mark.parametrize("width", [332, 700, 1400])
+def test_the_help_is_seen_whole_over_a_single_lane(width, locale, folder, opening):
+    """However low the lanes are: the timeline grows while the help is open, and is as it was afterwards."""
+    path = sk.TimelineView(None, words()[:3], locale=locale).to_html(folder / "low.html")
+    timeline = opening(path, width=width, height=500)
+    before = timeline.root.bounding_box()["height"]
+    timeline.press("?")
+    cut = """({ shadowRoot }) => {
+        const box = shadowRoot.querySelector(".box").getBoundingClientRect();
+        const help = shadowRoot.querySelector(".help");
+        const inside = help.getBoundingClientRect();
+        return [...help.querySelectorAll("dt, dd, button"), help].filter((one) => {
+            const { left, right, top, bottom } = one.getBoundingClientRect();
+            return left < inside.left || right > inside.right || top < box.top || bottom > box.bottom;
+        }).map((one) => one.textContent);
+    }"""
+    assert timeline.evaluate(cut) == []
+    assert timeline.root.get_by_role("dialog").locator("dt").last.inner_text() == "Esc"
+    timeline.page.keyboard.press("Escape")
+    assert timeline.root.bounding_box()["height"] == before
+
+
+def test_words_that_are_too_narrow_are_said_to_be_hidden(folder, opening):
+    """In both languages, where the others are written; zoomed in nothing is hidden any more."""
+    frame = pd.DataFrame({"word": ["word"] * 20, "start": np.arange(20) * 0.5})
+    frame["end"] = frame["start"] + np.where(frame.index % 5, 0.45, 0.005)
+    frame.loc[frame.index % 5 == 0, "start"] += 0.495
+    frame["end"] = frame[["end", "start"]].max(axis=1)
+    for locale, said in (("en", "4 too narrow to be written"), ("ru", "4 слишком узких для надписи")):
+        view = sk.TimelineView(None, frame, locale=locale)
+        timeline = opening(view.to_html(folder / "narrow.html"))
+        assert said in timeline.note.inner_text().split(" · ")
+    timeline.press(".", *["+"] * 12)
+    wait_until(lambda: "узк" not in timeline.note.inner_text())
+
+
 # --- sound and picture
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from jupyter import CHROMIUM_OPTIONS, chromium_path
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
-from serving import wait_until
+import serving
+from jupyter import CHROMIUM_OPTIONS, KERNEL_READY, chromium_path
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
+PATIENCE = 90.0  # s until it is called a failure; a slow machine that others use, too, takes its time
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"  # tests may begin with play() from Python
 # keeps what the page makes: players, audio contexts, object URLs; and what a word would do if it were run
 WATCH = """
@@ -56,7 +57,18 @@ async ([code, expression]) => {
     return reply.content;
 }
 """
+REVIVE = """
+async () => {
+    const { sessionContext } = window.jupyterapp.shell.currentWidget;
+    if (!sessionContext.session?.kernel) await sessionContext.changeKernel({ name: "python3" });
+}
+"""
 PLAYER = "window.made.players.findLast(({ src }) => src)"
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Looks again and again."""
+    serving.wait_until(is_so, seconds)
 
 
 @contextmanager
@@ -70,6 +82,15 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def pages(browser: Browser) -> Iterator[BrowserContext]:
+    """Pages that are watched, and share what they have loaded."""
+    with closing(browser.new_context(viewport={"width": 1400, "height": 1000})) as context:
+        context.set_default_timeout(1000 * PATIENCE)
+        context.add_init_script(f"({WATCH})()")
+        yield context
 
 
 class Timeline:
@@ -213,7 +234,7 @@ class Notebook:
     def run(self, source: str) -> None:
         """Runs the cell; raises what it raised."""
         self.page.evaluate(RUN_CELL, source)
-        self.page.wait_for_function("() => window.ran", timeout=60_000)
+        self.page.wait_for_function("() => window.ran")
         said = self.page.evaluate(
             "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.outputs.toJSON()"
         )
@@ -232,12 +253,17 @@ class Notebook:
         """Runs the cell and waits for the timeline it shows."""
         self.run(source)
         root = self.page.locator(".jp-OutputArea .speechkit-timeline").first
-        root.wait_for(timeout=30_000)
+        root.wait_for()
         return Timeline(self.page, root).ready()
 
-    def wait(self, expression: str, seconds: float = 15) -> None:
+    def wait(self, expression: str) -> None:
         """Until the expression is true in the kernel."""
-        wait_until(lambda: self.ask(f"bool({expression})"), seconds=seconds)
+        wait_until(lambda: self.ask(f"bool({expression})"))
+
+    def revive(self) -> None:
+        """Starts a kernel if there is none any more."""
+        self.page.evaluate(REVIVE)
+        self.page.wait_for_function(KERNEL_READY)
 
 
 def notebook_file(source: str = "") -> str:

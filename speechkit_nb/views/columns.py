@@ -25,6 +25,7 @@ spec:
     title          str
     duration       s; the end of sound and words, whichever is later
     bin_seconds    s of sound in one pair of peaks
+    loudest        the sample, of 1, that 127 stands for in the peaks; null: there are none
     channels       [{tag, label, channel, peaks}], every channel that has sound or words, from top to bottom:
                    channel is its number in the recording, null: no sound; peaks is [byte offset, number of
                    bins], null: no waveform
@@ -41,19 +42,21 @@ spec:
     eou            {n, lane, time}: ends of utterances. Offsets of: lane int32, time int32 ms
     colour         {by: "channel" | "system" | "value", name, low, high, stops}: name of the numeric column,
                    its range, and "#rrggbb" at equal distances from low to high
-    marks          null or {n, lane, start, end, kind, kinds, text_offsets, text, text_bytes}: places
+    marks          null or {n, lane, start, end, kind, kinds, order, text_offsets, text, text_bytes}: places
                    pointed at, by start. Offsets as of finals, lane -1: all lanes; kind int32, number in
-                   kinds [{id, label}]
+                   kinds [{id, label}]; order int32, by importance, 0 the worst
     locale         null (that of the browser), "en" or "ru"
     sound          null (there is none) or {duration, sample_rate, n_channels, whole, mixed, window_seconds}:
                    whole: `sound` may be asked for; mixed: its channels are mixed to one and can not be
                    muted; window_seconds: most that one window may hold
     problems       [str]: what is wrong and what was left out; to be shown as text
+    russian        {problem: how it is said in Russian}, of those problems where that is known
 
 Messages from JavaScript, and what comes back:
 
     {kind: "encoding", wanted: [MIME types that the browser plays]}
-        -> the traits sound_type and sound are set, or {kind: "encoding", error: str}
+        -> {kind: "encoding", begun: true} at once; then the traits sound_type and sound are set, or
+           {kind: "encoding", error: str}
     {kind: "window", id, start, end, channels?: [numbers]}
         -> {kind: "window", id, start, end, channels, sample_rate} with [WAV], 16 bit, the channels asked for
            (all unless said), or {kind: "window", id, error: str}
@@ -201,7 +204,8 @@ def pack_marks(
 
     Args:
         marks: `start`, `end` (seconds), `kind`, `text`; and `system`, `channel_tag` of the lanes that it is
-            about, all where they are missing.
+            about, all where they are missing. The rows stand in the order of their importance. Kinds have
+            the order of their first rows, or of the categories.
         lanes: of the spec.
         at: size of the blob.
 
@@ -215,20 +219,29 @@ def pack_marks(
     rows = [
         (lane, number) for number, mark in enumerate(known.to_dict("records")) for lane in _lanes(mark, lanes)
     ]
-    frame = known.iloc[[number for _, number in rows]].assign(lane=[lane for lane, _ in rows])
+    numbers = [number for _, number in rows]
+    frame = known.iloc[numbers].assign(lane=[lane for lane, _ in rows], order=numbers)
     frame = frame.sort_values("start", kind="stable")
-    kinds, start, end = list(dict.fromkeys(marks["kind"])), _ms(frame["start"]), _ms(frame["end"])
+    kinds, start, end = kinds_of(marks["kind"]), _ms(frame["start"]), _ms(frame["end"])
     blob = _Blob(at)
     spec = {
         "n": len(frame),
         "lane": blob.add(frame["lane"].to_numpy("<i4")),
         "start": blob.add(start),
         "end": blob.add(np.maximum(start, end)),
-        "kind": blob.add(frame["kind"].map(kinds.index).to_numpy("<i4")),
+        "kind": blob.add(np.array([kinds.index(kind) for kind in frame["kind"]], "<i4")),
+        "order": blob.add(frame["order"].to_numpy("<i4")),
         "kinds": [{"id": str(kind), "label": str(kind)} for kind in kinds],
         **_texts(blob, frame["text"].astype("str")),
     }
     return spec, blob.join()
+
+
+def kinds_of(kinds: pd.Series) -> list[Any]:
+    """The kinds of marks, each once, in the order of their categories or else of their first rows."""
+    order = kinds.cat.categories if isinstance(kinds.dtype, pd.CategoricalDtype) else kinds
+    there = set(kinds)
+    return [kind for kind in dict.fromkeys(order) if kind in there]
 
 
 def _check_marks(marks: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..audio import Recording
 from . import sound as sounds
+from .problems import Problem, counted_ru, russian_of
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "
@@ -74,9 +75,18 @@ def with_sound(state: Mapping[str, Any], recording: Recording | None) -> dict[st
     facts = {**sounds.facts(recording), "whole": False, "mixed": mixed, "window_seconds": None}
     spec = {**state["spec"], "sound": facts}
     if mixed:
-        told = f"the {recording.n_channels} channels are mixed to one in this page and cannot be muted"
-        spec["problems"] = [*spec["problems"], told]
+        told = _mixed(recording.n_channels)
+        spec["problems"] = [*spec["problems"], str(told)]
+        spec["russian"] = spec["russian"] | russian_of([told])
     return {**state, "spec": spec, "sound": content, "sound_type": type_, "sound_urls": []}
+
+
+def _mixed(n_channels: int) -> Problem:
+    ru = counted_ru(n_channels, "канал сведён", "канала сведены", "каналов сведены")
+    return Problem(
+        f"the {n_channels} channels are mixed to one in this page and cannot be muted",
+        f"{ru} на этой странице в один, по отдельности их не выключить",
+    )
 
 
 def _script_safe(text: str) -> str:

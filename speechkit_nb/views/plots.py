@@ -23,6 +23,7 @@ from ..errors import PlotError
 from .lanes import Lane, Row, lanes_of
 from .notes import Note
 from .palette import CIVIDIS, GREY
+from .plot_marks import draw_marks
 from .problems import counted
 from .rows import WordRow
 from .scene import Scene
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ABOVE_LEGEND = 20.0  # points between the axes and a title with a legend below it
+LEFT_OF_LEGEND = 0.6  # of the width of the axes
 THINNEST_BAND = 1 / 250  # of the width; where the median utterance is thinner no bounds are drawn
 
 
@@ -88,8 +90,18 @@ def plot_timeline(
     return ax
 
 
-def draw_scene(scene: Scene, start: float, end: float, *, color: str, width: float) -> Figure:
+def draw_scene(
+    scene: Scene,
+    start: float,
+    end: float,
+    *,
+    color: str,
+    width: float,
+    marks: pd.DataFrame | None = None,
+) -> Figure:
     """A stretch of a scene as a figure that pyplot does not know, `width` inches wide.
+
+    `marks` are drawn below the words that they are about; see `TimelineView.mark`.
 
     Raises:
         PlotError: there is nothing to draw, or nothing to colour it by.
@@ -97,7 +109,10 @@ def draw_scene(scene: Scene, start: float, end: float, *, color: str, width: flo
     """
     picture = Picture(scene, *_stretch(scene, start, end), color)
     figure = OwnFigure(figsize=(width, picture.height), layout="constrained")
-    _draw([picture], [figure.subplots()])
+    ax = figure.subplots()
+    _draw([picture], [ax])
+    if marks is not None:
+        draw_marks(ax, picture.lanes, marks, right=1.0 if picture.scale is None else LEFT_OF_LEGEND)
     return figure
 
 

@@ -20,8 +20,8 @@ from ..audio import Recording
 from ..errors import AudioError, ConfigError, PlotError, SchemaError
 from . import sound
 from .columns import pack_marks
+from .problems import counted, russian_of
 from .scene import scene_of
-from .systems import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,6 +60,13 @@ class TimelineView(anywidget.AnyWidget):
         view_range     (start, end)             playback_rate   0.25 to 4
         muted, solo    tags of channels         search          a text, or /a regular expression/
         active_word    (lane, number in the lane) of the word under the playhead, or None
+
+    A saved notebook keeps a picture beside the widget, which nbconvert and viewers without widgets show.
+    JupyterLab always prefers the widget, and says "model not found" where the kernel that made it is gone:
+    run the cell again, or keep a page of `to_html`, which needs no kernel.
+
+    Closer than 8 ms of sound a pixel the samples themselves are drawn; where nobody can be asked for them,
+    the outline, and the line below the lanes says so. At other rates speech keeps its pitch.
 
     Raises:
         PlotError: there is nothing to show, or a trait is set to what this recording has not.
@@ -165,7 +172,9 @@ class TimelineView(anywidget.AnyWidget):
     def say(self, problem: str) -> None:
         """Show a line among those that tell what is wrong."""
         if problem not in self.spec["problems"]:
-            self.spec = {**self.spec, "problems": [*self.spec["problems"], problem]}
+            russian = self.spec["russian"] | russian_of([problem])
+            problems = [*self.spec["problems"], str(problem)]
+            self.spec = {**self.spec, "problems": problems, "russian": russian}
 
     def to_figure(self, width: float = 10.0) -> Figure:
         """The current view as a matplotlib figure of its own, `width` inches wide.
@@ -176,7 +185,7 @@ class TimelineView(anywidget.AnyWidget):
         from .plots import draw_scene
 
         start, end = self.view_range
-        return draw_scene(self._scene, start, end, color=self.color, width=width)
+        return draw_scene(self._scene, start, end, color=self.color, width=width, marks=self._marks)
 
     def to_html(self, path: str | PathLike[str], sound: bool = True) -> Path:
         """Write this timeline, in its current state, as one page that works offline and from a folder.
@@ -226,11 +235,12 @@ class TimelineView(anywidget.AnyWidget):
         return file.getvalue()
 
     def mark(self, marks: pd.DataFrame | None) -> None:
-        """Point at these places, and no others; the key M goes to the next one.
+        """Point at these places, and no others: M goes to the next one, W to the next worst, Shift back.
 
         Args:
             marks: a row a place: `start`, `end` (seconds), `kind` (a colour and a kind of line each), `text`;
                 and `system`, `channel_tag` of the lane that it is about; all lanes where these are missing.
+                W takes them in the order of the rows, so let the worst stand first.
 
         Raises:
             SchemaError: a column is missing, or times are none.
@@ -251,7 +261,7 @@ class TimelineView(anywidget.AnyWidget):
         spec, columns = self._packed(self.color, self.spec["locale"])
         with self.hold_sync():
             self.columns = columns
-            self.spec = spec | {"problems": self.spec["problems"]}
+            self.spec = spec | {name: self.spec[name] for name in ("problems", "russian")}
 
     # --- from the browser
 
@@ -259,6 +269,7 @@ class TimelineView(anywidget.AnyWidget):
         if content.get("kind") == "window":
             self._send_window(content)
         elif content.get("kind") == "encoding":  # takes long; the kernel goes on meanwhile
+            self.send({"kind": "encoding", "begun": True})
             work = threading.Thread(target=self._encode, args=(content["wanted"],), daemon=True)
             work.start()
 

@@ -29,6 +29,7 @@ test("finals and ends of utterances go to their lanes, marks stay together", () 
       start: columns.int32([5]),
       end: columns.int32([8]),
       kind: columns.int32([0]),
+      order: columns.int32([0]),
       kinds: [{ id: "sub", label: "substitution" }],
     },
   });
@@ -38,7 +39,24 @@ test("finals and ends of utterances go to their lanes, marks stay together", () 
     [{ lane: 1, start: 5, end: 20, refined: "B." }],
   ]);
   assert.deepEqual(data.eou.map((times) => [...times]), [[], [25, 40]]);
-  assert.deepEqual(data.marks.items, [{ lane: -1, start: 5, end: 8, kind: 0, text: "sub" }]);
+  assert.deepEqual(data.marks.items, [{ lane: -1, start: 5, end: 8, kind: 0, order: 0, text: "sub" }]);
+});
+
+test("marks are ranked by their order, of those at one start the worst stands for all", () => {
+  const columns = new Columns();
+  const order = [2, 0, 3, 1];
+  const marks = {
+    ...columns.texts(["b", "c", "d", "e"]),
+    lane: columns.int32([0, 0, 0, 0]),
+    start: columns.int32([10, 20, 20, 30]),
+    end: columns.int32([15, 25, 29, 35]),
+    kind: columns.int32([0, 0, 0, 0]),
+    order: columns.int32(order),
+    kinds: [{ id: "x", label: "x" }],
+  };
+  const data = decode(specOf([lane(columns, [["a", 0, 40]])], { marks }), columns.bytes, NONE);
+  assert.deepEqual(data.ranked.map(({ text }) => text), ["c", "e", "b"]);
+  assert.deepEqual(data.marks.items.map(({ text }) => text), ["b", "c", "d", "e"]);
 });
 
 test("a spec without words, sound and sections is read", () => {
@@ -86,4 +104,12 @@ test("a shortened text never ends in half of a letter", () => {
   assert.equal(shortened("abc", 3), "abc");
   assert.equal(shortened("abcd", 3), "ab…");
   assert.equal(shortened("a𝄞bc", 3), "a…");
+});
+
+test("problems are said in the language of the reader, in English where no other is known", () => {
+  const spec = specOf([], { problems: ["channel 1 is silent", "my own"], russian: { "channel 1 is silent": "в канале 1 тишина" } });
+  const said = (locale) => decode({ ...spec, locale }, NONE, NONE).problems;
+  assert.deepEqual(said("en"), ["channel 1 is silent", "my own"]);
+  assert.deepEqual(said("ru"), ["в канале 1 тишина", "my own"]);
+  assert.throws(() => decode({ ...spec, version: 2, locale: "ru" }, NONE, NONE), /версии 1, а не 2/);
 });

@@ -4,6 +4,7 @@ import test from "node:test";
 import { detailOf, fitted } from "../../speechkit_nb/views/js/detail.js";
 import { layout, rowAt } from "../../speechkit_nb/views/js/layout.js";
 import { decode } from "../../speechkit_nb/views/js/data.js";
+import { drawInPhrase, unwritten } from "../../speechkit_nb/views/js/drawwords.js";
 import { notes } from "../../speechkit_nb/views/js/footer.js";
 import { labelsFor } from "../../speechkit_nb/views/js/labels.js";
 import { Columns, lane, specOf } from "./packing.mjs";
@@ -20,6 +21,34 @@ test("without utterances there are no phrases", () => {
 });
 
 const perLetter = (text) => 7 * text.length;
+
+/** Where a word of the utterance is drawn anew, [left, text], or the box below it, [left, top]. */
+function drawnInPhrase(words, i, width = 1000) {
+  const columns = new Columns();
+  const one = lane(columns, words.map((word, k) => [word, 1000 * k, 1000 * k + 900, 0]));
+  const data = decode(specOf([one]), columns.bytes, new Uint8Array(0));
+  const drawn = [];
+  const ctx = {
+    measureText: (text) => ({ width: perLetter(text) }),
+    fillText: (text, x) => drawn.push([x, text]),
+    fillRect: (x, y) => drawn.push([x, y]),
+    beginPath: () => {}, roundRect: () => {}, fill: () => {},
+  };
+  const scene = { ctx, view: { start: 0, end: 1000 * words.length }, width, theme: { font: `f${width}` }, data };
+  drawInPhrase(scene, { lane: 0, top: 0, height: 40, refined: 0 }, data.lanes[0], i, "", "");
+  return drawn;
+}
+
+test("a word is marked within the text of its utterance, from the right where that is how one reads", () => {
+  assert.deepEqual(drawnInPhrase(["ab", "cde"], 1), [[2 + 3 * 7, "cde"]]);
+  assert.deepEqual(drawnInPhrase(["שלום", "עולם"], 0), [[2 + 5 * 7, "שלום"]]);
+  assert.deepEqual(drawnInPhrase(["שלום", "עולם"], 1), [[2, "עולם"]]);
+});
+
+test("a word that is cut off the text of its utterance is marked in the boxes below", () => {
+  const [[left, top], ...more] = drawnInPhrase(["a".repeat(50), "b"], 1, 100);
+  assert.deepEqual([left, top > 20, more], [50, true, []]);
+});
 
 test("a text that fits is left as it is, another one is cut so that it does", () => {
   assert.equal(fitted("hello", 35, perLetter), "hello");
@@ -79,9 +108,44 @@ test("words of a channel that is not listed are shown below", () => {
 
 test("the note says how many words there are, and what to do to read them", () => {
   const [data, labels] = [dataOf(), labelsFor("en")];
-  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "density", labels), ["4 words in view", "zoom in to read"]);
-  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "text", labels), ["4 words in view"]);
-  assert.deepEqual(notes(data, { start: 500, end: 900 }, () => "text", labels), ["no words in view"]);
+  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "density", 0, labels), ["4 words in view", "zoom in to read"]);
+  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "text", 0, labels), ["4 words in view"]);
+  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "text", 3, labels), ["4 words in view", "3 too narrow to be written"]);
+  assert.deepEqual(notes(data, { start: 500, end: 900 }, () => "text", 0, labels), ["no words in view"]);
+});
+
+/** Letters of seven pixels. */
+const ctx = { font: "", textBaseline: "", measureText: (text) => ({ width: perLetter(text) }) };
+
+function rowOf(words, view) {
+  const columns = new Columns();
+  const data = decode(specOf([lane(columns, words)]), columns.bytes, new Uint8Array(0));
+  return unwritten({ ctx, data, view, width: 1000, theme: { font: "sans" } }, { kind: "words", lane: 0, top: 0, height: 27, refined: 0 });
+}
+
+test("words whose text has no room at all are counted, those that are shortened or run on are not", () => {
+  const view = { start: 0, end: 1000 }; // a pixel a millisecond
+  const roomy = ["a", "b", "c", "d", "e"].map((text, i) => [text, 500 + 90 * i, 580 + 90 * i, 0]);
+  assert.equal(rowOf(roomy, view), 0);
+  assert.equal(rowOf([["narrow", 10, 14, 0], ["next", 14, 100, 0], ...roomy], view), 1);
+  assert.equal(rowOf([["runs", 10, 11, 0], ["next", 100, 200, 0], ...roomy], view), 0);
+  assert.equal(rowOf([["shortened", 10, 40, 0], ["next", 40, 200, 0], ...roomy], view), 0);
+  assert.equal(rowOf([["same", 10, 60, 0], ["place", 10, 60, 0], ...roomy], view), 1, "the one below has no room");
+});
+
+test("words that the edge of the view cuts are not called narrow", () => {
+  const words = ["a", "b", "c"].map((text, i) => [text, 300 * i, 300 * i + 200, 0]);
+  assert.equal(rowOf(words, { start: 198, end: 602 }), 0);
+});
+
+test("where there is no text at all, none is missed", () => {
+  const words = Array.from({ length: 400 }, (_, i) => ["word", i * 2, i * 2 + 1, 0]);
+  assert.equal(rowOf(words, { start: 0, end: 1000 }), 0);
+});
+
+test("Russian counts narrow words", () => {
+  const { narrow } = labelsFor("ru");
+  assert.deepEqual([1, 12, 21].map(narrow), ["1 слишком узкое для надписи", "12 слишком узких для надписи", "21 слишком узкое для надписи"]);
 });
 
 test("Russian counts its words", () => {

@@ -4,7 +4,7 @@ import test from "node:test";
 import { actionOf } from "../../speechkit_nb/views/js/keys.js";
 import { facts } from "../../speechkit_nb/views/js/tooltip.js";
 import { decode } from "../../speechkit_nb/views/js/data.js";
-import { labelsFor } from "../../speechkit_nb/views/js/labels.js";
+import { channelName, labelsFor } from "../../speechkit_nb/views/js/labels.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 const PLAIN = { code: "", shiftKey: false, ctrlKey: false, metaKey: false, altKey: false };
@@ -28,9 +28,16 @@ test("arrows go by one second, with shift by five, and stop at the ends", () => 
   assert.deepEqual(called({ key: "End" }), [["seek", 20_000]]);
 });
 
+test("up and down move the playhead, as on any slider", () => {
+  assert.deepEqual(called({ key: "ArrowUp" }), [["seek", 5000]]);
+  assert.deepEqual(called({ key: "ArrowDown", shiftKey: true }), [["seek", 0]]);
+});
+
 test("letters mean the same place of the key in a Russian layout", () => {
   assert.deepEqual(called({ key: "т", code: "KeyN" }), [["stepHit", 1]]);
   assert.deepEqual(called({ key: "Д", code: "KeyL", shiftKey: true }), [["toggleLoop"]]);
+  assert.deepEqual(called({ key: "ц", code: "KeyW" }), [["stepRank", 1]]);
+  assert.deepEqual(called({ key: "W", code: "KeyW", shiftKey: true }), [["stepRank", -1]]);
   assert.deepEqual(called({ key: "х", code: "BracketLeft" }), [["selectSide", "start"]]);
 });
 
@@ -46,6 +53,11 @@ test("escape clears the selection first, then leaves", () => {
   assert.deepEqual(called({ key: "Escape" }, { selection: null }), [["leave"]]);
 });
 
+test("channels with a number are called so in the language of the view, others by their name", () => {
+  const names = [["1", "channel 1"], ["2", "speaker 2"], ["anna", "anna"]].map(([tag, label]) => channelName({ tag, label }, labelsFor("ru")));
+  assert.deepEqual(names, ["канал 1", "говорящий 2", "anna"]);
+});
+
 test("a tooltip has the word, its times, its channel, its value and what it was refined to", () => {
   const columns = new Columns();
   const lanes = ["a", "b"].map((system) => lane(columns, [["x".repeat(999), 1000, 1340, 0, 0.25]], { system, value: system === "b" }));
@@ -55,7 +67,7 @@ test("a tooltip has the word, its times, its channel, its value and what it was 
   assert.equal(rows[0][1].length, 300);
   assert.deepEqual(rows.slice(1), [
     ["", "0:01.000 – 0:01.340  ·  340 ms"],
-    ["Channel", "channel 0"],
+    ["", "channel 0"],
     ["System", "b"],
     ["agreement", "0.25"],
     ["Refined", "X."],

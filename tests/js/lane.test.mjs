@@ -108,3 +108,9 @@ test("spans in view include one that began long before", () => {
   assert.deepEqual(spans.inView({ start: 400, end: 700 }).map(({ start }) => start), [0, 500]);
   assert.deepEqual([spans.neighbour(100, 1)?.start, spans.neighbour(100, -1)?.start, spans.neighbour(0, -1)], [500, 0, null]);
 });
+
+test("words that take no time have the room to the next one", () => {
+  const rows = [0, 300, 700].map((start) => ["w", start, start, 0]);
+  assert.equal(laneOf(rows).medianMs, 300);
+  assert.equal(laneOf([["w", 0, 200, 0], ["w", 900, 1100, 0]]).medianMs, 200);
+});

@@ -3,7 +3,8 @@ import test from "node:test";
 
 import { audible, sides } from "../../speechkit_nb/views/js/mixer.js";
 import { SilentPlayer } from "../../speechkit_nb/views/js/players.js";
-import { addressOf } from "../../speechkit_nb/views/js/sound.js";
+import { addressOf, PATIENCE, Sound } from "../../speechkit_nb/views/js/sound.js";
+import { plainModel, State } from "../../speechkit_nb/views/js/state.js";
 import { windowAt } from "../../speechkit_nb/views/js/windows.js";
 import { wheelFactor } from "../../speechkit_nb/views/js/pointer.js";
 import { channelsOf, scaled } from "../../speechkit_nb/views/js/theme.js";
@@ -75,4 +76,57 @@ test("colours are read in the ways browsers write them", () => {
   assert.deepEqual(channelsOf("rgb(10, 20, 30)"), [10, 20, 30, 1]);
   assert.deepEqual(channelsOf("rgba(10 20 30 / 0.5)"), [10, 20, 30, 0.5]);
   assert.equal(channelsOf("transparent"), null);
+});
+
+/** A sound in windows, and a kernel that is at the other end of `send`. */
+function windowed(send) {
+  const listeners = new Map();
+  const model = { ...plainModel({}), send, on: (name, heard) => listeners.set(name, heard), off: (name) => listeners.delete(name) };
+  const data = { sound: { duration: 60, whole: false, window_seconds: 60 }, channels: [{ channel: 0 }], duration: 60_000 };
+  const sound = new Sound(new State(model), data);
+  const told = [];
+  sound.onlate = () => told.push(sound.unanswered);
+  return { sound, told, listeners };
+}
+
+test("a kernel that does not answer is told after a while, and waited for nevertheless", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const asked = [];
+  const { sound, told, listeners } = windowed((question) => asked.push(question));
+  const window = (await sound.make()).ask(0, 20_000);
+  t.mock.timers.tick(PATIENCE - 1);
+  assert.deepEqual(told, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(told, [true]);
+  sound.heard({ kind: "window", id: asked[0].id }, [new DataView(new ArrayBuffer(8))]);
+  assert.equal((await window).byteLength, 8);
+  assert.deepEqual(told, [true, false]);
+  assert.equal(listeners.size, 0);
+});
+
+test("an answer in time is no matter for words", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { sound, told } = windowed(({ id }) => queueMicrotask(() => sound.heard({ kind: "window", id }, [new DataView(new ArrayBuffer(4))])));
+  await (await sound.make()).ask(0, 20_000);
+  t.mock.timers.tick(10 * PATIENCE);
+  assert.deepEqual(told, []);
+});
+
+test("when the line to the kernel is cut while it is waited for, the waiting ends", async () => {
+  let alive = true;
+  const { sound, listeners } = windowed(() => {
+    if (!alive) throw new Error("dead");
+  });
+  const window = (await sound.make()).ask(0, 20_000);
+  alive = false;
+  listeners.get("comm_live_update")();
+  await assert.rejects(window, /@noSoundFile/);
+});
+
+test("nothing is waited for after the end", async () => {
+  const { sound, listeners } = windowed(() => {});
+  const window = (await sound.make()).ask(0, 20_000);
+  sound.dispose();
+  await assert.rejects(window);
+  assert.equal(listeners.size, 0);
 });

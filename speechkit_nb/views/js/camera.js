@@ -14,6 +14,8 @@ export class Camera {
   #following = true;
   /** @type {Span} */
   view = { start: 0, end: 1 };
+  /** What will be in view when it has come to rest. */
+  #goal = this.view;
   duration = 1;
 
   /** @param {(moving: boolean) => void} changed moving: on the way to somewhere else */
@@ -28,14 +30,14 @@ export class Camera {
   /** @param {Span} view */
   show(view) {
     this.stop();
-    this.view = clampView(view, this.duration);
+    this.view = this.#goal = clampView(view, this.duration);
     this.changed(false);
   }
 
   /** As `show`, but the eye can follow, unless it must not. @param {Span} wanted */
   glide(wanted) {
     this.stop();
-    const to = clampView(wanted, this.duration);
+    const to = (this.#goal = clampView(wanted, this.duration));
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.show(to);
     const [from, begun] = [this.view, performance.now()];
     const step = (/** @type {number} */ now) => {
@@ -59,8 +61,8 @@ export class Camera {
 
   /** @param {Span} span */
   reveal(span) {
-    const view = revealed(this.view, span, this.duration);
-    if (view !== this.view) this.glide(view);
+    const view = revealed(this.#goal, span, this.duration);
+    if (view !== this.#goal) this.glide(view);
   }
 
   /** Where the playhead went out of view by hand it is left alone until it is back. @param {number} time */
@@ -79,13 +81,13 @@ export class Camera {
     if (!this.#following) {
       this.#following = share >= 0 && share < TURN;
     } else if (share < 0 || share > TURN) {
-      const view = placed(this.view, time, MARGIN, this.duration);
-      if (Math.abs(view.start - this.view.start) > 1) this.glide(view);
+      const view = placed(this.#goal, time, MARGIN, this.duration);
+      if (Math.abs(view.start - this.#goal.start) > 1) this.glide(view);
     }
   }
 
   /** @param {number} time */
   #share(time) {
-    return (time - this.view.start) / lengthOf(this.view);
+    return (time - this.#goal.start) / lengthOf(this.#goal);
   }
 }

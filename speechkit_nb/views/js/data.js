@@ -8,11 +8,11 @@
  * or empty: all), active_word ([lane, word] or null), search (text or /regular expression/), muted and solo (tags).
  * A name that the model lacks is kept in the page.
  *
- * spec: {version, title, duration, bin_seconds, channels, systems, lanes, finals, eou, marks, colour, locale, sound,
- * problems}; see the types below. Numbers of sections are byte offsets into `columns`, multiples of 4, little-endian
+ * spec: {version, title, duration, bin_seconds, loudest, channels, systems, lanes, finals, eou, marks, colour, locale,
+ * sound, problems, russian}; see the types below. Numbers of sections are byte offsets into `columns`, multiples of 4, little-endian
  * int32; text_offsets are uint32, n + 1 of them, into UTF-8; value is float32. Absent sections are null or left out.
  * `marks` is optional and made by whoever wants to point at places: lane -1 stands for all lanes, kind is a number in
- * `kinds`; sorted by start.
+ * `kinds`; sorted by start; order is int32, the place of each among them by importance, 0 the worst.
  *
  * Messages to Python: {kind: "encoding", wanted: [mime]}, {kind: "window", id, start, end} in seconds.
  * Messages from Python: {kind: "encoding", error}, {kind: "window", id, start, end} with one WAV or {..., error},
@@ -40,6 +40,7 @@
 /**
  * @typedef {object} SoundSpec
  * @property {number} duration seconds
+ * @property {number} [sample_rate]
  * @property {boolean} whole the whole recording can be had as one encoded file
  * @property {boolean} [mixed] its channels are mixed to one and can not be muted
  * @property {number | null} [window_seconds] most that one window may hold
@@ -50,16 +51,18 @@
  * @property {number} duration seconds
  * @property {string | null} [title]
  * @property {number | null} [bin_seconds]
+ * @property {number | null} [loudest] the sample, of 1, that 127 stands for in the peaks
  * @property {{tag: string, label: string, channel: number | null, peaks: [number, number] | null}[]} channels
  * @property {string[]} systems
  * @property {LaneSpec[]} lanes
  * @property {(PackedTexts & {lane: number, start: number, end: number}) | null} [finals]
  * @property {{n: number, lane: number, time: number} | null} [eou]
- * @property {(PackedTexts & {lane: number, start: number, end: number, kind: number, kinds: Kind[]}) | null} [marks]
+ * @property {(PackedTexts & {lane: number, start: number, end: number, kind: number, order: number, kinds: Kind[]}) | null} [marks]
  * @property {{by: "channel" | "system" | "value", name?: string | null, low?: number | null, high?: number | null, stops?: string[]} | null} [colour]
  * @property {"en" | "ru" | null} [locale]
  * @property {SoundSpec | null} [sound]
  * @property {string[]} [problems]
+ * @property {Record<string, string>} [russian] how a problem is said in Russian
  */
 /**
  * @typedef {object} Data
@@ -71,15 +74,18 @@
  * @property {Timed<Final>[]} finals of each lane
  * @property {Float64Array[]} eou of each lane, by time
  * @property {Timed<Mark>} marks
+ * @property {Mark[]} ranked one mark a place, the worst first
  * @property {Kind[]} kinds
  * @property {{by: "channel" | "system" | "value", name: string, low: number, high: number, stops: string[]}} colour
  * @property {SoundSpec | null} sound
+ * @property {number} fullScale what a sample of 1 would be among the peaks
  * @property {string[]} problems
  */
 /** @typedef {{tag: string, label: string, index: number, channel: number | null, peaks: Peaks | null}} Channel channel: its number in the sound */
 /** @typedef {Span & {lane: number, refined: string}} Final */
-/** @typedef {Span & {lane: number, kind: number, text: string}} Mark */
+/** @typedef {Span & {lane: number, kind: number, order: number, text: string}} Mark */
 
+import { labelsFor } from "./labels.js";
 import { Lane } from "./lane.js";
 import { Peaks } from "./peaks.js";
 import { Timed } from "./sorted.js";
@@ -108,9 +114,10 @@ export function bytesOf(given) {
  */
 export function decode(spec, columns, peaks) {
   if (spec.version !== VERSION) {
-    throw new RangeError(`the timeline reads data of version ${VERSION}, not ${spec.version}; reload the page`);
+    throw new RangeError(labelsFor(spec.locale).version(VERSION, spec.version));
   }
   const read = reader(columns);
+  const marks = decodeMarks(spec.marks, read);
   const lanes = spec.lanes.map((lane) => new Lane(lane, read));
   const { by = "channel", name, low, high, stops = [] } = spec.colour ?? {};
   return {
@@ -127,11 +134,13 @@ export function decode(spec, columns, peaks) {
     lanes,
     finals: byLane(lanes.length, decodeFinals(spec.finals, read)).map((finals) => new Timed(finals)),
     eou: decodeEou(spec.eou, read, lanes.length),
-    marks: new Timed(decodeMarks(spec.marks, read)),
+    marks: new Timed(marks),
+    ranked: ranked(marks),
     kinds: spec.marks?.kinds ?? [],
     colour: { by, name: name ?? "", low: low ?? 0, high: high ?? 1, stops },
     sound: spec.sound ?? null,
-    problems: spec.problems ?? [],
+    fullScale: spec.loudest ? 127 / spec.loudest : 0,
+    problems: labelsFor(spec.locale).problems(spec.problems ?? [], spec.russian ?? {}),
   };
 }
 
@@ -190,15 +199,22 @@ function decodeEou(packed, read, nLanes) {
 function decodeMarks(packed, read) {
   if (!packed) return [];
   const { n } = packed;
-  const columns = [packed.lane, packed.start, packed.end, packed.kind].map((at) => read.int32(at, n));
+  const columns = [packed.lane, packed.start, packed.end, packed.kind, packed.order].map((at) => read.int32(at, n));
   const texts = read.texts(packed);
   return Array.from({ length: n }, (_, i) => ({
     lane: columns[0][i],
     start: columns[1][i],
     end: columns[2][i],
     kind: columns[3][i],
+    order: columns[4][i],
     text: texts.at(i),
   }));
+}
+
+/** Of those that start together the worst. @param {Mark[]} marks */
+function ranked(marks) {
+  const starts = new Set();
+  return [...marks].sort((a, b) => a.order - b.order).filter(({ start }) => !starts.has(start) && starts.add(start));
 }
 
 /** @template {{lane: number}} T @param {number} nLanes @param {T[]} items @returns {T[][]} */

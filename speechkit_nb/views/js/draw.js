@@ -23,6 +23,7 @@ import { lengthOf, xOf } from "./view.js";
  * @property {Row[]} rows
  * @property {Theme} theme
  * @property {(tag: string) => boolean} isHeard
+ * @property {import("./closeup.js").CloseUp} [closeUp] the samples, where the outline is too coarse
  */
 
 export const AXIS = 24;
@@ -79,8 +80,8 @@ function drawGrid({ ctx, view, width, height, theme, data }) {
 }
 
 /** The waveform of a channel. @param {Scene} scene @param {Row} row */
-function drawSound({ ctx, data, view, width, ratio, theme, isHeard }, row) {
-  const { peaks, tag } = data.channels[row.channel];
+function drawSound({ ctx, data, view, width, ratio, theme, isHeard, closeUp }, row) {
+  const { peaks, tag, channel: number } = data.channels[row.channel];
   if (!peaks) return;
   const loudest = Math.max(1, ...data.channels.map((channel) => channel.peaks?.loudest ?? 0));
   const middle = row.top + row.height / 2;
@@ -89,7 +90,9 @@ function drawSound({ ctx, data, view, width, ratio, theme, isHeard }, row) {
   ctx.globalAlpha = isHeard(tag) ? 0.8 : 0.25;
   const n = Math.ceil(width * ratio);
   const end = view.start + (lengthOf(view) * n) / (width * ratio);
-  fillEnvelope(ctx, peaks.envelope(view.start, end, n), 1 / ratio, middle, scale);
+  const pairs = peaks.envelope(view.start, end, n);
+  if (number !== null && closeUp?.isClose(view, width, peaks.binMs)) closeUp.refine(pairs, number, { start: view.start, end }, data.fullScale);
+  fillEnvelope(ctx, pairs, 1 / ratio, middle, scale);
   ctx.globalAlpha = 1;
 }
 

@@ -173,20 +173,29 @@ function drawPhrases(scene, row, lane, first, last) {
   }
 }
 
-/** A word within the text of its utterance, on a ground of the colour. @param {Scene} scene @param {Row} row @param {Lane} lane @param {number} i @param {string} fill @param {string} ink */
+/**
+ * A word within the text of its utterance, on a ground of the colour; where it is cut off, its box below the text.
+ * @param {Scene} scene @param {Row} row @param {Lane} lane @param {number} i @param {string} fill @param {string} ink
+ */
 export function drawInPhrase(scene, row, lane, i, fill, ink) {
   const { ctx, theme } = scene;
   const phrase = lane.phraseOf(i);
   const { left, room, y } = phraseBox(scene, row, lane, phrase);
   const measure = setPhraseFont(ctx, theme.font);
   const word = lane.texts.at(i);
-  const before = lane.phrase(phrase, i);
-  const x = left + measure(before);
-  if (direction(lane.phrase(phrase)) === "rtl" || x + measure(word) > left + room) return;
+  const towards = direction(lane.phrase(phrase));
+  const wide = measure(word);
+  const from = measure(lane.phrase(phrase, i));
+  const shown = Math.min(room, measure(fitted(lane.phrase(phrase), room, measure)));
+  const x = towards === "rtl" ? left + shown - from - wide : left + from;
   ctx.fillStyle = fill;
-  rounded(ctx, { left: x - 2.5, top: y - 8, width: measure(word) + 5, height: 15.5 }, 3);
+  if (x < left || x + wide > left + room) {
+    const strip = stripOf(scene, row, lane, i);
+    return ctx.fillRect(strip.left, strip.top, Math.max(3, strip.width), strip.height);
+  }
+  rounded(ctx, { left: x - 2.5, top: y - 8, width: wide + 5, height: 15.5 }, 3);
   ctx.fillStyle = ink;
-  ctx.direction = "ltr";
+  ctx.direction = towards;
   ctx.fillText(word, x, y);
 }
 
@@ -223,23 +232,47 @@ export function rounded(ctx, { left, top, width, height }, radius) {
  * @param {Pick<Scene, "ctx" | "view" | "width">} scene @param {Lane} lane @param {number} i
  * @param {ReturnType<typeof boxOf>} box @param {string} outside colour of a text that is wider than its box
  */
-export function drawLabel({ ctx, view, width }, lane, i, box, outside) {
+export function drawLabel(scene, lane, i, box, outside) {
+  const label = labelOf(scene, lane, i, box);
+  if (!label) return;
+  const { ctx } = scene;
+  ctx.direction = direction(label.text);
+  if (label.runsOver) ctx.fillStyle = outside;
+  ctx.fillText(label.text, label.middle, box.top + box.height / 2 + 0.5);
+}
+
+/**
+ * What is written of a word, and where; null where there is no room.
+ * @param {Pick<Scene, "ctx" | "view" | "width">} scene @param {Lane} lane @param {number} i @param {{left: number, width: number}} box
+ */
+function labelOf({ ctx, view, width }, lane, i, box) {
   const next = Math.min(width, xOf(lane.roomOf(i), view, width)) - 1;
   const left = Math.max(0, box.left);
   const right = Math.min(next, box.left + box.width);
-  if (right - left < 5) return;
+  if ((box.left < 0 ? right : next) - left < 5) return null;
   const text = lane.texts.at(i);
   const measure = (/** @type {string} */ part) => widthOf(ctx, part);
   const wide = (lane.widths[i] ||= measure(text.slice(0, 4000)));
-  ctx.direction = direction(text);
-  const y = box.top + box.height / 2 + 0.5;
-  if (wide <= right - left - 2) return ctx.fillText(text, (left + right) / 2, y);
+  if (wide <= right - left - 2) return { text, middle: (left + right) / 2, runsOver: false };
   const room = next - left - 1;
-  if (box.left < 0 && wide > room) return; // half of a word at the edge
+  if (box.left < 0 && wide > room) return null; // half of a word at the edge
   const shown = wide <= room ? text : fitted(text, room, measure);
-  if (!shown) return;
-  if (wide > right - left + 6) ctx.fillStyle = outside;
-  ctx.fillText(shown, left + 1 + (shown === text ? wide : measure(shown)) / 2, y);
+  if (!shown) return null;
+  return { text: shown, middle: left + 1 + (shown === text ? wide : measure(shown)) / 2, runsOver: wide > right - left + 6 };
+}
+
+/** How many words of a lane at the level of text have no room for any; not those at an edge. @param {Scene} scene @param {Row} row */
+export function unwritten(scene, row) {
+  const lane = scene.data.lanes[row.lane];
+  const { view } = scene;
+  if (levelOf(scene, lane) !== "text") return 0;
+  const [first, last] = lane.inView(view.start, view.end);
+  let n = 0;
+  for (let i = first; i < last; i++) {
+    const cut = lane.start[i] < view.start || Math.max(lane.endOf(i), lane.roomOf(i)) > view.end;
+    if (!cut && !labelOf(scene, lane, i, boxOf(scene, row, lane, i))) n++;
+  }
+  return n;
 }
 
 /** What was refined, under what was said first. @param {Scene} scene @param {Row} row @param {string} colour */

@@ -9,10 +9,11 @@ import { scaled } from "./theme.js";
 /** @typedef {import("./detail.js").Detail} Detail */
 
 /**
- * @param {Data} data @param {import("./data.js").Span} view @param {(lane: number) => Detail} detail @param {Labels} labels
+ * @param {Data} data @param {import("./data.js").Span} view @param {(lane: number) => Detail} detail
+ * @param {number} narrow words that have no room for their text where the others have it @param {Labels} labels
  * @returns {string[]}
  */
-export function notes(data, view, detail, labels) {
+export function notes(data, view, detail, narrow, labels) {
   if (!data.lanes.length) return data.channels.some(({ peaks }) => peaks) ? [] : [labels.nothing];
   const counts = data.lanes.map((lane) => {
     const [first, last] = lane.inView(view.start, view.end);
@@ -22,6 +23,7 @@ export function notes(data, view, detail, labels) {
   if (!count) return [labels.noWords];
   const levels = counts.flatMap((n, lane) => (n ? [detail(lane)] : []));
   const parts = [labels.words(count)];
+  if (narrow) parts.push(labels.narrow(narrow));
   if (levels.some((level) => level === "boxes" || level === "density")) parts.push(labels.zoomToRead);
   else if (levels.includes("phrases")) parts.push(labels.zoomForWords);
   return parts;

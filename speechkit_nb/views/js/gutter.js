@@ -3,6 +3,7 @@
 
 import { el } from "./dom.js";
 import { AXIS, rowColour } from "./draw.js";
+import { channelName } from "./labels.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./layout.js").Row} Row */
@@ -31,7 +32,7 @@ function content(session, row, first, labels) {
   const channel = data.channels[row.channel];
   const lane = data.lanes[row.lane];
   if (lane && (data.systems.length > 1 || !first)) return [el("bdi", { class: "system", title: lane.system, text: lane.system })];
-  const label = channel?.label ?? lane?.label ?? "";
+  const label = channel ? channelName(channel, labels) : (lane?.label ?? "");
   const parts = [el("bdi", { class: "channel", title: label, text: label })];
   const below = el("span", { class: "switches" });
   if (channel && session.channelTags.includes(channel.tag)) below.append(...switches(session, channel, labels));
@@ -40,9 +41,10 @@ function content(session, row, first, labels) {
 }
 
 /** Mute and solo. @param {Session} session @param {{tag: string, label: string}} channel @param {Labels} labels */
-function switches(session, { tag, label }, labels) {
+function switches(session, channel, labels) {
+  const { tag } = channel;
   const one = (/** @type {"muted" | "solo"} */ list, /** @type {string} */ letter, /** @type {string} */ name) => {
-    const title = `${name}: ${label}`;
+    const title = `${name}: ${channelName(channel, labels)}`;
     const button = el("button", { type: "button", class: list, "data-tag": tag, "aria-label": title, title, text: letter });
     button.addEventListener("click", () => session.toggleChannel(list, tag));
     return button;

@@ -22,6 +22,8 @@ export function actionOf(event, session, commands) {
     " ": () => session.toggle(),
     ArrowLeft: () => jump(session, -far),
     ArrowRight: () => jump(session, far),
+    ArrowDown: () => jump(session, -far), // as on any slider
+    ArrowUp: () => jump(session, far),
     PageUp: () => session.pan(-page),
     PageDown: () => session.pan(page),
     Home: () => jump(session, -Infinity),
@@ -45,6 +47,7 @@ export function actionOf(event, session, commands) {
     KeyS: commands.find,
     KeyN: () => session.stepHit(shiftKey ? -1 : 1),
     KeyM: () => session.stepMark(shiftKey ? -1 : 1),
+    KeyW: () => session.stepRank(shiftKey ? -1 : 1),
     Slash: shiftKey ? commands.help : commands.find,
   };
   return byName[key] ?? byPlace[code] ?? null;

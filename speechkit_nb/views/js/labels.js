@@ -20,7 +20,8 @@ const en = {
   overview: "Overview: drag to move the view",
   playhead: "Playhead",
   wordsInView: "Words in view",
-  channel: "Channel",
+  channel: (/** @type {string} */ tag) => `channel ${tag}`,
+  speaker: (/** @type {string} */ tag) => `speaker ${tag}`,
   system: "System",
   refined: "Refined",
   clearSelection: "Clear the selection",
@@ -31,9 +32,12 @@ const en = {
   noSound: "no sound",
   silence: "silence",
   preparing: "preparing sound…",
+  /** @param {number} ms */
+  coarse: (ms) => `loudness in steps of ${ms} ms`,
+  noAnswer: "the kernel does not answer; it is busy or gone",
   noMatch: "no match",
   badRegex: "not a regular expression",
-  cannotPlay: "The browser cannot play this sound",
+  cannotPlay: "This sound cannot be played",
   noSoundFile: "The sound cannot be had without the kernel",
   beyond: "There is no sound here: the recording ends before",
   failed: "The timeline cannot be drawn",
@@ -42,7 +46,13 @@ const en = {
   /** @param {number} n */
   words: (n) => `${grouped(n, ",")} word${n === 1 ? "" : "s"} in view`,
   /** @param {number} n */
+  narrow: (n) => `${grouped(n, ",")} too narrow to be written`,
+  /** @param {number} n */
   more: (n) => `and ${grouped(n, ",")} more`,
+  /** @param {number} read @param {number} given */
+  version: (read, given) => `the timeline reads data of version ${read}, not ${given}; reload the page`,
+  /** @param {string[]} problems @param {Record<string, string>} _russian */
+  problems: (problems, _russian) => problems,
   keys: /** @type {[string, string][]} */ ([
     ["Space", "play, pause"],
     ["← →", "back, forward 1 s; with Shift 5 s"],
@@ -55,6 +65,7 @@ const en = {
     ["Z", "zoom to the selection"],
     ["S", "search; Enter or N: next, Shift+N: previous"],
     ["M", "next mark; Shift+M: previous"],
+    ["W", "worst mark, then the next worst; Shift+W: back"],
     ["< >", "slower, faster"],
     ["Esc", "clear the selection, then leave"],
   ]),
@@ -90,7 +101,8 @@ const ru = {
   overview: "Обзор: перетащите, чтобы сдвинуть вид",
   playhead: "Место воспроизведения",
   wordsInView: "Слова на экране",
-  channel: "Канал",
+  channel: (/** @type {string} */ tag) => `канал ${tag}`,
+  speaker: (/** @type {string} */ tag) => `говорящий ${tag}`,
   system: "Система",
   refined: "Уточнено",
   clearSelection: "Снять выделение",
@@ -101,16 +113,21 @@ const ru = {
   noSound: "нет звука",
   silence: "тишина",
   preparing: "звук готовится…",
+  coarse: (ms) => `громкость с шагом ${ms} мс`,
+  noAnswer: "ядро не отвечает: занято или остановлено",
   noMatch: "не найдено",
   badRegex: "не регулярное выражение",
-  cannotPlay: "Браузер не может воспроизвести этот звук",
+  cannotPlay: "Этот звук не воспроизводится",
   noSoundFile: "Без ядра звук не получить",
   beyond: "Здесь нет звука: запись кончается раньше",
   failed: "Шкалу времени нельзя нарисовать",
   ms: "мс",
   s: "с",
   words: (n) => `${grouped(n, "\u00a0")} ${plural(n, "слово", "слова", "слов")} на экране`,
+  narrow: (n) => `${grouped(n, "\u00a0")} ${plural(n, "слишком узкое", "слишком узких", "слишком узких")} для надписи`,
   more: (n) => `и ещё ${grouped(n, "\u00a0")}`,
+  version: (read, given) => `здесь читаются данные версии ${read}, а не ${given}; обновите страницу`,
+  problems: (problems, russian) => problems.map((problem) => russian[problem] ?? problem),
   keys: [
     ["Пробел", "слушать, пауза"],
     ["← →", "назад, вперёд на 1 с; с Shift на 5 с"],
@@ -123,6 +140,7 @@ const ru = {
     ["Z", "выделенное во весь экран"],
     ["S", "поиск; Enter или N: дальше, Shift+N: назад"],
     ["M", "следующая отметка; Shift+M: предыдущая"],
+    ["W", "худшая отметка, затем следующая по важности; Shift+W: назад"],
     ["< >", "медленнее, быстрее"],
     ["Esc", "снять выделение, затем выйти"],
   ],
@@ -143,6 +161,12 @@ const ru = {
 /** @param {string | null | undefined} locale as given, or null for that of the browser @param {string} [browser] @returns {Labels} */
 export function labelsFor(locale, browser = globalThis.navigator?.language ?? "en") {
   return (locale ?? browser).toLowerCase().startsWith("ru") ? ru : en;
+}
+
+/** What a channel is called; Python calls those with a number in English. @param {{tag: string, label: string}} channel @param {Labels} labels */
+export function channelName({ tag, label }, labels) {
+  if (label === en.channel(tag)) return labels.channel(tag);
+  return label === en.speaker(tag) ? labels.speaker(tag) : label;
 }
 
 /** Thousands set apart; Intl takes 20 ms to wake up. @param {number} n @param {string} mark */

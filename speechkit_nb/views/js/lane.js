@@ -33,12 +33,18 @@ export class Lane {
     this.texts = read.texts({ ...spec, n });
     this.reach = reachOf(this.end);
     this.speech = new Speech(this.start, this.end);
-    this.medianMs = median(n, (i) => this.end[i] - this.start[i]);
+    this.medianMs = median(n, (i) => this.#roomMs(i));
     /** Widths of the texts in the font they are drawn in, pixels; 0: not measured yet. */
     this.widths = new Float32Array(n);
     /** First word of each utterance, then the number of words. */
     this.phraseStarts = phraseStarts(this.final);
     this.medianPhraseMs = median(this.phraseStarts.length - 1, (i) => this.#phraseMs(i));
+  }
+
+  /** How long a word lasts; one that takes no time has the room to the next one. @param {number} i */
+  #roomMs(i) {
+    const lasts = this.end[i] - this.start[i];
+    return lasts > 0 || i + 1 === this.length ? lasts : this.start[i + 1] - this.start[i];
   }
 
   /** @param {number} phrase */

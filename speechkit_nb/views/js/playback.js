@@ -1,6 +1,7 @@
 // @ts-check
 /** The playhead and what moves it: the sound, the selection that is repeated, the end of a stretch. */
 
+import { CloseUp } from "./closeup.js";
 import { SilentPlayer } from "./players.js";
 import { Sound } from "./sound.js";
 
@@ -13,6 +14,7 @@ import { Sound } from "./sound.js";
  * @property {Data} data
  * @property {import("./data.js").Span | null} selection
  * @property {boolean[]} heard by channel of the sound; empty: cannot be told apart
+ * @property {(time: number) => number} seconds of milliseconds
  * @property {(time: number) => void} moved the playhead
  * @property {(text: string) => void} problem
  * @property {(change: "playing" | "sound") => void} tell
@@ -31,6 +33,10 @@ export class Playback {
   #starting = false;
   #described = "";
   time = 0;
+  closeUp = new CloseUp(
+    (start, end) => this.#sound?.samples(start, end) ?? Promise.reject(),
+    () => this.owner.tell("sound"),
+  );
   /** @type {Readiness} */
   readiness = "none";
 
@@ -49,7 +55,10 @@ export class Playback {
 
   async open() {
     const { state, data } = this.owner;
+    this.#sound?.dispose();
+    this.closeUp.clear();
     const sound = (this.#sound = new Sound(state, data));
+    sound.onlate = () => this.owner.tell("sound");
     this.#use(new SilentPlayer(data.duration), data.sound ? "preparing" : "none");
     const player = await sound.open();
     if (sound !== this.#sound) return player?.dispose();
@@ -60,6 +69,8 @@ export class Playback {
   }
 
   dispose() {
+    this.#sound?.dispose();
+    this.closeUp.clear();
     this.#sound = null;
     this.owner.state.put("playing", false);
     this.#player.dispose();
@@ -67,6 +78,11 @@ export class Playback {
 
   get playing() {
     return /** @type {boolean} */ (this.owner.state.get("playing"));
+  }
+
+  /** Whether the kernel should have sent sound by now. */
+  get unanswered() {
+    return this.#sound?.unanswered ?? false;
   }
 
   /** @param {number} time */
@@ -224,7 +240,7 @@ export class Playback {
   /** @param {number} time */
   #setTime(time) {
     this.time = time;
-    this.owner.state.put("current_time", Math.round(time) / 1000);
+    this.owner.state.put("current_time", this.owner.seconds(time));
     this.owner.moved(time);
   }
 }

@@ -3,6 +3,7 @@
 
 import { clock } from "./clock.js";
 import { el } from "./dom.js";
+import { channelName } from "./labels.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./labels.js").Labels} Labels */
@@ -36,14 +37,15 @@ export class Reader {
         words.push(el("li", {}, el("bdi", { text: lane.texts.at(i).slice(0, 200) }), ` ${clock(lane.start[i], data.duration, 1)}`));
       }
       if (last > first + MOST) words.push(el("li", { text: this.labels.more(last - first - MOST) }));
-      return [el("h4", { text: nameOf(data, lane) }), el("ol", {}, ...words)];
+      return [el("h4", { text: nameOf(data, lane, this.labels) }), el("ol", {}, ...words)];
     });
     this.element.replaceChildren(...lists.flat());
   }
 }
 
-/** Channel and system of a lane. @param {import("./data.js").Data} data @param {import("./lane.js").Lane} lane */
-export function nameOf(data, lane) {
-  const channel = data.channels.find(({ tag }) => tag === lane.channelTag)?.label ?? lane.channelTag;
-  return data.systems.length > 1 ? `${channel}, ${lane.system}` : channel;
+/** Channel and system of a lane. @param {import("./data.js").Data} data @param {import("./lane.js").Lane} lane @param {Labels} labels */
+export function nameOf(data, lane, labels) {
+  const channel = data.channels.find(({ tag }) => tag === lane.channelTag);
+  const name = channel ? channelName(channel, labels) : lane.channelTag;
+  return data.systems.length > 1 ? `${name}, ${lane.system}` : name;
 }

@@ -19,6 +19,8 @@ export class Session {
   /** @type {Set<(change: Change) => void>} */
   #listeners = new Set();
   #gone = false;
+  /** Which of the ranked marks was gone to. */
+  #rank = -1;
   /** @type {Data} */
   data = decode(NOTHING, bytesOf(null), bytesOf(null));
   finder = new Finder();
@@ -35,6 +37,7 @@ export class Session {
     this.#followPython();
     model.on("msg:custom", this.#heard);
     this.#load();
+    this.#startAtWord();
   }
 
   /** @param {(change: Change) => void} listener @returns {() => void} what ends it */
@@ -131,23 +134,35 @@ export class Session {
   /** Puts the playhead on a word. @param {number} at lane @param {number} word */
   toWord(at, word) {
     const lane = this.data.lanes[at];
-    this.seek(lane.start[word]);
     this.state.put("active_word", [at, word]);
+    this.seek(lane.start[word]);
     this.camera.reveal({ start: lane.start[word], end: lane.endOf(word) });
   }
 
   /** @param {1 | -1} step */
   stepMark(step) {
     const mark = this.data.marks.neighbour(this.time, step);
+    if (mark) this.#toMark(mark);
+  }
+
+  /** To the worst mark, then to the next worst, or back. @param {1 | -1} step */
+  stepRank(step) {
+    const { ranked } = this.data;
+    const here = this.#rank < 0 && Math.abs(this.time - ranked[0]?.start) < 1 ? 0 : this.#rank; // it opens at the worst
+    const mark = ranked[here + step];
     if (!mark) return;
-    this.seek(mark.start);
-    this.camera.reveal(mark);
+    this.#rank = here + step;
+    this.#toMark(mark);
+  }
+
+  /** As Python has it, who knows the end to less than a millisecond. @param {number} time @returns {number} s */
+  seconds(time) {
+    return Math.min(Math.round(time) / 1000, this.state.get("spec")?.duration ?? Infinity);
   }
 
   /** @param {number} time the playhead stands at now */
   moved(time) {
-    const lane = this.data.lanes.findIndex((one) => one.at(time) >= 0);
-    this.state.put("active_word", lane < 0 ? null : [lane, this.data.lanes[lane].at(time)]);
+    this.state.put("active_word", this.#wordAt(time));
     if (this.playing) this.camera.follow(time);
     this.tell("time");
   }
@@ -163,7 +178,7 @@ export class Session {
   /** @param {Span | null} span */
   select(span) {
     const chosen = span && between(span.start, span.end, this.data.duration);
-    this.state.put("selection", chosen && chosen.end > chosen.start ? [chosen.start / 1000, chosen.end / 1000] : null);
+    this.state.put("selection", chosen && chosen.end > chosen.start ? this.#seconds(chosen) : null);
     this.tell("selection");
   }
 
@@ -227,6 +242,12 @@ export class Session {
 
   // --- inside
 
+  /** @param {Span} mark */
+  #toMark(mark) {
+    this.seek(mark.start);
+    this.camera.reveal(mark);
+  }
+
   #followPython() {
     const { state } = this;
     const on = (/** @type {import("./state.js").Name} */ name, /** @type {() => void} */ act) =>
@@ -246,12 +267,14 @@ export class Session {
 
   #load() {
     const { state } = this;
+    const { ranked } = this.data;
     try {
       this.data = decode(state.get("spec"), bytesOf(state.get("columns")), bytesOf(state.get("peaks")));
       this.failed = "";
     } catch (error) {
       this.failed = error instanceof Error ? error.message : String(error);
     }
+    if (!sameMarks(ranked, this.data.ranked)) this.#rank = -1;
     this.problems = [...this.data.problems, ...this.problems.filter((one) => one.startsWith("@"))];
     this.camera.duration = this.data.duration;
     this.camera.show(this.#givenView());
@@ -286,6 +309,28 @@ export class Session {
     if (word >= 0 && word < (this.data.lanes[at]?.length ?? 0)) this.toWord(at, word);
   }
 
+  /** Before there was a page Python may have named a word, and no time. */
+  #startAtWord() {
+    const [at, word] = this.state.get("active_word") ?? [-1, -1];
+    const start = this.data.lanes[at]?.start[word];
+    if (this.time === 0 && start !== undefined) this.playback.seek(start);
+  }
+
+  /** The active word while the playhead is in it, or that of the first lane that has one. @param {number} time */
+  #wordAt(time) {
+    const { lanes } = this.data;
+    const [at, word] = this.state.get("active_word") ?? [-1, -1];
+    const start = lanes[at]?.start[word];
+    if (start === time || (start < time && time < lanes[at].endOf(word))) return [at, word];
+    const lane = lanes.findIndex((one) => one.at(time) >= 0);
+    return lane < 0 ? null : [lane, lanes[lane].at(time)];
+  }
+
+  /** @param {Span} span */
+  #seconds(span) {
+    return [this.seconds(span.start), this.seconds(span.end)];
+  }
+
   #find() {
     this.finder.find(this.data.lanes, this.state.get("search") ?? "");
     this.tell("search");
@@ -293,11 +338,14 @@ export class Session {
 
   /** @param {boolean} moving */
   #viewed(moving) {
-    const { start, end } = this.view;
-    if (!moving) this.state.put("view_range", [Math.round(start) / 1000, Math.round(end) / 1000]);
+    if (!moving) this.state.put("view_range", this.#seconds(this.view));
     this.tell("view");
   }
 }
+
+/** @param {import("./data.js").Mark[]} some @param {import("./data.js").Mark[]} others */
+const sameMarks = (some, others) =>
+  some.length === others.length && some.every(({ start, text }, i) => start === others[i].start && text === others[i].text);
 
 /** What is called once for many calls in a row. @param {() => void} act */
 function coalesced(act) {

@@ -3,6 +3,7 @@
 
 import { bytesOf } from "./data.js";
 import { MediaPlayer, SilentPlayer } from "./players.js";
+import { waveOf } from "./wave.js";
 import { WindowPlayer } from "./windows.js";
 
 /** @typedef {import("./players.js").Player} Player */
@@ -12,6 +13,8 @@ import { WindowPlayer } from "./windows.js";
 const ENCODINGS = ["audio/ogg; codecs=opus", "audio/flac", "audio/wav"];
 const SAME_LENGTH = 0.25; // seconds that a file may differ from the recording and still be it
 const WINDOW = 20_000; // milliseconds
+const MOST_DECODED = 64_000_000; // bytes of samples that the page decodes on its own
+export const PATIENCE = 5000; // milliseconds without a sign of the kernel before that is said
 
 /**
  * The address of a file of the Jupyter server; an absolute address is left as it is.
@@ -44,10 +47,19 @@ export async function servesParts(url) {
 
 export class Sound {
   #asked = 0;
+  /** Questions that the kernel has not answered for long. @type {Set<object>} */
+  #late = new Set();
+  /** There is one of these, or none any more. */
+  onlate = () => {};
   /** @type {Map<number, {resolve: (wav: ArrayBuffer) => void, reject: (error: Error) => void}>} */
   #windows = new Map();
   /** @type {((error: string) => void) | null} */
   #refuse = null;
+  /** Of the encoding that is waited for: Python has begun. @type {() => void} */
+  #begun = () => {};
+  #end = deferred();
+  /** The whole sound, where nobody can be asked for parts. @type {Promise<AudioBuffer> | null} */
+  #decoded = null;
 
   /** @param {State} state @param {Data} data */
   constructor(state, data) {
@@ -57,6 +69,13 @@ export class Sound {
     if (data.sound?.mixed) this.nChannels = 1;
     /** Whether Python would have to encode it first. */
     this.mustBeMade = false;
+    this.#end.promise.catch(() => {}); // nobody may be waiting
+  }
+
+  /** Ends all waiting. */
+  dispose() {
+    this.onlate = () => {};
+    this.#end.reject(new Error(""));
   }
 
   /** What can be had without work for Python; null: ask `make`. @returns {Promise<Player | null>} */
@@ -81,8 +100,35 @@ export class Sound {
     return new WindowPlayer((start, end) => this.#window(start, end), { duration, length, nChannels: this.nChannels });
   }
 
+  /**
+   * The samples of a stretch, to be drawn: from Python, else from the sound that is here.
+   * @param {number} start @param {number} end milliseconds @returns {Promise<import("./wave.js").Wave>}
+   * @throws {Error} there are none, or only all channels in one
+   */
+  async samples(start, end) {
+    const { sound } = this.data;
+    if (!sound || sound.mixed) throw new Error("");
+    try {
+      if (this.state.model.send) return waveOf(await this.#window(start, end, false), start);
+    } catch (error) {
+      if (!bytesOf(this.state.get("sound")).length) throw error;
+    }
+    const whole = await (this.#decoded ??= this.#decode(sound));
+    const [from, to] = [start, end].map((time) => Math.round((time / 1000) * whole.sampleRate));
+    const channels = Array.from({ length: whole.numberOfChannels }, (_, c) => whole.getChannelData(c).subarray(from, to));
+    return { start, rate: whole.sampleRate, channels };
+  }
+
+  /** @param {import("./data.js").SoundSpec} sound @returns {Promise<AudioBuffer>} */
+  async #decode({ duration, sample_rate: rate = 48_000 }) {
+    const bytes = bytesOf(this.state.get("sound"));
+    if (!bytes.length || 4 * duration * rate * this.nChannels > MOST_DECODED) throw new Error("");
+    return new OfflineAudioContext(1, 1, Math.min(48_000, Math.max(8000, rate))).decodeAudioData(bytes.slice().buffer);
+  }
+
   /** A message from Python. @param {any} message @param {DataView[]} buffers */
   heard(message, buffers) {
+    if (message.kind === "encoding" && message.begun) this.#begun();
     if (message.kind === "encoding" && message.error) this.#refuse?.(message.error);
     if (message.kind !== "window") return;
     const waiting = this.#windows.get(message.id);
@@ -128,11 +174,14 @@ export class Sound {
 
   /** @returns {Promise<Player | null>} @throws {Error} Python can not make it */
   async #encoded() {
+    const question = { kind: "encoding", wanted: ENCODINGS.filter(canPlay) };
     const { promise, resolve, reject } = deferred();
+    const begun = deferred();
+    this.#begun = begun.resolve;
     this.#refuse = (error) => reject(new Error(error));
     const ignore = this.state.on("sound", resolve);
     try {
-      this.#ask({ kind: "encoding", wanted: ENCODINGS.filter(canPlay) });
+      await this.#patiently(question, Promise.race([begun.promise, promise]));
       await promise;
     } finally {
       ignore();
@@ -141,22 +190,44 @@ export class Sound {
     return this.#bytes();
   }
 
-  /** @param {object} message @throws {Error} the kernel has gone */
-  #ask(message) {
+  /** @param {number} start @param {number} end milliseconds @param {boolean} [told] whether a long wait is @returns {Promise<ArrayBuffer>} */
+  #window(start, end, told = true) {
+    const id = ++this.#asked;
+    const { promise, resolve, reject } = deferred();
+    this.#windows.set(id, { resolve, reject });
+    return this.#patiently({ kind: "window", id, start: start / 1000, end: end / 1000 }, promise, told);
+  }
+
+  /**
+   * Asks Python and waits; says so when the answer is long in coming, as a busy kernel still may answer. When the line
+   * to the kernel changes it is asked again, which fails if there is none any more.
+   * @template T @param {object} question @param {Promise<T>} answer @param {boolean} [told] @returns {Promise<T>} @throws {Error} the kernel has gone
+   */
+  async #patiently(question, answer, told = true) {
+    const { model } = this.state;
+    const lost = deferred();
+    const ask = () => {
+      try {
+        model.send?.(question);
+      } catch {
+        lost.reject(new Error("@noSoundFile"));
+      }
+    };
+    const timer = told ? setTimeout(() => this.#late.add(question) && this.onlate(), PATIENCE) : undefined;
+    model.on("comm_live_update", ask);
     try {
-      this.state.model.send?.(message);
-    } catch {
-      throw new Error("@noSoundFile");
+      ask();
+      return await Promise.race([answer, lost.promise, this.#end.promise]);
+    } finally {
+      model.off("comm_live_update", ask);
+      clearTimeout(timer);
+      if (this.#late.delete(question)) this.onlate();
     }
   }
 
-  /** @param {number} start @param {number} end milliseconds @returns {Promise<ArrayBuffer>} */
-  #window(start, end) {
-    const id = ++this.#asked;
-    return new Promise((resolve, reject) => {
-      this.#windows.set(id, { resolve, reject });
-      this.#ask({ kind: "window", id, start: start / 1000, end: end / 1000 });
-    });
+  /** Whether the kernel owes an answer for longer than usual. */
+  get unanswered() {
+    return this.#late.size > 0;
   }
 }
 

@@ -13,6 +13,9 @@
 /** @typedef {"spec" | "columns" | "peaks" | "sound" | "sound_type" | "sound_urls" | "current_time" | "playing" | "playback_rate" | "selection" | "loop" | "view_range" | "active_word" | "search" | "muted" | "solo"} Name */
 
 export const PAUSE = 200; // milliseconds between two messages to Python
+const FINEST = 0.0006; // below what the page rounds to, so that it does not answer Python with its own rounding
+/** Only a hand changes these, so what it did last is not taken back by Python's answer to what it did before. */
+const BY_HAND = new Set(["selection", "loop", "search", "muted", "solo"]);
 
 /** Where neither the page nor Python has said anything. @type {Partial<Record<Name, unknown>>} */
 const PRESET = {
@@ -87,7 +90,8 @@ export class State {
   #heard(name) {
     const value = this.model.get(name);
     if (this.#ours.has(name) && same(value, this.#ours.get(name))) return;
-    if (this.#unsaved.has(name) && same(value, this.#sent.get(name))) return this.#hand(name);
+    const late = BY_HAND.has(name) || same(value, this.#sent.get(name));
+    if (this.#unsaved.has(name) && late) return this.#hand(name);
     this.#ours.delete(name);
     this.#tell(name, true);
   }
@@ -131,8 +135,9 @@ export function plainModel(values) {
   };
 }
 
-/** Whether two values of the state are equal. @param {unknown} a @param {unknown} b @returns {boolean} */
+/** Whether two values of the state are equal, as far as the page can tell. @param {unknown} a @param {unknown} b @returns {boolean} */
 export function same(a, b) {
+  if (typeof a === "number" && typeof b === "number" && Math.abs(a - b) < FINEST) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => same(item, b[i]));
   return Object.is(a, b);
 }

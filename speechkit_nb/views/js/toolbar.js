@@ -72,11 +72,11 @@ export class Toolbar {
   update() {
     const { session, labels } = this;
     const { playing, selection, data } = session;
-    const { readiness } = session.playback;
+    const { readiness, unanswered } = session.playback;
     relabel(this.play, playing ? "pause" : "play", playing ? labels.pause : labels.play);
     this.whole.textContent = ` / ${clock(data.duration, data.duration)}`;
     const waiting = playing && readiness === "preparing";
-    this.sound.textContent = waiting ? labels.preparing : "";
+    this.sound.textContent = playing && unanswered ? labels.noAnswer : waiting ? labels.preparing : "";
     this.element.classList.toggle("waiting", waiting);
     this.loop.setAttribute("aria-pressed", String(session.state.get("loop")));
     this.loop.disabled = !selection;

@@ -3,6 +3,7 @@
 
 import { clock, duration } from "./clock.js";
 import { el } from "./dom.js";
+import { channelName } from "./labels.js";
 import { shortened } from "./texts.js";
 
 /** @typedef {import("./data.js").Data} Data */
@@ -16,13 +17,14 @@ const MOST = 300; // characters
  */
 export function facts(data, at, i, labels) {
   const lane = data.lanes[at];
+  const channel = data.channels.find(({ tag }) => tag === lane.channelTag);
   const [start, end] = [lane.start[i], lane.endOf(i)];
   const time = (/** @type {number} */ ms) => clock(ms, data.duration, 3);
   /** @type {[string, string][]} */
   const rows = [
     ["", shortened(lane.texts.at(i), MOST)],
     ["", `${time(start)} – ${time(end)}  ·  ${duration(end - start, labels)}`],
-    [labels.channel, data.channels.find(({ tag }) => tag === lane.channelTag)?.label ?? lane.channelTag],
+    ["", channel ? channelName(channel, labels) : lane.channelTag],
   ];
   if (data.systems.length > 1) rows.push([labels.system, lane.system]);
   const value = lane.value?.[i];

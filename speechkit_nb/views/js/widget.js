@@ -4,7 +4,7 @@
 import { clock } from "./clock.js";
 import { el } from "./dom.js";
 import { AXIS, drawLanes } from "./draw.js";
-import { levelOf } from "./drawwords.js";
+import { levelOf, unwritten } from "./drawwords.js";
 import { legend, notes } from "./footer.js";
 import { gutter, updateSwitches } from "./gutter.js";
 import { actionOf } from "./keys.js";
@@ -129,12 +129,18 @@ export class Widget {
     const act = actionOf(event, this.session, {
       help: () => this.#toggleHelp(),
       find: () => this.parts.toolbar.find(),
-      leave: () => /** @type {HTMLElement | null} */ (this.parts.root.activeElement)?.blur(),
+      leave: () => this.#leave(),
       helpShown: () => !this.parts.help.hidden,
     });
     if (act) event.preventDefault();
     if (act || isTyped(event)) event.stopPropagation(); // a letter must not delete a cell
     act?.();
+  }
+
+  /** Gives the keyboard back to what the timeline lies in, such as the cell of a notebook. */
+  #leave() {
+    /** @type {HTMLElement | null} */ (this.parts.root.activeElement)?.blur();
+    /** @type {HTMLElement | null | undefined} */ (this.parts.host.parentElement?.closest("[tabindex]"))?.focus({ preventScroll: true });
   }
 
   /** @param {KeyboardEvent} event */
@@ -146,9 +152,11 @@ export class Widget {
   }
 
   #toggleHelp() {
-    this.parts.help.hidden = !this.parts.help.hidden;
-    if (this.parts.help.hidden) this.parts.track.focus();
-    else this.parts.help.querySelector("button")?.focus();
+    const { help, track } = this.parts;
+    help.hidden = !help.hidden;
+    if (help.hidden) return track.focus();
+    help.querySelector("button")?.focus({ preventScroll: true });
+    help.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {Change} change */
@@ -219,20 +227,33 @@ export class Widget {
     const top = this.parts.stage.scrollTop;
     const isHeard = (/** @type {string} */ tag) => this.session.isHeard(tag);
     const size = { width: this.#width, height: this.#height, ratio: this.#ratio };
-    return { ctx, data, view, ...size, top, rows: this.rows, theme: this.theme, isHeard };
+    const { closeUp } = this.session.playback;
+    return { ctx, data, view, ...size, top, rows: this.rows, theme: this.theme, isHeard, closeUp };
   }
 
   #paintLanes() {
     const scene = this.#scene(this.parts.lanes);
     drawLanes(scene);
+    if (this.#isClose) this.session.playback.closeUp.look(scene.view, 1000 * (scene.data.sound?.duration ?? 0));
     this.#showNotes(scene);
     this.parts.reader.update();
+  }
+
+  get #binMs() {
+    return this.session.data.channels.find(({ peaks }) => peaks)?.peaks?.binMs ?? 0;
+  }
+
+  /** Whether the outline of the sound is too coarse for what is in view. */
+  get #isClose() {
+    return this.session.playback.closeUp.isClose(this.session.view, this.#width, this.#binMs);
   }
 
   /** @param {import("./draw.js").Scene} scene */
   #showNotes(scene) {
     const { data, view } = scene;
-    const texts = notes(data, view, (lane) => levelOf(scene, data.lanes[lane]), this.labels);
+    const narrow = this.rows.reduce((sum, row) => sum + (row.kind === "words" ? unwritten(scene, row) : 0), 0);
+    const texts = notes(data, view, (lane) => levelOf(scene, data.lanes[lane]), narrow, this.labels);
+    if (this.#isClose && this.session.playback.closeUp.missing) texts.push(this.labels.coarse(Math.round(this.#binMs)));
     if (this.session.playback.readiness === "none") texts.push(this.labels.noSound);
     const text = texts.join(" · ");
     if (this.parts.note.textContent !== text) this.parts.note.textContent = text;
@@ -288,4 +309,5 @@ export class Widget {
 }
 
 /** A letter, digit or sign, or Enter, without a key that makes it a command. @param {KeyboardEvent} event */
-const isTyped = ({ key, ctrlKey, metaKey, altKey }) => (key.length === 1 || key === "Enter") && !ctrlKey && !metaKey && !altKey;
+const isTyped = ({ key, shiftKey, ctrlKey, metaKey, altKey }) =>
+  (key.length === 1 || (key === "Enter" && !shiftKey)) && !ctrlKey && !metaKey && !altKey;

@@ -2,6 +2,7 @@
 /** Plays a recording that is too long to be sent whole: window after window is asked for, and put end to end. */
 
 import { Mixer } from "./mixer.js";
+import { stretched } from "./stretch.js";
 
 /** @typedef {import("./players.js").Player} Player */
 
@@ -146,16 +147,17 @@ export class WindowPlayer {
   /** Puts the next window in line. @param {number} run */
   async #append(run) {
     const wanted = windowAt(this.#lineEnd, this.length, this.duration);
-    const buffer = await this.#window(wanted.number);
     const context = /** @type {AudioContext} */ (this.#context);
+    const window = await this.#window(wanted.number);
+    const from = (this.#lineEnd - wanted.start) / 1000;
+    const buffer = this.#rate === 1 ? window : await stretchedFrom(window, from, this.#rate, context);
     if (run !== this.#run || !this.#mixer) return;
     if (!this.#sounding || this.time >= this.#lineEnd) this.#restart(context);
     const source = context.createBufferSource();
     source.buffer = buffer;
-    source.playbackRate.value = this.#rate;
     source.connect(this.#mixer.input);
     const when = this.#begun + (this.#lineEnd - this.#at) / 1000 / this.#rate;
-    source.start(when, (this.#lineEnd - wanted.start) / 1000);
+    source.start(when, buffer === window ? from : 0);
     source.onended = () => this.#line.splice(this.#line.indexOf(source), 1);
     this.#line.push(source);
     this.#lineEnd = wanted.end;
@@ -187,4 +189,18 @@ export class WindowPlayer {
     this.pause();
     this.onproblem(error instanceof Error ? error.message : String(error));
   }
+}
+
+/**
+ * The rest of a sound at another speed and the same pitch.
+ * @param {AudioBuffer} window @param {number} from seconds @param {number} rate @param {AudioContext} context
+ */
+async function stretchedFrom(window, from, rate, context) {
+  const { numberOfChannels, sampleRate } = window;
+  const first = Math.min(window.length - 1, Math.round(from * sampleRate));
+  const rest = Array.from({ length: numberOfChannels }, (_, channel) => window.getChannelData(channel).subarray(first));
+  const channels = await stretched(rest, rate, sampleRate);
+  const buffer = context.createBuffer(numberOfChannels, Math.max(1, channels[0].length), sampleRate);
+  channels.forEach((samples, channel) => buffer.copyToChannel(samples, channel));
+  return buffer;
 }
