@@ -116,6 +116,17 @@ def test_it_draws_in_jupyterlab(notebook, timeline):
     assert notebook.ask("view.sound == b''")
 
 
+def test_escape_gives_the_keyboard_back_to_the_notebook(notebook, timeline):
+    """Enter, which the timeline keeps from the notebook, then opens the cell."""
+    editing = notebook.page.locator(".jp-Notebook.jp-mod-editMode")
+    timeline.press("Enter")
+    assert editing.count() == 0
+    timeline.press("Escape")
+    notebook.page.keyboard.press("Enter")
+    editing.wait_for()
+    notebook.page.keyboard.press("Escape")
+
+
 def test_python_moves_the_picture(notebook, timeline):
     """Every trait that is set: view, playhead, selection, rate, search, muted channels, colours."""
     notebook.ask("1", "view.view_range = (10, 20)")

@@ -282,7 +282,7 @@ def test_a_word_that_is_pointed_at_tells_about_itself(timeline):
     timeline.page.mouse.move(*timeline.place(6.5, WHOLE, lane=1))
     wait_until(lambda: timeline.tip.is_visible())
     lines = timeline.tip.inner_text().splitlines()
-    assert lines == ["and", "0:06.430 – 0:06.780 · 350 ms", "Channel channel 0", "System general:rc"]
+    assert lines == ["and", "0:06.430 – 0:06.780 · 350 ms", "channel 0", "System general:rc"]
     timeline.page.mouse.move(5, 5)
     wait_until(lambda: timeline.tip.is_hidden())
 
@@ -499,12 +499,15 @@ def bad_inputs() -> dict[str, tuple[Any, list[str]]]:
             (sk.Recording(silent, RATE), frame[frame["channel_tag"] == "0"]),
             ["channel 1 is silent", "end after"],
         ),
-        "zero durations": ((talk(), frame.assign(end=frame["start"])), []),
+        "zero durations": ((talk(), frame.assign(end=frame["start"])), ["that last no time"]),
         "negative durations": (
             (talk(), frame.assign(end=frame["start"] - 1)),
             ["with an end before the start"],
         ),
-        "overlaps": ((talk(), frame.assign(end=frame["start"] + 5)), ["end after"]),
+        "overlaps": (
+            (talk(), frame.assign(end=frame["start"] + 5)),
+            ["that begin before an earlier one ends", "end after"],
+        ),
         "a word of 10,000 letters": ((talk(), frame.assign(word=["ы" * 10_000] * len(frame))), []),
         "NaN": ((talk(), times), ["2 words without times left out of 'words'"]),
         "scripts": ((None, {evil: frame.assign(word=evil, channel_tag=evil)}), []),

@@ -8,7 +8,7 @@
  */
 
 const THINNEST_BOX = 1.5; // pixels, of the median word
-const NARROWEST_PHRASE = 64; // pixels, of the median utterance
+const NARROWEST_PHRASE = 64; // pixels, from the start of an utterance to the next one, of the median
 const FITTING = 0.85; // of the room a typical text needs
 
 /**

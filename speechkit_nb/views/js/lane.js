@@ -47,9 +47,10 @@ export class Lane {
     return lasts > 0 || i + 1 === this.length ? lasts : this.start[i + 1] - this.start[i];
   }
 
-  /** @param {number} phrase */
+  /** From the start of an utterance to that of the next one: the room that its text has. @param {number} phrase */
   #phraseMs(phrase) {
-    return this.end[this.phraseStarts[phrase + 1] - 1] - this.start[this.phraseStarts[phrase]];
+    const next = this.phraseStarts[phrase + 1];
+    return (next < this.length ? this.start[next] : this.end[next - 1]) - this.start[this.phraseStarts[phrase]];
   }
 
   /**
