@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,8 +57,8 @@ class _Errors(NamedTuple):
                 found += Levenshtein.editops(*pair).as_list()
             ends.append(len(found))
         counts: Ints = np.array(ends[1:], np.int64) - np.array(ends[:-1], np.int64)
-        ops = np.fromiter((_NAMES[name] for name, _, _ in found), np.uint8, len(found))
-        position = np.fromiter((row for _, row, _ in found), np.int64, len(found))
+        ops = np.fromiter(map(_NAMES.__getitem__, map(itemgetter(0), found)), np.uint8, len(found))
+        position = np.fromiter(map(itemgetter(1), found), np.int64, len(found))
         return cls(ops, np.repeat(np.arange(len(counts)), counts), position, counts)
 
     def replaced(self, pairs: Ints, edits: Edits) -> _Errors:
