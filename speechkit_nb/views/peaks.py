@@ -12,6 +12,7 @@ from ..audio import Recording
 from .cache import kept
 
 BIN = 0.016  # s; a click is drawn at most half of it from where it is heard
+BAR = "{desc}: {percentage:3.0f} % of the sound read |{bar}| {remaining} left"
 
 
 class Peaks(NamedTuple):
@@ -60,19 +61,24 @@ def bin_of(recording: Recording) -> int:
 
 
 def _measured(recording: Recording) -> tuple[npt.NDArray[np.int8], float]:
+    """Of the decoded samples; with a bar, if hours of sound take more than a second."""
+    from tqdm.auto import tqdm
+
     size = bin_of(recording)
     n_bins = -(-recording.n_samples // size)
     bounds = np.zeros((recording.n_channels, n_bins, 2), np.float32)
     at = 0
-    for block in recording.blocks(128 * size / recording.sample_rate):
-        edges = np.arange(0, block.shape[1], size)
-        for channel, samples in enumerate(block):
-            bounds[channel, at : at + len(edges), 0] = np.minimum.reduceat(samples, edges)
-            bounds[channel, at : at + len(edges), 1] = np.maximum.reduceat(samples, edges)
-        at += len(edges)
+    with tqdm(total=n_bins, desc=recording.id, bar_format=BAR, delay=1, disable=None, leave=False) as bar:
+        for block in recording.blocks(128 * size / recording.sample_rate):
+            edges = np.arange(0, block.shape[1], size)
+            for channel, samples in enumerate(block):
+                bounds[channel, at : at + len(edges), 0] = np.minimum.reduceat(samples, edges)
+                bounds[channel, at : at + len(edges), 1] = np.maximum.reduceat(samples, edges)
+            at += len(edges)
+            bar.update(len(edges))
     bounds = np.nan_to_num(bounds, copy=False)
     loudest = float(np.abs(bounds).max())
-    return np.rint(bounds * (127 / (loudest or 1.0))).astype(np.int8), loudest
+    return np.rint(bounds / np.float32(loudest or 1.0) * 127).astype(np.int8), loudest
 
 
 def _packed(pairs: npt.NDArray[np.int8], loudest: float) -> bytes:
