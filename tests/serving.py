@@ -120,7 +120,7 @@ def serving(**settings: Any) -> Iterator[Api]:
         server.close()
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
     """Looks again and again, for a bounded time."""
     deadline = time.monotonic() + seconds
     while not is_so():

@@ -56,7 +56,9 @@ class World:
             "data_dir": folder / "data",
             "lease_seconds": 0.5,
         }
-        self.server = Server(**self._settings, rest="127.0.0.1:0")
+        self.server = Server(
+            **self._settings, rest="127.0.0.1:0", faults=["running:1"]
+        )  # each job is seen to run
         self._numbers = itertools.count()
         self.scene()
 

@@ -462,11 +462,14 @@ def test_faults(folder: Path) -> None:
         "unavailable:RecognizeFile:1",
         "unavailable:GetRecognition:1",
         "not-ready:2",
+        "running:3",
         "cut:GetRecognition:3",
     ]
     with serving(models={"general": f"scripted:{folder}/talk.csv"}, faults=faults) as api:
         assert refusal(lambda: api.submit(wav(4)))[0] == "UNAVAILABLE"
-        done = api.wait(api.submit(wav(4)).id)
+        submitted = api.submit(wav(4)).id
+        assert not any(api.operation(submitted).done for _ in range(3))
+        done = api.wait(submitted)
         codes = [refusal(lambda: api.messages(done.id))[0] for _ in range(4)]
         assert codes == ["UNAVAILABLE", "NOT_FOUND", "NOT_FOUND", "UNAVAILABLE"]
         assert len(api.messages(done.id)) == 6

@@ -8,6 +8,7 @@ Each fault is a short text, as given to `--fault`:
 - `cut:METHOD:EVENT[:TIMES]`  RecognizeStreaming or StreamingRecognize breaks off in the same way after its
                           first EVENT: partial, final, final_refinement, eou_update, status_code
 - `not-ready:N`           GetRecognition calls each result not ready N times, though it is
+- `running:N`             Get says N times of each operation that it is not done, though it is
 - `never-done`            operations are accepted, and never worked on
 - `slow:SECONDS`          every call and every message of a stream takes that much longer
 
@@ -35,8 +36,9 @@ FILES = ("RecognizeFile", "LongRunningRecognize", "GetRecognition", "DeleteRecog
 METHODS = (*FILES, *STREAMS)
 EVENTS = ("partial", "final", "final_refinement", "eou_update", "status_code")
 FORMS = (
-    "unavailable:METHOD:N, cut:METHOD:N[:TIMES], cut:METHOD:EVENT[:TIMES], not-ready:N, never-done, "
-    "refuse:METHOD:CODE:N, slow:SECONDS, html:METHOD:STATUS:N, redirect:METHOD:N:URL, half:METHOD:N, gzip"
+    "unavailable:METHOD:N, cut:METHOD:N[:TIMES], cut:METHOD:EVENT[:TIMES], not-ready:N, running:N, "
+    "never-done, refuse:METHOD:CODE:N, slow:SECONDS, html:METHOD:STATUS:N, redirect:METHOD:N:URL, "
+    "half:METHOD:N, gzip"
 )
 
 
@@ -65,7 +67,9 @@ class Faults:
         self._cuts: dict[str, list[int]] = {}  # method -> after so many messages, so many times
         self._stream_cuts: dict[str, deque[str]] = defaultdict(deque)  # after which event, session by session
         self._not_ready = 0
+        self._running = 0
         self._refused: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()
         self._delay = 0.0
         for text in texts:
             self._add(text)
@@ -94,6 +98,8 @@ class Faults:
                 self._stream_cuts[method] += [event] * (int(times[0]) if times else 1)
             case ["not-ready", times] if times.isdigit():
                 self._not_ready = int(times)
+            case ["running", times] if times.isdigit():
+                self._running = int(times)
             case ["never-done"]:
                 self.never_done = True
             case ["slow", seconds] if seconds.replace(".", "", 1).isdigit():
@@ -121,6 +127,11 @@ class Faults:
         """Whether a result that is there is still called not ready."""
         self._refused[operation_id] += 1
         return self._refused[operation_id] <= self._not_ready
+
+    def hides_end(self, operation_id: str) -> bool:
+        """Whether an operation that may be done is still said to run."""
+        self._asked[operation_id] += 1
+        return self._asked[operation_id] <= self._running
 
     async def through(self, method: str, messages: Iterable[bytes]) -> AsyncIterator[bytes]:
         """The messages, late or cut off if that was asked for."""

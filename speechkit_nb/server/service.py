@@ -80,7 +80,12 @@ class SpeechService:
     async def get_operation(self, operation_id: str) -> Any:
         """How far an operation is; one of v2 that is done holds its response."""
         await self._faults.before("Get")
-        return self._operation(operation_id)
+        found = self._operation(operation_id)
+        if self._faults.hides_end(operation_id):
+            found.done = False
+            found.ClearField("response")
+            found.ClearField("error")
+        return found
 
     async def cancel_operation(self, operation_id: str) -> Any:
         """Ends an operation that runs."""
