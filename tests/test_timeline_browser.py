@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 import soundfile
-from hearing import CLICKS, RATE, Ear, agree, drawn_clicks, heard_from, write_clicks
+from hearing import CLICKS, RATE, Ear, agree, drawn_clicks, heard_from, listening, write_clicks
 from jupyter import KERNEL_READY, jupyterlab
 from nbconvert import HTMLExporter
 from PIL import Image
@@ -245,6 +245,7 @@ def test_keys_stay_in_the_timeline(notebook, timeline):
 @pytest.mark.parametrize(
     ("file", "way"), [("two.wav", "/files/two.wav"), ("bare.mp3", "blob:"), ("three.wav", "")]
 )
+@listening
 def test_sound_and_picture_agree(file, way, notebook):
     """Within 10 ms, wherever one begins: the file itself, encoded by the kernel, in windows. An MP3 without
     the header that tells of its delay is drawn late, and heard just as late."""

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from answers import final, refinement, serialized
-from hearing import CLICKS, Ear, agree, click_track, drawn_clicks, heard_from
+from hearing import CLICKS, Ear, agree, click_track, drawn_clicks, heard_from, listening
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from serving import wait_until
@@ -436,6 +436,7 @@ def test_words_that_are_too_narrow_are_said_to_be_hidden(folder, opening):
 # --- sound and picture
 
 
+@listening
 def test_sound_and_picture_of_a_page_agree(folder, opening):
     """Clicks are heard within 10 ms of where they are, wherever one begins to play, and so they are drawn."""
     view = sk.TimelineView(sk.Recording(click_track(2), 16_000), view_range=(60, 62), locale="en")
@@ -452,6 +453,7 @@ def test_sound_and_picture_of_a_page_agree(folder, opening):
     agree(right, CLICKS[1], start, start + 1.6)
 
 
+@listening
 def test_a_muted_channel_is_not_heard_and_a_solo_is_heard_alone(folder, opening):
     """On both sides, so that one channel is not only in one ear."""
     view = sk.TimelineView(sk.Recording(click_track(2), 16_000), locale="en")
