@@ -39,6 +39,7 @@ UserWarning
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -200,3 +201,12 @@ class PartialAnalysis(UserWarning):
 
 class UnreadableMessage(UserWarning):
     """One message of an answer could not be parsed; the others are kept."""
+
+
+def few(names: Sequence[Any], show: Callable[[Any], str] = repr) -> str:
+    """The first three of them, as a message names them.
+
+    >>> few(["a", "b", "c", "d"])
+    "'a', 'b', 'c', ..."
+    """
+    return ", ".join(map(show, names[:3])) + (", ..." if len(names) > 3 else "")

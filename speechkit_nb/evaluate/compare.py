@@ -7,7 +7,8 @@ from typing import Any
 
 from ..errors import ConfigError
 from .align import align
-from .compare_input import Missing, gathered
+from .compare_input import gathered
+from .compare_sets import Missing
 from .compare_units import Groups, with_groups, with_stretches
 from .comparison import Comparison, Options
 from .normalize import Normalizer

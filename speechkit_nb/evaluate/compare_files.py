@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from .. import tables
-from ..errors import ConfigError, SchemaError, TranscriptError
+from ..errors import ConfigError, SchemaError, TranscriptError, few
 from .corpus_files import SUFFIX, facts_of, part_of, read_frame, system_folder, systems_of
 from .formats import read_reference
 
@@ -70,7 +69,7 @@ def files_of(folder: Path, name: str) -> list[Path]:
     words = folder / "words" if (folder / "words").is_dir() else folder
     if there := systems_of(words):
         raise ConfigError(
-            f"{name}: {os.fspath(folder)!r} has words of {len(there)} systems ({_few(there)}); give the "
+            f"{name}: {os.fspath(folder)!r} has words of {len(there)} systems ({few(there)}); give the "
             f"folder of one, such as Path({os.fspath(system_folder(words, there[0]))!r}), or score them all "
             f"with sk.score({os.fspath(folder)!r}, reference=..., systems=[...])"
         )
@@ -127,7 +126,3 @@ def _of_transcript(path: Path, facts: dict[str, Any]) -> Said:
     responses = read_frame(path, ["response"])["response"].tolist()
     recording = str(facts["recording"])
     return Said(tables.words(responses, recording), frozenset([recording]), facts.get("source"))
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:3])) + ", ..." * (len(names) > 3)

@@ -10,11 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import ConfigError, SchemaError
-from .compare_sets import REFERENCE as REFERENCE
-from .compare_sets import Missing as Missing
-from .compare_sets import called, same_files, same_utterances
-from .compare_sets import few as few
+from ..errors import ConfigError, SchemaError, few
+from .compare_sets import REFERENCE, Missing, called, same_files, same_utterances
 from .compare_sides import Side, side_of
 from .compare_sounds import checked_sounds, seconds_of
 from .compare_words import checked

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError
+from ..errors import ConfigError, EvaluationError, few
 from .compare_sides import Side
 
 REFERENCE = "the reference"
@@ -28,15 +28,6 @@ def called(name: str) -> str:
     ("system 'general'", 'the reference')
     """
     return name if name == REFERENCE else f"system {name!r}"
-
-
-def few(names: Sequence[Any], show: Callable[[Any], str] = repr) -> str:
-    """The first three of them.
-
-    >>> few(["a", "b", "c", "d"])
-    "'a', 'b', 'c', ..."
-    """
-    return ", ".join(map(show, names[:3])) + (", ..." if len(names) > 3 else "")
 
 
 def same_files(

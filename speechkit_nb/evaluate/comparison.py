@@ -16,13 +16,14 @@ from . import comparison_says as says
 from .compare_carried import WORD, carried_by
 from .compare_columns import with_columns
 from .compare_grid import grid_of_alignment, grid_of_votes, normalized_words
-from .compare_input import REFERENCE, Material
+from .compare_input import Material
 from .compare_units import time_evidence, word_evidence
 from .comparison_page import page
 from .consensus import consensus
 from .disagree import disagreements
 from .metrics import confusions, word_rates
 from .normalize import Normalizer
+from .significance_says import counted
 from .timing import boundary_errors, timing
 
 if TYPE_CHECKING:
@@ -285,8 +286,9 @@ class Comparison:
         if self.aligned is not None:
             n_groups = int(self._summary["n_groups"].iloc[0])
             of = " and ".join(self.options.groups) or "stretches of speech"
-            n_groups_said = f"{n_groups} group{'s' * (n_groups != 1)}"
-            facts.append(f"{self.options.level * 100:g} % intervals over {n_groups_said} ({of})")
+            facts.append(
+                f"{self.options.level * 100:g} % intervals over {counted(n_groups, 'groups')} ({of})"
+            )
         return ", ".join(facts)
 
     # --- what every frame has
@@ -351,6 +353,3 @@ class Comparison:
     def _voters(self) -> Sequence[str]:
         reference = self.material.reference
         return reference.attrs["pseudo_reference"] if reference is not None else ()
-
-
-__all__ = ["REFERENCE", "Comparison", "Options"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from .compare_input import few
+from ..errors import few
 from .significance_says import counted, too_few
 from .significance_tests import fewest
 
@@ -112,7 +112,7 @@ def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
     worst = spans.iloc[0]
     at = f", the largest at {worst['start']:.1f} s" if not isnan(worst["start"]) else ""
     at += f" of {worst['recording']}" if at and "recording" in spans else ""
-    places = f"{len(spans)} place{'s' * (len(spans) != 1)}"
+    places = counted(len(spans), "places")
     return f"There is no reference, so nothing says which is better: {rates}, in {places}{at}."
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ..audio import Recording
-from ..errors import PlotError
+from ..errors import PlotError, few
 from .compare_marks import error_runs, errors_in_time, marks_of
 from .timeline import TimelineView
 
@@ -91,7 +91,7 @@ def place_of(comparison: Any, recording: Recording | str | PathLike[str] | None)
     sound = recording if isinstance(recording, Recording) else _file(recording, files)
     name = sound.id if sound.id in files else files[0] if len(files) == 1 else None
     if name is None and files:
-        raise PlotError(f"{sound.id!r} is none of the {len(files)} recordings compared ({_few(files)})")
+        raise PlotError(f"{sound.id!r} is none of the {len(files)} recordings compared ({few(files)})")
     return Place(comparison, name, sound)
 
 
@@ -172,7 +172,7 @@ def _sound(source: Any) -> Recording | None:
 
 def _file(recording: str | PathLike[str], files: tuple[str, ...]) -> Recording:
     if isinstance(recording, str) and not Path(recording).is_file():
-        there = f"there are {_few(files)}" if files else "the recordings compared have no names"
+        there = f"there are {few(files)}" if files else "the recordings compared have no names"
         raise PlotError(f"{recording!r} is neither a recording of this comparison nor a file; {there}")
     return Recording(fspath(recording))
 
@@ -183,7 +183,3 @@ def _times(at: Mapping[Any, Any]) -> tuple[float, float] | None:
         if first in at and at[first] == at[first] and at[last] == at[last]:
             return float(at[first]), float(at[last])
     return None
-
-
-def _few(names: tuple[str, ...]) -> str:
-    return ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
