@@ -1,7 +1,7 @@
 # make demo   set up and recognize the sample recordings     make test   everything that is checked
 # make lab    JupyterLab in notebooks/                       make lint   style and types
 # make protos compile protos/                                make bench  speed and memory, a figure a script
-# make widgets  bundle speechkit_nb/views/js with the esbuild of its lock file (needs npm)
+# make widgets  bundle speechkit_nb/views/widget/js with the esbuild of its lock file (needs npm)
 # make baselines  write the pictures that the timeline is compared with anew; look at each before it is committed
 
 PYTHON ?= python3
@@ -55,8 +55,8 @@ protos: $(VENV)/dev
 	$(RUN)/python protos/generate.py
 
 widgets:
-	npm ci --ignore-scripts --no-audit --no-fund --prefix speechkit_nb/views/js
-	npm run --silent build --prefix speechkit_nb/views/js
+	npm ci --ignore-scripts --no-audit --no-fund --prefix speechkit_nb/views/widget/js
+	npm run --silent build --prefix speechkit_nb/views/widget/js
 
 baselines: $(VENV)/dev
 	BASELINES=write $(RUN)/python -m pytest -q tests/test_timeline_page.py -k look

@@ -16,55 +16,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .audio import Recording as Recording
+    from .audio.recording import Recording as Recording
     from .client.client import Client as Client
-    from .client.connect import connect as connect
-    from .client.endpoints import Endpoints as Endpoints
-    from .client.job import Job as Job
-    from .client.jobset import JobSet as JobSet
-    from .client.legs import SessionLimits as SessionLimits
-    from .client.quota import Quota as Quota
-    from .client.stream_events import StreamEvent as StreamEvent
-    from .client.streams import StreamSession as StreamSession
+    from .client.connection import connect as connect
+    from .client.jobs.job import Job as Job
+    from .client.jobs.jobset import JobSet as JobSet
+    from .client.streaming.events import StreamEvent as StreamEvent
+    from .client.streaming.sender import SessionLimits as SessionLimits
+    from .client.streaming.session import StreamSession as StreamSession
+    from .client.transport.endpoints import Endpoints as Endpoints
+    from .client.transport.rate_limit import Quota as Quota
+    from .comparison.api import compare as compare
+    from .comparison.comparison import Comparison as Comparison
     from .config import RecognitionConfig as RecognitionConfig
-    from .evaluate.compare import compare as compare
-    from .evaluate.comparison import Comparison as Comparison
-    from .evaluate.forced import force_align as force_align
-    from .evaluate.formats import read_reference as read_reference
-    from .evaluate.normalize import normalizer as normalizer
-    from .evaluate.score import score as score
-    from .jobpanel import JobPanel as JobPanel
+    from .corpus.api import score as score
+    from .evaluate.forced_alignment.aligner import force_align as force_align
+    from .evaluate.normalization.base import normalizer as normalizer
+    from .formats.registry import read_reference as read_reference
+    from .panel.panel import JobPanel as JobPanel
     from .transcript import Transcript as Transcript
     from .transcript import load as load
-    from .views.plots import plot_timeline as plot_timeline
-    from .views.timeline import TimelineView as TimelineView
+    from .views.plots.timeline import plot_timeline as plot_timeline
+    from .views.widget.timeline_view import TimelineView as TimelineView
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Client": "client.client",
-    "Comparison": "evaluate.comparison",
-    "Endpoints": "client.endpoints",
-    "Job": "client.job",
-    "JobPanel": "jobpanel",
-    "JobSet": "client.jobset",
-    "Quota": "client.quota",
-    "Recording": "audio",
+    "Comparison": "comparison.comparison",
+    "Endpoints": "client.transport.endpoints",
+    "Job": "client.jobs.job",
+    "JobPanel": "panel.panel",
+    "JobSet": "client.jobs.jobset",
+    "Quota": "client.transport.rate_limit",
+    "Recording": "audio.recording",
     "RecognitionConfig": "config",
-    "TimelineView": "views.timeline",
-    "SessionLimits": "client.legs",
-    "StreamEvent": "client.stream_events",
-    "StreamSession": "client.streams",
+    "TimelineView": "views.widget.timeline_view",
+    "SessionLimits": "client.streaming.sender",
+    "StreamEvent": "client.streaming.events",
+    "StreamSession": "client.streaming.session",
     "Transcript": "transcript",
-    "compare": "evaluate.compare",
-    "connect": "client.connect",
+    "compare": "comparison.api",
+    "connect": "client.connection",
     "errors": "errors",
-    "force_align": "evaluate.forced",
+    "force_align": "evaluate.forced_alignment.aligner",
     "load": "transcript",
-    "normalizer": "evaluate.normalize",
-    "plot_timeline": "views.plots",
-    "read_reference": "evaluate.formats",
-    "score": "evaluate.score",
+    "normalizer": "evaluate.normalization.base",
+    "plot_timeline": "views.plots.timeline",
+    "read_reference": "formats.registry",
+    "score": "corpus.api",
 }
 
 __all__ = list(_HOMES)

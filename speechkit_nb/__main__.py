@@ -1,5 +1,5 @@
 """`python -m speechkit_nb` is the command `speechkit-nb`."""
 
-from .cli import main
+from .cli.main import main
 
 main(prog_name="speechkit-nb")

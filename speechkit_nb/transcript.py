@@ -21,13 +21,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from . import analyses, tables
 from .errors import PartialAnalysis, TranscriptError, UnreadableMessage
+from .tables import analyses
+from .tables import transcripts as tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .views.timeline import TimelineView
+    from .views.widget.timeline_view import TimelineView
 
 _METADATA = b"speechkit_nb"
 _FORMAT = 2  # 2 added what was sent when; a file of format 1 has none of it
@@ -134,7 +135,7 @@ class Transcript:
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Words and utterances against the waveform; options as of `plot_timeline`."""
-        from .views.plots import plot_timeline
+        from .views.plots.timeline import plot_timeline
 
         source = self.source
         if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
@@ -148,8 +149,8 @@ class Transcript:
 
         For several results on one recording see `TimelineView` itself.
         """
-        from .views.problems import Problem
-        from .views.timeline import TimelineView
+        from .views.scene.messages import Problem
+        from .views.widget.timeline_view import TimelineView
 
         source = self.source
         lost = isinstance(source, (str, os.PathLike)) and not Path(source).exists()

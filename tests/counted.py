@@ -9,7 +9,7 @@ import serving
 
 LOGGED = """
 import time
-from speechkit_nb.server.faults import Faults
+from speechkit_nb.server.testing.faults import Faults
 calls, before = open({log!r}, "a", buffering=1), Faults.before
 
 async def noted(self, method):

@@ -34,7 +34,8 @@ from answers import final
 from serving import Api
 
 import speechkit_nb as sk
-from speechkit_nb.client import connect, grpc_transport, rest_transport  # noqa: F401
+from speechkit_nb.client import connection as connect  # noqa: F401
+from speechkit_nb.client.transport import grpc as grpc_transport
 from speechkit_nb.errors import JobUnknown, Reused
 
 sk.Transcript([final(0, "warm")]).words  # noqa: B018

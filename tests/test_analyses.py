@@ -4,7 +4,8 @@ import pytest
 from answers import final, serialized
 
 import speechkit_nb as sk
-from speechkit_nb import analyses, tables
+from speechkit_nb.tables import analyses
+from speechkit_nb.tables import transcripts as tables
 
 STAT = {
     "min": 1.0,

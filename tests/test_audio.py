@@ -22,10 +22,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechkit_nb import audio
-from speechkit_nb.audio import Recording
+from speechkit_nb.audio import recording as audio
+from speechkit_nb.audio.encoding import Encoded, check_limits, for_service
+from speechkit_nb.audio.recording import Recording
 from speechkit_nb.errors import AudioConverted, AudioError, LimitError
-from speechkit_nb.sending import Encoded, check_limits, for_service
 
 RATE = 16_000
 RNG = np.random.default_rng(7)
@@ -237,7 +237,7 @@ def test_sha256_of_samples_depends_on_the_rate() -> None:
 
 def test_loading_the_module_loads_no_decoder() -> None:
     """soundfile and soxr are loaded on first use."""
-    code = "import sys, speechkit_nb.audio; print({'soundfile', 'soxr'} & set(sys.modules))"
+    code = "import sys, speechkit_nb.audio.recording; print({'soundfile', 'soxr'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -23,12 +23,12 @@ from credentials import public_half, self_signed, service_account_key
 from serving import Server, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client import auth
-from speechkit_nb.client.auth import Fixed, FromVariable, Identity, Renewed
-from speechkit_nb.client.endpoints import CLOUD, KAZAKHSTAN, Endpoints, address
-from speechkit_nb.client.grpc_transport import GrpcTransport
-from speechkit_nb.client.iam import Iam, Token
-from speechkit_nb.client.key_file import ServiceAccountKey
+from speechkit_nb.client.auth import credentials as auth
+from speechkit_nb.client.auth.credentials import Fixed, FromVariable, Identity, Renewed
+from speechkit_nb.client.auth.iam import Iam, Token
+from speechkit_nb.client.auth.service_account import ServiceAccountKey
+from speechkit_nb.client.transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, address
+from speechkit_nb.client.transport.grpc import GrpcTransport
 from speechkit_nb.errors import (
     ConfigError,
     Denied,

@@ -14,8 +14,8 @@ from counted import CountedServer
 from serving import Server, serving, sound, wait_until
 
 import speechkit_nb as sk
-from speechkit_nb.client.quota import Quota
-from speechkit_nb.client.waiting import BatchBar, Tally
+from speechkit_nb.client.jobs.polling import BatchBar, Tally
+from speechkit_nb.client.transport.rate_limit import Quota
 from speechkit_nb.errors import (
     AudioConverted,
     AudioError,

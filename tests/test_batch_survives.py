@@ -15,7 +15,7 @@ from counted import CountedServer
 from serving import sound, wait_until
 
 import speechkit_nb as sk
-from speechkit_nb.client.quota import Quota
+from speechkit_nb.client.transport.rate_limit import Quota
 from speechkit_nb.wire.messages import v3
 
 N = 200

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from serving import DATA, talk, wav
 
 import speechkit_nb as sk
-from speechkit_nb.cli import main
+from speechkit_nb.cli.main import main
 
 
 @pytest.fixture

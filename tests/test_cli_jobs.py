@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from serving import serving, wav
 
 import speechkit_nb as sk
-from speechkit_nb.cli import main
-from speechkit_nb.client.journal import Journal
+from speechkit_nb.cli.main import main
+from speechkit_nb.client.journal.journal import Journal
 from speechkit_nb.wire.rest import responses_from_json
 
 ANSWER = [final(0, "hello world"), refinement(0, "Hello, world.")]

@@ -13,18 +13,11 @@ from serving import DATA, Server, wait_until, wav
 
 import speechkit_nb as sk
 from speechkit_nb.client.client import Client
-from speechkit_nb.client.endpoints import Endpoints
-from speechkit_nb.client.grpc_transport import GrpcTransport
-from speechkit_nb.client.journal import Journal
-from speechkit_nb.client.local import LocalServer
-from speechkit_nb.errors import (
-    AudioError,
-    ConfigError,
-    LimitError,
-    NotFound,
-    ServerError,
-    TargetError,
-)
+from speechkit_nb.client.journal.journal import Journal
+from speechkit_nb.client.local_server import LocalServer
+from speechkit_nb.client.transport.endpoints import Endpoints
+from speechkit_nb.client.transport.grpc import GrpcTransport
+from speechkit_nb.errors import AudioError, ConfigError, LimitError, NotFound, ServerError, TargetError
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +141,7 @@ def _alive(pid: int) -> bool:
 def test_a_killed_kernel_leaves_no_server(script):
     """SIGKILL of the kernel ends its server within seconds."""
     program = (
-        "import sys; from speechkit_nb.client.local import LocalServer; "
+        "import sys; from speechkit_nb.client.local_server import LocalServer; "
         f"server = LocalServer(models={{'general': 'scripted:{script}'}}); "
         "print(server._process.pid, flush=True); sys.stdin.read()"
     )

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechkit_nb as sk
+from speechkit_nb.comparison.contributions import carried_by
+from speechkit_nb.comparison.grid import grid_of_votes
+from speechkit_nb.comparison.groups import STRETCH
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError, Untimed
-from speechkit_nb.evaluate.compare_carried import carried_by
-from speechkit_nb.evaluate.compare_grid import grid_of_votes
-from speechkit_nb.evaluate.compare_units import STRETCH
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import speechkit_nb as sk
+from speechkit_nb.comparison.inputs.check_audio import checked_sounds
+from speechkit_nb.comparison.inputs.missing import REFERENCE, same_utterances
+from speechkit_nb.corpus.layout import write_part
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError
-from speechkit_nb.evaluate.compare_sets import REFERENCE, same_utterances
-from speechkit_nb.evaluate.compare_sides import side_of
-from speechkit_nb.evaluate.compare_sounds import checked_sounds
-from speechkit_nb.evaluate.corpus import write_part
+from speechkit_nb.formats.words import side_of
 
 TEXTS = pd.DataFrame({"utt": [1, 2, 3], "text": ["a b", "c d", "e f"]})
 

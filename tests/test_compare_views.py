@@ -13,8 +13,8 @@ from serving import wait_until
 from timelines import Timeline, chromium
 
 import speechkit_nb as sk
+from speechkit_nb.comparison.plots.marks import KINDS, LETTERS, marks_of
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
-from speechkit_nb.views.compare_marks import KINDS, LETTERS, marks_of
 
 DATA = Path(__file__).parents[1] / "data"
 

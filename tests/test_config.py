@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from speechkit_nb.client.requests import raw_audio, recognize_file, streaming_options
+from speechkit_nb.audio.encoding import Encoded
+from speechkit_nb.client.transport.messages import raw_audio, recognize_file, streaming_options
 from speechkit_nb.config import RecognitionConfig
 from speechkit_nb.errors import ConfigError
-from speechkit_nb.sending import Encoded
 from speechkit_nb.wire.messages import v3
 
 EVERYTHING = {

@@ -13,21 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechkit_nb as sk
+from speechkit_nb.corpus.duplicates import check_once
+from speechkit_nb.corpus.layout import write_part
+from speechkit_nb.corpus.part_scores import score_part
+from speechkit_nb.corpus.parts import FramePart
+from speechkit_nb.corpus.plan import Plan
+from speechkit_nb.corpus.statistics import TABLES, Statistics
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError
-from speechkit_nb.evaluate.align import align
-from speechkit_nb.evaluate.corpus import write_part
-from speechkit_nb.evaluate.corpus_files import facts_of
-from speechkit_nb.evaluate.corpus_once import check_once
-from speechkit_nb.evaluate.corpus_parts import FramePart
-from speechkit_nb.evaluate.metrics import character_rates, utterance_rates, word_rates
-from speechkit_nb.evaluate.normalize import normalizer
-from speechkit_nb.evaluate.score_part import score_part
-from speechkit_nb.evaluate.score_plan import Plan
-from speechkit_nb.evaluate.score_statistics import TABLES, Statistics
-from speechkit_nb.evaluate.significance import intervals, pairs
-from speechkit_nb.evaluate.significance_evidence import Evidence
-from speechkit_nb.evaluate.significance_segments import segments, utterance_counts
-from speechkit_nb.evaluate.timing import timing
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate.metrics.word_rates import character_rates, utterance_rates, word_rates
+from speechkit_nb.evaluate.metrics.word_timing import timing
+from speechkit_nb.evaluate.normalization.base import normalizer
+from speechkit_nb.evaluate.significance.evidence import Evidence
+from speechkit_nb.evaluate.significance.intervals import intervals, pairs
+from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+from speechkit_nb.formats.parquet import facts_of
 
 SYSTEMS = ["one", "two", "three"]
 ROOT = Path(__file__).parents[1]
@@ -443,7 +443,7 @@ def test_utterances_in_several_parts_are_found(numbers, two_keys):
 def test_numbers_that_are_equal_by_chance_are_no_error(monkeypatch):
     """What is found by a number is looked at."""
     monkeypatch.setattr(
-        "speechkit_nb.evaluate.corpus_once.hashes_of", lambda table: np.zeros(len(table), np.uint64)
+        "speechkit_nb.corpus.duplicates.hashes_of", lambda table: np.zeros(len(table), np.uint64)
     )
     plan = Plan.of("reference", ["one"], None, [], None, "none", None, "raise")
     frames = [pd.DataFrame({"recording": [name]}, dtype="str") for name in ("a", "b")]

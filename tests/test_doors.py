@@ -15,7 +15,7 @@ import pytest
 from serving import DATA, Server, sound, talk, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client.endpoints import Endpoints
+from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.errors import (
     AudioConverted,
     ConfigError,

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from speechkit_nb import tables
-from speechkit_nb.audio import Recording
+from speechkit_nb.audio.recording import Recording
 from speechkit_nb.errors import ConfigError, MissingExtra
-from speechkit_nb.evaluate.forced import force_align
-from speechkit_nb.evaluate.forced_words import pronunciations, spoken_words
+from speechkit_nb.evaluate.forced_alignment.aligner import force_align
+from speechkit_nb.evaluate.forced_alignment.pronunciations import pronunciations, spoken_words
+from speechkit_nb.tables import transcripts as tables
 
 DATA = Path(__file__).parents[1] / "data"
 DICTIONARY = {
@@ -200,7 +200,7 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
             file.write(sound)
     text = " ".join(truth("monologue")["word"])
     program = (
-        "import resource, sys; from speechkit_nb.evaluate.forced import force_align; "
+        "import resource, sys; from speechkit_nb.evaluate.forced_alignment.aligner import force_align; "
         "found = force_align(sys.argv[1], sys.argv[2]); "
         "print(len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

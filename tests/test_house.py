@@ -10,21 +10,22 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "speechkit_nb"
 MAY_IMPORT = {
     "errors": set(),
-    "containers": {"errors"},
-    "audio": {"errors", "containers"},
-    "sending": {"errors", "containers", "audio"},
-    "config": {"errors"},
-    "wire": {"errors"},
+    "paths": set(),
+    "config": {"errors", "paths"},
+    "audio": {"errors", "paths"},
+    "wire": {"errors", "paths"},
     "tables": {"errors", "wire"},
-    "analyses": {"wire"},
-    "views": {"errors", "audio", "tables"},
-    "transcript": {"errors", "tables", "analyses", "views", "wire"},
-    "client": {"errors", "audio", "sending", "config", "wire", "transcript"},
-    "evaluate": {"errors", "audio", "tables", "views"},
+    "evaluate": {"errors", "audio", "tables"},
+    "views": {"errors", "paths", "audio", "tables"},
+    "transcript": {"errors", "tables", "views", "wire"},
+    "formats": {"errors", "tables", "transcript"},
+    "client": {"errors", "paths", "audio", "config", "wire", "transcript"},
+    "comparison": {"errors", "audio", "tables", "transcript", "formats", "evaluate", "views"},
+    "corpus": {"errors", "formats", "evaluate"},
+    "panel": {"errors", "audio", "config", "transcript", "views", "client"},
     "server": {"errors", "audio", "wire"},
-    "jobpanel": {"config", "client", "transcript", "views"},
 }
-FREE = {"cli", "cli_jobs", "cli_ledger", "cli_view", "__init__", "__main__"}
+FREE = {"cli", "__init__", "__main__"}
 ONLY_WIRE_KNOWS = {"google", "ptars"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -13,14 +13,14 @@ from sick_disk import FULL, sick_disk
 
 import speechkit_nb as sk
 from speechkit_nb.client.client import Client
-from speechkit_nb.client.endpoints import Endpoints
-from speechkit_nb.client.grpc_transport import GrpcTransport
-from speechkit_nb.client.job import KEPT_FOR, READY_WITHIN, Job
-from speechkit_nb.client.jobset import JobSet
-from speechkit_nb.client.journal import Journal
-from speechkit_nb.client.quota import Limiter
-from speechkit_nb.client.service import OperationStatus
-from speechkit_nb.client.waiting import LOOPBACK, Pace, shown
+from speechkit_nb.client.jobs.job import KEPT_FOR, READY_WITHIN, Job
+from speechkit_nb.client.jobs.jobset import JobSet
+from speechkit_nb.client.jobs.polling import LOOPBACK, Pace, shown
+from speechkit_nb.client.journal.journal import Journal
+from speechkit_nb.client.transport.base import OperationStatus
+from speechkit_nb.client.transport.endpoints import Endpoints
+from speechkit_nb.client.transport.grpc import GrpcTransport
+from speechkit_nb.client.transport.rate_limit import Limiter
 from speechkit_nb.errors import (
     AudioError,
     ConfigError,

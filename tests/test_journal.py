@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from sick_disk import CANNOT_LOCK, FULL, READ_ONLY, sick_disk
 
-from speechkit_nb.client import journal as room
-from speechkit_nb.client.journal import ANSWERED_WITHIN, Journal, home
-from speechkit_nb.client.layouts import LAYOUTS, write_ahead
-from speechkit_nb.client.states import MEANING, TRANSITIONS
+from speechkit_nb.client.journal import journal as room
+from speechkit_nb.client.journal.journal import ANSWERED_WITHIN, Journal, home
+from speechkit_nb.client.journal.migrations import LAYOUTS, write_ahead
+from speechkit_nb.client.journal.states import MEANING, TRANSITIONS
 from speechkit_nb.errors import JobError, JournalError
 
 ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
@@ -43,7 +43,7 @@ def add(journal, **facts):
 def test_an_intent_is_on_the_disk_before_the_call(tmp_path):
     """A process that is killed right after `add` leaves a row in state submitting."""
     program = (
-        "import os, sys; from speechkit_nb.client.journal import Journal; "
+        "import os, sys; from speechkit_nb.client.journal.journal import Journal; "
         "Journal(sys.argv[1]).add(service='local', recording='a.wav', created_at=1.0); os._exit(9)"
     )
     path = tmp_path / "journal.sqlite3"
@@ -226,7 +226,7 @@ def test_a_clock_that_was_set_back(journal):
 def test_what_was_refused_and_not_sent_again_is_no_riddle(tmp_path):
     """A kernel that waits for its quota has noted the refusal; if it dies then, nothing was taken."""
     program = (
-        "import os, sys; from speechkit_nb.client.journal import Journal; "
+        "import os, sys; from speechkit_nb.client.journal.journal import Journal; "
         "entry = Journal(sys.argv[1]).add(service='local', recording='a.wav', created_at=1.0); "
         "entry.note(error='quota; not sent again yet'); os._exit(9)"
     )
@@ -396,7 +396,7 @@ def test_a_place_without_shared_memory():
 
 WRITER = """
 import os, sys
-from speechkit_nb.client.journal import Journal
+from speechkit_nb.client.journal.journal import Journal
 journal = Journal(sys.argv[1])
 for number in range(3):
     entry = journal.add(service="local", recording=f"{number}.wav", created_at=1.0)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, SchemaError
-from speechkit_nb.evaluate.align import align
-from speechkit_nb.evaluate.error_rate import ErrorRate
-from speechkit_nb.evaluate.metrics import (
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate.metrics.error_rate import ErrorRate
+from speechkit_nb.evaluate.metrics.word_rates import (
     character_rates,
     confusions,
     total,

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, MissingExtra
-from speechkit_nb.evaluate.normalize import Normalizer, normalizer
-from speechkit_nb.evaluate.normalize_phrases import Replacement, replaced
-from speechkit_nb.evaluate.normalize_tokens import Tokens, normalized
+from speechkit_nb.evaluate.normalization.base import Normalizer, normalizer
+from speechkit_nb.evaluate.normalization.phrases import Replacement, replaced
+from speechkit_nb.evaluate.normalization.tokens import Tokens, normalized
 
 CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяАЁЙ"
 
@@ -201,7 +201,7 @@ def test_the_hash_changes_with_what_changes_results():
         normalizer(without("b")),
     ]
     assert len({each.hash for each in made}) == len(made)
-    program = "from speechkit_nb.evaluate.normalize import normalizer; print(normalizer('ru').hash)"
+    program = "from speechkit_nb.evaluate.normalization.base import normalizer; print(normalizer('ru').hash)"
     elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert elsewhere.stdout.strip() == normalizer("ru").hash
 

@@ -10,17 +10,17 @@ import pytest
 from serving import serving, wait_until, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client import sources
+from speechkit_nb.client.jobs import sources
 from speechkit_nb.config import RecognitionConfig
 from speechkit_nb.errors import ConfigError
-from speechkit_nb.jobpanel import MODELS, options
-from speechkit_nb.views.panel import LINK
-from speechkit_nb.views.panel_files import SUFFIXES, FileBrowser, listing
-from speechkit_nb.views.panel_options import Option, OptionForm
-from speechkit_nb.views.panel_result import words_html
-from speechkit_nb.views.panel_rows import ACTIONS, SIGNS, Row, row_html
-from speechkit_nb.views.panel_table import SURE, JobTable
-from speechkit_nb.views.panel_work import Ticker, Worker
+from speechkit_nb.panel.file_browser import SUFFIXES, FileBrowser, listing
+from speechkit_nb.panel.job_panel import LINK
+from speechkit_nb.panel.job_row import ACTIONS, SIGNS, Row, row_html
+from speechkit_nb.panel.job_table import SURE, JobTable
+from speechkit_nb.panel.option_form import Option, OptionForm
+from speechkit_nb.panel.panel import MODELS, options
+from speechkit_nb.panel.result_view import words_html
+from speechkit_nb.panel.threads import Ticker, Worker
 
 NOW = 1_800_000_000.0
 

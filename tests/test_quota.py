@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from serving import wait_until, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client.quota import Limiter, Line, Lines, Quota, Window, limiter_of
+from speechkit_nb.client.transport.rate_limit import Limiter, Line, Lines, Quota, Window, limiter_of
 from speechkit_nb.errors import ConfigError, Exhausted, Rejected
 
 times = st.floats(0, 3, allow_nan=False)

@@ -13,9 +13,9 @@ from canned import Answer, Canned, canned
 from serving import DATA, Server, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client.auth import Fixed, Identity
-from speechkit_nb.client.endpoints import KAZAKHSTAN, Endpoints
-from speechkit_nb.client.rest_transport import RestTransport
+from speechkit_nb.client.auth.credentials import Fixed, Identity
+from speechkit_nb.client.transport.endpoints import KAZAKHSTAN, Endpoints
+from speechkit_nb.client.transport.rest import RestTransport
 from speechkit_nb.errors import (
     Denied,
     Exhausted,

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from serving import serving, wav
 
 import speechkit_nb as sk
-from speechkit_nb.server.analysis import gaps, overlaps, speech, statistics
 from speechkit_nb.server.engines.base import Word
-from speechkit_nb.server.events import Final
+from speechkit_nb.server.recognition.analysis import gaps, overlaps, speech, statistics
+from speechkit_nb.server.recognition.events import Final
 
 SCRIPT = """word,start,end,channel
 hello,0.5,1.0,0

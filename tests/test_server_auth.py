@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from speechkit_nb.errors import ServerError
+from speechkit_nb.server.api.auth import FOLDER_ID, Gate
 from speechkit_nb.server.app import ServerSettings, serve
-from speechkit_nb.server.auth import FOLDER_ID, Gate
-from speechkit_nb.server.iam import Issuer, PublicKey
 from speechkit_nb.server.status import Refusal
+from speechkit_nb.server.testing.iam import Issuer, PublicKey
 from speechkit_nb.wire.messages import endpoint, methods, operation
 
 from .credentials import AUDIENCE, public_half, self_signed, service_account_key, signed

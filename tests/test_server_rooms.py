@@ -16,12 +16,12 @@ from speechkit_nb.errors import MissingExtra, ServerError
 from speechkit_nb.server import engines
 from speechkit_nb.server.engines.base import EngineSpec, Hearing, Hypothesis, Word
 from speechkit_nb.server.engines.scripted import ScriptedListener, create, split_list
-from speechkit_nb.server.events import EventWriter, Final, interleave
-from speechkit_nb.server.faults import Faults
-from speechkit_nb.server.operations import KEEP_SECONDS, Store, Work
-from speechkit_nb.server.recognition import tile
-from speechkit_nb.server.refine import refine
+from speechkit_nb.server.operations.store import KEEP_SECONDS, Store, Work
+from speechkit_nb.server.recognition.events import EventWriter, Final, interleave
+from speechkit_nb.server.recognition.file import tile
+from speechkit_nb.server.recognition.refinement import refine
 from speechkit_nb.server.status import Code, Refusal
+from speechkit_nb.server.testing.faults import Faults
 from speechkit_nb.wire.messages import v3
 
 from .serving import wav

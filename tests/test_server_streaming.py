@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechkit_nb.server.sound import CompressedSound, RawSound, WavSound
+from speechkit_nb.server.recognition.decoder import CompressedSound, RawSound, WavSound
 from speechkit_nb.server.status import Refusal
 from speechkit_nb.wire.messages import v2, v3
 

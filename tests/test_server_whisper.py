@@ -19,17 +19,17 @@ import soundfile
 from rapidfuzz.distance import Levenshtein
 
 from speechkit_nb.errors import MissingExtra, ServerError
-from speechkit_nb.evaluate.align import align
-from speechkit_nb.evaluate.significance import pairs
-from speechkit_nb.evaluate.significance_evidence import Evidence
-from speechkit_nb.evaluate.significance_segments import segments, utterance_counts
-from speechkit_nb.evaluate.timing import timing
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate.metrics.word_timing import timing
+from speechkit_nb.evaluate.significance.evidence import Evidence
+from speechkit_nb.evaluate.significance.intervals import pairs
+from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
 from speechkit_nb.server.engines import check, create, languages, parse
 from speechkit_nb.server.engines.base import Hearing, Hypothesis, Listener
 from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
 from speechkit_nb.server.engines.whisper_models import CARRIER, find_model
 from speechkit_nb.server.status import Refusal
-from speechkit_nb.tables import words as words_of
+from speechkit_nb.tables.transcripts import words as words_of
 from speechkit_nb.wire.messages import v3
 
 from .serving import DATA, RECOGNIZER, Api, serving, sound, talk

@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechkit_nb as sk
+from speechkit_nb.comparison.verdict import in_words
 from speechkit_nb.errors import ConfigError, SchemaError
-from speechkit_nb.evaluate.align import align
-from speechkit_nb.evaluate.comparison_says import in_words
-from speechkit_nb.evaluate.significance import intervals, pairs
-from speechkit_nb.evaluate.significance_evidence import Evidence
-from speechkit_nb.evaluate.significance_segments import segments, utterance_counts
-from speechkit_nb.evaluate.significance_student import student_p, student_reach
-from speechkit_nb.evaluate.significance_swaps import swap_p
-from speechkit_nb.evaluate.significance_tests import holm, mapsswe, mcnemar, small_sample_p
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate.significance.evidence import Evidence
+from speechkit_nb.evaluate.significance.hypothesis_tests import holm, mapsswe, mcnemar, small_sample_p
+from speechkit_nb.evaluate.significance.intervals import intervals, pairs
+from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+from speechkit_nb.evaluate.significance.significance_swaps import swap_p
+from speechkit_nb.evaluate.significance.student import student_p, student_reach
 
 OPS = {"C": "ok", "S": "sub", "I": "ins", "D": "del"}
 ONE = [

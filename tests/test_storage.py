@@ -24,10 +24,10 @@ from werkzeug.serving import make_server
 
 import speechkit_nb as sk
 from speechkit_nb.client.client import Client
-from speechkit_nb.client.connect import connect
-from speechkit_nb.client.endpoints import Endpoints
-from speechkit_nb.client.links import link_to, parse_link
-from speechkit_nb.client.storage import PART, upload
+from speechkit_nb.client.connection import connect
+from speechkit_nb.client.storage.links import link_to, parse_link
+from speechkit_nb.client.storage.upload import PART, upload
+from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.errors import (
     AudioConverted,
     AudioError,
@@ -40,7 +40,7 @@ from speechkit_nb.errors import (
     TargetError,
     Unreachable,
 )
-from speechkit_nb.server.bucket import split_uri
+from speechkit_nb.server.recognition.bucket import split_uri
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCY"
 TALK = wav(1.0)

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import speechkit_nb as sk
-from speechkit_nb.client import relay
-from speechkit_nb.client.legs import SessionLimits
-from speechkit_nb.client.mailbox import Mailbox, Over
-from speechkit_nb.client.pieces import Source, open_source
-from speechkit_nb.client.seams import Joiner
-from speechkit_nb.client.tape import SendLog, Tape
+from speechkit_nb.client.streaming import reconnect as relay
+from speechkit_nb.client.streaming.audio_source import Source, open_source
+from speechkit_nb.client.streaming.event_queue import Mailbox, Over
+from speechkit_nb.client.streaming.replay_buffer import SendLog, Tape
+from speechkit_nb.client.streaming.sender import SessionLimits
+from speechkit_nb.client.streaming.time_shift import Joiner
 from speechkit_nb.errors import (
     AudioError,
     ConfigError,

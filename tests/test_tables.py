@@ -8,8 +8,8 @@ from answers import final, refinement, serialized, update
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechkit_nb import tables
 from speechkit_nb.errors import SchemaError, UnreadableMessage
+from speechkit_nb.tables import transcripts as tables
 from speechkit_nb.wire.messages import v3
 from speechkit_nb.wire.rest import responses_from_json
 

@@ -29,14 +29,15 @@ from nbconvert import HTMLExporter
 from serving import wait_until
 
 import speechkit_nb as sk
-from speechkit_nb.cli import main
+from speechkit_nb.cli.main import main
 from speechkit_nb.errors import AudioError, ConfigError, PlotError, SchemaError
-from speechkit_nb.views import cache, sound
-from speechkit_nb.views.columns import pack
-from speechkit_nb.views.export import page
-from speechkit_nb.views.peaks import BIN, peaks_of
-from speechkit_nb.views.plot_marks import WIDTH
-from speechkit_nb.views.systems import channels_of, systems_of
+from speechkit_nb.views.plots.marks import WIDTH
+from speechkit_nb.views.scene import audio_encoding as sound
+from speechkit_nb.views.scene import cache
+from speechkit_nb.views.scene.packing import pack
+from speechkit_nb.views.scene.peaks import BIN, peaks_of
+from speechkit_nb.views.scene.systems import channels_of, systems_of
+from speechkit_nb.views.widget.html_export import page
 
 RATE = 8000
 SIZE = round(BIN * RATE)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, SchemaError
-from speechkit_nb.evaluate.align import align
-from speechkit_nb.evaluate.timing import boundary_errors, tally_timing, timing
-from speechkit_nb.evaluate.timing_tally import summarize, theil_sen
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate.metrics.timing_sums import summarize, theil_sen
+from speechkit_nb.evaluate.metrics.word_timing import boundary_errors, tally_timing, timing
 
 TIMES = ["ref_start", "ref_end", "hyp_start", "hyp_end"]
 COLUMNS = ["recording", "system", "position", "op", "ref_word", "hyp_word", *TIMES]

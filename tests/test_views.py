@@ -24,15 +24,15 @@ from matplotlib.collections import FillBetweenPolyCollection, LineCollection, Po
 from matplotlib.colors import to_hex
 
 import speechkit_nb as sk
-from speechkit_nb import tables
-from speechkit_nb.audio import Recording
+from speechkit_nb.audio.recording import Recording
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
-from speechkit_nb.views import cache
-from speechkit_nb.views.density import covered, mean_in
-from speechkit_nb.views.palette import CIVIDIS, GREY, LANES, lane_colour
-from speechkit_nb.views.plots import figure_in_rows, plot_timeline
-from speechkit_nb.views.rows import MOST_TEXTS, UNKNOWN, WordRow
-from speechkit_nb.views.timeaxis import STEPS, clock, unit
+from speechkit_nb.tables import transcripts as tables
+from speechkit_nb.views.plots.density import covered, mean_in
+from speechkit_nb.views.plots.time_axis import STEPS, clock, unit
+from speechkit_nb.views.plots.timeline import figure_in_rows, plot_timeline
+from speechkit_nb.views.plots.word_row import MOST_TEXTS, UNKNOWN, WordRow
+from speechkit_nb.views.scene import cache
+from speechkit_nb.views.scene.palette import CIVIDIS, GREY, LANES, lane_colour
 
 RATE = 8000
 

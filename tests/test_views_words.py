@@ -18,10 +18,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from speechkit_nb.audio import Recording
-from speechkit_nb.views.lettering import placed
-from speechkit_nb.views.plots import figure_in_rows, plot_timeline
-from speechkit_nb.views.rows import SMALLEST, WordRow, rows_in
+from speechkit_nb.audio.recording import Recording
+from speechkit_nb.views.plots.label_placement import placed
+from speechkit_nb.views.plots.timeline import figure_in_rows, plot_timeline
+from speechkit_nb.views.plots.word_row import SMALLEST, WordRow, rows_in
 
 DATA = Path(__file__).parents[1] / "data"
 

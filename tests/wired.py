@@ -11,7 +11,7 @@ from comm.base_comm import BaseComm
 from playwright.sync_api import Page
 from timelines import WATCH, Timeline
 
-from speechkit_nb.views.timeline import BUNDLE, CONTENT, STATE, TimelineView
+from speechkit_nb.views.widget.timeline_view import BUNDLE, CONTENT, STATE, TimelineView
 
 MOUNT = """
 async ([code, state]) => {

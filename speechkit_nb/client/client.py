@@ -10,26 +10,26 @@ from weakref import WeakSet
 
 import pandas as pd
 
-from ..audio import Recording
+from ..audio.recording import Recording
 from ..config import RecognitionConfig
 from ..errors import JobUnknown, NotFound, TargetError
-from .batch import Batch
-from .endpoints import CLOUD
-from .job import Job
-from .job_frame import frame_of
-from .job_html import JobFrame
-from .jobset import JobSet
-from .journal import Entry, Journal
-from .legs import SessionLimits
-from .orders import order
-from .quota import Limiter
-from .service import Transport, reworded
-from .sources import metadata_types
-from .states import OPEN
-from .streams import StreamSession, open_stream
-from .submissions import Submissions
-from .waiting import Pace, Progress
-from .watch import Watch
+from .jobs.batch import Batch
+from .jobs.html import JobFrame
+from .jobs.job import Job
+from .jobs.jobset import JobSet
+from .jobs.poller import Watch
+from .jobs.polling import Pace, Progress
+from .jobs.request import order
+from .jobs.sources import metadata_types
+from .jobs.submitter import Submissions
+from .jobs.table import frame_of
+from .journal.journal import Entry, Journal
+from .journal.states import OPEN
+from .streaming.sender import SessionLimits
+from .streaming.session import StreamSession, open_stream
+from .transport.base import Transport, reworded
+from .transport.endpoints import CLOUD
+from .transport.rate_limit import Limiter
 
 LAST_ANSWER = 10.0
 """Seconds that closing waits for the answer to what is just being sent."""

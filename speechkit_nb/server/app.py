@@ -13,20 +13,20 @@ from typing import NamedTuple
 
 from ..errors import MissingExtra, ServerError
 from . import engines
-from .auth import Gate
+from .api.auth import Gate
+from .api.grpc import bind, make_server
 from .engines.base import EngineSpec
-from .faults import Faults
-from .grpc_api import bind, make_server
-from .iam import Issuer
 from .lifetime import until_told_to_stop
-from .operations import Store
+from .operations.runner import Runner
+from .operations.service import SpeechService
+from .operations.store import Store
 from .ports import listen
-from .requests import DEFAULT_MODEL
-from .runner import Runner
-from .service import SpeechService
+from .recognition.options import DEFAULT_MODEL
+from .recognition.streaming import StreamService
 from .settings import ServerSettings
-from .streaming import StreamService
-from .workers import Pool
+from .testing.faults import Faults
+from .testing.iam import Issuer
+from .workers.pool import Pool
 
 __all__ = ["ServerSettings", "models_from_options", "serve"]
 log = logging.getLogger(__name__)
@@ -132,8 +132,8 @@ async def _open_doors(
     await server.start()
     doors = [f"grpc{secure}://{at}"]
     if rest is not None:
-        from .rest_api import RestApi
-        from .rest_server import serving
+        from .api.rest import RestApi
+        from .api.rest_server import serving
 
         listener = stack.enter_context(listen(rest))
         api = RestApi(service, *access)

@@ -10,10 +10,10 @@ from typing import Any
 from ..errors import ServerError
 from . import engines
 from .engines.base import EngineSpec
-from .operations import KEEP_SECONDS
+from .operations.store import KEEP_SECONDS
 from .ports import Address, check_certificate
-from .requests import DEFAULT_MODEL
-from .streaming import StreamLimits
+from .recognition.options import DEFAULT_MODEL
+from .recognition.streaming import StreamLimits
 
 DEFAULT_MODELS = dict.fromkeys((DEFAULT_MODEL, "general:rc", "deferred-general"), "pocketsphinx")
 TOKEN_SECONDS = 12 * 3600.0

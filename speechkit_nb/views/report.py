@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, cast
 
-from .. import tables
 from ..errors import PlotError
-from .systems import in_order
-from .timeaxis import clock
+from ..tables import transcripts as tables
+from .plots.time_axis import clock
+from .scene.systems import in_order
 
 if TYPE_CHECKING:
     import pandas as pd

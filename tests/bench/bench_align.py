@@ -24,10 +24,10 @@ import pandas as pd
 from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_distance_with_alignment
 from rapidfuzz.distance import Levenshtein
 
-from speechkit_nb.evaluate.align import align
-from speechkit_nb.evaluate.align_pairs import Side
-from speechkit_nb.evaluate.timed import table_of
-from speechkit_nb.evaluate.timed_rows import align_long
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate.alignment.pairs import Side
+from speechkit_nb.evaluate.alignment.timed import table_of
+from speechkit_nb.evaluate.alignment.timed_numpy import align_long
 
 N_PAIRS, N_WORDS, N_LONG, COLLAR_US, ROUNDS = 10_000, 20, 30_000, 500_000, 9
 GOALS = {"vs_jiwer": 3, "vs_rapidfuzz": 2, "vs_meeteval": 10, "vs_meeteval_numba": 100, "memory": 0.1}

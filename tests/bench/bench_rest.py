@@ -15,9 +15,9 @@ import grpc
 from bench_tables import make_responses
 
 from speechkit_nb import Transcript
-from speechkit_nb.client.endpoints import Endpoints
-from speechkit_nb.client.grpc_transport import GrpcTransport
-from speechkit_nb.client.rest_transport import RestTransport
+from speechkit_nb.client.transport.endpoints import Endpoints
+from speechkit_nb.client.transport.grpc import GrpcTransport
+from speechkit_nb.client.transport.rest import RestTransport
 from speechkit_nb.wire.messages import methods
 from speechkit_nb.wire.rest import responses_to_json
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import speechkit_nb as sk
 from speechkit_nb.server import engines
 from speechkit_nb.server.engines.base import Hearing
-from speechkit_nb.server.recognition import pcm_blocks
+from speechkit_nb.server.recognition.file import pcm_blocks
 
 RECORDING = Path(__file__).parents[2] / "data" / "monologue.wav"
 ROUNDS = 3

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from speechkit_nb import tables
+from speechkit_nb.tables import transcripts as tables
 from speechkit_nb.wire.messages import v3
 from speechkit_nb.wire.rest import responses_to_json
 

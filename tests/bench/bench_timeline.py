@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from jupyter import CHROMIUM_OPTIONS, chromium_path
 
 import speechkit_nb as sk
-from speechkit_nb.views.timeline import BUNDLE
+from speechkit_nb.views.widget.timeline_view import BUNDLE
 
 GOAL_FIRST, GOAL_FRAME, GOAL_GROWTH = 150, 16, 60
 ROUNDS, PATIENCE = 5, 30_000

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { clock, decimalsFor, duration, ticks, tickStep } from "../../speechkit_nb/views/js/clock.js";
+import { clock, decimalsFor, duration, ticks, tickStep } from "../../speechkit_nb/views/widget/js/draw/clock.js";
 
 test("times are written with hours only where there are any", () => {
   assert.equal(clock(65_000, 600_000), "1:05");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bytesOf, decode } from "../../speechkit_nb/views/js/data.js";
-import { direction, shortened } from "../../speechkit_nb/views/js/texts.js";
+import { bytesOf, decode } from "../../speechkit_nb/views/widget/js/data/data.js";
+import { direction, shortened } from "../../speechkit_nb/views/widget/js/data/texts.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 const NONE = new Uint8Array(0);

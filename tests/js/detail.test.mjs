@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { detailOf, fitted } from "../../speechkit_nb/views/js/detail.js";
-import { layout, rowAt } from "../../speechkit_nb/views/js/layout.js";
-import { decode } from "../../speechkit_nb/views/js/data.js";
-import { drawInPhrase, unwritten } from "../../speechkit_nb/views/js/drawwords.js";
-import { notes } from "../../speechkit_nb/views/js/footer.js";
-import { labelsFor } from "../../speechkit_nb/views/js/labels.js";
+import { detailOf, fitted } from "../../speechkit_nb/views/widget/js/draw/detail.js";
+import { layout, rowAt } from "../../speechkit_nb/views/widget/js/draw/layout.js";
+import { decode } from "../../speechkit_nb/views/widget/js/data/data.js";
+import { drawInPhrase, unwritten } from "../../speechkit_nb/views/widget/js/draw/words.js";
+import { notes } from "../../speechkit_nb/views/widget/js/ui/footer.js";
+import { labelsFor } from "../../speechkit_nb/views/widget/js/labels.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 const SPEECH = { medianMs: 300, medianPhraseMs: 4000, textWidth: 40, phrased: true };

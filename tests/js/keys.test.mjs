@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { actionOf } from "../../speechkit_nb/views/js/keys.js";
-import { facts } from "../../speechkit_nb/views/js/tooltip.js";
-import { decode } from "../../speechkit_nb/views/js/data.js";
-import { channelName, labelsFor } from "../../speechkit_nb/views/js/labels.js";
+import { actionOf } from "../../speechkit_nb/views/widget/js/input/keys.js";
+import { facts } from "../../speechkit_nb/views/widget/js/ui/tooltip.js";
+import { decode } from "../../speechkit_nb/views/widget/js/data/data.js";
+import { channelName, labelsFor } from "../../speechkit_nb/views/widget/js/labels.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 const PLAIN = { code: "", shiftKey: false, ctrlKey: false, metaKey: false, altKey: false };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { decode } from "../../speechkit_nb/views/js/data.js";
-import { countBelow, median, Timed } from "../../speechkit_nb/views/js/sorted.js";
+import { decode } from "../../speechkit_nb/views/widget/js/data/data.js";
+import { countBelow, median, Timed } from "../../speechkit_nb/views/widget/js/data/sorted.js";
 import { Columns, lane, random, specOf } from "./packing.mjs";
 
 const NONE = new Uint8Array(0);

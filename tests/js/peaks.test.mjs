@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Peaks, pyramid } from "../../speechkit_nb/views/js/peaks.js";
+import { Peaks, pyramid } from "../../speechkit_nb/views/widget/js/data/peaks.js";
 import { random } from "./packing.mjs";
 
 function anyPairs(next, n) {

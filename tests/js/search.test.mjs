@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { decode } from "../../speechkit_nb/views/js/data.js";
-import { Finder, find, pattern } from "../../speechkit_nb/views/js/search.js";
+import { decode } from "../../speechkit_nb/views/widget/js/data/data.js";
+import { Finder, find, pattern } from "../../speechkit_nb/views/widget/js/data/search.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 function lanesOf(...lists) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test, { mock } from "node:test";
 
-import { Session } from "../../speechkit_nb/views/js/session.js";
-import { PAUSE, plainModel } from "../../speechkit_nb/views/js/state.js";
+import { Session } from "../../speechkit_nb/views/widget/js/session.js";
+import { PAUSE, plainModel } from "../../speechkit_nb/views/widget/js/state.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 const frames = new Map();

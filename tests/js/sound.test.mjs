@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { audible, sides } from "../../speechkit_nb/views/js/mixer.js";
-import { SilentPlayer } from "../../speechkit_nb/views/js/players.js";
-import { addressOf, PATIENCE, Sound } from "../../speechkit_nb/views/js/sound.js";
-import { plainModel, State } from "../../speechkit_nb/views/js/state.js";
-import { windowAt } from "../../speechkit_nb/views/js/windows.js";
-import { wheelFactor } from "../../speechkit_nb/views/js/pointer.js";
-import { channelsOf, scaled } from "../../speechkit_nb/views/js/theme.js";
+import { audible, sides } from "../../speechkit_nb/views/widget/js/sound/mixer.js";
+import { SilentPlayer } from "../../speechkit_nb/views/widget/js/sound/players.js";
+import { addressOf, PATIENCE, Sound } from "../../speechkit_nb/views/widget/js/sound/sound.js";
+import { plainModel, State } from "../../speechkit_nb/views/widget/js/state.js";
+import { windowAt } from "../../speechkit_nb/views/widget/js/sound/windows.js";
+import { wheelFactor } from "../../speechkit_nb/views/widget/js/input/pointer.js";
+import { channelsOf, scaled } from "../../speechkit_nb/views/widget/js/draw/theme.js";
 
 test("solo silences the others, mute wins over solo", () => {
   const tags = ["0", "1", "2"];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { mock } from "node:test";
 
-import { PAUSE, plainModel, same, State } from "../../speechkit_nb/views/js/state.js";
+import { PAUSE, plainModel, same, State } from "../../speechkit_nb/views/widget/js/state.js";
 
 /** A model as anywidget makes it: setting tells, in the page, too. */
 function modelOf(values) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { stretched } from "../../speechkit_nb/views/js/stretch.js";
+import { stretched } from "../../speechkit_nb/views/widget/js/sound/stretch.js";
 import { random } from "./packing.mjs";
 
 const RATE = 16_000;

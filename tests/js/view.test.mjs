@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { between, blended, clampView, lengthOf, moved, placed, revealed, SHORTEST, timeOf, xOf, zoomed } from "../../speechkit_nb/views/js/view.js";
+import { between, blended, clampView, lengthOf, moved, placed, revealed, SHORTEST, timeOf, xOf, zoomed } from "../../speechkit_nb/views/widget/js/view.js";
 import { random } from "./packing.mjs";
 
 const near = (a, b, slack = 1e-6) => assert.ok(Math.abs(a - b) <= slack, `${a} is not ${b}`);

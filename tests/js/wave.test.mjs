@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { CloseUp, STRETCH, wanted } from "../../speechkit_nb/views/js/closeup.js";
-import { endOf, refine, waveOf } from "../../speechkit_nb/views/js/wave.js";
+import { CloseUp, STRETCH, wanted } from "../../speechkit_nb/views/widget/js/sound/samples.js";
+import { endOf, refine, waveOf } from "../../speechkit_nb/views/widget/js/data/wave.js";
 import { random } from "./packing.mjs";
 
 /** A WAV file, with a part that nobody asked for before its samples. */

@@ -1,0 +1,247 @@
+"""What is sent to the service: a recording's own bytes if it takes them, else 16-bit PCM in WAV."""
+
+from __future__ import annotations
+
+import io
+import math
+import tempfile
+import warnings
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import AudioConverted, AudioError, LimitError
+from .containers import PCM
+from .recording import Recording, Samples
+
+MAX_SECONDS: Final = 4 * 3600  # the channels' durations added up
+MAX_BYTES: Final = 1_000_000_000
+MAX_INLINE_BYTES: Final = 60_000_000
+COMPRESSED: Final = ("OGG_OPUS", "MP3")
+MIN_RATE: Final = 8_000  # Hz, of PCM
+MAX_RATE: Final = 48_000
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What is sent to the service.
+
+    Attributes:
+        container: "WAV", "OGG_OPUS", "MP3" or "LINEAR16_PCM".
+        sample_rate: Hz.
+        converted: what was converted into what and why; None if the bytes are those of the recording.
+    """
+
+    content: bytes = field(repr=False)
+    container: str
+    sample_rate: int
+    n_channels: int
+    converted: str | None = None
+
+
+def check_limits(recording: Recording, max_bytes: int | None = None) -> None:
+    """Make sure that the service takes a recording of this length and size; nothing is read.
+
+    Args:
+        max_bytes: also the limit of content sent inline, in the request itself.
+
+    Raises:
+        LimitError: if it is too long or too large.
+    """
+    name, n_channels = repr(recording.id), recording.n_channels
+    seconds, size = recording.duration * n_channels, size_for_service(recording)
+    if seconds > MAX_SECONDS:
+        raise LimitError(
+            f"{name} lasts {_hours(recording.duration)} in {n_channels} channel(s), {_hours(seconds)} added "
+            f"up; the service takes {_hours(MAX_SECONDS)}: send it in parts"
+        )
+    if size > MAX_BYTES:
+        raise LimitError(
+            f"{name} has {_megabytes(size)}; the service takes {_megabytes(MAX_BYTES)}: send it in parts, "
+            "or in a compressed form such as Ogg Opus"
+        )
+    if max_bytes is not None and size > max_bytes:
+        raise LimitError(
+            f"{name} has {_megabytes(size)} to send; a request takes {_megabytes(max_bytes)}: send it "
+            "through Object Storage, as with bucket='NAME', or in a compressed form such as Ogg Opus"
+        )
+
+
+def for_service(recording: Recording, max_bytes: int = MAX_INLINE_BYTES) -> Encoded:
+    """The recording as the service takes it: its own bytes if possible, else 16-bit PCM in WAV.
+
+    Raises:
+        LimitError: if it is too long or too large; found before anything is read whole.
+        AudioError: if the file is damaged or holds NaN.
+
+    Warns:
+        AudioConverted: if the user's file was converted, or samples were clipped.
+    """
+    check_limits(recording, max_bytes)
+    obstacle = _obstacle(recording)
+    if obstacle is None:
+        with recording.open() as file:
+            content = file.read()
+        return Encoded(content, recording.container, recording.sample_rate, recording.n_channels)
+    wav = io.BytesIO()
+    converted = _convert(recording, obstacle, wav)
+    return Encoded(wav.getvalue(), "WAV", _taken_rate(recording), recording.n_channels, converted)
+
+
+def form_for_service(recording: Recording, header: bool = True) -> Encoded:
+    """What `file_for_service` makes, without its content."""
+    plain = "WAV" if header else PCM
+    container = recording.container if recording.container in COMPRESSED else plain
+    return Encoded(b"", container, _taken_rate(recording), recording.n_channels)
+
+
+@contextmanager
+def file_for_service(recording: Recording, header: bool = True) -> Iterator[tuple[Path, str]]:
+    """The recording as the service takes it behind a link: path and container, within a `with` statement.
+
+    It is the recording's own file if possible, else a temporary one that is written block by block. Raises
+    and warns as `for_service`, but for the limit of a request.
+
+    Args:
+        header: whether samples are wanted in WAV; without it they are LINEAR16_PCM.
+    """
+    check_limits(recording)
+    container = form_for_service(recording, header).container
+    obstacle = _obstacle(recording)
+    as_it_is = obstacle is None and recording.container == container
+    if as_it_is and recording.source is not None:
+        yield recording.source, container
+        return
+    with tempfile.TemporaryDirectory(prefix="speechkit-nb-") as folder:
+        path = Path(folder, "audio")
+        with path.open("wb") as file:
+            if as_it_is and isinstance(recording.audio, bytes):
+                file.write(recording.audio)
+            else:
+                _convert(recording, obstacle, file, container)
+        yield path, container
+
+
+def samples_for_service(recording: Recording) -> tuple[int, Iterator[npt.NDArray[np.int16]]]:
+    """The recording as a stream takes it: sample rate in Hz, and blocks of shape (n_channels, n).
+
+    Raises:
+        AudioError: on the way, if the file is damaged or holds NaN.
+    """
+    rate = _taken_rate(recording)
+    return rate, _checked(recording, rate)
+
+
+def _obstacle(recording: Recording) -> str | None:
+    """Why the service does not take the recording as it is."""
+    container, layout = recording.container, recording.layout
+    if container in COMPRESSED:
+        return None
+    if container not in ("WAV", PCM):
+        return f"the service takes no {container}"
+    if layout.coding != "PCM_16":
+        return f"the service takes 16-bit samples, not {layout.coding}"
+    if recording.sample_rate != _taken_rate(recording):
+        return f"the service takes {MIN_RATE} to {MAX_RATE} Hz"
+    return None if layout.has_length else "its header does not say how long it is"
+
+
+def _taken_rate(recording: Recording) -> int:
+    return min(max(recording.sample_rate, MIN_RATE), MAX_RATE)
+
+
+def size_for_service(recording: Recording) -> int:
+    """Bytes that will be sent."""
+    if _obstacle(recording) is None:
+        return recording.layout.n_bytes
+    n = math.ceil(recording.n_samples * _taken_rate(recording) / recording.sample_rate)
+    return 44 + 2 * n * recording.n_channels
+
+
+def _convert(recording: Recording, obstacle: str | None, file: BinaryIO, container: str = "WAV") -> str:
+    """Write it as 16-bit samples; what was done and why, of which the user is told.
+
+    Without an obstacle the samples stay as they are, and only a header is added or left out.
+    """
+    rate = _taken_rate(recording)
+    clipped = _write_samples(recording, rate, file, container)
+    converted = (
+        f"{recording.id!r} was converted from {recording.container} ({recording.layout.coding}, "
+        f"{recording.sample_rate} Hz) to {container} (PCM_16, {rate} Hz): {obstacle}{clipped}"
+    )
+    if obstacle and (recording.container != "array" or clipped):
+        warnings.warn(AudioConverted(converted), stacklevel=3)
+    return converted
+
+
+def _write_samples(recording: Recording, rate: int, file: BinaryIO, container: str) -> str:
+    """16-bit samples, in WAV or without a header; what is to be said about clipping."""
+    n_clipped, peak = 0, 0.0
+    with _writer(file, container, (recording.n_channels, 2, rate, 0, "NONE", "")) as write:
+        for block in _resampled(recording, rate):
+            extreme = _peak(recording, block)
+            if extreme > 1:
+                n_clipped += int(np.count_nonzero(np.abs(block) > 1))
+            peak = max(peak, extreme)
+            write(_quantized(block).T.tobytes())
+    clipped = (
+        f"; {n_clipped} samples outside -1 to 1 were clipped (the largest is {peak:.4g}; 16-bit values "
+        "held as floats are to be divided by 32768)"
+    )
+    return clipped if n_clipped else ""
+
+
+def _checked(recording: Recording, rate: int) -> Iterator[npt.NDArray[np.int16]]:
+    for block in _resampled(recording, rate):
+        _peak(recording, block)
+        yield _quantized(block)
+
+
+def _peak(recording: Recording, block: Samples) -> float:
+    """The largest sample of a block, without its sign; raises if there is none."""
+    extreme = float(np.abs(block).max(initial=0))
+    if not math.isfinite(extreme):
+        raise AudioError(f"{recording.id!r} has NaN or infinite samples; use numpy.nan_to_num")
+    return extreme
+
+
+@contextmanager
+def _writer(file: BinaryIO, container: str, layout: Any) -> Iterator[Callable[[bytes], Any]]:
+    if container == PCM:
+        yield file.write
+        return
+    with wave.open(file, "wb") as writer:
+        writer.setparams(layout)
+        yield writer.writeframesraw
+
+
+def _quantized(block: Samples) -> npt.NDArray[np.int16]:
+    """Exact for what was 16 bit before: libsndfile reads by 1 / 32768."""
+    return np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2")
+
+
+def _resampled(recording: Recording, rate: int) -> Iterator[Samples]:
+    if rate == recording.sample_rate:
+        yield from recording.blocks()
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(recording.sample_rate, rate, recording.n_channels, dtype="float32")
+    for block in recording.blocks():
+        yield stream.resample_chunk(np.ascontiguousarray(block.T)).T
+    yield stream.resample_chunk(np.empty((0, recording.n_channels), np.float32), last=True).T
+
+
+def _hours(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,325 @@
+"""Recording: where sound comes from. It reads what is asked for and never holds hours of samples."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import io
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import AudioError
+from .containers import (
+    PCM,
+    Layout,
+    array_layout,
+    as_float,
+    checked_samples,
+    cut_off,
+    decoder,
+    open_bytes,
+    probe,
+    probe_pcm,
+)
+
+Samples = npt.NDArray[np.float32]
+
+
+_PREROLL = 1.0  # s decoded before a start and dropped: lossy decoders need it to arrive at the same samples
+_BLOCK = 1 << 15  # samples per channel: two channels of it fit the cache
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
+class Recording:
+    """One thing that is recognized: a file, the bytes of a file, or samples, with an id. Lazy and frozen.
+
+    The format is taken from the content, never from the file name. Two recordings are equal if they have
+    the same id and the same audio.
+
+    Args:
+        audio: a path; the bytes of a file; samples of shape (n_samples,) or (n_channels, n_samples), int16
+            or float in -1 to 1; or a mapping with "array" and "sampling_rate" (Hugging Face). Samples are
+            copied.
+        sample_rate: Hz; needed for samples and for audio without a header.
+        encoding: "LINEAR16_PCM" for 16-bit little-endian samples without a header, channels interleaved.
+        n_channels: only for audio without a header; default 1.
+        id: default is the file name, or "recording-" and the start of the content hash.
+
+    Raises:
+        AudioError: if this is not audio, is empty or cut off, or contradicts the arguments.
+
+    >>> r = Recording(np.zeros((2, 8000), np.int16), sample_rate=8000, id="silence")
+    >>> r
+    Recording('silence', 1.0 s, 2 channels, 8000 Hz, array)
+    >>> r.read(0.25, 0.5).shape
+    (2, 2000)
+    """
+
+    audio: Path | bytes | npt.NDArray[Any]
+    sample_rate: int
+    n_channels: int
+    encoding: str | None
+    id: str
+    layout: Layout = field(init=False)
+
+    def __init__(
+        self,
+        audio: str | os.PathLike[str] | bytes | npt.ArrayLike | Mapping[str, Any],
+        sample_rate: int | None = None,
+        *,
+        encoding: str | None = None,
+        n_channels: int | None = None,
+        id: str | None = None,
+    ) -> None:
+        kept, rate, name = _unpack(audio, sample_rate)
+        label = repr(id or name) if id or name else "the audio"
+        _check_arguments(label, kept, rate, encoding, n_channels)
+        if isinstance(kept, np.ndarray):
+            kept = checked_samples(label, kept, rate)
+            layout = array_layout(kept, rate)
+        else:
+            with open_bytes(kept) as file:
+                layout = probe_pcm(file, label, rate, n_channels or 1) if encoding else probe(file, label)
+        _check_header(label, layout, rate, n_channels)
+        self.__dict__.update(
+            audio=kept,
+            sample_rate=layout.sample_rate,
+            n_channels=layout.n_channels,
+            encoding=encoding,
+            layout=layout,
+        )
+        self.__dict__["id"] = id or name or f"recording-{self.sha256[:8]}"
+
+    @property
+    def source(self) -> Path | None:
+        """Absolute path of the file, None for bytes and samples."""
+        return self.audio if isinstance(self.audio, Path) else None
+
+    @property
+    def container(self) -> str:
+        """ "WAV", "OGG_OPUS", "MP3", "FLAC", "LINEAR16_PCM", "array", or libsndfile's name of another."""
+        return self.layout.container
+
+    @property
+    def n_samples(self) -> int:
+        """Samples per channel."""
+        return self.layout.n_samples
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.n_samples / self.sample_rate
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the content, in hex: of the file's bytes, or of headerless samples with their layout."""
+        digest = hashlib.sha256()
+        if self.container in ("array", PCM):
+            digest.update(f"{self.layout.coding} {self.sample_rate} {self.n_channels}\n".encode())
+        if isinstance(self.audio, np.ndarray):
+            digest.update(self.audio.data.cast("B"))
+        else:
+            with self.open() as file:
+                hashlib.file_digest(file, lambda: digest)
+        return digest.hexdigest()
+
+    def open(self) -> io.BufferedReader | io.BytesIO:
+        """The bytes of the file, to be read and closed by the caller.
+
+        Raises:
+            AudioError: if the recording is an array or the file is gone.
+        """
+        if isinstance(self.audio, np.ndarray):
+            raise AudioError(f"{self.id!r} is an array of samples and has no bytes of a file; use read()")
+        return open_bytes(self.audio)
+
+    def read(self, start: float = 0.0, end: float | None = None, channel: int | None = None) -> Samples:
+        """Samples from `start` to `end` (seconds, end not included; sample index is `round(t * rate)`).
+
+        Returns:
+            float32 array, shape (n_channels, n_samples); with `channel` shape (n_samples,).
+
+        Raises:
+            AudioError: if the stretch or the channel lies outside the recording, or the file is damaged.
+        """
+        first, stop = self._stretch("read", start, end)
+        rows = self._rows(channel)
+        samples = np.empty((self.n_channels if channel is None else 1, stop - first), np.float32)
+        at = 0
+        for block in self._blocks(first, stop, _BLOCK):
+            samples[:, at : at + block.shape[1]] = block[rows]
+            at += block.shape[1]
+        return samples if channel is None else samples[0]
+
+    def blocks(self, seconds: float = 1.0, start: float = 0.0, end: float | None = None) -> Iterator[Samples]:
+        """The same samples as `read`, block by block; the last block may be shorter.
+
+        Yields:
+            float32 arrays, shape (n_channels, n).
+
+        Raises:
+            AudioError: if the stretch lies outside the recording, or a block has no sample.
+        """
+        first, stop = self._stretch("blocks", start, end)
+        size = round(seconds * self.sample_rate)
+        if size < 1:
+            raise AudioError(
+                f"a block of {seconds} s has no sample at {self.sample_rate} Hz; "
+                f"seconds must be at least {1 / self.sample_rate:.2g}"
+            )
+        return self._blocks(first, stop, size)
+
+    def envelope(
+        self, n_bins: int, channel: int | None = None, start: float = 0.0, end: float | None = None
+    ) -> Samples:
+        """Lowest and highest sample in each of `n_bins` equal stretches, in one pass.
+
+        Bin k covers the samples from `k * n // n_bins` to `(k + 1) * n // n_bins`, counted from `start`.
+
+        Returns:
+            float32 array, shape (n_channels, n_bins, 2): low, high; with `channel` shape (n_bins, 2).
+
+        Raises:
+            AudioError: if n_bins is not 1 to the number of samples, or the stretch lies outside.
+
+        >>> r = Recording(np.array([0.0, 1.0, -1.0, 0.5]), sample_rate=8000)
+        >>> r.envelope(2, channel=0).tolist()
+        [[0.0, 1.0], [-1.0, 0.5]]
+        """
+        first, stop = self._stretch("envelope", start, end)
+        rows = self._rows(channel)
+        n = stop - first
+        if not 1 <= n_bins <= n:
+            raise AudioError(f"{n} samples of {self.id!r} make 1 to {n} bins, not {n_bins}")
+        n_rows = self.n_channels if channel is None else 1
+        bounds = np.empty((n_rows, n_bins, 2), np.float32)
+        bounds[..., 0], bounds[..., 1] = np.inf, -np.inf
+        at = 0
+        for block in self._blocks(first, stop, _BLOCK):
+            _widen(bounds, block[rows], at, n)
+            at += block.shape[1]
+        return bounds if channel is None else bounds[0]
+
+    def _stretch(self, asked: str, start: float, end: float | None) -> tuple[int, int]:
+        """First sample and the one after the last."""
+        until = self.duration if end is None else end
+        if not (-0.5 < start * self.sample_rate <= until * self.sample_rate < self.n_samples + 0.5):
+            raise AudioError(
+                f"{asked} from {start} to {until} s: {self.id!r} lasts {self.duration:.10g} s; "
+                "0 <= start <= end <= duration is needed"
+            )
+        return round(start * self.sample_rate), round(until * self.sample_rate)
+
+    def _rows(self, channel: int | None) -> slice:
+        if channel is None:
+            return slice(None)
+        if not 0 <= channel < self.n_channels:
+            raise AudioError(f"{self.id!r} has channels 0 to {self.n_channels - 1}, not {channel}")
+        return slice(channel, channel + 1)
+
+    def _blocks(self, first: int, stop: int, size: int) -> Iterator[Samples]:
+        """Samples `first` to `stop` in contiguous blocks of (n_channels, size)."""
+        if isinstance(self.audio, np.ndarray):
+            for at in range(first, stop, size):
+                yield as_float(self.audio[:, at : min(at + size, stop)])
+            return
+        with self.open() as file, decoder(file, self.layout) as sound:
+            lead = min(first, round(_PREROLL * self.sample_rate))
+            sound.seek(first - lead)
+            self._decode(sound, first - lead, lead)
+            for at in range(first, stop, size):
+                yield np.ascontiguousarray(self._decode(sound, at, min(size, stop - at)).T)
+
+    def _decode(self, sound: Any, at: int, n: int) -> Samples:
+        """The next n samples, shape (n, n_channels), or an error that says where the audio ends."""
+        import soundfile
+
+        try:
+            block: Samples = sound.read(n, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as e:
+            place = f"between {at / self.sample_rate:.2f} and {(at + n) / self.sample_rate:.2f} s"
+            raise AudioError(f"{self.id!r} is damaged {place}: {e.error_string}") from e
+        if len(block) < n:
+            raise cut_off(repr(self.id), (at + len(block)) / self.sample_rate, self.duration)
+        return block
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Recording):
+            return NotImplemented
+        return self._outline() == other._outline() and self.sha256 == other.sha256
+
+    def __hash__(self) -> int:
+        return hash(self._outline())
+
+    def _outline(self) -> tuple[str | int, ...]:
+        return self.id, self.container, self.n_samples, self.n_channels, self.sample_rate
+
+    def _facts(self) -> str:
+        seconds = round(self.duration, 1 if self.duration >= 10 else 3)
+        plural = "" if self.n_channels == 1 else "s"
+        return f"{seconds} s, {self.n_channels} channel{plural}, {self.sample_rate} Hz, {self.container}"
+
+    def __repr__(self) -> str:
+        return f"Recording({self.id!r}, {self._facts()})"
+
+    def _repr_html_(self) -> str:
+        return f"<div><b>{html.escape(self.id)}</b> {html.escape(self._facts())}</div>"
+
+
+def _unpack(audio: Any, sample_rate: int | None) -> tuple[Any, Any, str | None]:
+    """What is kept (an absolute path, bytes, or an array), its sample rate, and its name if it has one."""
+    if isinstance(audio, str | os.PathLike):
+        path = Path(audio).expanduser().absolute()
+        return path, sample_rate, path.name
+    if isinstance(audio, bytes | bytearray | memoryview):
+        return bytes(audio), sample_rate, None
+    if isinstance(audio, Mapping) and not {"array", "sampling_rate"} <= audio.keys():
+        raise AudioError(f'a mapping must have "array" and "sampling_rate"; this one has {list(audio)}')
+    if isinstance(audio, Mapping) or hasattr(audio, "get_all_samples"):  # the latter: datasets' AudioDecoder
+        return np.asarray(audio["array"]), sample_rate or audio["sampling_rate"], None
+    return np.asarray(audio), sample_rate, None
+
+
+def _check_arguments(label: str, audio: Any, rate: Any, encoding: Any, n_channels: Any) -> None:
+    is_array = isinstance(audio, np.ndarray)
+    if encoding not in (None, PCM) or (encoding and is_array):
+        raise AudioError(
+            f"encoding {encoding!r} is not possible: it is for files and bytes without a header, and then "
+            f"{PCM!r}; leave it out"
+        )
+    if rate is None and (encoding or is_array):
+        raise AudioError(f"{label} does not say its sample rate; pass it in Hz, as in sample_rate=16000")
+    for name, value in (("sample_rate", rate), ("n_channels", n_channels)):
+        if value is not None and not (
+            isinstance(value, Real) and float(value).is_integer() and float(value) >= 1
+        ):
+            raise AudioError(f"{name} must be a whole number from 1 up, not {value!r}")
+
+
+def _check_header(label: str, layout: Layout, rate: int | None, n_channels: int | None) -> None:
+    for name, asked, there in (
+        ("sample_rate", rate, layout.sample_rate),
+        ("n_channels", n_channels, layout.n_channels),
+    ):
+        if asked is not None and asked != there:
+            raise AudioError(f"{label} has {name} {there}, not {asked}; leave {name} out")
+
+
+def _widen(bounds: Samples, block: Samples, at: int, n: int) -> None:
+    """Take a block that begins at sample `at` of `n` into the bounds of the bins it touches."""
+    n_bins = bounds.shape[1]
+    first = (at * n_bins + n_bins - 1) // n  # the bin of sample i is ((i + 1) * n_bins - 1) // n
+    last = ((at + block.shape[1]) * n_bins - 1) // n
+    edges = np.maximum(np.arange(first, last + 1) * n // n_bins - at, 0)
+    low, high = bounds[:, first : last + 1, 0], bounds[:, first : last + 1, 1]
+    for row, samples in enumerate(block):  # contiguous: strided extremes are 15 times slower
+        np.minimum(low[row], np.minimum.reduceat(samples, edges), out=low[row])
+        np.maximum(high[row], np.maximum.reduceat(samples, edges), out=high[row])

@@ -1,0 +1,71 @@
+"""The key of a service account, and what is signed with it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import ConfigError, MissingExtra
+
+LIFE = 600
+"""Seconds that a signed request is good for; the service takes an hour at most."""
+
+
+class ServiceAccountKey(NamedTuple):
+    """What `yc iam key create` writes: the key's id, the account's id, and a private RSA key in PEM form."""
+
+    id: str
+    account: str
+    private_key: str
+
+    @classmethod
+    def read(cls, source: str | os.PathLike[str] | Mapping[str, Any], name: str) -> ServiceAccountKey:
+        """From a JSON file, or its content as a dict.
+
+        Raises:
+            ConfigError: if it cannot be read or lacks something; it says what.
+            MissingExtra: if the packages to sign with are not installed.
+        """
+        label = name if isinstance(source, Mapping) else f"{name} {os.fspath(source)!r}"
+        content = source if isinstance(source, Mapping) else _read_json(Path(source).expanduser(), label)
+        parts = [content.get(field) for field in ("id", "service_account_id", "private_key")]
+        if not all(isinstance(part, str) and part for part in parts):
+            raise ConfigError(
+                f"{label} is no key of a service account: it has id, service_account_id and private_key; "
+                "yc iam key create --output key.json makes one"
+            )
+        key = cls(*map(str, parts))
+        try:
+            key.jwt("https://example.org", 0.0)
+        except MissingExtra:
+            raise
+        except Exception:  # of two libraries, each with classes of its own
+            raise ConfigError(f"the private_key of {label} is no RSA key in PEM form") from None
+        return key
+
+    def jwt(self, audience: str, now: float) -> str:
+        """A request for a token, signed with the key."""
+        try:
+            import cryptography  # noqa: F401  (pyjwt signs with it)
+            import jwt
+        except ImportError as error:
+            raise MissingExtra("a service account's key", "pyjwt[crypto]", "auth") from error
+        claims = {"iss": self.account, "aud": audience, "iat": int(now), "exp": int(now) + LIFE}
+        pem = self.private_key[max(self.private_key.find("-----BEGIN"), 0) :]  # after a line of warning
+        return jwt.encode(claims, pem, algorithm="PS256", headers={"kid": self.id})
+
+    def __repr__(self) -> str:
+        return f"ServiceAccountKey({self.id!r}, {self.account!r})"
+
+
+def _read_json(path: Path, label: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{label} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"{label} is no JSON file") from None
+    return found if isinstance(found, dict) else {}

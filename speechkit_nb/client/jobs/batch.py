@@ -1,0 +1,271 @@
+"""Many recordings at once: sent one after the other by a thread of its own, whatever becomes of each."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...config import RecognitionConfig
+from ...errors import ConfigError, JobError, JobUnknown, JournalError, Reused, Unreachable
+from ..journal.journal import Entry
+from ..transport.rate_limit import Limiter
+from .job import Job
+from .poller import Watch
+from .request import Order, order
+from .sources import Item, items, plain
+from .submitter import Submissions
+
+OUTAGE = 300.0
+"""Seconds for which a service that has answered before may be out of reach."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+GRACE = 5.0
+"""Seconds that the end of the interpreter waits for a submission."""
+SENDING, RECOGNITION = "could not be sent", "were not recognized"
+
+MakeJob = Callable[[Entry, Mapping[str, Any] | None], Job]
+
+
+class Batch:
+    """Sends recordings one after the other, in a thread of its own.
+
+    One recording is open at a time, and the next is asked for when that is sent. What cannot be sent becomes
+    a failed job, and the rest goes on, unless very many fail in a row. The same sound with the same options
+    is sent once.
+
+    Args:
+        sources: as of `Client.submit_many`.
+        options: fields of `RecognitionConfig` for all of them.
+        submissions: sends them.
+        limiter: gives turns to submissions; it is closed when the batch is stopped.
+        make_job: the handle of a row, and what it is known as if it was sent before.
+        watch: is told of each job.
+        bucket, reuse: as of `Client.submit`.
+        stop_after: how many may fail in a row.
+
+    Raises:
+        AudioError, ConfigError: if something is wrong with the whole of it; nothing was sent then.
+    """
+
+    def __init__(
+        self,
+        sources: Any,
+        options: Mapping[str, Any],
+        *,
+        submissions: Submissions,
+        limiter: Limiter,
+        make_job: MakeJob,
+        watch: Watch,
+        bucket: str | None = None,
+        reuse: bool | None = None,
+        stop_after: int = 20,
+    ) -> None:
+        RecognitionConfig.of(**options)
+        if type(stop_after) is not int or stop_after < 1:
+            raise ConfigError(f"stop_after={stop_after!r}, but it is a number of recordings, 1 or more")
+        self._options, self._bucket, self._reuse = dict(options), bucket, reuse
+        self._submissions, self._limiter = submissions.through(limiter), limiter
+        self._make_job, self._watch = make_job, watch
+        found = items(sources)
+        if isinstance(found, list):
+            for item in found:
+                self._config(item)
+        self.jobs: list[Job] = []
+        self._rows: set[int] = set()
+        self.total = len(found) if isinstance(found, list) else None
+        self.note = ""
+        self.is_over = False
+        self._items = iter(found)
+        self._sent: dict[str, Entry] = {}
+        self._entry: Entry | None = None
+        self._n_reused = 0
+        self._streaks = _Streaks(stop_after)
+        self._problem: Exception | None = None
+        self._has_reached, self._lost_at = False, 0.0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="speechkit_nb batch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._watch.listen(self._hear)
+        atexit.register(self._leave)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send nothing more; what is just being sent is sent to its end."""
+        self._stopped.set()
+        self._limiter.close()
+
+    def join(self, seconds: float) -> None:
+        """Wait until a batch that was stopped has ended."""
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(seconds)
+
+    def check(self) -> None:
+        """Say what there is to say at the end.
+
+        Raises:
+            JobError: if there are recordings that were not tried.
+        """
+        n_reused, self._n_reused = self._n_reused, 0
+        if n_reused:
+            warnings.warn(
+                f"{n_reused} of {len(self.jobs)} recordings were sent before with the same options, and "
+                "nothing was sent for them; reuse=False sends them again",
+                Reused,
+                stacklevel=2,
+            )
+        if self._problem is not None:
+            of = "" if self.total is None else f" of {self.total}"
+            why = str(self._problem).rstrip(".") or type(self._problem).__name__
+            raise JobError(
+                f"the batch ended after {len(self.jobs)}{of} recordings: {why}. Put that right, and call "
+                "submit_many again with reuse=True: what is done is taken from the journal"
+            ) from self._problem
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set() and (item := next(self._items, None)) is not None:
+                self._take(item)
+                self._streaks.check()
+            if not self._stopped.is_set():
+                self.total = len(self.jobs)
+        except Exception as error:  # of the user's generator, or of the journal
+            self._problem = error
+            self.note = f"it ended early: {error}"
+        finally:
+            self.is_over = True
+            self._watch.forget(self._hear)
+            atexit.unregister(self._leave)
+            self._watch.wake()
+
+    def _take(self, item: Item) -> None:
+        """Send one recording, or note why it could not be sent."""
+        self._entry, known_as, error = None, None, ""
+        try:
+            wanted = self._order(item)
+            entry, is_earlier = self._sent_once(wanted)
+            known_as = wanted.known_as if is_earlier else None
+        except JournalError:
+            raise
+        except JobUnknown as problem:
+            entry = problem.job
+            if self._entry is None:  # of an earlier batch
+                known_as = wanted.known_as
+            else:
+                error = str(problem)
+        except Exception as problem:
+            if self._entry is None and self._stopped.is_set():
+                return
+            error = str(problem) or type(problem).__name__
+            entry = self._entry or self._refused(item, error)
+        self._streaks.note(SENDING, error)
+        self._add(self._make_job(entry, known_as))
+
+    def _add(self, job: Job) -> None:
+        self.note, self._entry = "", None
+        self.jobs.append(job)
+        self._rows.add(job.row)
+        self._watch.add(job)
+        self._watch.wake()
+
+    def _config(self, item: Item) -> RecognitionConfig:
+        try:
+            return RecognitionConfig.of(**self._options | item.options)
+        except ConfigError as error:
+            raise ConfigError(f"{item.name}: {error}") from error
+
+    def _order(self, item: Item) -> Order:
+        metadata = plain(item.metadata)
+        return order(item.source, self._config(item), id=item.id, bucket=self._bucket, metadata=metadata)
+
+    def _sent_once(self, wanted: Order) -> tuple[Entry, bool]:
+        """The row of a recording, and whether it is that of an earlier one with the same sound."""
+        key = self._submissions.key(wanted) or f"{wanted.source} {wanted.config}"
+        if key in self._sent:
+            return self._sent[key], True
+        found = self._sent_patiently(wanted)
+        self._sent[key] = found[0]
+        return found
+
+    def _sent_patiently(self, wanted: Order) -> tuple[Entry, bool]:
+        """The same; that a service is out of reach which was there before may pass, and nothing was sent."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                found = self._submissions.send(wanted, self._reuse, say=self._say, noted=self._keep)
+            except Unreachable as error:
+                if not self._is_outage(error) or self._stopped.wait(pause):
+                    raise
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                self._has_reached, self._lost_at = True, 0.0
+                return found
+
+    def _is_outage(self, error: Unreachable) -> bool:
+        now = time.monotonic()
+        self._lost_at = self._lost_at or now
+        if not self._has_reached or self._entry is None or now - self._lost_at > OUTAGE:
+            return False
+        self._entry.forget()
+        self._entry = None
+        self.note = f"{error}; trying again"
+        self._watch.wake()
+        return True
+
+    def _refused(self, item: Item, why: str) -> Entry:
+        is_link = isinstance(item.source, str) and "://" in item.source
+        source = item.source if is_link else item.path
+        try:
+            options = self._config(item).to_dict()
+        except ConfigError:
+            options = plain(self._options | item.options)
+        return self._submissions.refuse(item.name, why, source, options, metadata=plain(item.metadata))
+
+    def _keep(self, entry: Entry) -> None:
+        self._entry = entry
+
+    def _say(self, warning: Warning) -> None:
+        if isinstance(warning, Reused):
+            self._n_reused += 1
+        else:
+            self.note = str(warning).partition(". ")[0]
+            self._watch.wake()
+
+    def _hear(self, settled: Job | None) -> None:
+        """Called by the watch."""
+        if settled is None or settled.row not in self._rows:
+            return
+        facts = settled.facts
+        if facts["state"] in ("done", "failed", "expired"):
+            self._streaks.note(RECOGNITION, "" if facts["state"] == "done" else str(facts["error"]))
+
+    def _leave(self) -> None:
+        """The interpreter ends: let the submission that is on its way have its answer."""
+        self.stop()
+        if self._entry is not None:
+            self.join(GRACE)
+
+
+class _Streaks:
+    """Failures in a row; those of sending and those of recognition each for themselves."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._n: Counter[str] = Counter()
+        self._told = ""
+
+    def note(self, kind: str, error: str) -> None:
+        """One more, with its error or without."""
+        self._n[kind] = self._n[kind] + 1 if error else 0
+        if self._n[kind] >= self._limit:
+            self._told = f"{self._n[kind]} recordings in a row {kind}, the last one because: {error}"
+
+    def check(self) -> None:
+        """Raises JobError if there were too many."""
+        if self._told:
+            raise JobError(self._told)

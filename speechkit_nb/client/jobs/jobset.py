@@ -1,0 +1,279 @@
+"""Several jobs: wait for all, take them as they complete, see them as one table."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+from ...errors import ConfigError, WaitTimeout
+from ...transcript import Transcript
+from .html import set_html
+from .job import Job
+from .poller import Driver, Watch
+from .polling import BatchBar, Progress, Tally
+from .table import frame_of, typed
+
+TICK = 1.0
+"""Seconds after which a bar moves on, though nothing has happened."""
+REDRAWN = 0.5
+"""Seconds between two looks of a bar that nobody waits at."""
+
+
+class Growing(Protocol):
+    """What still adds jobs to a set."""
+
+    jobs: list[Job]
+    total: int | None
+    note: str
+    is_over: bool
+
+    def check(self) -> None:
+        """Called when all is over; raises if it did not get to the end."""
+
+    def stop(self) -> None:
+        """Send nothing more."""
+
+
+class JobSet(Sequence[Job]):
+    """Several jobs in the order of their submission.
+
+    `for job in jobs` and `async for` give each job when it is done or has failed; `jobs.results()` and
+    `await jobs` the transcripts of all. While `Client.submit_many` is still sending, `len(jobs)` is how many
+    were sent so far. The results are in the journal, so that a set of thousands holds none.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job] = (),
+        *,
+        watch: Watch | None = None,
+        growing: Growing | None = None,
+        types: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._jobs = list(jobs) if growing is None else growing.jobs
+        self._watch, self._growing, self._types = watch, growing, dict(types or {})
+        self._durations: dict[int, float] = {}
+        self._n_open = 0
+        self._bar: BatchBar | None = None
+        self._drawing, self._drawn = threading.Lock(), 0.0
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._part(self._jobs[index]) if isinstance(index, slice) else self._jobs[index]
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __contains__(self, job: object) -> bool:
+        return job in self._jobs
+
+    def __iter__(self) -> Iterator[Job]:
+        return self._completed(None, True)
+
+    async def __aiter__(self) -> AsyncIterator[Job]:
+        completed = self._completing(None, True)
+        while (job := await asyncio.to_thread(next, completed, None)) is not None:
+            yield job
+
+    def __await__(self) -> Generator[Any, None, list[Transcript]]:
+        return self._results_async().__await__()
+
+    def wait(self, timeout: float | None = None, progress: Progress = True) -> None:
+        """Wait until every job is done or has failed.
+
+        Interrupting it (Ctrl-C, or the stop button of a notebook) stops the wait, not the jobs.
+
+        Args:
+            timeout: seconds to wait at most; None waits as long as it takes.
+            progress: True shows a bar, or a function of (fraction, status).
+
+        Raises:
+            WaitTimeout: if they are not done by then; they go on.
+            JobError: if a batch was stopped before its end.
+        """
+        for _ in self._completed(timeout, progress):
+            pass
+
+    def results(
+        self,
+        timeout: float | None = None,
+        progress: Progress = True,
+        errors: Literal["raise", "skip"] = "raise",
+    ) -> list[Transcript]:
+        """The transcripts of all jobs, when every one is done, in the order of their submission.
+
+        Args:
+            timeout, progress: as of `wait`.
+            errors: `"raise"` raises what `Job.result` raises for the first job that has none; then no job
+                counts as handed out, and `Client.resume` brings the others again. `"skip"` leaves such jobs
+                out; they are in `failed` and `unknown`.
+        """
+        if errors not in ("raise", "skip"):
+            raise ConfigError(f"errors={errors!r}, but it is 'raise' or 'skip'")
+        self.wait(timeout, progress)
+        return self._transcripts(errors)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of a batch was sent, or could not be; until then `len` grows."""
+        return self._growing is None or self._growing.is_over
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row a job as the journal has it, see `frame_of`, and the user's own columns."""
+        rows = [job.facts | {"reused": job.reused} for job in list(self._jobs)]
+        return self._with_own(frame_of(rows), [row["metadata"] for row in rows])
+
+    @property
+    def words(self) -> pd.DataFrame:
+        """The words of all recordings in one frame, and the user's own columns; waits for the jobs.
+
+        Jobs without a result are left out; they are in `failed` and `unknown`.
+        """
+        self.wait()
+        parts, metadata = list[pd.DataFrame](), list[Mapping[str, Any]]()
+        for job in self._in("done"):
+            words = job.result(progress=False).words
+            parts.append(words)
+            metadata += [job.metadata] * len(words)
+        frame = pd.concat(parts or [Transcript([]).words], ignore_index=True)
+        return self._with_own(frame, metadata)
+
+    @property
+    def failed(self) -> JobSet:
+        """The jobs that have no result, and will not have one."""
+        return self._part(self._in("failed", "expired"))
+
+    @property
+    def unknown(self) -> JobSet:
+        """The jobs of which nobody knows whether the service has them, to be settled one by one."""
+        return self._part(self._in("unknown"))
+
+    def cancel(self) -> None:
+        """Send nothing more, and ask the service to stop what is under way."""
+        if self._growing is not None:
+            self._growing.stop()
+        for job in list(self._jobs):
+            job.cancel()
+
+    def follow(self, progress: Progress) -> None:
+        """Show how far it is while others work, though nobody waits."""
+        if self._watch is not None and progress is not False:
+            self._bar = BatchBar(progress)
+            self._watch.listen(self._draw)
+
+    def _in(self, *states: str) -> list[Job]:
+        return [job for job in list(self._jobs) if job.facts["state"] in states]
+
+    def _part(self, jobs: Sequence[Job]) -> JobSet:
+        return JobSet(jobs, watch=self._watch, types=self._types)
+
+    def _with_own(self, frame: pd.DataFrame, metadata: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """The frame with the user's columns, of the dtypes that they had in his table."""
+        seen = {name: None for own in metadata for name in own}
+        for name in dict.fromkeys(self._types) | seen:
+            values = [own.get(name) for own in metadata]
+            frame[name] = typed(values, self._types.get(name), frame.index)
+        return frame
+
+    async def _results_async(self) -> list[Transcript]:
+        async for _ in self:
+            pass
+        return await asyncio.to_thread(self._transcripts, "raise")
+
+    def _transcripts(self, errors: str) -> list[Transcript]:
+        jobs = self._in("done") if errors == "skip" else list(self._jobs)
+        for job in jobs:
+            if job.ask()["state"] != "done":
+                job.result(timeout=0, progress=False)  # raises what there is to say
+        return [job.result(progress=False) for job in jobs]
+
+    def _completed(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
+        try:
+            yield from self._completing(timeout, progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"stopped waiting. {self._standing()}") from None
+
+    def _completing(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
+        """Each job when there is nothing left to wait for."""
+        asker: Watch | Driver = self._watch or Driver()
+        began, seen, waiting = time.monotonic(), 0, list[Job]()
+        bar = BatchBar(False if self._bar is not None and progress is True else progress)
+        try:
+            while True:
+                since, is_whole = asker.n_changes, self._growing is None or self._growing.is_over
+                new = self._jobs[seen:]
+                seen += len(new)
+                for job in new:
+                    asker.add(job)
+                settled, waiting = _parted(waiting + new, asker.has)
+                self._n_open = len(waiting)
+                bar.show(partial(self._tally, waiting))
+                yield from settled
+                if is_whole and not waiting:
+                    break
+                left = TICK if timeout is None else began + timeout - time.monotonic()
+                if left <= 0:
+                    raise WaitTimeout(f"not done after {timeout:g} s. {self._standing()}")
+                asker.wait(min(left, TICK), since)
+        finally:
+            bar.close()
+        if self._growing is not None:
+            self._growing.check()
+
+    def _tally(self, waiting: Sequence[Job]) -> Tally:
+        for job in list(self._jobs):
+            if job.row not in self._durations:
+                self._durations[job.row] = job.facts["duration"] or 0.0
+        seconds = sum(self._durations.values())
+        left = sum(self._durations[row] for row in {job.row for job in waiting})
+        total: int | None = len(self)
+        note = ""
+        if self._growing is not None:
+            total, note = self._growing.total, self._growing.note
+        return Tally(len(self) - len(waiting), len(self), total, seconds - left, seconds, note)
+
+    def _draw(self, _: Job | None = None) -> None:
+        """Called by the watch whenever something has changed, which may be often."""
+        watch, bar, now = self._watch, self._bar, time.monotonic()
+        if watch is None or bar is None or (now < self._drawn + REDRAWN and not watch.is_idle):
+            return
+        self._drawn = now
+        with self._drawing:
+            is_whole = self._growing is None or self._growing.is_over
+            waiting = [job for job in list(self._jobs) if watch.has(job)]
+            bar.show(partial(self._tally, waiting))
+            if is_whole and not waiting:
+                watch.forget(self._draw)
+                bar.close()
+
+    def _standing(self) -> str:
+        words = f"{len(self) - self._n_open} of {len(self)} jobs are settled, the others go on"
+        if self._growing is not None and not self._growing.is_over:
+            words += ", and the rest is sent as long as this kernel lives"
+        return (
+            f"{words}. jobs.wait() waits again; in a new kernel run the same cell again, or client.resume()"
+        )
+
+    def __repr__(self) -> str:
+        states = Counter(job.facts["state"] for job in list(self._jobs))
+        told = ", ".join(f"{n} {state}" for state, n in states.most_common())
+        total = "" if self._growing is None else f" of {self._growing.total or '?'}"
+        return f"JobSet({len(self)}{total} jobs{': ' if told else ''}{told})"
+
+    def _repr_html_(self) -> str:
+        return set_html(self.frame, repr(self))
+
+
+def _parted(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:
+    """Those that are settled, those that are open."""
+    parts: tuple[list[Job], list[Job]] = [], []
+    for job in jobs:
+        parts[is_open(job)].append(job)
+    return parts

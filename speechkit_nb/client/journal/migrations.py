@@ -1,0 +1,91 @@
+"""The tables of the journal, and how a file of an earlier layout becomes one of the present."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+import stamina
+
+from ...errors import JournalError
+
+LAYOUTS = (
+    """
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY,
+        service TEXT NOT NULL,
+        operation_id TEXT,
+        recording TEXT NOT NULL,
+        source TEXT,
+        sha256 TEXT,
+        duration REAL,
+        n_channels INTEGER,
+        options TEXT NOT NULL,
+        state TEXT NOT NULL,
+        owner TEXT,
+        created_at REAL NOT NULL,
+        submitted_at REAL,
+        finished_at REAL,
+        fetched_at REAL,
+        delivered_at REAL,
+        error TEXT
+    );
+    CREATE UNIQUE INDEX jobs_operation ON jobs (service, operation_id) WHERE operation_id IS NOT NULL;
+    CREATE INDEX jobs_state ON jobs (service, state);
+    CREATE TABLE responses (
+        job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+        seq INTEGER NOT NULL,
+        received_at REAL NOT NULL,
+        message BLOB NOT NULL,
+        PRIMARY KEY (job, seq)
+    ) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE jobs ADD COLUMN metadata TEXT;
+    ALTER TABLE jobs ADD COLUMN reuse_key TEXT;
+    CREATE INDEX jobs_reuse ON jobs (reuse_key) WHERE reuse_key IS NOT NULL;
+    """,
+    "ALTER TABLE jobs ADD COLUMN bucket TEXT;",
+)  # one script for each user_version, in order; a released one is never changed
+
+
+def bring_up_to_date(db: sqlite3.Connection, path: str | os.PathLike[str], patience: float) -> None:
+    """Make the tables, or what they lack; two kernels may do it at the same moment.
+
+    Args:
+        patience: seconds to wait for another kernel that switches to WAL.
+
+    Raises:
+        JournalError: if a newer toolkit wrote it; it is left as it is.
+        sqlite3.DatabaseError: if it is no journal, or cannot be written.
+    """
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(LAYOUTS):
+        raise JournalError(
+            f"the journal {os.fspath(path)!r} was written by a newer speechkit_nb "
+            f"(layout {version}, this one knows {len(LAYOUTS)}): pip install -U speechkit-nb, "
+            "or choose another folder by SPEECHKIT_NB_HOME"
+        )
+    if version < len(LAYOUTS):
+        write_ahead(db, patience)
+        db.execute("BEGIN IMMEDIATE")
+        version = db.execute("PRAGMA user_version").fetchone()[0]  # another kernel may have been faster
+        for layout in LAYOUTS[version:]:
+            for statement in filter(str.strip, layout.split(";")):
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {max(version, len(LAYOUTS))}")
+        db.execute("COMMIT")
+    db.execute("SELECT count(*) FROM jobs").fetchone()
+
+
+def write_ahead(db: sqlite3.Connection, patience: float) -> None:
+    """Switch to WAL. SQLite does not wait for locks here, so that we wait for another kernel that does it."""
+    for attempt in stamina.retry_context(on=_is_busy, attempts=None, timeout=patience, wait_max=0.5):
+        with attempt:
+            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"its folder allows journal mode {mode!r} only, not 'wal'")
+
+
+def _is_busy(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY

@@ -1,0 +1,119 @@
+"""The embedded recognizer as a child process."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ServerError
+from .journal.journal import home
+
+START_DEADLINE = 60.0
+STOP_DEADLINE = 10.0
+
+
+class LocalServer:
+    """A server on a free port of this machine, which ends with this object or this process.
+
+    Args:
+        models: model name -> engine, such as `{"general": "pocketsphinx"}`.
+        bucket_root: folder that stands for Object Storage.
+        data_dir: where its operations survive a restart; by default beside the journal.
+
+    Raises:
+        ServerError: if it does not start; the message holds its last words.
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Mapping[str, str] | None = None,
+        bucket_root: str | os.PathLike[str] | None = None,
+        data_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        data_dir = home() / "local" if data_dir is None else Path(data_dir)
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ServerError(
+                f"the local server cannot use the folder {str(data_dir)!r}: {error.strerror}"
+            ) from None
+        command = _command(models or {}, bucket_root, data_dir)
+        self._log = data_dir / f"server-{os.getpid()}.log"
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C and the stop button of a notebook signal the whole group
+            )
+        self._process = process
+        self._finalizer = weakref.finalize(self, _stop, process, os.getpid(), self._log)
+        self.target, self.rest_target = self._read_targets()
+
+    @property
+    def hint(self) -> str:
+        """What to say when it does not answer."""
+        return ". The local server has ended; connect('local') starts another one, which takes its jobs over"
+
+    def stop(self) -> None:
+        """End it; its finished operations stay in `data_dir`."""
+        self._finalizer()
+
+    def _read_targets(self) -> tuple[str, str]:
+        """URLs of gRPC and of REST."""
+        line = _first_line(self._process, START_DEADLINE)
+        found = re.search(r"(grpc://\S+:\d+) (http://\S+:\d+)", line)
+        if found is None:
+            self._process.kill()
+            self._process.wait()
+            words = re.split(r"(?m)^Error: ", self._log.read_text(errors="replace").strip())[-1]
+            self.stop()
+            reason = " / ".join(words.splitlines()[-3:]) or "it gave no reason"
+            raise ServerError(f"the local server did not start: {reason}")
+        return found[1], found[2]
+
+
+def _command(
+    models: Mapping[str, str], bucket_root: str | os.PathLike[str] | None, data_dir: Path
+) -> list[str]:
+    command = [sys.executable, "-m", "speechkit_nb", "serve", "--stop-with-stdin"]
+    command += ["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--data-dir", os.fspath(data_dir)]
+    for name, engine in models.items():
+        command += ["--model", f"{name}={engine}"]
+    if bucket_root is not None:
+        command += ["--bucket-root", os.fspath(bucket_root)]
+    return command
+
+
+def _first_line(process: subprocess.Popen[bytes], deadline: float) -> str:
+    """What the process prints first; empty if it ends or stays silent."""
+    assert process.stdout is not None
+    too_late = threading.Timer(deadline, process.kill)
+    too_late.start()
+    try:
+        return process.stdout.readline().decode(errors="replace")
+    finally:
+        too_late.cancel()
+
+
+def _stop(process: subprocess.Popen[Any], owner: int, log: Path) -> None:
+    if os.getpid() != owner:  # a forked child must not end its parent's server
+        return
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(STOP_DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    log.unlink(missing_ok=True)

@@ -1,0 +1,355 @@
+"""Comparison: what `compare` returns. It puts the rooms of `evaluate` and `views` together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..errors import ConfigError, EvaluationError
+from ..evaluate.metrics.word_rates import confusions, word_rates
+from ..evaluate.metrics.word_timing import boundary_errors, timing
+from ..evaluate.normalization.base import Normalizer
+from ..evaluate.significance.power import counted
+from . import tables
+from . import verdict as says
+from .compare_columns import with_columns
+from .consensus import consensus
+from .contributions import WORD, carried_by
+from .disagreements import disagreements
+from .grid import grid_of_alignment, grid_of_votes, normalized_words
+from .groups import time_evidence, word_evidence
+from .html import page
+from .inputs.collect import Material
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
+    from matplotlib.axes import Axes
+
+    from ..audio.recording import Recording
+    from ..views.widget.timeline_view import TimelineView
+
+
+@dataclass(frozen=True)
+class Options:
+    """How it is compared, as given to `compare`; `groups` are the names of their columns."""
+
+    normalizer: Normalizer
+    collar: float | None
+    groups: tuple[str, ...]
+    pause: float | None
+    level: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Systems on the same recordings: which is better, by how much, how sure, in words and in time, where.
+
+    Frames are made when they are first asked for; `attrs` of each names the normalizer, its hash and the
+    collar. Times are seconds, + is late. Made by `compare`.
+
+    Attributes:
+        material: what is compared, in one form.
+        aligned: the alignment, with `stretch` and the groups; None without a reference.
+        options: how.
+    """
+
+    material: Material
+    aligned: pd.DataFrame | None
+    options: Options
+
+    # --- what it says
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Names, as given."""
+        return tuple(self.material.systems)
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """Columns that tell utterances apart."""
+        return self.material.by
+
+    @cached_property
+    def verdict(self) -> str:
+        """Which is better, in words, and on a second line in time; or that the data cannot tell."""
+        if self.aligned is None:
+            return says.of_disagreement(self.pairs, self.disagreements)
+        same = len(self.systems) > 1 and not self._grid["differs"].any()
+        level, groups = self.options.level, self.options.groups
+        in_words = says.in_words(self.summary, self.pairs, level, same, groups)
+        said = f"{in_words}\n{says.in_time(self.summary, self.timing_pairs, level, groups)}".rstrip()
+        return says.warning_of(self._voters) + said if self.material.pseudo else said
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What was found and put right, and what one should know before believing the figures."""
+        if self.aligned is None:
+            return self.material.problems
+        return (*self.material.problems, *says.findings(self.aligned, self.systems, self._grid))
+
+    # --- in words
+
+    @property
+    def alignment(self) -> pd.DataFrame:
+        """Which reference word became which word of each system: frame of schema `ALIGNMENT`, the columns
+        `by` before it, `stretch` and the groups behind it.
+
+        Raises:
+            EvaluationError: if there is no reference; so do all that need one.
+        """
+        if self.aligned is None:
+            raise EvaluationError(
+                "there is no reference, so nothing is right or wrong: see .disagreements, or compare again "
+                "with reference=, for which .consensus makes a pseudo-reference of three systems or more"
+            )
+        return self._signed(self.aligned)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """A row a system, index `system`: `n_words` (of the reference), `errors`, `wer`, its interval
+        `wer_low`, `wer_high`, `cer`; timing, as of `timing`; `n_groups` that the interval is of, `method`.
+
+        Without a reference `n_words` of the system, `n_differing` and its share `differing`.
+        """
+        return self._signed(self._summary)
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """A row a pair of systems: `a`, `b`, `wer_delta` (a less b: below 0 a is better), `delta_low`,
+        `delta_high`, tests as of `significance.pairs`, and the `words` and `recordings` that carry it.
+
+        Without a reference `n_a`, `n_b`, `n_different`, `disagreement`.
+        """
+        return self._signed(self._pairs)
+
+    def carried_by(self, by: str | Sequence[str] = WORD) -> pd.DataFrame:
+        """Which words, or groups by columns of `alignment` or of the reference, carry the differences; see
+        `compare_carried`."""
+        columns = [by] if isinstance(by, str) else list(by)
+        frame = self.alignment if columns == [WORD] else self._with(columns)
+        return self._signed(carried_by(frame, columns))
+
+    def rates(self, by: str | Sequence[str] = ()) -> pd.DataFrame:
+        """Counts and rates of words by system and columns of `alignment`, or of the reference where they are
+        the same in all of an utterance, such as a noise level; see `metrics.word_rates`."""
+        columns = [by] if isinstance(by, str) else list(by)
+        return self._signed(word_rates(self._with(columns), ["system", *columns]))
+
+    @property
+    def confusions(self) -> pd.DataFrame:
+        """What each system takes for what, the most frequent first."""
+        return self._signed(confusions(self.alignment))
+
+    @property
+    def stretches(self) -> pd.DataFrame:
+        """A row a stretch of speech between two pauses: times, text, `n_words`, errors of each system."""
+        return self._signed(tables.stretches_of(self.alignment, self.by, self.systems))
+
+    # --- in time
+
+    @cached_property
+    def _timing(self) -> pd.DataFrame:
+        return timing(self.alignment, units=self.by, durations=self.material.durations())
+
+    @property
+    def timing(self) -> pd.DataFrame:
+        """A row a system: bias, size and spread of the errors of starts and ends, on words that all systems
+        got right; see `timing.timing`."""
+        return self._signed(self._timing)
+
+    @property
+    def timing_errors(self) -> pd.DataFrame:
+        """A row a word that was right: its errors at start and end; see `timing.boundary_errors`."""
+        return self._signed(boundary_errors(self.alignment, units=self.by))
+
+    @cached_property
+    def timing_pairs(self) -> pd.DataFrame:
+        """A row a pair of systems: the difference of their accumulated average shifts, and how sure it is."""
+        evidence = time_evidence(self.alignment, self.by, self.options.groups)
+        return self._signed(tables.timing_pairs_of(evidence, self.options.level, self.options.seed))
+
+    # --- where
+
+    @property
+    def disagreements(self) -> pd.DataFrame:
+        """A row a stretch in which systems differ, the worst first: `start`, `end` to listen to, `size`
+        (words), `reference`, and what each system has there."""
+        return self._signed(self._disagreements)
+
+    @cached_property
+    def consensus(self) -> pd.DataFrame:
+        """A pseudo-reference by a vote of three systems or more; no truth. See `consensus.consensus`."""
+        return self._signed(consensus(self._normalized, self.by))
+
+    # --- pictures
+
+    def plot_summary(self, ax: Axes | None = None, what: str = "wer") -> Axes:
+        """Error rates with their intervals; or another column of `summary`."""
+        from .plots.rates import plot_summary
+
+        if what not in self._summary:
+            _ = self.alignment  # says that there is no reference
+        return plot_summary(self.summary, ax, what=what)
+
+    def plot_scatter(self, a: str | None = None, b: str | None = None, ax: Axes | None = None) -> Axes:
+        """Stretches of speech, errors of one system against those of another."""
+        from .plots.rates import plot_scatter
+
+        names = self.systems
+        if len(names) < 2:
+            raise ConfigError(
+                f"there is only one system, {names[0]!r}; a scatter is of two: compare it with another"
+            )
+        return plot_scatter(self.stretches, a or names[0], b or names[-1], ax)
+
+    def plot_boundary_errors(
+        self,
+        ax: Axes | None = None,
+        *,
+        side: str = "start",
+        over_time: bool = False,
+        recording: str | None = None,
+    ) -> Axes:
+        """Errors of starts, or of ends, as histograms, or over the time of a recording, which shows drift."""
+        from .plots.boundary_errors import plot_boundary_errors
+        from .plots.place import place_of
+
+        errors = self.timing_errors
+        shown = errors if recording is None else place_of(self, recording).rows(errors)
+        return plot_boundary_errors(shown, ax, side=side, over_time=over_time)
+
+    def plot_alignment(
+        self,
+        start: float | None = None,
+        end: float | None = None,
+        ax: Axes | None = None,
+        *,
+        recording: Recording | str | PathLike[str] | None = None,
+        channel_tag: str | None = None,
+    ) -> Axes:
+        """Words of reference and systems below the waveform, errors by colour and letter (S, I, D); the worst
+        place unless told otherwise."""
+        from .plots.alignment import plot_alignment
+
+        return plot_alignment(self, recording, channel_tag, start, end, ax)
+
+    def view(
+        self,
+        recording: Recording | str | PathLike[str] | None = None,
+        *,
+        where: pd.DataFrame | None = None,
+        at: Mapping[Any, Any] | pd.Series | None = None,
+        **options: Any,
+    ) -> TimelineView:
+        """A lane a system below the sound, errors and disagreements marked: M goes to the next one, W to the
+        worst and then to the next worst, Shift+M and Shift+W back.
+
+        Args:
+            recording: one of those compared, by name, or its sound; that with the worst place unless given.
+            where: rows of `alignment`, `timing_errors` or `disagreements`: marks these only; W takes them in
+                the order in which they are given.
+            at: such a row to open at, such as `disagreements.iloc[2]`; the worst place unless given.
+            **options: of `TimelineView`.
+        """
+        from .plots.place import view_of
+
+        row = at.to_dict() if isinstance(at, pd.Series) else at
+        return view_of(self, recording, where, row, options)
+
+    def brush(self, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start") -> VBox:
+        """A histogram of the boundary errors of a recording with a slider on it, above a timeline in which
+        only the words between the ends of the slider are marked, the farthest off first."""
+        from .plots.brush import brush
+
+        return brush(self, recording, side=side)
+
+    # --- how it shows itself
+
+    def __repr__(self) -> str:
+        return f"Comparison({', '.join(map(repr, self.systems))}): {self.verdict}"
+
+    def _repr_html_(self) -> str:
+        return page(self.verdict, self._summary, self.problems, self._made)
+
+    @property
+    def _made(self) -> str:
+        how = self.options.normalizer
+        facts = [f"normalizer {how.name} ({how.hash})"]
+        if self.options.collar is not None:
+            facts.append(f"collar {self.options.collar:g} s")
+        if self.aligned is not None:
+            n_groups = int(self._summary["n_groups"].iloc[0])
+            of = " and ".join(self.options.groups) or "stretches of speech"
+            facts.append(
+                f"{self.options.level * 100:g} % intervals over {counted(n_groups, 'groups')} ({of})"
+            )
+        return ", ".join(facts)
+
+    # --- what every frame has
+
+    @cached_property
+    def _how(self) -> dict[Any, Any]:
+        """How words were made comparable: `normalizer`, `normalizer_hash`, `collar`, and more of `align`."""
+        how = self.options.normalizer
+        made = {"normalizer": how.name, "normalizer_hash": how.hash, "collar": self.options.collar}
+        return {**made, **({} if self.aligned is None else self.aligned.attrs)}
+
+    def _signed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame as the caller's own, which says in its `attrs` how it was made."""
+        own = frame.copy(deep=False)
+        own.attrs = {**self._how, **frame.attrs}
+        return own
+
+    def _with(self, columns: Sequence[str]) -> pd.DataFrame:
+        """The alignment with columns of the reference."""
+        alignment, reference = self.alignment, self.material.reference
+        assert reference is not None
+        return with_columns(alignment, columns, self.by, reference)
+
+    # --- made once
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        if self.aligned is None:
+            return tables.differences_of(self._normalized, self._grid)
+        how = self.options
+        return tables.summary_of(self.aligned, self._evidence, self._timing, self.by, how.level, how.seed)
+
+    @cached_property
+    def _pairs(self) -> pd.DataFrame:
+        if self.aligned is None:
+            return tables.disagreement_pairs(self._normalized, self.by)
+        how = self.options
+        return tables.pairs_of(self.aligned, self._evidence, self.by, how.level, how.seed)
+
+    @cached_property
+    def _evidence(self) -> Any:
+        return word_evidence(self.alignment, self.systems, self.by, self.options.groups)
+
+    @cached_property
+    def _disagreements(self) -> pd.DataFrame:
+        return disagreements(self._grid, self.by, self.systems, has_reference=self.aligned is not None)
+
+    @cached_property
+    def _grid(self) -> pd.DataFrame:
+        """What each system has at each place."""
+        if self.aligned is None:
+            return grid_of_votes(self._normalized, self.by).grid
+        return grid_of_alignment(self.aligned, self.by, self.systems)
+
+    @cached_property
+    def _normalized(self) -> dict[str, pd.DataFrame]:
+        how = self.options.normalizer
+        frames = self.material.systems.items()
+        return {name: normalized_words(frame, self.by, how, f"system {name!r}") for name, frame in frames}
+
+    @property
+    def _voters(self) -> Sequence[str]:
+        reference = self.material.reference
+        return reference.attrs["pseudo_reference"] if reference is not None else ()

@@ -1,0 +1,68 @@
+"""A pseudo-reference: what most systems say at each place (as ROVER does, Fiscus 1997).
+
+It is no truth. Systems that are alike outvote the one that is right, so error rates against it favour
+systems that resemble each other; it serves to find places worth listening to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ConfigError
+from ..evaluate.normalization.tokens import Floats
+from .grid import grid_of_votes
+
+FEWEST = 3
+
+
+def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFrame:
+    """The words that win a vote.
+
+    Args:
+        words: of each system, as of `compare_grid.normalized_words`.
+        by: columns that tell utterances apart.
+
+    Returns:
+        Frame of `by`, `word`, `start`, `end` (seconds, medians of those who say it), `votes`. Saying nothing
+        is a vote, too; of equally many the system named first wins. `attrs["pseudo_reference"]` is the list
+        of the systems that voted.
+
+    Raises:
+        ConfigError: if there are fewer than three systems.
+
+    >>> said = {"a": "one two three", "b": "one too three", "c": "one two"}
+    >>> from speechkit_nb.comparison.grid import normalized_words
+    >>> from speechkit_nb.evaluate.normalization.base import normalizer
+    >>> texts = {name: pd.DataFrame({"text": [text]}) for name, text in said.items()}
+    >>> none = normalizer("none")
+    >>> frames = {name: normalized_words(frame, (), none, name) for name, frame in texts.items()}
+    >>> consensus(frames, ())[["word", "votes"]].to_numpy().tolist()
+    [['one', 3], ['two', 2], ['three', 2]]
+    """
+    if len(words) < FEWEST:
+        there = ", ".join(map(repr, words))
+        raise ConfigError(f"a vote needs {FEWEST} systems or more, and there are {len(words)}: {there}")
+    grid, start, end = grid_of_votes(words, by)
+    said = grid[list(words)].to_numpy(object)
+    votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)
+    best = votes.argmax(axis=1)
+    rows = np.arange(len(said))
+    frame = grid[list(by)].assign(word=pd.Series(said[rows, best], grid.index, dtype="str"))
+    agrees = said == said[rows, best][:, None]
+    times = {"start": _middle(start, agrees), "end": _middle(end, agrees)}
+    frame = frame.assign(**times, votes=votes[rows, best])
+    result: pd.DataFrame = frame[frame["word"] != ""].reset_index(drop=True)
+    result.attrs = {"pseudo_reference": list(words)}
+    return result
+
+
+def _middle(times: Floats, agrees: np.ndarray) -> Floats:
+    """The median of those that agree and are known; NaN if none is."""
+    kept = np.sort(np.where(agrees, times, np.nan), axis=1)  # NaN last
+    n = (~np.isnan(kept)).sum(axis=1)
+    rows = np.arange(len(kept))
+    low, high = np.maximum((n - 1) // 2, 0), n // 2
+    return np.asarray((kept[rows, low] + kept[rows, np.minimum(high, kept.shape[1] - 1)]) / 2)

@@ -1,0 +1,83 @@
+"""Where a difference between two systems comes from: which words and which groups carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ..errors import SchemaError
+
+WORD = "word"
+
+
+def carried_by(alignment: pd.DataFrame, by: str | Sequence[str] = WORD) -> pd.DataFrame:
+    """A row a pair of systems and word, or group: how many errors each has, the largest difference first.
+
+    Args:
+        alignment: frame `alignment` of several systems against one reference.
+        by: `"word"`, the word of the reference, or the one inserted; or columns of the frame.
+
+    Returns:
+        Frame of `a`, `b`, the columns `by`, `n_words` (of the reference), `errors_a`, `errors_b`, `delta`
+        (errors of a less those of b) and `share` of the difference of all (NaN if that is 0). Rows
+        without errors of either are left out.
+
+    Raises:
+        SchemaError: if there is no such column.
+
+    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> both = align("he lived here", {"one": "you live here", "two": "he lived here"})
+    >>> carried_by(both)[["word", "errors_a", "errors_b", "delta", "share"]].to_numpy().tolist()
+    [['he', 1, 0, 1, 0.5], ['lived', 1, 0, 1, 0.5]]
+    """
+    columns = [by] if isinstance(by, str) else list(by)
+    frame = alignment
+    if columns == [WORD]:
+        frame = alignment.assign(word=alignment["ref_word"].fillna(alignment["hyp_word"]))
+    for column in columns:
+        if column not in frame:
+            there = ", ".join(["word", *map(str, alignment)])
+            raise SchemaError(f"carried_by: no column {column!r}; there are {there}")
+    counts = _counts(frame, columns)
+    systems = alignment["system"].unique()
+    parts = [_pair(counts, a, b, columns) for a, b in combinations(systems, 2)]
+    empty = pd.DataFrame(columns=["a", "b", *columns, "n_words", "errors_a", "errors_b", "delta", "share"])
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def _counts(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    marked = frame[["system", *columns]].assign(
+        errors=(frame["op"] != "ok").astype("int64"), n_words=(frame["op"] != "ins").astype("int64")
+    )
+    return marked.groupby(["system", *columns], sort=False, observed=True, dropna=False).sum()
+
+
+def _pair(counts: pd.DataFrame, a: str, b: str, columns: list[str]) -> pd.DataFrame:
+    both = pd.concat([counts.loc[a], counts.loc[b]], axis=1, keys=["a", "b"]).fillna(0).astype("int64")
+    delta = both["a", "errors"] - both["b", "errors"]
+    total = delta.sum()
+    frame = pd.DataFrame(
+        {
+            "n_words": np.maximum(both["a", "n_words"], both["b", "n_words"]),
+            "errors_a": both["a", "errors"],
+            "errors_b": both["b", "errors"],
+            "delta": delta,
+            "share": delta / total if total else float("nan"),
+        }
+    )
+    frame = frame[(frame["errors_a"] + frame["errors_b"]) > 0].reset_index()
+    frame = frame.rename(columns={"index": columns[0]}) if len(columns) == 1 else frame
+    frame.insert(0, "a", pd.Series(a, frame.index, dtype="str"))
+    frame.insert(1, "b", pd.Series(b, frame.index, dtype="str"))
+    size = frame["delta"].abs()
+    return frame.iloc[size.sort_values(ascending=False, kind="stable").index]
+
+
+def told(carried: pd.DataFrame, column: str, most: int = 3) -> str:
+    """The largest parts that point the way of the whole difference: `"he (+3), or (+1)"`."""
+    total = carried["delta"].sum()
+    same = carried[carried["delta"] * (1 if total > 0 else -1) > 0] if total else carried.iloc[:0]
+    return ", ".join(f"{row[column]} ({row['delta']:+d})" for _, row in same.head(most).iterrows())

@@ -1,0 +1,204 @@
+"""What each system has at each place: the ground on which disagreement and votes are found.
+
+A grid has a row a place: the columns that tell utterances apart, `place` (in order), `reference` (missing
+without one), `start`, `end` (seconds, of all that is said there; NaN if unknown), `differs`, and a column a
+system with what it has there, `""` for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..errors import EvaluationError
+from ..evaluate.alignment.api import align
+from ..evaluate.alignment.frame import word_numbers
+from ..evaluate.alignment.inputs import utterances
+from ..evaluate.normalization.base import Normalizer
+from ..evaluate.normalization.tokens import Floats, normalized
+
+UNIT = "unit"
+
+
+def grid_of_alignment(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
+    """Places are the words of the reference, and the gaps between them in which something was inserted.
+
+    An utterance in which systems chose alternatives of different length in the reference is one place.
+    """
+    rows = _placed(alignment, by)
+    text = _texts(rows, ["system", UNIT, "place"], "hyp_word").unstack("system", fill_value="")
+    text = text.reindex(columns=list(systems), fill_value="")
+    first = rows[rows["system"] == systems[0]]
+    reference = _texts(first, [UNIT, "place"], "reference").reindex(text.index, fill_value="")
+    return _finished(text, reference, _bounds(rows), _keys(alignment, by))
+
+
+class Votes(NamedTuple):
+    """A grid without a reference; `start`, `end` (seconds) have shape (n_places, n_systems), NaN: no word."""
+
+    grid: pd.DataFrame
+    start: Floats
+    end: Floats
+
+
+def grid_of_votes(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes:
+    """Places of several systems without a reference, each system aligned with what those before it say.
+
+    Args:
+        words: of each system normalized words, as of `normalized_words`.
+    """
+    units, frames = _units(words, by)
+    names = list(frames)
+    codes = pd.factorize(pd.concat([frame["word"] for frame in frames.values()], ignore_index=True))[0]
+    coded = np.split(codes, np.cumsum([len(frame) for frame in frames.values()])[:-1])
+    sides = [
+        frame[[UNIT, "start", "end"]].assign(
+            word=pd.Series([f"w{code}" for code in own], frame.index, dtype="str")
+        )
+        for frame, own in zip(frames.values(), coded, strict=True)
+    ]
+    slots = np.arange(len(sides[0]))[:, None]
+    unit = sides[0][UNIT].to_numpy()
+    for k, side in enumerate(sides[1:], 1):
+        slots, unit = _merged(_leading(slots, unit, sides[:k]), slots, unit, side)
+    text = pd.DataFrame({name: _at(frames[name]["word"], slots[:, k], "") for k, name in enumerate(names)})
+    places = np.arange(len(slots)) - np.searchsorted(unit, unit)
+    text.index = pd.MultiIndex.from_arrays([unit, places], names=[UNIT, "place"])
+    start, end = (_times(list(frames.values()), slots, time) for time in ("start", "end"))
+    bounds = pd.DataFrame(_outer(start, end), index=text.index)
+    reference = pd.Series(None, text.index, dtype="str")
+    return Votes(_finished(text, reference, bounds, units), start, end)
+
+
+def normalized_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> pd.DataFrame:
+    """`by`, `word`, `start`, `end` of the normalized words."""
+    keys, raw = utterances(given, by, name)
+    tokens = normalized(raw, how)
+    if len(raw.word) and not len(tokens.word):
+        raise EvaluationError(f"the normalizer {how.name!r} left none of the {len(raw.word)} words of {name}")
+    rows = np.repeat(np.arange(len(keys)), tokens.counts)
+    frame = keys.iloc[rows].reset_index(drop=True)
+    unknown = np.full(len(rows), np.nan)
+    return frame.assign(
+        word=pd.Series(tokens.word.to_pylist(), frame.index, dtype="str"),
+        start=unknown if tokens.start is None else tokens.start,
+        end=unknown if tokens.end is None else tokens.end,
+    )
+
+
+# --- of an alignment
+
+
+def _placed(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Rows with their unit, place and reference word."""
+    rows = alignment[["system", "hyp_word", "ref_start", "ref_end", "hyp_start", "hyp_end"]].assign(
+        **{UNIT: _numbered(alignment, by)}, reference=alignment["ref_word"]
+    )
+    is_word = (alignment["op"] != "ins").astype("int64")
+    groups = [rows["system"], rows[UNIT]]
+    before = is_word.groupby(groups, sort=False).cumsum() - is_word
+    length = is_word.groupby(groups, sort=False).transform("sum")
+    uneven = length.groupby(rows[UNIT]).transform("nunique") > 1
+    return rows.assign(place=(2 * before + is_word).where(~uneven, 1))
+
+
+def _numbered(frame: pd.DataFrame, by: Sequence[str]) -> Any:
+    if not by:
+        return 0
+    return frame.groupby(list(by), sort=False, observed=True, dropna=False).ngroup()
+
+
+def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Of each unit, by its number."""
+    if not by:
+        return pd.DataFrame(index=[0])
+    return frame[list(by)].drop_duplicates().reset_index(drop=True)
+
+
+def _texts(rows: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
+    """The words of each place as one text; nearly everywhere there is one at most."""
+    several = rows.duplicated(keys, keep=False)
+    one = rows[~several].set_index(keys)[column].fillna("")
+    more = rows[several].dropna(subset=column).groupby(keys)[column].agg(" ".join)
+    none = rows[several].groupby(keys)[column].agg("size").index.difference(more.index)
+    texts: pd.Series = pd.concat([one, more, pd.Series("", none, dtype="str")]).sort_index()
+    return texts
+
+
+def _bounds(rows: pd.DataFrame) -> pd.DataFrame:
+    both = rows.assign(
+        start=rows[["ref_start", "hyp_start"]].min(axis=1), end=rows[["ref_end", "hyp_end"]].max(axis=1)
+    )
+    return both.groupby([UNIT, "place"]).agg(start=("start", "min"), end=("end", "max"))
+
+
+def _finished(
+    text: pd.DataFrame, reference: pd.Series, bounds: pd.DataFrame, keys: pd.DataFrame
+) -> pd.DataFrame:
+    differs = text.ne(text.iloc[:, 0], axis=0).any(axis=1)
+    frame = bounds.reindex(text.index).assign(reference=reference, differs=differs)
+    frame = pd.concat([frame[["reference", "start", "end", "differs"]], text], axis=1).reset_index()
+    named = keys.iloc[frame[UNIT].to_numpy()].reset_index(drop=True)
+    frame = pd.concat([named, frame], axis=1)
+    frame.columns.name = None
+    return frame
+
+
+# --- without a reference
+
+
+def _units(
+    words: Mapping[str, pd.DataFrame], by: Sequence[str]
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """All utterances, and the words of each system in the order of these, numbered."""
+    if not by:
+        return pd.DataFrame(index=[0]), {name: frame.assign(unit=0) for name, frame in words.items()}
+    keys = _keys(pd.concat([frame[list(by)] for frame in words.values()]), by)
+    index = pd.MultiIndex.from_frame(keys)
+    frames = {}
+    for name, frame in words.items():
+        unit = index.get_indexer(pd.MultiIndex.from_frame(frame[list(by)]))
+        frames[name] = frame.assign(unit=unit).sort_values(UNIT, kind="stable", ignore_index=True)
+    return keys, frames
+
+
+def _leading(slots: np.ndarray, unit: np.ndarray, sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """What most systems say at each place; of equally many the one named first."""
+    said = np.stack([_at(side["word"], slots[:, k], "") for k, side in enumerate(sides)], axis=1)
+    votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)
+    best = np.where(said == "", -1, votes).argmax(axis=1)
+    rows = np.arange(len(slots))
+    times = {time: _times(sides, slots, time)[rows, best] for time in ("start", "end")}
+    return pd.DataFrame({UNIT: unit, "word": pd.Series(said[rows, best], dtype="str"), **times})
+
+
+def _times(sides: Sequence[pd.DataFrame], slots: np.ndarray, time: str) -> Floats:
+    """Of the word of each system at each place."""
+    each = [_at(side[time], slots[:, k], np.nan) for k, side in enumerate(sides)]
+    return np.stack(each, axis=1).astype(float)
+
+
+def _outer(start: Floats, end: Floats) -> dict[str, Floats]:
+    """From the first start to the last end of all systems; NaN where none is known."""
+    return {"start": np.fmin.reduce(start, axis=1), "end": np.fmax.reduce(end, axis=1)}
+
+
+def _merged(
+    leading: pd.DataFrame, slots: np.ndarray, unit: np.ndarray, side: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places with those added at which only this system says something."""
+    aligned = align(leading, {"next": side}, by=[UNIT], missing="empty")
+    aligned = aligned.sort_values(UNIT, kind="stable", ignore_index=True)
+    old, new = (word_numbers(aligned, which).to_numpy() for which in ("ref", "hyp"))
+    nothing = np.full((1, slots.shape[1]), -1)
+    kept = np.concatenate([slots, nothing])[old]
+    return np.concatenate([kept, new[:, None]], axis=1), aligned[UNIT].to_numpy()
+
+
+def _at(values: pd.Series, numbers: np.ndarray, nothing: Any) -> np.ndarray:
+    """Values by number; `nothing` for -1."""
+    array = np.append(values.to_numpy(object if nothing == "" else float), nothing)
+    return np.asarray(array[numbers])

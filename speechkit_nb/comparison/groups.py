@@ -1,0 +1,154 @@
+"""What intervals and tests draw from: stretches of speech between pauses, and the groups they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ConfigError, SchemaError
+from ..evaluate.metrics.word_timing import boundary_errors
+from ..evaluate.significance.evidence import Evidence
+from ..evaluate.significance.segments import segments, utterance_counts
+
+STRETCH = "stretch"
+Groups = str | Sequence[str] | Mapping[str, Any] | None
+
+
+def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | None) -> pd.DataFrame:
+    """The alignment with the column `stretch`: how many pauses of the reference lie before, in its utterance.
+
+    Args:
+        by: columns that tell utterances apart.
+        pause: seconds between the end of a reference word and the start of the next from which on it is a
+            pause; None divides nothing.
+
+    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> said = pd.DataFrame({"word": ["one", "two"], "start": [0.0, 3.0], "end": [1.0, 4.0]})
+    >>> with_stretches(align(said, {"a": "one two"}), [], 0.5)["stretch"].tolist()
+    [0, 1]
+    """
+    if pause is not None and not pause > 0:
+        raise ConfigError(f"pause={pause} seconds; it is more than 0, or None")
+    number: np.ndarray = np.zeros(len(alignment), np.int64)
+    if pause is not None and len(alignment):
+        number = _stretches(alignment, list(by), pause)
+    return alignment.assign(**{STRETCH: number})
+
+
+def _stretches(alignment: pd.DataFrame, by: list[str], pause: float) -> np.ndarray:
+    """The words of all systems together, as these may have chosen other alternatives of the reference, and
+    their stretches must be the same."""
+    rows = alignment.reset_index(drop=True)
+    words = rows[rows["ref_start"].notna()].sort_values("ref_start", kind="stable")
+    unit = pd.Series(0, words.index)
+    if by:
+        unit = words.groupby(by, sort=False, observed=True, dropna=False).ngroup()
+    latest = words["ref_end"].groupby(unit).cummax()
+    before = latest.groupby(unit).ffill().groupby(unit).shift()
+    cut = (words["ref_start"] - before).round(6) >= pause
+    number = cut.groupby(unit).cumsum().reindex(rows.index)
+    runs = [rows[key] for key in ("system", *by)]
+    return number.groupby(runs, sort=False, observed=True, dropna=False).ffill().fillna(0).to_numpy(np.int64)
+
+
+def with_groups(
+    alignment: pd.DataFrame, groups: Groups, by: Sequence[str], reference: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The alignment with the columns of groups, and their names.
+
+    Args:
+        groups: columns of `by`, or of the reference, the same in all of an utterance; or a mapping of
+            recordings to groups, which becomes the column `group`.
+
+    Raises:
+        ConfigError: if a recording has no group.
+        SchemaError: if there is no such column, or it changes within an utterance.
+    """
+    if groups is None:
+        return alignment, ()
+    if isinstance(groups, Mapping):
+        return _mapped(alignment, groups), ("group",)
+    names = (groups,) if isinstance(groups, str) else tuple(groups)
+    own = [name for name in names if name not in by]
+    for name in own:
+        if name not in reference:
+            there = ", ".join(map(str, reference))
+            raise SchemaError(f"groups: the reference has no column {name!r}; there are {there}")
+    if not own:
+        return alignment, names
+    table = reference[[*by, *own]].drop_duplicates()
+    doubled = table.duplicated(list(by)) if by else table.index > table.index[0]
+    if doubled.any():
+        where = ", ".join(f"{key} {table[doubled].iloc[0][key]}" for key in by) or "the only one"
+        raise SchemaError(
+            f"groups: {', '.join(own)} changes within an utterance ({where}); name it in by=, too"
+        )
+    attrs = alignment.attrs
+    joined = alignment.merge(table, on=list(by), how="left") if by else alignment.assign(**table.iloc[0][own])
+    joined.attrs = attrs
+    return joined, names
+
+
+def _mapped(alignment: pd.DataFrame, groups: Mapping[str, Any]) -> pd.DataFrame:
+    if "recording" not in alignment:
+        raise ConfigError("groups= maps recordings to groups, but no recording is named")
+    lacking = [name for name in alignment["recording"].unique() if name not in groups]
+    if lacking:
+        raise ConfigError(f"groups= has no group for {len(lacking)} recordings, such as {lacking[0]!r}")
+    return alignment.assign(group=alignment["recording"].map(dict(groups)).astype("str"))
+
+
+def word_evidence(
+    alignment: pd.DataFrame, systems: Sequence[str], by: Sequence[str], groups: Sequence[str]
+) -> Evidence:
+    """Errors and words by stretch, or by group of these."""
+    units = [*by, STRETCH]
+    counts = _complete(utterance_counts(alignment, units), systems, units)
+    counts = _grouped(counts, alignment, units, groups)
+    return Evidence.of(counts, segments(alignment, units), list(groups) or None)
+
+
+def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[str]) -> Evidence | None:
+    """Shifts of the words that all systems got right, as if they were errors: microseconds and words.
+
+    None if there is no such word. The shift of a word is the mean of the sizes of its errors at both ends, so
+    that the rate of a system is its accumulated average shift (AAS).
+    """
+    units = [*by, STRETCH]
+    found = boundary_errors(alignment, units=list(by))
+    found = found.assign(**{STRETCH: alignment.loc[found.index, STRETCH]})
+    found = found[found["common"]]
+    if not len(found):
+        return None
+    shift = found[["start_error", "end_error"]].abs().sum(axis=1) / 2 * 1e6
+    marked = found[[*units, "system"]].assign(errors=shift.round().astype("int64"), n_words=1)
+    counts = marked.groupby([*units, "system"], sort=False, observed=True, dropna=False).sum().reset_index()
+    counts = _in_order(counts, list(alignment["system"].unique()))
+    return Evidence.of(_grouped(counts, alignment, units, groups), None, list(groups) or None)
+
+
+def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
+    """With a row a stretch and system: who said nothing where there was nothing to say, or the alternative
+    that is empty, is in no alignment. All systems have been given the same recordings before."""
+    places = counts[[*units]].drop_duplicates() if len(counts) else pd.DataFrame(0, [0], [*units])
+    names = pd.DataFrame({"system": pd.Series(list(systems), dtype="str")})
+    every = names.merge(places, how="cross")
+    full = every.merge(counts.astype(every.dtypes), on=[*units, "system"], how="left")
+    return full.fillna({"errors": 0, "n_words": 0}).astype({"errors": "int64", "n_words": "int64"})
+
+
+def _in_order(counts: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
+    order = counts["system"].map({name: i for i, name in enumerate(systems)})
+    return counts.iloc[np.argsort(order.to_numpy(), kind="stable")]
+
+
+def _grouped(
+    counts: pd.DataFrame, alignment: pd.DataFrame, units: Sequence[str], groups: Sequence[str]
+) -> pd.DataFrame:
+    own = [name for name in groups if name not in units]
+    if not own:
+        return counts
+    return counts.merge(alignment[[*units, *own]].drop_duplicates(), on=list(units), how="left")

@@ -1,0 +1,150 @@
+"""Errors of word boundaries: how they are spread, and how they change over the time of a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from ...errors import PlotError
+from ...views.plots.time_axis import TimeFormatter, TimeLocator, unit
+from ...views.scene.palette import GREY, lane_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SHOWN = 0.98
+"""Share of the errors that the axis covers; the others are counted at its ends."""
+
+BINS = 60
+SHORTEST_LINE = 30.0
+"""Seconds between first and last word from which on a line of drift is drawn."""
+
+MOST_POINTS = 1500
+
+
+def plot_boundary_errors(
+    errors: pd.DataFrame,
+    ax: Axes | None = None,
+    *,
+    side: str = "start",
+    over_time: bool = False,
+    chosen: tuple[float, float] | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> Axes:
+    """Errors of the starts or ends of words, milliseconds, + is late.
+
+    Args:
+        errors: of `Comparison.timing_errors`. Words that not all systems got right are left out, so that all
+            are seen on the same words.
+        ax: where to draw; a figure of its own unless given.
+        side: `"start"` or `"end"`.
+        over_time: against the time in the recording, of one recording with a line (Theil-Sen) if it has half
+            a minute of speech: its slope is drift. Else a histogram, the median as a line.
+        chosen: seconds; errors outside of it are drawn pale.
+        colours: of the systems, in the histogram; those of lanes unless given.
+
+    Raises:
+        PlotError: if there is nothing to draw, or no such side.
+    """
+    shown = check(errors, side)
+    if ax is None:
+        ax = plt.subplots(figsize=(8, 3.4), layout="constrained")[1]
+    if over_time:
+        _scatter(ax, shown, f"{side}_error", side)
+    else:
+        _histograms(ax, shown, side, chosen, colours or {})
+    n_words = len(shown) // max(1, shown["system"].nunique())
+    ax.set_title(f"{n_words:,} words that all got right", loc="left", fontsize="small")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis="both", color="0.5", alpha=0.15, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(labelsize="small")
+    legend = ax.legend(frameon=False, fontsize="small", loc="best")
+    for text in legend.get_texts():
+        text.set(parse_math=False)
+    return ax
+
+
+def check(errors: pd.DataFrame, side: str) -> pd.DataFrame:
+    """The words that are drawn: those that all systems got right.
+
+    Raises:
+        PlotError: if there is none, or no such side.
+    """
+    if side not in ("start", "end"):
+        raise PlotError(f"side={side!r}; there are 'start' and 'end'")
+    shown: pd.DataFrame = errors[errors["common"]]
+    if not len(shown):
+        raise PlotError("nothing to draw: no word that all systems got right has times on both sides")
+    return shown
+
+
+def reach(errors: pd.Series) -> tuple[float, float]:
+    """What of the errors is shown, milliseconds, 0 included."""
+    low, high = np.quantile(1000 * errors, [(1 - SHOWN) / 2, (1 + SHOWN) / 2])
+    margin = max(5.0, 0.1 * (high - low))
+    return min(float(low), 0.0) - margin, max(float(high), 0.0) + margin
+
+
+def _histograms(
+    ax: Axes,
+    shown: pd.DataFrame,
+    side: str,
+    chosen: tuple[float, float] | None,
+    colours: Mapping[str, str],
+) -> None:
+    column = f"{side}_error"
+    first, last = reach(shown[column])
+    edges = np.linspace(first, last, BINS + 1)
+    for k, (name, part) in enumerate(shown.groupby("system", sort=False)):
+        values = 1000 * part[column].to_numpy()
+        counts = np.histogram(np.clip(values, first, last), edges)[0]
+        colour, middle = colours.get(str(name), lane_colour(k)), float(np.median(values))
+        ax.stairs(counts, edges, fill=True, color=colour, alpha=0.22)
+        ax.stairs(counts, edges, color=colour, linewidth=1.4, label=f"{name}: median {middle:+.0f} ms")
+        ax.axvline(middle, color=colour, linewidth=1.4, linestyle=("-", "--", ":", "-.")[k % 4])
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    if chosen is not None:
+        for low, high in ((first, 1000 * chosen[0]), (1000 * chosen[1], last)):
+            ax.axvspan(low, max(low, high), color=mpl.rcParams["axes.facecolor"], alpha=0.75, zorder=4)
+    ax.set(xlim=(first, last), xlabel=f"error of the {side} of a word (ms), + is late", ylabel="words")
+
+
+def _scatter(ax: Axes, shown: pd.DataFrame, column: str, side: str) -> None:
+    first, last = reach(shown[column])
+    longest = float(shown["ref_end"].max())
+    is_one = "recording" not in shown or shown["recording"].nunique() == 1
+    for k, (name, part) in enumerate(shown.groupby("system", sort=False)):
+        time, value = part["ref_start"].to_numpy(), 1000 * part[column].to_numpy()
+        colour, marker = lane_colour(k), "os^D"[k % 4]
+        some = np.linspace(0, len(time) - 1, min(len(time), MOST_POINTS)).astype(int)
+        inside = np.clip(value[some], first, last)
+        ax.scatter(
+            time[some], inside, s=11, color=colour, alpha=0.6, marker=marker, linewidth=0, label=str(name)
+        )
+        if is_one:
+            _draw_trend(ax, time, value, colour)
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    ax.xaxis.set_major_locator(TimeLocator())
+    ax.xaxis.set_major_formatter(TimeFormatter(longest))
+    ax.set(xlim=(0, longest), ylim=(first, last), xlabel=f"time in the recording ({unit(longest)})")
+    ax.set_ylabel(f"error of the {side} (ms)")
+
+
+def _draw_trend(ax: Axes, time: np.ndarray, value: np.ndarray, colour: str) -> None:
+    """The Theil-Sen line of some of the words."""
+    if np.ptp(time) < SHORTEST_LINE:
+        return
+    some = np.linspace(0, len(time) - 1, min(len(time), 400)).astype(int)
+    x, y = time[some], value[some]
+    i, j = np.triu_indices(len(x), 1)
+    apart = x[j] != x[i]
+    slope = float(np.median((y[j] - y[i])[apart] / (x[j] - x[i])[apart]))
+    middle = float(np.median(y - slope * x))
+    ends = np.array([time.min(), time.max()])
+    ax.plot(ends, middle + slope * ends, color=colour, linewidth=1.6)

@@ -1,0 +1,113 @@
+"""A histogram of boundary errors with a slider on it: what is chosen there is marked in a timeline."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...audio.recording import Recording
+from ...views.scene.palette import lane_colour
+from .boundary_errors import check, plot_boundary_errors, reach
+from .place import look, looked_at, place_of, view_of
+
+WIDTH, HEIGHT = 900, 260  # pixels
+LEFT, RIGHT = 0.07, 0.98
+"""Where the axis of the histogram begins and ends, so that the slider can lie on it."""
+
+KNOBS = 4, 8  # pixels by which a slider is longer than the way of its knobs, left and right
+
+
+def brush(
+    comparison: Any, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start"
+) -> widgets.VBox:
+    """The histogram, a slider of two ends that lies on its axis, and the timeline, whose marks are the words
+    between the two; it goes to the one that is farthest off.
+
+    Args:
+        comparison: with a reference and times.
+        recording: one of it, by name, or its sound; the one with the worst place unless given.
+        side: `"start"` or `"end"`.
+
+    Returns:
+        A VBox; its `children` are the slider, the histogram, a line that counts with a button that chooses
+        all again, and the timeline.
+
+    Raises:
+        PlotError: if there is nothing to draw, or no such recording or side.
+        ConfigError: if there is no reference.
+    """
+    place = place_of(comparison, recording)
+    errors = check(place.rows(comparison.timing_errors), side)
+    farthest = errors.loc[errors[f"{side}_error"].abs().sort_values(ascending=False, kind="stable").index]
+    view = view_of(comparison, recording, farthest, None, {})
+    colours = {name: lane_colour(k) for k, name in enumerate(view.spec["systems"])}
+    slider = _slider(errors, side)
+    picture = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"))
+    count = widgets.HTML(layout=widgets.Layout(flex="1 1 auto"))
+    clear = widgets.Button(description="All words", tooltip="Choose all words again", icon="times")
+
+    def choose(_: object = None) -> None:
+        inside = farthest[_chosen(farthest[f"{side}_error"], slider)]
+        marks = place.marks(inside)
+        view.mark(marks)
+        span = looked_at(marks)
+        if span is not None:
+            look(view, span)
+        low, high = slider.value
+        clear.disabled = (low, high) == (slider.min, slider.max)
+        chosen = None if clear.disabled else (low / 1000, high / 1000)
+        picture.value = _png(errors, side, chosen, colours)
+        count.value = _said(low, high, len(inside), len(errors))
+
+    slider.observe(choose, "value")
+    clear.on_click(lambda _: slider.set_trait("value", (slider.min, slider.max)))
+    choose()
+    line = widgets.HBox([count, clear], layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"))
+    return widgets.VBox([slider, picture, line, view])
+
+
+def _slider(errors: pd.DataFrame, side: str) -> widgets.IntRangeSlider:
+    first, last = (round(end) for end in reach(errors[f"{side}_error"]))
+    left, width, more = 100 * LEFT, 100 * (RIGHT - LEFT), sum(KNOBS)  # % of the histogram, and pixels
+    at = f"min({left:g}% - {KNOBS[0]}px, {WIDTH * LEFT - KNOBS[0]:g}px)"
+    wide = f"min({width:g}% + {more}px, {WIDTH * (RIGHT - LEFT) + more:g}px)"
+    return widgets.IntRangeSlider(
+        value=(first, last),
+        min=first,
+        max=last,
+        readout=False,
+        continuous_update=False,
+        layout=widgets.Layout(margin=f"0 0 0 {at}", width=wide),
+    )
+
+
+def _chosen(errors: pd.Series, slider: widgets.IntRangeSlider) -> pd.Series[bool]:
+    """Which lie between the ends of the slider; where an end is as far as it goes, all beyond, too."""
+    low, high = slider.value
+    least = -math.inf if low == slider.min else low / 1000
+    return errors.between(least, math.inf if high == slider.max else high / 1000)
+
+
+def _said(low: int, high: int, n: int, n_all: int) -> str:
+    return (
+        f"{low:+d} to {high:+d} ms: {n:,} of {n_all:,} words are marked; "
+        "in the timeline W goes to the farthest off, M to the next in time"
+    )
+
+
+def _png(
+    errors: pd.DataFrame, side: str, chosen: tuple[float, float] | None, colours: Mapping[str, str]
+) -> bytes:
+    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100))
+    figure.subplots_adjust(LEFT, 0.2, RIGHT, 0.9)
+    plot_boundary_errors(errors, figure.subplots(), side=side, chosen=chosen, colours=colours)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=144)
+    return file.getvalue()

@@ -1,0 +1,185 @@
+"""Where in a comparison one looks: a recording, its sound, and the stretch that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...audio.recording import Recording
+from ...errors import PlotError, few
+from ...views.widget.timeline_view import TimelineView
+from .marks import error_runs, errors_in_time, marks_of
+
+AROUND = 1.5
+"""Seconds shown before and after the place that is looked at."""
+
+SHOWN = 6.0
+"""Seconds shown where nothing else is said."""
+
+REFERENCE = "reference"
+TIMES = (("start", "end"), ("ref_start", "ref_end"), ("hyp_start", "hyp_end"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """One recording of a comparison.
+
+    Attributes:
+        comparison: the whole.
+        name: of the recording; None if nobody names it.
+        sound: None if it is not at hand.
+        tag: of the one channel that is looked at; None: all.
+    """
+
+    comparison: Any
+    name: str | None
+    sound: Recording | None
+    tag: str | None = None
+
+    def of_channel(self, tag: str | None) -> Place:
+        """One channel of it."""
+        return replace(self, tag=tag)
+
+    def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Those of this recording."""
+        return frame[frame["recording"] == self.name] if "recording" in frame and self.name else frame
+
+    def marks(self, where: pd.DataFrame | None = None, lane: str | None = None) -> pd.DataFrame:
+        """Errors and disagreements, or the rows `where`, the worst first; see `marks_of`."""
+        aligned = self.comparison.aligned
+        return marks_of(
+            None if aligned is None else self._own(aligned),
+            self._own(self.comparison.disagreements),
+            None if where is None else self._own(where),
+            lane=lane,
+        )
+
+    def _own(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame = self.rows(frame)
+        is_split = self.tag is not None and "channel_tag" in frame
+        return frame[frame["channel_tag"] == self.tag] if is_split else frame
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Words with times of the reference and of each system that has any."""
+        material = self.comparison.material
+        sides = {} if material.reference is None else {REFERENCE: material.reference}
+        found = {}
+        for name, frame in (sides | dict(material.systems)).items():
+            if "word" in frame and len(rows := self.rows(frame)) and rows["start"].notna().any():
+                found[name] = rows.drop(columns=["final_index"], errors="ignore")
+        return found
+
+
+def place_of(comparison: Any, recording: Recording | str | PathLike[str] | None) -> Place:
+    """The recording that is asked for, or the one with the worst place.
+
+    Raises:
+        PlotError: if it is none of those compared.
+        AudioError: if it cannot be read.
+    """
+    files, sources = comparison.material.files, comparison.material.sources
+    if recording is None:
+        name = _worst(comparison, files)
+        return Place(comparison, name, _sound(sources.get(name)))
+    if isinstance(recording, str) and recording in files:
+        return Place(comparison, recording, _sound(sources.get(recording)))
+    sound = recording if isinstance(recording, Recording) else _file(recording, files)
+    name = sound.id if sound.id in files else files[0] if len(files) == 1 else None
+    if name is None and files:
+        raise PlotError(f"{sound.id!r} is none of the {len(files)} recordings compared ({few(files)})")
+    return Place(comparison, name, sound)
+
+
+def looked_at(marks: pd.DataFrame, at: Mapping[Any, Any] | None = None) -> tuple[float, float] | None:
+    """First and last second of a row, or of the first mark; None if nothing says where."""
+    known = None if at is None else _times(at)
+    if known is None and len(marks):
+        known = float(marks["start"].iloc[0]), float(marks["end"].iloc[0])
+    return known
+
+
+def span_of(place: Place, start: float | None, end: float | None) -> tuple[float, float] | None:
+    """The stretch to be shown, seconds: what is asked for, or around the worst place; None without one."""
+    if start is None and end is None:
+        worst = looked_at(place.marks())
+        return None if worst is None else around(worst)
+    first = max(0.0, float(end or 0) - SHOWN) if start is None else start
+    return first, first + SHOWN if end is None else end
+
+
+def around(span: tuple[float, float]) -> tuple[float, float]:
+    """With what is said before and after it."""
+    return max(0.0, span[0] - AROUND), span[1] + AROUND
+
+
+def look(view: TimelineView, span: tuple[float, float]) -> None:
+    """Moves the view to a place, the playhead to its start."""
+    duration = float(view.spec["duration"])
+    first, last = around(span)
+    view.view_range = max(0.0, min(first, duration - AROUND)), min(last, duration)
+    view.current_time = min(span[0], duration)
+
+
+def view_of(
+    comparison: Any,
+    recording: Recording | str | PathLike[str] | None,
+    where: pd.DataFrame | None,
+    at: Mapping[Any, Any] | None,
+    options: Mapping[str, Any],
+) -> TimelineView:
+    """See `Comparison.view`."""
+    if recording is None and at is not None and isinstance(at.get("recording"), str):
+        recording = at["recording"]
+    place = place_of(comparison, recording)
+    frames = place.frames()
+    if not frames and place.sound is None:
+        raise PlotError("nothing to show: no word has times, and there is no sound; pass the recording")
+    marks = place.marks(where, REFERENCE if REFERENCE in frames else None)
+    title = place.name if place.name is not None else (place.sound.id if place.sound else "")
+    given = {"color": "system", "title": title, **options}
+    view = TimelineView(place.sound, frames or None, marks=marks, **given)
+    span = looked_at(marks, at)
+    if span is not None and "view_range" not in options:
+        look(view, span)
+    for name in comparison.systems:
+        if name not in frames:
+            view.say(f"{name} has no words with times here, so it is not shown")
+    if place.sound is None:
+        view.say("the sound is not at hand: pass the recording, view('talk.wav')")
+    return view
+
+
+def _worst(comparison: Any, files: tuple[str, ...]) -> str | None:
+    if len(files) < 2:
+        return files[0] if files else None
+    worst, aligned = comparison.disagreements.dropna(subset=["start"]), comparison.aligned
+    if not len(worst) and aligned is not None:
+        runs = error_runs(aligned)[errors_in_time(aligned)["at"].notna()]
+        worst = aligned.loc[runs.nlargest(1).index]
+    return str(worst["recording"].iloc[0]) if len(worst) else files[0]
+
+
+def _sound(source: Any) -> Recording | None:
+    if isinstance(source, (str, PathLike)):
+        return Recording(source) if Path(source).is_file() else None
+    return source if isinstance(source, Recording) else None
+
+
+def _file(recording: str | PathLike[str], files: tuple[str, ...]) -> Recording:
+    if isinstance(recording, str) and not Path(recording).is_file():
+        there = f"there are {few(files)}" if files else "the recordings compared have no names"
+        raise PlotError(f"{recording!r} is neither a recording of this comparison nor a file; {there}")
+    return Recording(fspath(recording))
+
+
+def _times(at: Mapping[Any, Any]) -> tuple[float, float] | None:
+    """Of a row, whatever frame it is of."""
+    for first, last in TIMES:
+        if first in at and at[first] == at[first] and at[last] == at[last]:
+            return float(at[first]), float(at[last])
+    return None

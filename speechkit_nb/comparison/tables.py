@@ -1,0 +1,125 @@
+"""The frames of a comparison, put together from those of the other rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import pandas as pd
+from rapidfuzz.distance import Levenshtein
+
+from ..evaluate.metrics.word_rates import character_rates
+from ..evaluate.significance.evidence import Evidence
+from ..evaluate.significance.intervals import intervals, pairs
+from .contributions import carried_by, told
+from .groups import STRETCH
+
+TIMING = (
+    *("coverage", "start_bias", "start_mae", "end_bias", "end_mae", "aas", "corrected_aas"),
+    *("both_within_50_ms", "both_within_200_ms", "iou", "f1", "drift_ms_per_hour"),
+)
+
+
+def summary_of(
+    alignment: pd.DataFrame,
+    evidence: Evidence,
+    timing: pd.DataFrame,
+    by: Sequence[str],
+    level: float,
+    seed: int,
+) -> pd.DataFrame:
+    """A row a system: `n_words`, `errors`, `wer`, `wer_low`, `wer_high`, `cer`, then timing, then of the
+    interval `n_groups` and `method`."""
+    frame = intervals(evidence, level=level, seed=seed)
+    characters = character_rates(alignment, utterance=[*by]).set_index("system")["cer"]
+    frame.insert(5, "cer", characters.reindex(frame.index))
+    times = timing.reindex(index=frame.index, columns=list(TIMING))
+    return frame.drop(columns=["n_groups", "method"]).join(times).join(frame[["n_groups", "method"]])
+
+
+def pairs_of(
+    alignment: pd.DataFrame, evidence: Evidence, by: Sequence[str], level: float, seed: int
+) -> pd.DataFrame:
+    """A row a pair: as of `significance.pairs`, and `words` and, with several recordings, `recordings` that
+    carry the difference, with how many errors a has more than b."""
+    frame = pairs(evidence, level=level, seed=seed)
+    for column, key in (("words", "word"), ("recordings", "recording")):
+        if key == "recording" and ("recording" not in by or alignment["recording"].nunique() < 2):
+            continue
+        carried = carried_by(alignment, key)
+        told_of = [told(carried[(carried["a"] == a) & (carried["b"] == b)], key) for a, b in _names(frame)]
+        frame[column] = pd.Series(told_of, frame.index, dtype="str")
+    return frame
+
+
+def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.DataFrame:
+    """A row a pair of systems with times: `a`, `b`, `aas_delta`, `delta_low`, `delta_high` (seconds; below 0
+    a is closer), `n_groups`, `bootstrap_p`, `ratio_p`, `swap_p`, `p_holm`, `holm_of`, `n_words`; see
+    `significance.pairs`. Empty without words to compare."""
+    columns = [
+        *("a", "b", "aas_delta", "delta_low", "delta_high", "n_groups"),
+        *("bootstrap_p", "ratio_p", "swap_p", "p_holm", "holm_of", "n_words"),
+    ]
+    if evidence is None:
+        return pd.DataFrame(columns=columns)
+    frame = pairs(evidence, level=level, seed=seed).rename(columns={"wer_delta": "aas_delta"})
+    for column in ("aas_delta", "delta_low", "delta_high"):
+        frame[column] = frame[column] / 1e6
+    n_words = int(evidence.moments.total[len(evidence.systems)])
+    return frame.assign(n_words=n_words)[columns]
+
+
+def stretches_of(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
+    """A row a stretch of speech: `by`, `stretch`, `start`, `end`, `text` of the reference, `n_words`, and a
+    column a system with its errors."""
+    units = [*by, STRETCH]
+    marked = alignment.assign(error=(alignment["op"] != "ok").astype("int64"))
+    errors = marked.groupby([*units, "system"], sort=False, observed=True, dropna=False)["error"].sum()
+    wide = errors.unstack("system", fill_value=0).reindex(columns=list(systems), fill_value=0)
+    words = alignment[alignment["ref_word"].notna()]
+    words = words[words["system"] == words["system"].iloc[0]] if len(words) else words
+    groups = words.groupby(units, sort=False, observed=True, dropna=False)
+    facts = groups.agg(
+        start=("ref_start", "min"),
+        end=("ref_end", "max"),
+        text=("ref_word", " ".join),
+        n_words=("ref_word", "size"),
+    )
+    wide.columns = pd.Index(list(wide.columns))
+    frame = facts.join(wide, how="outer").reset_index()
+    return frame.astype({"n_words": "Int64"}).fillna({"n_words": 0}).astype({"n_words": "int64"})
+
+
+def differences_of(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> pd.DataFrame:
+    """Without a reference, a row a system: `n_words`, and how many of them stand where systems differ."""
+    counts = {name: grid[name].ne("").astype("int64") for name in words}
+    rows = {
+        name: {"n_words": int(n.sum()), "n_differing": int(n[grid["differs"]].sum())}
+        for name, n in counts.items()
+    }
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+    return frame.assign(differing=(frame["n_differing"] / frame["n_words"]).where(frame["n_words"] > 0))
+
+
+def disagreement_pairs(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFrame:
+    """Without a reference, a row a pair: `a`, `b`, `n_a`, `n_b` (words), `n_different` (fewest edits from one
+    to the other), and `disagreement`, the edits by the mean of both numbers of words."""
+    said = {name: _utterances(frame, by) for name, frame in words.items()}
+    rows = []
+    for a, b in combinations(words, 2):
+        units = said[a].keys() | said[b].keys()
+        edits = sum(Levenshtein.distance(said[a].get(unit, []), said[b].get(unit, [])) for unit in units)
+        n_a, n_b = len(words[a]), len(words[b])
+        rows.append((a, b, n_a, n_b, edits, 2 * edits / (n_a + n_b) if n_a + n_b else float("nan")))
+    return pd.DataFrame(rows, columns=["a", "b", "n_a", "n_b", "n_different", "disagreement"])
+
+
+def _utterances(frame: pd.DataFrame, by: Sequence[str]) -> dict[object, list[str]]:
+    if not by:
+        return {(): frame["word"].tolist()}
+    groups = frame.groupby(list(by), sort=False, observed=True)["word"]
+    return {key: words.tolist() for key, words in groups}
+
+
+def _names(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(frame["a"], frame["b"], strict=True))

@@ -1,0 +1,253 @@
+"""What a comparison comes to, in sentences: which system is better, or that the data cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isnan
+from typing import NamedTuple
+
+import pandas as pd
+
+from ..errors import few
+from ..evaluate.significance.hypothesis_tests import fewest
+from ..evaluate.significance.power import counted, too_few
+
+NAMES = {"segments": "matched pairs", "swap": "permutation test", "ratio": "ratio estimator"}
+
+
+class Unit(NamedTuple):
+    """How a figure is written: times `scale`, with so many decimals or more."""
+
+    scale: float
+    decimals: int
+    name: str
+
+    def enough(self, values: Iterable[float]) -> Unit:
+        """With decimals at which figures that differ are written differently, three more at most.
+
+        >>> MS.enough([0, 0.0003]).said(0.0003), MS.enough([0.02, 0.021]).said(0.02)
+        ('0.3 ms', '20 ms')
+        """
+        known = {round(self.scale * value, 9) for value in values if not isnan(value)}
+        for decimals in range(self.decimals, self.decimals + 3):
+            if len({round(value, decimals) for value in known}) == len(known):
+                return self._replace(decimals=decimals)
+        return self._replace(decimals=self.decimals + 3)
+
+    def said(self, value: float) -> str:
+        """With its unit; 0 has no sign."""
+        if isnan(value):
+            return "unknown"
+        return f"{round(self.scale * value, self.decimals) + 0.0:.{self.decimals}f} {self.name}"
+
+
+PERCENT, MS = Unit(100, 1, "%"), Unit(1000, 0, "ms")
+
+
+class PairTest(NamedTuple):
+    """A pair of systems: how much better the first is, and how sure that is.
+
+    `over` is what the test is of, in the plural; `n` how many, and `least` how many it takes.
+    """
+
+    by: float
+    low: float
+    high: float
+    p: float
+    name: str
+    n: int
+    over: str
+    least: int
+
+
+def in_words(
+    summary: pd.DataFrame, pairs: pd.DataFrame, level: float, same: bool, groups: Sequence[str] = ()
+) -> str:
+    """Which system has fewer errors.
+
+    Args:
+        summary, pairs: of a comparison with a reference.
+        same: whether all systems say the same.
+        groups: names of the columns of groups, if there are any.
+    """
+    if not summary["n_words"].any():
+        return "The reference has no words, so there is no error rate."
+    if len(summary) == 1:
+        return _alone(summary.iloc[0], level, groups)
+    names = list(summary["wer"].sort_values(kind="stable").index)
+    if same:
+        return f"{_listed(names)} say the same, word for word: WER {percent(summary['wer'].iloc[0])}."
+    unit = PERCENT.enough(summary["wer"])
+    facts = f"WER {_figures(summary['wer'], names, unit)}"
+    tests = _tests(pairs, "wer_delta", level, groups, names[0])
+    return _ranking(names, tests, level, "in words", facts, unit._replace(name="points"))
+
+
+def in_time(summary: pd.DataFrame, pairs: pd.DataFrame, level: float, groups: Sequence[str] = ()) -> str:
+    """Which system places words better; empty if there is nothing to compare.
+
+    Args:
+        pairs: `timing_pairs` of a comparison.
+        groups: as of `in_words`.
+    """
+    if not len(pairs):
+        return ""
+    names = list(summary["aas"].dropna().sort_values(kind="stable").index)
+    share = percent(summary["coverage"].max(), 0)
+    unit = MS.enough(summary["aas"])
+    off = _figures(summary["aas"], names, unit)
+    facts = f"starts and ends are off by {off} on the {share} of words that all of them got right"
+    tests = _tests(pairs, "aas_delta", level, groups, names[0])
+    return _ranking(names, tests, level, "in time", facts, unit)
+
+
+def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
+    """Without a reference."""
+    if not len(spans):
+        return f"There is no reference; {_listed([pairs['a'].iloc[0], *pairs['b'].unique()])} say the same."
+    rates = "; ".join(
+        f"{row['a']} and {row['b']} differ in {percent(row['disagreement'])} of their words"
+        for row in pairs.to_dict("records")
+    )
+    worst = spans.iloc[0]
+    at = f", the largest at {worst['start']:.1f} s" if not isnan(worst["start"]) else ""
+    at += f" of {worst['recording']}" if at and "recording" in spans else ""
+    places = counted(len(spans), "places")
+    return f"There is no reference, so nothing says which is better: {rates}, in {places}{at}."
+
+
+def warning_of(voters: Sequence[str]) -> str:
+    """What is said of a pseudo-reference before all else."""
+    return (
+        f"Against a pseudo-reference, a vote of {_listed(list(voters))}, which is no truth and favours "
+        "systems that resemble each other: "
+    )
+
+
+def percent(rate: float, decimals: int = 1) -> str:
+    """
+    >>> percent(0.0123)
+    '1.2 %'
+    """
+    return PERCENT._replace(decimals=decimals).said(rate)
+
+
+def _figures(values: pd.Series, names: list[str], unit: Unit) -> str:
+    return ", ".join(f"{name} {unit.said(values[name])}" for name in names)
+
+
+def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
+    n, over = int(row["n_groups"]), _of(groups)
+    between = f"one {counted(1, over).removeprefix('1 ')} gives no interval"
+    if not isnan(row["wer_low"]):
+        low, high = percent(row["wer_low"]), percent(row["wer_high"])
+        between = f"{level * 100:g} % interval {low} to {high} over {counted(n, over)}"
+    errors, words = counted(int(row["errors"]), "errors"), counted(int(row["n_words"]), "words")
+    return f"{row.name} makes {errors} in {words}: WER {percent(row['wer'])} ({between})."
+
+
+def _of(groups: Sequence[str]) -> str:
+    return f"groups ({' and '.join(groups)})" if groups else "stretches of speech"
+
+
+def _tests(
+    pairs: pd.DataFrame, delta: str, level: float, groups: Sequence[str], best: str
+) -> dict[str, PairTest]:
+    """Of the best system with each other one, as differences of the other less the best."""
+    found, least = {}, fewest(level, len(pairs))
+    for row in pairs.to_dict("records"):
+        if best not in (row["a"], row["b"]):
+            continue
+        by, low, high = row[delta], row["delta_low"], row["delta_high"]
+        if row["a"] == best:
+            by, low, high = -by, -high, -low
+        is_cut = row["holm_of"] == "segments"
+        n, over = (row["n_segments"], "segments with errors") if is_cut else (row["n_groups"], _of(groups))
+        other = row["b"] if row["a"] == best else row["a"]
+        found[other] = PairTest(by, low, high, row["p_holm"], NAMES[row["holm_of"]], int(n), over, least)
+    return found
+
+
+def _ranking(
+    names: list[str], tests: dict[str, PairTest], level: float, where: str, facts: str, unit: Unit
+) -> str:
+    """Best first in `names`: what it is surely better than, and what it is not."""
+    best, *others = names
+    beaten = [other for other in others if _is_sure(tests[other], level)]
+    if not beaten:
+        doubt = _doubt(tests[others[0]], level, unit)
+        return f"The data cannot tell which is better {where}: {facts} ({doubt})."
+    sure = _figured(tests[beaten[0]], level, unit)
+    text = f"{best} is better {where} than {_listed(beaten)}: {facts} ({sure})"
+    rest = [other for other in others if other not in beaten]
+    return text + (f"; the data cannot tell it from {_listed(rest)}." if rest else ".")
+
+
+def _is_sure(test: PairTest, level: float) -> bool:
+    """Whether the test says so, and the interval does not say otherwise."""
+    return bool(test.p < 1 - level and not test.low <= 0)
+
+
+def _figured(test: PairTest, level: float, unit: Unit) -> str:
+    unit = unit.enough([0, test.by, test.low, test.high])
+    text = f"a difference of {unit.said(test.by)}"
+    if not isnan(test.low):
+        text += f", {level * 100:g} % interval {unit.said(test.low)} to {unit.said(test.high)}"
+    if isnan(test.p):
+        return f"{text}; too few errors for a test"
+    return f"{text}; {test.name}: {_p(test.p)} over {counted(test.n, test.over)}"
+
+
+def _doubt(test: PairTest, level: float, unit: Unit) -> str:
+    if isnan(test.p) and isnan(test.low):
+        return "there is too little for an interval or a test"
+    if test.n == 0:
+        return "there are no errors to compare"
+    if not (test.by or test.low or test.high):
+        return f"no difference in any of {counted(test.n, test.over)}"
+    if test.n < test.least:
+        by = unit.enough([0, test.by]).said(test.by)
+        return f"a difference of {by}, but {too_few(test.n, test.over)} to tell; it takes {test.least}"
+    return _figured(test, level, unit)
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _listed(names: list[str]) -> str:
+    """
+    >>> _listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame) -> list[str]:
+    """What one should know before believing the figures of a comparison with a reference."""
+    said = []
+    timed = bool(alignment["ref_start"].notna().any())
+    if not timed and alignment["ref_word"].notna().any() and alignment["hyp_start"].notna().any():
+        said.append("the reference has no times, so words are aligned without, and nothing is said of timing")
+    for name in systems:
+        rows = alignment[alignment["system"] == name]
+        words = rows["hyp_word"].notna()
+        if words.any() and rows["ref_word"].notna().any() and "ok" not in set(rows["op"]):
+            said.append(
+                f"system {name!r} has no word in common with the reference: is it another recording, "
+                "language or script?"
+            )
+        if timed and words.any() and rows["hyp_start"].isna().all():
+            said.append(f"system {name!r} has no times: it is aligned without, and left out of timing")
+    if len(systems) > 1 and not grid["differs"].any():
+        how = ", word for word" if _same_times(alignment, systems) else " in words, but not in times"
+        said.append(f"the systems are identical{how}: {few(list(systems))}")
+    return said
+
+
+def _same_times(alignment: pd.DataFrame, systems: Sequence[str]) -> bool:
+    """Whether systems that say the same say it at the same times."""
+    said = alignment[alignment["hyp_word"].notna()]
+    times = [said.loc[said["system"] == name, ["hyp_start", "hyp_end"]] for name in systems]
+    first, *others = (rows.reset_index(drop=True) for rows in times)
+    return all(first.equals(other) for other in others)

@@ -1,0 +1,171 @@
+"""Corpora: recordings or utterances in files, each of which is read and scored by itself.
+
+A *table of utterances* is one Parquet file or several, a row an utterance, with the reference and each
+system in a column of text. A *corpus of words* is a folder that `write_part` makes:
+
+```
+words/system=NAME/PART.parquet     a row a word: recording, channel_tag, word, start, end, ...
+finals/system=NAME/PART.parquet    as Transcript.finals
+```
+
+There the reference is a system like the others. A part is one recording or several, the same ones of all
+systems. Names are percent-encoded; readers of Hive partitions (pandas, dask) see a column `system`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..errors import ConfigError, EvaluationError, SchemaError
+from ..formats.parquet import SUFFIX, file_name, part_of, system_folder, systems_of, write_frame
+from .parts import FramePart, Part, TablePart, WordsPart, columns_of
+from .plan import Plan
+
+Corpus = str | os.PathLike[str] | pd.DataFrame | Sequence[str | os.PathLike[str]]
+
+_ROWS = 50_000
+"""Of a frame that are one part."""
+
+
+def write_part(
+    folder: str | os.PathLike[str],
+    system: str,
+    words: Any,
+    *,
+    part: str | None = None,
+    recordings: Sequence[str] = (),
+) -> list[Path]:
+    """Adds what one system heard, or the reference, to a corpus of words; replaces what is there.
+
+    Args:
+        folder: of the corpus.
+        system: its name; the reference has a name like any other.
+        words: a transcript, a frame of words, or a frame of texts (of `read_reference`). A frame without
+            `recording` is about the recording `part`.
+        part: what this part is called, by default as its only recording.
+        recordings: what the part is about, if there may be recordings without a word.
+
+    Returns:
+        The files that were written: words, and the finals of a transcript.
+
+    Raises:
+        SchemaError: if a frame has neither `word` nor `text`.
+        ConfigError: if the part has no name: there are several recordings, or none.
+    """
+    finals = getattr(words, "finals", None)
+    frame = words if finals is None else words.words
+    if not isinstance(frame, pd.DataFrame) or not {"word", "text"} & set(frame):
+        raise SchemaError("words of a part are a transcript, or a frame with the column word or text")
+    if "recording" not in frame and part is not None:
+        frame = frame.assign(recording=pd.Series(part, frame.index, dtype="str"))
+    known = {*recordings, *(_named(frame) if finals is None else [words.recording])}
+    part = _only(known) if part is None else part
+    facts = {"system": system, "recordings": sorted(known)}
+    written = []
+    for name, table in {"words": frame, "finals": finals}.items():
+        if table is not None:
+            path = system_folder(Path(folder) / name, system) / file_name(part)
+            write_frame(table, path, facts)
+            written.append(path)
+    return written
+
+
+def _named(frame: pd.DataFrame) -> set[str]:
+    return set(map(str, frame["recording"].unique())) if "recording" in frame else set()
+
+
+def _only(recordings: set[str]) -> str:
+    if len(recordings) != 1:
+        raise ConfigError(
+            f"the words are of {len(recordings) or 'no known'} recordings: name the part with part="
+        )
+    return next(iter(recordings))
+
+
+def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
+    """The parts of a corpus, in the order of their names.
+
+    Raises:
+        SchemaError: if there are none.
+        EvaluationError: if a system lacks parts that another one has, and `plan.missing` is `"raise"`.
+    """
+    if isinstance(corpus, pd.DataFrame):
+        return list(_of_frame(corpus))
+    if isinstance(corpus, (str, os.PathLike)) and (Path(corpus) / "words").is_dir():
+        return _of_words(Path(corpus).absolute(), plan)
+    return list(_of_tables(corpus))
+
+
+def timed_systems(corpus: Corpus, plan: Plan) -> tuple[str, ...] | None:
+    """Systems of a corpus of words whose words have times, as the first file with words in it tells."""
+    if isinstance(corpus, pd.DataFrame) or not isinstance(corpus, (str, os.PathLike)):
+        return None
+    tables = Path(corpus) / "words"
+    if not tables.is_dir():
+        return None
+    return tuple(name for name, place in plan.places.items() if _has_times(system_folder(tables, place)))
+
+
+def _has_times(folder: Path) -> bool:
+    return any(columns_of(path).get("start") for path in sorted(folder.glob(f"*{SUFFIX}")))
+
+
+def _of_frame(frame: pd.DataFrame) -> list[FramePart]:
+    firsts = range(0, len(frame), _ROWS)
+    if not len(frame):
+        raise SchemaError("the frame has no rows: there is nothing to score")
+    parts = [frame.iloc[first : first + _ROWS] for first in firsts]
+    return [
+        FramePart(f"rows {first} to {first + len(rows) - 1}", rows)
+        for first, rows in zip(firsts, parts, strict=True)
+    ]
+
+
+def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[TablePart]:
+    if isinstance(given, (str, os.PathLike)):
+        path = Path(given).absolute()
+        paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+        if not paths:
+            raise SchemaError(
+                f"{os.fspath(path)!r} has neither *{SUFFIX} with a row an utterance nor a folder 'words'"
+            )
+    else:
+        paths = [Path(each).absolute() for each in given]
+    parts = {part_of(path): TablePart(part_of(path), path) for path in paths}
+    if len(parts) < len(paths):
+        raise SchemaError(f"{len(paths)} files have only {len(parts)} names; a name tells a file apart")
+    for path in paths:
+        if not path.is_file():
+            raise SchemaError(f"there is no file {os.fspath(path)!r}")
+    return [parts[name] for name in sorted(parts)]
+
+
+def _of_words(folder: Path, plan: Plan) -> list[Part]:
+    tables = folder / "words"
+    names = {}
+    for place in [plan.reference, *plan.places.values()]:
+        paths = system_folder(tables, place).glob(f"*{SUFFIX}")
+        names[place] = {part_of(path) for path in paths if not path.name.startswith(".")}
+        if not names[place]:
+            there = ", ".join(map(repr, systems_of(tables))) or "none"
+            raise SchemaError(f"{os.fspath(tables)!r} has no words of {place!r}; there are those of {there}")
+    every = set().union(*names.values())
+    if plan.missing == "raise":
+        _check_same(names, every)
+    return [WordsPart(name, folder) for name in sorted(every)]
+
+
+def _check_same(names: dict[str, set[str]], every: set[str]) -> None:
+    for place, there in names.items():
+        lacking = sorted(every - there)
+        if lacking:
+            few = ", ".join(map(repr, lacking[:3])) + ", ..." * (len(lacking) > 3)
+            raise EvaluationError(
+                f"{place!r} lacks {len(lacking)} of {len(every)} parts ({few}): all systems are scored "
+                "on the same parts; write them, or take them as empty with missing='empty'"
+            )

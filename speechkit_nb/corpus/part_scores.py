@@ -1,0 +1,161 @@
+"""One part of a corpus: read, aligned, counted, and if wanted written. This is what runs on workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..errors import SchemaError
+from ..evaluate.alignment.api import align
+from ..evaluate.metrics.word_timing import tally_timing
+from ..evaluate.significance.segments import segments
+from ..formats.parquet import RowGroups, facts_of, file_name, read_frame, system_folder, write_frame
+from .parts import Batch, Part
+from .plan import Plan
+from .statistics import TABLES, Statistics
+from .utterance_counts import Utterances
+
+_TALLY = {"system": "str", "what": "str", "value": "int64", "n": "int64"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a part.
+
+    Attributes:
+        part: its name.
+        statistics: its sums, if they were not written.
+        error: why there are none, otherwise "".
+        is_kept: whether an earlier run had done it.
+    """
+
+    part: str
+    statistics: Statistics | None = None
+    error: str = ""
+    is_kept: bool = False
+
+
+def score_part(part: Part, plan: Plan, out: Path | None) -> Outcome:
+    """Scores a part, unless `out` has its scores; an error is told, not raised, as it may have far to go."""
+    try:
+        if out is None:
+            sums = (_statistics(*each, plan) for each in _aligned(part, plan))
+            return Outcome(part.name, reduce(_and, sums))
+        facts = {**plan.facts, "part": part.name, "key": _key(part, plan)}
+        if _is_done(part.name, plan, out, facts["key"]):
+            return Outcome(part.name, is_kept=True)
+        _forget(part.name, out)
+        _write(part, plan, out, facts)
+        return Outcome(part.name)
+    except Exception as error:
+        return Outcome(part.name, error=f"{type(error).__name__}: {error}")
+
+
+def written(part: str, plan: Plan, out: Path) -> Statistics:
+    """What a run has left in `out`."""
+    tables = {name: read_frame(out / name / file_name(part)).drop(columns="part") for name in TABLES}
+    return Statistics(plan.by, plan.group, **tables)
+
+
+def alignment_path(out: Path, system: str, part: str) -> Path:
+    """Where the alignment of a part stands."""
+    return system_folder(out / "alignment", system) / file_name(part)
+
+
+def _key(part: Part, plan: Plan) -> str:
+    """The same key means the same result."""
+    return hashlib.sha256(f"{part.digest()} {plan.hash}".encode()).hexdigest()
+
+
+def _is_done(part: str, plan: Plan, out: Path, key: str) -> bool:
+    paths = [out / name / file_name(part) for name in TABLES]
+    paths += [alignment_path(out, system, part) for system in plan.systems]
+    return all(facts_of(path).get("key") == key for path in paths)
+
+
+def _forget(part: str, out: Path) -> None:
+    """No scores of what the part held before."""
+    for name in TABLES:
+        (out / name / file_name(part)).unlink(missing_ok=True)
+    for path in (out / "alignment").glob(f"system=*/{file_name(part)}"):
+        path.unlink()
+
+
+def _aligned(part: Part, plan: Plan) -> Iterator[tuple[pd.DataFrame, Batch]]:
+    for batch in part.batches(plan):
+        alignment = align(
+            batch.reference,
+            batch.systems,
+            by=batch.keys,
+            normalizer=plan.normalizer,
+            collar=plan.collar,
+            missing="empty",
+            allow_vanished=True,
+        )
+        yield alignment, batch
+
+
+def _statistics(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistics:
+    facts = _facts(batch, plan)
+    utterances = Utterances.of(alignment, batch.keys, plan.systems, facts)
+    marked = alignment.assign(unit=utterances.row_unit)
+    compared = marked if len(plan.systems) > 1 else marked.iloc[:0]  # segments are of pairs
+    shared = segments(compared, ["unit"], systems=plan.systems)
+    tally = _tally(marked, utterances, plan)
+    return Statistics.of(utterances, shared, tally, plan.by, plan.group)
+
+
+def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
+    """A row an utterance, as the reference tells."""
+    columns = list(dict.fromkeys([*batch.keys, *plan.metadata]))
+    facts = batch.reference[columns].drop_duplicates()
+    twice = facts[facts.duplicated(list(batch.keys))]
+    if len(twice):
+        which = ", ".join(f"{key} {twice.iloc[0][key]!r}" for key in batch.keys)
+        raise SchemaError(
+            f"an utterance ({which}) has several values of {', '.join(plan.metadata)}; it must have one"
+        )
+    return facts
+
+
+def _tally(marked: pd.DataFrame, utterances: Utterances, plan: Plan) -> pd.DataFrame:
+    """No rows if there are no times."""
+    if not plan.timed:
+        return pd.DataFrame(columns=[*plan.by, *_TALLY]).astype(_TALLY)
+    facts = utterances.facts.iloc[utterances.row_unit].reset_index(drop=True)
+    marked = marked.assign(**{name: facts[name] for name in plan.by})
+    tally = tally_timing(marked, plan.by, units=["unit"], systems=plan.timed)
+    return tally[[*plan.by, *_TALLY]].astype(_TALLY)
+
+
+def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:
+    """Alignments as they come, a row group a batch; then the sums."""
+    sums = list[Statistics]()
+    with ExitStack() as stack:
+        paths = {system: alignment_path(out, system, part.name) for system in plan.systems}
+        files = {name: stack.enter_context(RowGroups(path, facts)) for name, path in paths.items()}
+        for alignment, batch in _aligned(part, plan):
+            for system, file in files.items():
+                file.write(
+                    _numbered_on(alignment[alignment["system"] == system].drop(columns="system"), file.n_rows)
+                )
+            sums = [reduce(_and, [*sums, _statistics(alignment, batch, plan)])]
+    for name in TABLES:
+        table = getattr(sums[0], name)
+        table.insert(0, "part", pd.Series(part.name, table.index, dtype="str"))
+        write_frame(table, out / name / file_name(part.name), facts)
+
+
+def _numbered_on(alignment: pd.DataFrame, n_before: int) -> pd.DataFrame:
+    return alignment.assign(position=alignment["position"] + n_before)
+
+
+def _and(some: Statistics, more: Statistics) -> Statistics:
+    return Statistics.sum([some, more])

@@ -1,0 +1,233 @@
+"""The kinds of parts that a corpus has, and how each is read without holding more than it must."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..errors import EvaluationError, SchemaError
+from ..evaluate.alignment.inputs import KEYS
+from ..formats.parquet import digest_of, facts_of, file_name, plain, read_frame, system_folder
+from .plan import Plan
+
+Hashes = NDArray[np.uint64]
+
+BATCH = 8192
+"""Rows of a table of utterances that are scored at once."""
+
+MOST_KEYS = 1 << 17
+"""Rows of which only what tells utterances apart is in memory."""
+
+
+class Batch(NamedTuple):
+    """Whole utterances: frames that `align` takes, and the columns that tell utterances apart."""
+
+    reference: pd.DataFrame
+    systems: dict[str, pd.DataFrame]
+    keys: tuple[str, ...]
+
+
+class Part(Protocol):
+    """What is read and scored by itself."""
+
+    @property
+    def name(self) -> str:
+        """Tells it apart from the other parts."""
+        ...
+
+    def digest(self) -> str:
+        """Changes with what it holds."""
+        ...
+
+    def batches(self, plan: Plan) -> Iterator[Batch]:
+        """What it holds, each utterance in one batch."""
+        ...
+
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        """What tells its utterances apart, some at a time; an utterance may come again."""
+        ...
+
+
+@dataclass(frozen=True)
+class TablePart:
+    """A Parquet file with a row an utterance, of any size."""
+
+    name: str
+    path: Path
+
+    def digest(self) -> str:
+        return digest_of([self.path])
+
+    def batches(self, plan: Plan) -> Iterator[Batch]:
+        with pq.ParquetFile(self.path) as file:
+            there = file.schema_arrow.names
+            keys = plan.keys(there)
+            seen = list[Hashes]()
+            columns = _columns(plan, keys, there)
+            for table in map(_pandas, file.iter_batches(BATCH, columns=columns)):
+                seen.append(hashes_of(table[list(keys)]))
+                yield _of_table(table, keys, plan)
+            if not seen:
+                yield _of_table(_pandas(file.schema_arrow.empty_table().select(columns)), keys, plan)
+        _check_once(seen, keys)
+
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        with pq.ParquetFile(self.path) as file:
+            keys = list(plan.keys(file.schema_arrow.names))
+            _check_there(keys, file.schema_arrow.names)
+            for rows in file.iter_batches(MOST_KEYS, columns=keys):
+                yield _pandas(rows)[keys]
+
+
+@dataclass(frozen=True, eq=False)
+class FramePart:
+    """Rows of a frame with a row an utterance."""
+
+    name: str
+    frame: pd.DataFrame
+
+    def digest(self) -> str:
+        names = repr(list(self.frame)).encode()
+        return hashlib.sha256(names + hashes_of(self.frame).tobytes()).hexdigest()
+
+    def batches(self, plan: Plan) -> Iterator[Batch]:
+        there = [str(name) for name in self.frame]
+        keys = plan.keys(there)
+        table = plain(self.frame[_columns(plan, keys, there)])
+        _check_once([hashes_of(table[list(keys)])], keys)
+        for first in range(0, len(table), BATCH):
+            yield _of_table(table.iloc[first : first + BATCH].reset_index(drop=True), keys, plan)
+
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        there = [str(name) for name in self.frame]
+        keys = list(plan.keys(there))
+        _check_there(keys, there)
+        yield plain(self.frame[keys])
+
+
+@dataclass(frozen=True)
+class WordsPart:
+    """The files of one part in a corpus of words."""
+
+    name: str
+    folder: Path
+
+    def digest(self) -> str:
+        return digest_of(sorted(self.folder.glob(f"words/*/{file_name(self.name)}")))
+
+    def batches(self, plan: Plan) -> Iterator[Batch]:
+        paths = {place: self._path(place) for place in (plan.reference, *plan.places.values())}
+        self._check_recordings(paths, plan)
+        reference = self._read(paths[plan.reference], plan, plan.metadata)
+        systems = {name: self._read(paths[place], plan) for name, place in plan.places.items()}
+        yield Batch(
+            reference,
+            systems,
+            plan.keys(*(list(map(str, frame)) for frame in (reference, *systems.values()))),
+        )
+
+    def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
+        """Recordings, unless `plan.utterance` names something else."""
+        for path in map(self._path, (plan.reference, *plan.places.values())):
+            if not path.exists():
+                continue
+            known = facts_of(path).get("recordings") if plan.utterance is None else None
+            if known:
+                yield pd.DataFrame({"recording": pd.Series(known, dtype="str")})
+                continue
+            keys = list(plan.utterance or ["recording"])
+            with pq.ParquetFile(path) as file:
+                _check_there(keys, file.schema_arrow.names)
+                for rows in file.iter_batches(MOST_KEYS, columns=keys):
+                    yield _pandas(rows)[keys].drop_duplicates()
+
+    def _path(self, place: str) -> Path:
+        return system_folder(self.folder / "words", place) / file_name(self.name)
+
+    def _check_recordings(self, paths: dict[str, Path], plan: Plan) -> None:
+        """A recording without words is known from how the part was written."""
+        if plan.missing == "empty":
+            return
+        known = {place: set(facts_of(path).get("recordings", ())) for place, path in paths.items()}
+        for place, path in paths.items():
+            if not known[place]:
+                _check_there(["recording"], list(columns_of(path)))
+                known[place] = set(read_frame(path, ["recording"])["recording"].unique())
+        every = set().union(*known.values())
+        for place, there in known.items():
+            if every - there:
+                few = ", ".join(map(repr, sorted(every - there)[:3]))
+                raise EvaluationError(
+                    f"{place!r} lacks {len(every - there)} of {len(every)} recordings ({few}): write them, "
+                    "or take them as empty with missing='empty'"
+                )
+
+    def _read(self, path: Path, plan: Plan, metadata: Sequence[str] = ()) -> pd.DataFrame:
+        keys = plan.utterance or KEYS
+        if not path.exists() and plan.missing == "empty":
+            return pd.DataFrame({name: pd.Series(dtype="str") for name in (*keys, *metadata, "word")})
+        there = columns_of(path)
+        _check_there([*(plan.utterance or ()), *metadata], list(there))
+        said = ["word", "start", "end"] if "word" in there else ["text"]
+        wanted = dict.fromkeys([*keys, *metadata, *said, "alternative"])
+        return read_frame(path, [name for name in wanted if name in there])
+
+
+def columns_of(path: Path) -> dict[str, int]:
+    """Columns of a file, and how many values each has."""
+    with pq.ParquetFile(path) as file:
+        missing = dict.fromkeys(file.schema_arrow.names, 0)
+        meta = file.metadata
+        for group in range(meta.num_row_groups):
+            for place in range(meta.num_columns):
+                column = meta.row_group(group).column(place)
+                if column.path_in_schema in missing and column.statistics is not None:
+                    missing[column.path_in_schema] += column.statistics.null_count or 0
+        return {name: meta.num_rows - n_missing for name, n_missing in missing.items()}
+
+
+def hashes_of(table: pd.DataFrame) -> Hashes:
+    """A number a row; equal rows have equal numbers, and hardly any others do."""
+    return np.asarray(pd.util.hash_pandas_object(table, index=False), np.uint64)
+
+
+def _check_once(hashes: Sequence[Hashes], keys: Sequence[str]) -> None:
+    n_rows = sum(map(len, hashes))
+    n_twice = n_rows - len(np.unique(np.concatenate(hashes))) if hashes else 0
+    if n_twice:
+        raise EvaluationError(f"{n_twice} of {n_rows} utterances are there twice (by {', '.join(keys)})")
+
+
+def _pandas(rows: Any) -> pd.DataFrame:
+    return plain(rows.to_pandas())
+
+
+def _columns(plan: Plan, keys: Sequence[str], there: Sequence[str]) -> list[str]:
+    wanted = list(dict.fromkeys([*keys, *plan.metadata, plan.reference, *plan.places.values()]))
+    _check_there(wanted, there)
+    return wanted
+
+
+def _check_there(wanted: Sequence[str], there: Sequence[str]) -> None:
+    for name in wanted:
+        if name not in there:
+            raise SchemaError(f"no column {name!r}; there are {', '.join(map(str, there))}")
+
+
+def _of_table(table: pd.DataFrame, keys: tuple[str, ...], plan: Plan) -> Batch:
+    facts = list(dict.fromkeys([*keys, *plan.metadata]))
+    systems = {name: _texts(table, list(keys), place, plan) for name, place in plan.places.items()}
+    return Batch(_texts(table, facts, plan.reference, plan), systems, keys)
+
+
+def _texts(table: pd.DataFrame, facts: list[str], column: str, plan: Plan) -> pd.DataFrame:
+    text = table[column].astype("str")
+    return table[facts].assign(text=text.fillna("") if plan.missing == "empty" else text)

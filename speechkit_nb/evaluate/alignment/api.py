@@ -1,0 +1,186 @@
+"""Which word of the reference became which word of each system."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...errors import ConfigError, EvaluationError, Untimed
+from ..normalization.alternatives import marked, resolved
+from ..normalization.base import Normalizer
+from ..normalization.base import normalizer as make
+from ..normalization.tokens import Tokens, normalized
+from .frame import alignment_frame
+from .inputs import Missing, Utterances, Words, keys_of, matched, utterances
+from .pairs import Edits, Ids, Ints, Side, offsets_of
+from .timed import align_timed
+from .untimed import align_text, fewest_errors
+
+
+def align(
+    reference: Words,
+    systems: Mapping[str, Words],
+    *,
+    by: Sequence[str] | None = None,
+    normalizer: str | Callable[[str], str] | Normalizer = "none",
+    collar: float | None = None,
+    missing: Missing = "raise",
+    allow_vanished: bool = False,
+) -> pd.DataFrame:
+    """Aligns each system's words with the reference's: fewest errors, then most exact matches, then,
+    of words with times, the pairs that are closest in time.
+
+    Args:
+        reference: one utterance as text; a frame with `word`, a row a word, and if they are known `start`
+            and `end` in seconds; or a frame with `text`, a row an utterance. It may hold alternatives,
+            `{7 / seventh}`; see `normalize_alternatives`.
+        systems: what each system heard, in any of these forms.
+        by: columns that tell utterances apart; words are aligned within them. By default those of
+            `recording` and `channel_tag` that all frames have.
+        normalizer: one, or what `normalize.normalizer` makes one of.
+        collar: pair only words that overlap in time when those of the system are made longer by so
+            many seconds at both ends (0.2 to 1 suits word times); None pairs whatever words. Utterances
+            in which a word has no times are aligned by words alone, with the warning `Untimed`.
+        missing: what to do with utterances that only the reference or only a system has: `"raise"`, or
+            `"empty"`, which takes them as empty on the other side.
+        allow_vanished: whether normalization may leave nothing of a side, as it may in a part of a corpus.
+
+    Returns:
+        Frame of schema `ALIGNMENT`, the columns `by` before it. `position` counts the rows
+        of a system. `attrs` says how it was made: `normalizer`, `normalizer_hash`, `collar`, and how many
+        raw words `vanished` and how many utterances were `untimed` on each side.
+
+    Raises:
+        SchemaError: if a frame cannot be used.
+        ConfigError: if an option has no such value.
+        EvaluationError: if utterances are missing on one side, or normalization leaves nothing.
+
+    >>> align("a b c", {"one": "a x c"})[["op", "ref_word", "hyp_word"]].to_numpy().tolist()
+    [['ok', 'a', 'a'], ['sub', 'b', 'x'], ['ok', 'c', 'c']]
+    """
+    _check_options(systems, collar, missing)
+    by = keys_of([reference, *systems.values()]) if by is None else tuple(by)
+    how = make(normalizer)
+    ref = _prepared(reference, by, how, "the reference")
+    hyps = {name: _prepared(words, by, how, f"system {name!r}") for name, words in systems.items()}
+    if not allow_vanished:
+        _check_left({"the reference": ref, **{f"system {name!r}": hyp for name, hyp in hyps.items()}}, how)
+    ref, hyps = matched(ref, hyps, missing)
+    results = {name: _aligned(ref.tokens, hyp.tokens, how, collar) for name, hyp in hyps.items()}
+    frames = [
+        alignment_frame(ref.keys, name, result.ref, hyps[name].tokens, result.edits)
+        for name, result in results.items()
+    ]
+    alignment = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    untimed = {name: result.untimed for name, result in results.items()}
+    _warn_untimed(untimed, collar, len(ref.keys))
+    vanished = {name: hyp.tokens.vanished for name, hyp in hyps.items()}
+    alignment.attrs = {
+        "normalizer": how.name,
+        "normalizer_hash": how.hash,
+        "collar": collar,
+        "vanished": {"reference": ref.tokens.vanished, "systems": vanished},
+        "untimed": untimed,
+    }
+    return alignment
+
+
+class _Result(NamedTuple):
+    """The reference with its alternatives chosen, its edits, and how many utterances lacked times."""
+
+    ref: Tokens
+    edits: Edits
+    untimed: int
+
+
+def _check_options(systems: Mapping[str, Words], collar: float | None, missing: str) -> None:
+    if not systems:
+        raise ConfigError("there is no system to align: give {'name': words}")
+    if collar is not None and not collar >= 0:
+        raise ConfigError(f"collar={collar} seconds; it is 0 or more, or None")
+    if missing not in ("raise", "empty"):
+        raise ConfigError(f"missing={missing!r}; there are 'raise' and 'empty'")
+
+
+def _prepared(given: Words, by: Sequence[str], how: Normalizer, name: str) -> Utterances:
+    keys, raw = utterances(given, by, name)
+    tokens = normalized(marked(raw) if name == "the reference" else raw, how)
+    return Utterances(keys, tokens)
+
+
+def _check_left(sides: Mapping[str, Utterances], how: Normalizer) -> None:
+    for name, (_, tokens) in sides.items():
+        if tokens.vanished and not len(tokens.word):
+            raise EvaluationError(
+                f"the normalizer {how.name!r} left none of the {tokens.vanished} words of {name}"
+            )
+
+
+def _aligned(ref: Tokens, hyp: Tokens, how: Normalizer, collar: float | None) -> _Result:
+    ref = resolved(ref, hyp, how)
+    sides = _sides(ref, hyp)
+    timed = _timed(ref) & _timed(hyp)
+    if not timed.any():
+        return _Result(ref, align_text(*sides), len(timed))
+    if timed.all():
+        return _Result(ref, _by_time(*sides, collar), 0)
+    by_time, by_words = np.flatnonzero(timed), np.flatnonzero(~timed)
+    parts = [
+        (by_time, _by_time(sides[0].take(by_time), sides[1].take(by_time), collar)),
+        (by_words, align_text(sides[0].take(by_words), sides[1].take(by_words))),
+    ]
+    return _Result(ref, Edits.join(parts, len(timed)), len(by_words))
+
+
+def _by_time(ref: Side, hyp: Side, collar: float | None) -> Edits:
+    if collar is None:
+        return align_timed(ref, hyp, errors=fewest_errors(ref, hyp))
+    return align_timed(ref, hyp, errors=None, collar_us=round(collar * 1e6))
+
+
+def _sides(ref: Tokens, hyp: Tokens) -> tuple[Side, Side]:
+    coded = pa.chunked_array([ref.word, hyp.word]).dictionary_encode()
+    n_ref = len(ref.word)
+    return (
+        Side(_ids(coded.slice(0, n_ref)), ref.offsets, *_microseconds(ref)),
+        Side(_ids(coded.slice(n_ref)), hyp.offsets, *_microseconds(hyp)),
+    )
+
+
+def _ids(coded: pa.ChunkedArray) -> Ids:
+    """The numbers of the words; no chunk at all if there is no word."""
+    chunks = [chunk.indices.to_numpy() for chunk in coded.chunks]
+    return chunks[0] if len(chunks) == 1 else np.concatenate([np.empty(0, np.int32), *chunks])
+
+
+def _microseconds(tokens: Tokens) -> tuple[Ints | None, Ints | None]:
+    if tokens.start is None or tokens.end is None:
+        return None, None
+    start, end = (np.rint(np.nan_to_num(time) * 1e6).astype(np.int64) for time in (tokens.start, tokens.end))
+    return start, end
+
+
+def _timed(tokens: Tokens) -> NDArray[np.bool_]:
+    """Which utterances have times for all of their words."""
+    if tokens.start is None or tokens.end is None:
+        return np.equal(tokens.counts, 0)
+    unknown = np.isnan(tokens.start) | np.isnan(tokens.end)
+    before = offsets_of(unknown.astype(np.int64))[tokens.offsets]
+    return np.equal(before[1:], before[:-1])
+
+
+def _warn_untimed(untimed: Mapping[str, int], collar: float | None, n_utterances: int) -> None:
+    for name, count in untimed.items():
+        if count and collar is not None:
+            warnings.warn(
+                f"system {name!r}: {count} of {n_utterances} utterances are aligned by words alone, without "
+                f"the collar of {collar} s, since words of theirs or of the reference have no times",
+                Untimed,
+                stacklevel=3,
+            )

@@ -1,0 +1,92 @@
+"""The `alignment` frame: a row an edit operation."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...tables.transcripts import Schema
+from ..normalization.tokens import Floats, Tokens
+from .pairs import DEL, INS, OPS, Edits
+
+ALIGNMENT: Schema = {
+    "system": "str",
+    "position": "int64",
+    "op": "category",
+    "ref_word": "str",
+    "hyp_word": "str",
+    "ref_start": "float64",
+    "ref_end": "float64",
+    "hyp_start": "float64",
+    "hyp_end": "float64",
+}
+
+_OP = pd.CategoricalDtype(list(OPS))
+
+
+def alignment_frame(keys: pd.DataFrame, system: str, ref: Tokens, hyp: Tokens, edits: Edits) -> pd.DataFrame:
+    """Edit operations as a frame of schema `ALIGNMENT`, the columns of `keys` before it.
+
+    Args:
+        keys: a row an utterance.
+        ref, hyp: the words of the same utterances.
+    """
+    pair = np.repeat(np.arange(len(keys), dtype=np.int32), edits.counts)
+    sides = {"ref": _Rows(ref, edits.ops != INS), "hyp": _Rows(hyp, edits.ops != DEL)}
+    columns: dict[Any, Any] = {key: column.array.take(pair) for key, column in keys.items()}
+    columns |= {
+        "system": _strings(pa.repeat(pa.scalar(system, pa.large_string()), len(pair))),
+        "position": np.arange(len(pair)),
+        "op": pd.Categorical.from_codes(edits.ops.view(np.int8), dtype=_OP),
+    }
+    columns |= {f"{side}_word": rows.words() for side, rows in sides.items()}
+    for side, rows in sides.items():
+        columns |= {f"{side}_start": rows.times("start"), f"{side}_end": rows.times("end")}
+    return pd.DataFrame(columns, copy=False)
+
+
+class _Rows:
+    """Where the words of one side stand in the frame; missing or NaN where it has none."""
+
+    def __init__(self, tokens: Tokens, there: NDArray[np.bool_]) -> None:
+        self.tokens, self.there = tokens, there
+        self.before = np.zeros(len(there) + 1, np.int32)
+        np.cumsum(there, dtype=np.int32, out=self.before[1:])
+
+    def words(self) -> Any:
+        """A missing word takes no letters, so that only where words begin is new."""
+        word, n_rows = self.tokens.word, len(self.there)
+        begins = np.frombuffer(word.buffers()[1], np.int64)[word.offset :][self.before]
+        valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
+        letters = word.buffers()[2] or pa.py_buffer(b"")
+        return _strings(pa.LargeStringArray.from_buffers(n_rows, pa.py_buffer(begins), letters, valid))
+
+    def times(self, which: Literal["start", "end"]) -> Floats:
+        times = np.full(len(self.there), np.nan)
+        seconds = getattr(self.tokens, which)
+        if seconds is not None:
+            times[self.there] = seconds
+        return times
+
+
+def word_numbers(alignment: pd.DataFrame, side: Literal["ref", "hyp"]) -> pd.Series[int]:
+    """Which word of its system's whole `side` each row holds, counted from 0; -1 where it holds none.
+
+    Rows of several systems with the same number of the reference's word are about the same word, unless
+    the reference has alternatives, which systems may choose differently.
+
+    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> word_numbers(align("a b c", {"one": "a x b", "two": "b c"}), "ref").tolist()
+    [0, -1, 1, 2, 0, 1, 2]
+    """
+    there = alignment["op"] != ("ins" if side == "ref" else "del")
+    numbers = there.groupby(alignment["system"], sort=False).cumsum() - 1
+    return numbers.where(there, -1)
+
+
+def _strings(strings: Any) -> Any:
+    return pd.array(strings.cast(pa.large_string()), dtype="str")

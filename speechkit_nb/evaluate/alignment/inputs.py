@@ -1,0 +1,173 @@
+"""What is to be aligned, as columns: text, a frame of words, or a frame of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...errors import EvaluationError, SchemaError
+from ...tables import transcripts as tables
+from ..normalization.tokens import Tokens
+from .pairs import Ints, offsets_of
+
+Words = str | pd.DataFrame
+Missing = Literal["raise", "empty"]
+
+KEYS = ("recording", "channel_tag")
+
+
+class Utterances(NamedTuple):
+    """Words by utterance, and what tells the utterances apart: a row each, no column if there is one."""
+
+    keys: pd.DataFrame
+    tokens: Tokens
+
+
+def keys_of(given: Sequence[Words]) -> tuple[str, ...]:
+    """The usual columns that tell utterances apart: those that all frames have; none beside plain text."""
+    frames = [words for words in given if isinstance(words, pd.DataFrame)]
+    return tuple(key for key in KEYS if len(frames) == len(given) and all(key in frame for frame in frames))
+
+
+def utterances(given: Words, by: Sequence[str], name: str) -> Utterances:
+    """Raw words, grouped by the columns `by` in the order of their first appearance.
+
+    Args:
+        given: one utterance as text; or a frame with `word`, a row a word, and if they are known `start`
+            and `end` in seconds; or a frame with `text`, a row an utterance. Of a frame with
+            `alternative` only the first alternative counts.
+        name: what the errors call it.
+
+    Raises:
+        SchemaError: if a column is missing, or has the wrong dtype or missing values; if texts share a
+            key; or if words of several recordings or channels are not told apart.
+    """
+    if isinstance(given, str):
+        given = pd.DataFrame({"text": pd.Series([given], dtype="str")})
+    column = "word" if "word" in given else "text"
+    schema = {column: "str"} | {
+        time: "float64" for time in ("start", "end") if column == "word" and time in given
+    }
+    tables.check(given, schema, name)
+    _check_keys(given, by, column, name)
+    frame = given[given["alternative"] == 0] if "alternative" in given else given
+    return _of_words(frame, by) if column == "word" else _of_texts(frame, by)
+
+
+def matched(
+    ref: Utterances, hyps: Mapping[str, Utterances], missing: Missing
+) -> tuple[Utterances, dict[str, Utterances]]:
+    """Everything with the same utterances in the same order, that of the reference.
+
+    Raises:
+        EvaluationError: if an utterance is missing on one side, and `missing` is `"raise"`.
+    """
+    keys = ref.keys
+    _check_single(keys, "the reference")
+    for name, hyp in hyps.items():
+        if not keys.equals(hyp.keys):
+            _check_single(hyp.keys, f"system {name!r}")
+            if missing == "raise":
+                _check_same(keys, hyp.keys, name)
+    if missing == "empty" and not keys.columns.empty:
+        every = [keys, *(hyp.keys for hyp in hyps.values())]
+        keys = pd.concat(every, ignore_index=True).drop_duplicates(ignore_index=True)
+    return _in_order(ref, keys), {name: _in_order(hyp, keys) for name, hyp in hyps.items()}
+
+
+def _check_single(keys: pd.DataFrame, name: str) -> None:
+    by = list(keys.columns)
+    twice = keys.duplicated() if by else keys.index > 0
+    if twice.any():
+        which = ", ".join(map(repr, keys[twice].iloc[0])) if by else "no key"
+        raise SchemaError(
+            f"{name} has several texts with {', '.join(by) or 'no key'}: {which}; join them, or name with "
+            "by= the columns that tell them apart"
+        )
+
+
+def _check_same(ref: pd.DataFrame, hyp: pd.DataFrame, name: str) -> None:
+    ref_index, hyp_index = pd.MultiIndex.from_frame(ref), pd.MultiIndex.from_frame(hyp)
+    for lacking, others, whose in (
+        (ref_index.difference(hyp_index), len(ref), f"system {name!r} lacks"),
+        (hyp_index.difference(ref_index), len(hyp), f"the reference lacks, for system {name!r},"),
+    ):
+        if len(lacking):
+            few = ", ".join(map(str, lacking[:3].tolist())) + ", ..." * (len(lacking) > 3)
+            keys = ", ".join(map(str, ref.columns))
+            raise EvaluationError(
+                f"{whose} {len(lacking)} of {others} utterances (by {keys}: {few}): leave them out on both "
+                "sides, or take them as empty with missing='empty'"
+            )
+
+
+def _in_order(side: Utterances, keys: pd.DataFrame) -> Utterances:
+    if keys.columns.empty or keys.equals(side.keys):
+        return side
+    index = pd.MultiIndex.from_frame(side.keys)
+    order: Ints = index.get_indexer(pd.MultiIndex.from_frame(keys)).astype(np.int64)
+    return Utterances(keys, side.tokens.take(order))
+
+
+def _check_keys(frame: pd.DataFrame, by: Sequence[str], column: str, name: str) -> None:
+    for key in by:
+        if key not in frame:
+            there = ", ".join(map(str, frame.columns))
+            raise SchemaError(f"{name}: no column {key!r} to tell utterances apart; there are {there}")
+    for needed in (column, *by):
+        missing = int(frame[needed].isna().sum())
+        if missing:
+            raise SchemaError(f"{name}: {missing} of {len(frame)} rows have no {needed}")
+    for key in KEYS:
+        if key in frame and key not in by and frame[key].nunique() > 1:
+            few = ", ".join(map(repr, frame[key].unique()[:3].tolist()))
+            raise SchemaError(
+                f"{name} has several of {key!r} ({few}, ...), but not everything compared with it has this "
+                f"column: add it there, or choose one"
+            )
+
+
+def _of_words(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
+    start, end = (frame[time].to_numpy() if time in frame else None for time in ("start", "end"))
+    if start is None or end is None:
+        start = end = None
+    if not by:
+        offsets = np.array([0, len(frame)])
+        return Utterances(pd.DataFrame(index=[0]), Tokens.raw(_strings(frame["word"]), offsets, start, end))
+    groups = frame.groupby(list(by), sort=False, observed=True)
+    number = groups.ngroup().to_numpy().astype(np.int64)
+    tokens = Tokens.raw(_strings(frame["word"]), np.array([0, len(frame)]), start, end)
+    keys = _keys(frame[~frame.duplicated(list(by))], by)
+    return Utterances(keys, _grouped(tokens, number, len(keys)))
+
+
+def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame({key: frame[key].array for key in by}, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def _grouped(tokens: Tokens, number: Ints, n_groups: int) -> Tokens:
+    order = np.argsort(number, kind="stable")
+    start, end = (None if time is None else time[order] for time in (tokens.start, tokens.end))
+    offsets = offsets_of(np.bincount(number, minlength=n_groups))
+    return Tokens(tokens.word.take(pa.array(order)), offsets, order, order, start, end)
+
+
+def _of_texts(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
+    keys = _keys(frame, by)
+    texts = pc.ascii_trim_whitespace(_strings(frame["text"]))
+    lists = pc.ascii_split_whitespace(texts)
+    counts = np.where(pc.equal(texts, ""), 0, pc.list_value_length(lists))
+    words = pc.list_flatten(lists)
+    if (counts == 0).any():
+        words = words.filter(pc.not_equal(words, ""))
+    return Utterances(keys, Tokens.raw(words, offsets_of(counts)))
+
+
+def _strings(column: pd.Series[str]) -> Any:
+    found = pa.array(column, pa.large_string())
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

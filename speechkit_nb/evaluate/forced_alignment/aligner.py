@@ -1,0 +1,201 @@
+"""Forced alignment: where each word of a known text lies in a recording."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...audio.recording import Recording
+from ...errors import ConfigError, MissingExtra
+from ...tables import transcripts as tables
+from .forced_gaps import pcm, warn_of_gaps
+from .pronunciations import SpokenWord, pronunciations, spoken_words
+
+FRAME = 0.01
+WINDOW = 60.0
+"""Seconds that are worked through at once."""
+
+MARGIN = 8.0
+"""Seconds at the end of a window whose words may still move when what follows is heard."""
+
+MOST_A_SECOND = 8.0
+"""Words."""
+
+Span = tuple[float, float]
+
+
+def force_align(
+    recording: Recording | str | os.PathLike[str],
+    text: str | Mapping[int, str],
+    *,
+    language: str = "en-US",
+    pronunciations: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Times of the words of a text in a recording that says exactly this, by pocketsphinx.
+
+    On the synthetic recordings of the toolkit, half of all starts and ends are within 10 ms. It works through
+    a minute at a time, so that hours take no more memory. Words that are not said, and speech that is not
+    written, put their neighbours in wrong places; of long speech without words there is a UserWarning.
+
+    Args:
+        recording: or a path.
+        text: what is said; of a recording with several channels, by channel, 0-based. A line of the text
+            becomes a final.
+        language: only English can be aligned.
+        pronunciations: phones of words as in CMUdict, `{"Yandex": "Y AA N D EH K S"}`. Words that the
+            dictionary lacks are put together from those it has, see `forced_words.pronunciations`.
+
+    Returns:
+        Frame of schema `tables.WORDS`, the words as they are written; times are whole milliseconds.
+
+    Raises:
+        ConfigError: if the language is another, a channel has no text or a text no channel, words have no
+            pronunciation, or the text does not fit the recording.
+        MissingExtra: if pocketsphinx is not installed.
+        AudioError: if the recording cannot be read.
+    """
+    if language.partition("-")[0].lower() != "en":
+        raise ConfigError(
+            f"language={language!r}: only English can be aligned, because the acoustic model is English; "
+            "give words with times of another tool as the reference"
+        )
+    recording = recording if isinstance(recording, Recording) else Recording(recording)
+    spoken = {channel: spoken_words(said) for channel, said in _by_channel(recording, text).items()}
+    aligner = _Aligner([word for words in spoken.values() for word in words], pronunciations)
+    frames = []
+    for channel, words in spoken.items():
+        times = aligner.times(recording, channel, words)
+        warn_of_gaps(recording, channel, times)
+        frames.append(_frame(recording.id, channel, words, times))
+    return tables.check(pd.concat([tables.empty(tables.WORDS), *frames], ignore_index=True), tables.WORDS)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A stretch of a channel in seconds, and the words that may be in it."""
+
+    recording: Recording
+    channel: int
+    start: float
+    words: list[SpokenWord]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it goes to the end of the recording; a short rest is taken along."""
+        return self.start + 1.25 * WINDOW >= self.recording.duration
+
+    @property
+    def end(self) -> float:
+        return self.recording.duration if self.is_last else self.start + WINDOW
+
+
+class _Aligner:
+    """pocketsphinx with the words of a text in its dictionary."""
+
+    def __init__(self, words: list[SpokenWord], given: Mapping[str, str] | None) -> None:
+        try:
+            from pocketsphinx import Decoder
+        except ImportError as error:
+            raise MissingExtra("force_align", "pocketsphinx", "local") from error
+        self._decoder = Decoder(loglevel="FATAL", lm=None)
+        self._names = {}
+        for word, phones in pronunciations(words, self._decoder.lookup_word, given).items():
+            self._names[word] = f"={word}"  # beside the word of the dictionary, if there is one
+            self._decoder.add_word(self._names[word], phones, update=False)
+
+    def times(self, recording: Recording, channel: int, words: list[SpokenWord]) -> list[Span]:
+        """Start and end of each word, in seconds."""
+        found: list[Span] = []
+        start = 0.0
+        while len(found) < len(words):
+            window = _Window(recording, channel, start, words[len(found) :])
+            heard = self._heard(window)
+            n_kept, start = (len(heard), start) if window.is_last else _settled(heard, start)
+            found += heard[:n_kept]
+        return found
+
+    def _heard(self, window: _Window) -> list[Span]:
+        """Times of the first words of a window: of as many as it seems to hold, of all in the last one."""
+        words = window.words if window.is_last else window.words[: round(WINDOW * MOST_A_SECOND)]
+        if len(words) > (window.end - window.start) * MOST_A_SECOND + 1:
+            raise _misfit(window)
+        names = [self._names.get(word.bare, word.bare) for word in words]
+        self._expect(names, may_stop=not window.is_last)
+        self._decoder.reinit_feat()  # nothing is kept of the window before
+        self._decoder.start_utt()
+        sound = pcm(window.recording, window.channel, window.start, window.end)
+        self._decoder.process_raw(sound, full_utt=True)
+        self._decoder.end_utt()
+        segments = self._decoder.seg()
+        if segments is None:
+            raise _misfit(window)
+        spoken = [segment for segment in segments if segment.word[0] not in "<[("]
+        return [
+            (window.start + segment.start_frame * FRAME, window.start + (segment.end_frame + 1) * FRAME)
+            for segment in spoken
+        ]
+
+    def _expect(self, names: list[str], *, may_stop: bool) -> None:
+        """One word after the other; with `may_stop` it may end after any of them."""
+        n = len(names)
+        steps: list[tuple[Any, ...]] = [(k, k + 1, 1.0, name) for k, name in enumerate(names)]
+        stops = [(k, n, 1.0) for k in range(n)] if may_stop else []
+        self._decoder.add_fsg("text", self._decoder.create_fsg("text", 0, n, [*steps, *stops]))
+        self._decoder.activate_search("text")
+
+
+def _settled(heard: list[Span], start: float) -> tuple[int, float]:
+    """How many words of a window that begins at `start` are kept, and where the next one begins.
+
+    It is cut in the longest pause, in its second half if words end there, and before its margin.
+    """
+    ends = [(end, k + 1) for k, (_, end) in enumerate(heard) if end <= start + WINDOW - MARGIN]
+    late = [(end, n) for end, n in ends if end >= start + WINDOW / 2]
+    next_starts = [*(begin for begin, _ in heard[1:]), start + WINDOW]
+    cuts = [(next_starts[n - 1] - end, n, (end + next_starts[n - 1]) / 2) for end, n in late or ends]
+    _, n_kept, next_start = max(cuts, default=(0.0, 0, start + WINDOW / 2))
+    return n_kept, next_start
+
+
+def _misfit(window: _Window) -> ConfigError:
+    few = " ".join(word.written for word in window.words[:6])
+    where = f"channel {window.channel}, between {window.start:.1f} and {window.end:.1f} s"
+    return ConfigError(
+        f"the text does not fit {window.recording.id!r}, {where}, where {few!r} should begin, with "
+        f"{len(window.words)} words to come; it must say all that is said, and nothing else"
+    )
+
+
+def _by_channel(recording: Recording, text: str | Mapping[int, str]) -> dict[int, str]:
+    n = recording.n_channels
+    texts = {0: text} if isinstance(text, str) else {int(channel): text[channel] for channel in text}
+    if (isinstance(text, str) and n > 1) or not all(0 <= channel < n for channel in texts):
+        channels = ", ".join(f"{channel}: '...'" for channel in range(n))
+        raise ConfigError(
+            f"{recording.id!r} has {n} channel{'s' * (n > 1)}, and the text is for {sorted(texts)}; give a "
+            f"text for each channel that has speech, {{{channels}}}"
+        )
+    if not any(spoken_words(said) for said in texts.values()):
+        raise ConfigError(f"the text for {recording.id!r} holds no word")
+    return texts
+
+
+def _frame(recording: str, channel: int, words: list[SpokenWord], times: list[Span]) -> pd.DataFrame:
+    line = np.array([word.line for word in words], np.int64)
+    start, end = (np.round([time[side] for time in times], 3).astype(float) for side in (0, 1))
+    columns = {
+        "recording": recording,
+        "channel_tag": str(channel),
+        "final_index": line,
+        "alternative": 0,
+        "word_index": np.arange(len(line)) - np.searchsorted(line, line),
+        "word": [word.written for word in words],
+        "start": start,
+        "end": end,
+    }
+    return pd.DataFrame(columns, index=range(len(words))).astype(dict(tables.WORDS))

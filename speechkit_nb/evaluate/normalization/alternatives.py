@@ -1,0 +1,177 @@
+"""Alternatives in a reference: `{7 / седьмого}`, as in NIST's transcripts.
+
+Of each group the choice is scored that leaves the fewest errors, and of equal ones the first. Choices are
+divided by ` / ` or `|`; `@` is the empty one. A group becomes one word with a mark before it, until it is
+known what it is aligned with; the words chosen share its time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.compute as pc
+
+from ...errors import SchemaError
+from ..alignment.pairs import Ints
+from .base import Normalizer
+from .phrases import Replacement
+from .tokens import MARK, Tokens
+
+_GROUP = re.compile(r"\{([^{}]*)\}")
+_DIVIDER = re.compile(r"\s*\|\s*|\s+/\s+")
+_HELP = "alternatives are written {a / b}, {a|b} or {a / @}"
+
+
+def marked(raw: Tokens) -> Tokens:
+    """Raw words with each group of alternatives as one word.
+
+    Raises:
+        SchemaError: if a brace has no partner, a group has one choice only, or touches another word.
+    """
+    if not _has(raw, "{") and not _has(raw, "}"):
+        return raw
+    braced = np.flatnonzero(pc.match_substring_regex(raw.word, "[{}]").to_numpy(zero_copy_only=False))
+    utterances = np.unique(np.searchsorted(raw.offsets, braced, side="right") - 1)
+    runs = list[Replacement]()
+    for utterance in utterances.tolist():
+        begin = int(raw.offsets[utterance])
+        found = _groups(raw.words_of(utterance))
+        runs += (Replacement(begin + first, begin + last, words) for first, last, words in found)
+    return raw.replaced(runs)
+
+
+def _has(tokens: Tokens, character: str) -> bool:
+    """Whether the memory of the words holds it; a look of a moment that mostly saves the search."""
+    data = tokens.word.buffers()[-1]
+    return data is not None and character.encode() in data.to_pybytes()
+
+
+def _groups(words: list[str]) -> Iterator[Replacement]:
+    text = " ".join(words)
+    rest = _GROUP.sub("", text)
+    if "{" in rest or "}" in rest:
+        raise SchemaError(f"a brace of the reference has no partner, or is inside another: {text!r}; {_HELP}")
+    for group in _GROUP.finditer(text):
+        first, last = text.count(" ", 0, group.start()), text.count(" ", 0, group.end()) + 1
+        around = " ".join(words[first:last]).replace(group[0], "", 1)
+        if len(_choices(group[1])) < 2 or re.search(r"\w", around):
+            raise SchemaError(
+                f"the reference's {' '.join(words[first:last])!r} is no group of alternatives; {_HELP}, and "
+                "stand apart from other words"
+            )
+        yield Replacement(first, last, (MARK + group[1],))
+
+
+def _choices(group: str) -> list[str]:
+    return ["" if choice == "@" else choice for choice in _DIVIDER.split(group.strip())]
+
+
+def resolved(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
+    """Reference words with, for each group, the choice that fits the hypothesis best.
+
+    Args:
+        ref: normalized words, with groups as `marked` leaves them.
+        hyp: the same utterances in the same order.
+        how: normalizes the choices.
+    """
+    if not _has(ref, MARK):
+        return ref
+    places = np.flatnonzero(pc.starts_with(ref.word, MARK).to_numpy(zero_copy_only=False))
+    runs = list[Replacement]()
+    for utterance in np.unique(np.searchsorted(ref.offsets, places, side="right") - 1).tolist():
+        begin = int(ref.offsets[utterance])
+        words = ref.words_of(utterance)
+        groups = {
+            place: [how(choice) for choice in _choices(word.removeprefix(MARK))]
+            for place, word in enumerate(words)
+            if word.startswith(MARK)
+        }
+        chosen = choose(words, groups, hyp.words_of(utterance))
+        runs += (
+            Replacement(begin + place, begin + place + 1, tuple(choices[number]))
+            for (place, choices), number in zip(groups.items(), chosen, strict=True)
+        )
+    return replace(ref.replaced(runs), vanished=ref.vanished)
+
+
+def choose(words: Sequence[str], groups: dict[int, list[list[str]]], hyp: Sequence[str]) -> list[int]:
+    """The choice of each group that leaves the fewest errors, then the fewest substitutions.
+
+    Args:
+        words: of the reference; those at the keys of `groups` stand for one of their choices.
+
+    >>> choose(["on", "", "may"], {1: [["7"], ["the", "seventh"]]}, ["on", "7", "may"])
+    [0]
+    >>> choose(["on", "", "may"], {1: [["7"], ["the", "seventh"]]}, ["on", "the", "seventh", "may"])
+    [1]
+    """
+    table = _Rows(hyp)
+    row, passed = table.first, list[_Passed]()
+    for place, word in enumerate(words):
+        if place in groups:
+            passed.append(table.passed(row, groups[place]))
+            row = passed[-1].after
+        else:
+            row = table.next(row, word)
+    column, numbers = int(row.origin[-1]), list[int]()
+    for group in reversed(passed):
+        numbers.append(int(group.number[column]))
+        column = int(group.origin[column])
+    return numbers[::-1]
+
+
+class _Row(NamedTuple):
+    """Best score at each hypothesis word, and the column in which its way left the last group."""
+
+    score: Ints
+    origin: Ints
+
+
+class _Passed(NamedTuple):
+    """What is known at each column behind a group: the row, the choice, where the group before was left."""
+
+    after: _Row
+    number: Ints
+    origin: Ints
+
+
+@dataclass
+class _Rows:
+    """Rows of the table of one utterance; a score counts what pairing gains, as in `timed_table`."""
+
+    hyp: Sequence[str]
+
+    def __post_init__(self) -> None:
+        self._ids = {word: number for number, word in enumerate(dict.fromkeys(self.hyp))}
+        self._hyp = np.array([self._ids[word] for word in self.hyp], np.int64)
+        self._columns = np.arange(len(self.hyp) + 1)
+        self._error = len(self.hyp) + 1
+        self.first = _Row(np.zeros(len(self._columns), np.int64), self._columns)
+
+    def next(self, row: _Row, word: str) -> _Row:
+        same = self._hyp == self._ids.get(word, -1)
+        paired = row.score[:-1] + np.where(same, 2 * self._error, self._error - 1)
+        better = np.r_[False, paired > row.score[1:]]
+        score, origin = row.score.copy(), row.origin.copy()
+        score[better] = paired[better[1:]]
+        origin[better] = row.origin[:-1][better[1:]]
+        best = np.maximum.accumulate(score)
+        source = np.maximum.accumulate(np.where(score == best, self._columns, 0))
+        return _Row(best, origin[source])
+
+    def passed(self, row: _Row, choices: list[list[str]]) -> _Passed:
+        ends = []
+        for choice in choices:
+            end = _Row(row.score, self._columns)
+            for word in choice:
+                end = self.next(end, word)
+            ends.append(_Row(end.score - len(choice) * self._error, end.origin))
+        scores = np.stack([end.score for end in ends])
+        number = scores.argmax(axis=0)
+        entered = np.stack([end.origin for end in ends])[number, self._columns]
+        after = _Row(scores.max(axis=0), self._columns)
+        return _Passed(after, number, row.origin[entered])

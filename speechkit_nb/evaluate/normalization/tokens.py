@@ -1,0 +1,159 @@
+"""Normalized words of many utterances in columns, each with the raw words it came from and its time.
+
+A raw word that becomes several shares its time among them by their numbers of characters, and so does a
+run of words that is replaced by another. A raw word of which nothing is left is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..alignment.pairs import Ids, Ints, offsets_of, ragged
+from .base import Normalizer
+from .phrases import Phrases, Replacement
+
+Floats = NDArray[np.float64]
+
+MARK = "\ue000"  # begins a word that stands for alternatives; of the private use area, so in no text
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Normalized words; those of utterance `u` are the ones from `offsets[u]` to `offsets[u + 1]`.
+
+    Attributes:
+        word: Arrow array of strings.
+        offsets: shape (n_utterances + 1,).
+        first, last: the raw words that each came from, counted over all utterances, `last` included.
+        start, end: seconds, NaN where unknown; None where no word has times.
+        vanished: how many raw words have left nothing.
+    """
+
+    word: Any
+    offsets: Ints
+    first: Ids
+    last: Ids
+    start: Floats | None = None
+    end: Floats | None = None
+    vanished: int = 0
+
+    @staticmethod
+    def raw(word: Any, offsets: Ints, start: Floats | None = None, end: Floats | None = None) -> Tokens:
+        """Words as they are."""
+        place = np.arange(len(word), dtype=np.int32)
+        return Tokens(word, offsets, place, place, start, end)
+
+    @property
+    def counts(self) -> Ints:
+        return np.diff(self.offsets)
+
+    def words_of(self, utterance: int) -> list[str]:
+        words: list[str] = self.word[self.offsets[utterance] : self.offsets[utterance + 1]].to_pylist()
+        return words
+
+    def take(self, utterances: Ints) -> Tokens:
+        """Utterances by number in this order; an empty one for each -1."""
+        begins = np.r_[self.offsets[:-1], 0][utterances]
+        counts = np.r_[self.counts, 0][utterances]
+        rows = ragged(begins, counts)
+        start, end = (None if time is None else time[rows] for time in (self.start, self.end))
+        word = self.word.take(pa.array(rows))
+        return Tokens(word, offsets_of(counts), self.first[rows], self.last[rows], start, end, self.vanished)
+
+    def spread(self, counts: Ints, words: Any) -> Tokens:
+        """In place of each word as many of `words`, in order."""
+        rows = np.repeat(np.arange(len(counts)), counts)
+        start, end = self.start, self.end
+        if start is not None and end is not None:
+            start, end = _shared(start, end, counts, words)
+        gone = counts == 0
+        vanished = self.vanished + int((self.last - self.first + 1)[gone].sum())
+        offsets = offsets_of(counts)[self.offsets]
+        return Tokens(words, offsets, self.first[rows], self.last[rows], start, end, vanished)
+
+    def replaced(self, runs: Sequence[Replacement]) -> Tokens:
+        """Runs of words replaced; they are given by their places over all utterances, in order."""
+        if not runs:
+            return self
+        merged, places = self._merged(runs)
+        new = [word for run in runs for word in run.words]
+        lengths = np.array([len(run.words) for run in runs], np.int64)
+        counts = np.ones(len(merged.word), np.int64)
+        counts[places] = lengths
+        source = np.repeat(np.arange(len(counts)), counts)
+        source[ragged(offsets_of(counts)[places], lengths)] = len(counts) + np.arange(len(new))
+        words = pa.concat_arrays([merged.word, pa.array(new, pa.large_string())])
+        return merged.spread(counts, words.take(pa.array(source)))
+
+    def _merged(self, runs: Sequence[Replacement]) -> tuple[Tokens, Ints]:
+        """Each run as one word with the time of all, and where these words are."""
+        first, last = np.array([run[:2] for run in runs]).T
+        kept = np.ones(len(self.word), bool)
+        kept[ragged(first + 1, last - first - 1)] = False
+        raw_last = self.last.copy()
+        raw_last[first] = self.last[last - 1]
+        start, end = self.start, self.end
+        if start is not None and end is not None:
+            end = end.copy()
+            end[first] = self.end[last - 1] if self.end is not None else np.nan
+            start, end = start[kept], end[kept]
+        places = offsets_of(kept.astype(np.int64))
+        word = self.word.filter(pa.array(kept))
+        tokens = Tokens(
+            word, places[self.offsets], self.first[kept], raw_last[kept], start, end, self.vanished
+        )
+        return tokens, places[first]
+
+
+def normalized(raw: Tokens, how: Normalizer) -> Tokens:
+    """The words that `how` makes of raw words; each distinct one is looked at once."""
+    tokens = _stepped(raw, how) if how.steps else raw
+    for phrases in how.phrases:
+        tokens = tokens.replaced(list(_found(tokens, phrases)))
+    return tokens
+
+
+def _stepped(raw: Tokens, how: Normalizer) -> Tokens:
+    distinct, codes = _coded(raw.word)
+    parts = [[word] if word.startswith(MARK) else how.parts(word) for word in distinct]
+    lengths = np.array([len(words) for words in parts], np.int64)
+    flat = pa.array([word for words in parts for word in words], pa.large_string())
+    rows = ragged(offsets_of(lengths)[codes], lengths[codes])
+    return raw.spread(lengths[codes], flat.take(pa.array(rows)))
+
+
+def _coded(words: Any) -> tuple[list[str], Ints]:
+    coded = words.dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
+
+
+def _found(tokens: Tokens, phrases: Phrases) -> Iterator[Replacement]:
+    """What `phrases` replaces, looking only into utterances with a word that it knows."""
+    distinct, codes = _coded(tokens.word)
+    known = np.array([phrases.touches(word) for word in distinct], bool)
+    touched = np.flatnonzero(known[codes])
+    for utterance in np.unique(np.searchsorted(tokens.offsets, touched, side="right") - 1).tolist():
+        begin = int(tokens.offsets[utterance])
+        for first, last, words in phrases.find(tokens.words_of(utterance)):
+            yield Replacement(begin + first, begin + last, words)
+
+
+def _shared(start: Floats, end: Floats, counts: Ints, words: Any) -> tuple[Floats, Floats]:
+    """The time of each group shared among its words by their numbers of characters."""
+    rows = np.repeat(np.arange(len(counts)), counts)
+    start, end = start[rows], end[rows]
+    if not (counts > 1).any():
+        return start, end
+    ends = np.cumsum(pc.utf8_length(words).to_numpy())
+    bounds = np.r_[0, ends][offsets_of(counts)]
+    before, total = bounds[:-1][rows], np.diff(bounds)[rows]
+    begins = np.r_[0, ends[:-1]]
+    ending = np.where(ends == before + total, end, start + (end - start) * ((ends - before) / total))
+    return start + (end - start) * ((begins - before) / total), ending

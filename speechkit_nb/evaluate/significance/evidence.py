@@ -1,0 +1,181 @@
+"""All that intervals and tests are computed from, as sums: evidence of parts of a corpus is added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ...errors import EvaluationError, SchemaError
+from ...tables import transcripts as tables
+from .ratio import Moments
+from .segments import COUNTS, SEGMENTS
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Errors and reference words in each group, shape (n_groups, n_systems)."""
+
+    errors: Ints
+    words: Ints
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of several systems on the same utterances.
+
+    Attributes:
+        systems: names.
+        moments: sums for the ratio estimator.
+        only: shape (k, k) for k systems: utterances that the row's system has right, the column's has not.
+        n_segments, differences, squares: shape (k, k), above the diagonal: segments of each pair, sums of
+            the differences of their errors, and of the squares of these.
+        groups: what the bootstrap draws from; None if it was not kept.
+        is_grouped: whether somebody said which utterances belong together.
+        is_segmented: whether there are segments.
+
+    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+    >>> both = align("a b c", {"one": "a x c", "two": "a b c"})
+    >>> evidence = Evidence.of(utterance_counts(both), segments(both))
+    >>> (evidence + evidence).only.tolist()
+    [[0, 0], [2, 0]]
+    """
+
+    systems: tuple[str, ...]
+    moments: Moments
+    only: Ints
+    n_segments: Ints
+    differences: Ints
+    squares: Ints
+    groups: Groups | None
+    is_grouped: bool = False
+    is_segmented: bool = False
+
+    @staticmethod
+    def of(
+        counts: pd.DataFrame,
+        segments: pd.DataFrame | None = None,
+        group: str | Sequence[str] | None = None,
+        *,
+        keep_groups: bool = True,
+    ) -> Evidence:
+        """From frames.
+
+        Args:
+            counts: a row an utterance and system, schema `COUNTS`; its other columns tell utterances apart.
+            segments: a row a segment and pair of systems, schema `SEGMENTS`; None for no matched-pairs test.
+            group: columns of `counts` that say what belongs together, such as speaker or call; each utterance
+                by itself by default. Utterances of one speaker are alike, and intervals that do not know
+                it are too narrow. A group must lie in one part of a corpus.
+            keep_groups: whether the bootstrap shall be possible; it needs memory for every group.
+
+        A system without a row for an utterance has said nothing where nothing was said; if another one has
+        words of the reference there, it must have a row, also if it is of no word and no error.
+
+        Raises:
+            SchemaError: if a frame cannot be used.
+            EvaluationError: if a system lacks utterances that another one has.
+        """
+        tables.check(counts, COUNTS, "counts")
+        systems = tuple(counts["system"].unique())
+        wide = _wide(counts, systems)
+        right = (wide["errors"].to_numpy() == 0).astype(np.int64)
+        grouped = _grouped(wide, [group] if isinstance(group, str) else list(group or ()))
+        groups = Groups(grouped["errors"].to_numpy(), grouped["n_words"].to_numpy())
+        moments = Moments.of(systems, groups.errors, groups.words)
+        only, matched = right.T @ (1 - right), _segment_sums(segments, systems)
+        return Evidence(
+            systems,
+            moments,
+            only,
+            *matched,
+            groups=groups if keep_groups else None,
+            is_grouped=bool(group),
+            is_segmented=segments is not None,
+        )
+
+    def __add__(self, other: Evidence) -> Evidence:
+        if self.systems != other.systems:
+            raise SchemaError(
+                f"evidence of the systems {', '.join(self.systems)} and of {', '.join(other.systems)} cannot "
+                "be added: it takes the same systems in the same order"
+            )
+        both = None
+        if self.groups is not None and other.groups is not None:
+            pairs = ((getattr(part.groups, side) for part in (self, other)) for side in ("errors", "words"))
+            both = Groups(*(np.concatenate(list(pair)) for pair in pairs))
+        return Evidence(
+            self.systems,
+            self.moments + other.moments,
+            self.only + other.only,
+            self.n_segments + other.n_segments,
+            self.differences + other.differences,
+            self.squares + other.squares,
+            both,
+            self.is_grouped or other.is_grouped,
+            self.is_segmented and other.is_segmented,
+        )
+
+
+def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
+    """A row an utterance; a system without a row has neither errors nor words in it."""
+    keys = [str(name) for name in counts if name not in COUNTS]
+    table = counts if keys else counts.assign(utterance=0)
+    index = [*(keys or ["utterance"]), "system"]
+    twice = table[table.duplicated(index)]
+    if len(twice):
+        where = ", ".join(f"{key} {twice.iloc[0][key]}" for key in index)
+        raise SchemaError(
+            f"counts: {len(twice)} rows are there twice, such as {where}; utterances need a key"
+        )
+    rows = table.set_index(index)
+    sides = {
+        side: rows[side].unstack("system", sort=False, fill_value=0).reindex(columns=list(systems))
+        for side in ("errors", "n_words")
+    }
+    _check_same(sides["n_words"], rows["n_words"].unstack("system", sort=False))
+    return pd.concat(sides, axis=1)
+
+
+def _check_same(words: pd.DataFrame, told: pd.DataFrame) -> None:
+    """No row where others have words: the system was not scored there. A row of no words is another matter:
+    of alternatives in the reference it may have chosen the one that is empty."""
+    for system in words:
+        lacking = told[system].isna() & (words.max(axis=1) > 0)
+        if lacking.any():
+            few = ", ".join(map(str, words.index[lacking.to_numpy()][:3].tolist()))
+            raise EvaluationError(
+                f"system {system!r} lacks {int(lacking.sum())} of {len(words)} utterances that others have "
+                f"({few}): score all systems on the same utterances"
+            )
+
+
+def _grouped(wide: pd.DataFrame, group: list[str]) -> pd.DataFrame:
+    for column in group:
+        if column not in wide.index.names:
+            there = ", ".join(map(str, wide.index.names))
+            raise SchemaError(f"counts: no column {column!r} to group by; there are {there}")
+    return wide.groupby(level=group, sort=False, observed=True, dropna=False).sum() if group else wide
+
+
+def _segment_sums(segments: pd.DataFrame | None, systems: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
+    """Number, sum of differences, sum of squares, by pair."""
+    shape = len(systems), len(systems)
+    sums = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    if segments is None:
+        return sums
+    tables.check(segments, SEGMENTS, "segments")
+    index = pd.Index(systems)
+    place = index.get_indexer(pd.Index(segments["a"])), index.get_indexer(pd.Index(segments["b"]))
+    if (np.minimum(*place) < 0).any():
+        raise SchemaError(f"segments are of systems that counts do not have; these are {', '.join(systems)}")
+    difference = (segments["errors_a"] - segments["errors_b"]).to_numpy()
+    for total, value in zip(sums, (np.ones_like(difference), difference, difference**2), strict=True):
+        np.add.at(total, place, value)
+    return sums

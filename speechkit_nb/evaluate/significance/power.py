@@ -1,0 +1,46 @@
+"""What cannot be known from so little, in words."""
+
+from __future__ import annotations
+
+from math import comb
+
+from .evidence import Evidence
+from .hypothesis_tests import fewest
+
+
+def too_little(evidence: Evidence, level: float) -> str:
+    """Why there is no interval, and why systems cannot be told apart; empty if there is enough.
+
+    >>> from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> both = align("a b", {"one": "a x", "two": "a b"})
+    >>> too_little(Evidence.of(utterance_counts(both), segments(both)), 0.95)
+    'one utterance gives no interval; 1 segment with errors is too few to tell systems apart, it takes 6'
+    """
+    n, k = evidence.moments.n, len(evidence.systems)
+    over = "groups" if evidence.is_grouped else "utterances"
+    said = [f"one {over.removesuffix('s')} gives no interval"] if n == 1 else []
+    if evidence.is_segmented and not evidence.is_grouped:
+        n, over = int(evidence.n_segments.max(initial=0)), "segments with errors"
+    least = fewest(level, comb(k, 2))
+    if k > 1 and 0 < n < least:
+        said.append(f"{too_few(n, over)} to tell systems apart, it takes {least}")
+    return "; ".join(said)
+
+
+def too_few(n: int, plural: str) -> str:
+    """
+    >>> too_few(2, "stretches of speech")
+    '2 stretches of speech are too few'
+    """
+    return f"{counted(n, plural)} {'is' if n == 1 else 'are'} too few"
+
+
+def counted(n: int, plural: str) -> str:
+    """
+    >>> counted(1, "stretches of speech"), counted(2, "errors")
+    ('1 stretch of speech', '2 errors')
+    """
+    noun, *rest = plural.split(" ")
+    one = noun.removesuffix("es" if noun.endswith("ches") else "s")
+    return " ".join([str(n), one if n == 1 else noun, *rest])

@@ -1,0 +1,304 @@
+"""The store of operations: SQLite, in memory or in a folder that several servers may share.
+
+An operation that runs belongs to one live server. A server proves that it lives by moving its own date on
+(`beat`); when the date has passed, another one may take over (`orphans`, `claim`). Whatever a server writes
+about an operation counts only while the operation is its own. Results are kept for a time, then dropped.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import string
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import ServerError
+from ...wire.messages import operation, rpc
+from ..status import Code, Refusal, invalid
+
+KEEP_SECONDS = 3 * 24 * 3600.0
+LONGEST_ID = 50
+ALPHABET = string.ascii_lowercase + string.digits
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS servers (id TEXT PRIMARY KEY, alive_until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS operations (
+    id TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    modified_at REAL NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'done', 'deleted')),
+    owner TEXT,
+    user_request_id TEXT NOT NULL,
+    engine TEXT NOT NULL,
+    path TEXT NOT NULL,
+    request BLOB NOT NULL,
+    status BLOB
+);
+CREATE TABLE IF NOT EXISTS audio (
+    id TEXT PRIMARY KEY REFERENCES operations ON DELETE CASCADE,
+    content BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS messages (
+    id TEXT NOT NULL REFERENCES operations ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    message BLOB NOT NULL,
+    PRIMARY KEY (id, position)
+) WITHOUT ROWID;
+"""
+
+ORPHANED = (
+    "state = 'running' AND (owner IS NULL OR owner NOT IN (SELECT id FROM servers WHERE alive_until >= ?))"
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What has to be recognized, whole in itself, so that any server may do it.
+
+    Attributes:
+        user_request_id: what the caller named the request; "" takes the operation's id.
+        engine: `ENGINE[:ARG]`.
+        request: serialized `RecognizeFileRequest`, without its audio.
+        audio: what came with the request, or the file its uri led to.
+    """
+
+    user_request_id: str
+    engine: str
+    request: bytes
+    audio: bytes | Path
+
+
+def new_id(prefix: str) -> str:
+    """An id as the cloud's: 20 lower-case letters and digits.
+
+    >>> len(new_id("f8d")), new_id("aje")[:3]
+    (20, 'aje')
+    """
+    return prefix + "".join(secrets.choice(ALPHABET) for _ in range(20 - len(prefix)))
+
+
+class Store:
+    """Operations and their results.
+
+    Args:
+        folder: where the file `operations.sqlite` lives; None keeps everything in memory.
+        lease: seconds after its last `beat` that a server counts as alive.
+        keep: seconds that an operation and its result are kept after it is done.
+        clock: seconds since 1970.
+
+    Raises:
+        ServerError: if the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        lease: float = 5.0,
+        keep: float = KEEP_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.server_id = new_id("srv")
+        self._account = new_id("aje")
+        self._lease, self._keep, self._clock = lease, keep, clock
+        self._db = _open(folder)
+        self.beat()
+
+    def beat(self) -> None:
+        """Says that this server lives, forgets dead ones, and drops what has expired."""
+        now = self._clock()
+        with self._db as db:
+            db.execute("INSERT OR REPLACE INTO servers VALUES (?, ?)", (self.server_id, now + self._lease))
+            db.execute("DELETE FROM servers WHERE alive_until < ?", (now,))
+            db.execute(
+                f"DELETE FROM operations WHERE modified_at < ? AND (state != 'running' OR {ORPHANED})",
+                (now - self._keep, now),
+            )
+
+    def close(self) -> None:
+        """Gives back what this server was working on, so that another one may take it up at once."""
+        with self._db as db:
+            db.execute("UPDATE operations SET owner = NULL WHERE owner = ?", (self.server_id,))
+            db.execute("DELETE FROM servers WHERE id = ?", (self.server_id,))
+        self._db.close()
+
+    def create(self, work: Work, description: str, prefix: str = "f8d") -> str:
+        """A new operation that this server works on; its id, which begins with the prefix."""
+        id, now = new_id(prefix), self._clock()
+        by_path = isinstance(work.audio, Path)
+        request = (work.user_request_id or id, work.engine, str(work.audio) if by_path else "", work.request)
+        with self._db as db:
+            db.execute(
+                "INSERT INTO operations VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, NULL)",
+                (id, description, self._account, now, now, self.server_id, *request),
+            )
+            if not by_path:
+                db.execute("INSERT INTO audio VALUES (?, ?)", (id, work.audio))
+        return id
+
+    def work(self, operation_id: str) -> Work:
+        """What is to be done for an operation that runs."""
+        user_request_id, engine, request, path, content = self._db.execute(
+            "SELECT user_request_id, engine, request, path, content "
+            "FROM operations LEFT JOIN audio USING (id) WHERE id = ?",
+            (operation_id,),
+        ).fetchone()
+        return Work(user_request_id, engine, request, Path(path) if path else content)
+
+    def owned(self) -> set[str]:
+        """The running operations of this server."""
+        rows = self._db.execute(
+            "SELECT id FROM operations WHERE state = 'running' AND owner = ?", (self.server_id,)
+        )
+        return {id for (id,) in rows}
+
+    def orphans(self) -> list[str]:
+        """Running operations that no live server owns, oldest first."""
+        rows = self._db.execute(
+            f"SELECT id FROM operations WHERE {ORPHANED} ORDER BY created_at", (self._clock(),)
+        )
+        return [id for (id,) in rows]
+
+    def claim(self, operation_id: str) -> bool:
+        """Takes over an orphan; False if another server was faster."""
+        with self._db as db:
+            changed = db.execute(
+                f"UPDATE operations SET owner = ? WHERE {ORPHANED} AND id = ?",
+                (self.server_id, self._clock(), operation_id),
+            )
+        return changed.rowcount == 1
+
+    def finish(self, operation_id: str, messages: Iterable[bytes]) -> bool:
+        """Keeps the result; False, and nothing is kept, if the operation is not this server's any more."""
+        with self._db as db:
+            if not self._end(operation_id, None, "owner = ?", self.server_id):
+                return False
+            db.executemany(
+                "INSERT INTO messages VALUES (?, ?, ?)",
+                ((operation_id, position, message) for position, message in enumerate(messages)),
+            )
+        return True
+
+    def fail(self, operation_id: str, refusal: Refusal) -> bool:
+        """Ends the operation with an error; False if it is not this server's any more."""
+        with self._db:
+            return self._end(operation_id, refusal, "owner = ?", self.server_id)
+
+    def cancel(self, operation_id: str) -> None:
+        """Ends a running operation, whoever owns it; one that is done stays as it is.
+
+        Raises:
+            Refusal: NOT_FOUND if there is no such operation.
+        """
+        self._row(operation_id)
+        with self._db:
+            self._end(operation_id, Refusal(Code.CANCELLED, "operation was cancelled"))
+
+    def _end(self, operation_id: str, error: Refusal | None, condition: str = "1", *values: Any) -> bool:
+        status = error.status().SerializeToString() if error else None
+        ended = self._db.execute(
+            "UPDATE operations SET state = 'done', owner = NULL, modified_at = ?, status = ? "
+            f"WHERE id = ? AND state = 'running' AND {condition}",
+            (self._clock(), status, operation_id, *values),
+        )
+        if ended.rowcount:
+            self._db.execute("DELETE FROM audio WHERE id = ?", (operation_id,))
+        return bool(ended.rowcount)
+
+    def delete(self, operation_id: str) -> None:
+        """Drops the result of an operation that is done.
+
+        Raises:
+            Refusal: NOT_FOUND if there is no result (yet).
+        """
+        self._ready(operation_id)
+        with self._db as db:
+            db.execute("UPDATE operations SET state = 'deleted' WHERE id = ?", (operation_id,))
+            db.execute("DELETE FROM messages WHERE id = ?", (operation_id,))
+
+    def messages(self, operation_id: str) -> list[bytes]:
+        """The result.
+
+        Raises:
+            Refusal: NOT_FOUND if there is none (yet); the operation's own error if it failed.
+        """
+        row = self._ready(operation_id)
+        if row["status"] is not None:
+            status = rpc.Status.FromString(row["status"])
+            raise Refusal(Code(status.code), status.message)
+        rows = self._db.execute(
+            "SELECT message FROM messages WHERE id = ? ORDER BY position", (operation_id,)
+        )
+        return [message for (message,) in rows]
+
+    def operation(self, operation_id: str) -> Any:
+        """The operation as an `Operation` message.
+
+        Raises:
+            Refusal: NOT_FOUND if there is no such operation, or it has expired.
+        """
+        row = self._row(operation_id)
+        message = operation.Operation(
+            id=row["id"],
+            description=row["description"],
+            created_by=row["created_by"],
+            done=row["state"] != "running",
+        )
+        message.created_at.FromMicroseconds(round(row["created_at"] * 1e6))
+        message.modified_at.FromMicroseconds(round(row["modified_at"] * 1e6))
+        if row["status"] is not None:
+            message.error.ParseFromString(row["status"])
+        return message
+
+    def _ready(self, operation_id: str) -> sqlite3.Row:
+        row = self._row(operation_id)
+        if row["state"] == "running":
+            raise not_ready(operation_id)
+        if row["state"] == "deleted":
+            raise not_found(operation_id)
+        return row
+
+    def _row(self, operation_id: str) -> sqlite3.Row:
+        if not 0 < len(operation_id) <= LONGEST_ID:
+            raise invalid(f"operation_id has {len(operation_id)} characters; it must have 1 to {LONGEST_ID}")
+        cursor = self._db.cursor()
+        cursor.row_factory = sqlite3.Row
+        row: sqlite3.Row | None = cursor.execute(
+            "SELECT id, description, created_by, created_at, modified_at, state, status FROM operations "
+            "WHERE id = ? AND (state = 'running' OR modified_at >= ?)",
+            (operation_id, self._clock() - self._keep),
+        ).fetchone()
+        if row is None:
+            raise not_found(operation_id)
+        return row
+
+
+def not_ready(operation_id: str) -> Refusal:
+    """The text is the one that clients look for, for want of a code of its own."""
+    return Refusal(Code.NOT_FOUND, f"operation data is not ready {operation_id}")
+
+
+def not_found(operation_id: str) -> Refusal:
+    """There never was such an operation, it has expired, or its result was deleted."""
+    return Refusal(Code.NOT_FOUND, f"operation ID not found {operation_id}")
+
+
+def _open(folder: Path | None) -> sqlite3.Connection:
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(folder / "operations.sqlite" if folder else ":memory:", timeout=10)
+        db.execute("PRAGMA auto_vacuum = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        if folder is not None:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(SCHEMA)
+    except (OSError, sqlite3.Error) as error:
+        raise ServerError(f"the data folder {folder} cannot be used: {error}") from error
+    return db

@@ -1,0 +1,181 @@
+"""Statistics of who speaks when, from the words that were recognized.
+
+The service does not say how it computes them. Here a speaker speaks from the first to the last of words that
+follow one another with pauses shorter than the silence threshold; everything else is silence. A speaker
+interrupts by beginning while another one speaks, for as long as both do. Durations are milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ...wire.messages import v3
+from .events import Final
+
+SILENCE_MS = 500
+"""A pause between words that is shorter does not count as silence, unless the request says otherwise."""
+
+Span = tuple[int, int]
+
+
+def analyses(
+    finals: Sequence[Final], n_channels: int, duration_ms: int, options: Any
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Channel and event of each analysis that was asked for.
+
+    Args:
+        finals: of all channels.
+        n_channels: channels of the recording; a silent one is a speaker, too.
+        duration_ms: of the recording.
+        options: the request's `SpeechAnalysisOptions`.
+    """
+    levels = list(options.descriptive_statistics_quantiles)
+    pause = options.speaker_options.silence_threshold_ms or SILENCE_MS
+    spoken = [speech([f for f in finals if f.channel == channel], pause) for channel in range(n_channels)]
+    if options.enable_speaker_analysis:
+        for channel in range(n_channels):
+            own = [final for final in finals if final.channel == channel]
+            yield channel, {"speaker_analysis": _speaker(channel, own, spoken[channel], duration_ms, levels)}
+    if options.enable_conversation_analysis:
+        yield 0, {"conversation_analysis": _conversation(spoken, duration_ms, options, levels)}
+
+
+def speech(finals: Iterable[Final], pause_ms: int) -> list[Span]:
+    """The stretches of speech: words with shorter pauses than `pause_ms` between them are one.
+
+    >>> from .engines.base import Word
+    >>> speech([Final(0, (Word("a", 0, 100), Word("b", 150, 300), Word("c", 900, 950)), 0, 1000)], 500)
+    [(0, 300), (900, 950)]
+    """
+    spans: list[Span] = []
+    for word in sorted((word for final in finals for word in final.words), key=lambda word: word.start_ms):
+        if spans and word.start_ms - spans[-1][1] < pause_ms:
+            spans[-1] = spans[-1][0], max(spans[-1][1], word.end_ms)
+        else:
+            spans.append((word.start_ms, word.end_ms))
+    return spans
+
+
+def overlaps(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+    """The stretches that lie in both.
+
+    >>> overlaps([(0, 10), (20, 30)], [(5, 25)])
+    [(5, 10), (20, 25)]
+    """
+    pairs = ((max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other)
+    return sorted((start, end) for start, end in pairs if start < end)
+
+
+def gaps(spans: Iterable[Span], duration_ms: int) -> list[Span]:
+    """What none of the spans covers.
+
+    >>> gaps([(5, 10), (0, 7)], 20)
+    [(10, 20)]
+    """
+    found, reached = [], 0
+    for start, end in [*sorted(spans), (duration_ms, duration_ms)]:
+        if start > reached:
+            found.append((reached, start))
+        reached = max(reached, end)
+    return found
+
+
+def statistics(values: Sequence[float], levels: Sequence[float]) -> Any:
+    """`DescriptiveStatistics` of a sample; zeros where there is none."""
+    if not values:
+        return v3.DescriptiveStatistics()
+    sample = np.asarray(values, float)
+    quantiles = [{"level": level, "value": float(np.quantile(sample, level))} for level in levels]
+    return v3.DescriptiveStatistics(
+        min=sample.min(), max=sample.max(), mean=sample.mean(), std=sample.std(), quantiles=quantiles
+    )
+
+
+def _speaker(
+    channel: int, finals: Sequence[Final], spoken: Sequence[Span], duration_ms: int, levels: Sequence[float]
+) -> Any:
+    total = _length(spoken)
+    durations = [max(final.words[-1].end_ms - final.words[0].start_ms, 1) for final in finals]
+    words = [len(final.words) for final in finals]
+    letters = [sum(len(word.text) for word in final.words) for final in finals]
+    return v3.SpeakerAnalysis(
+        speaker_tag=str(channel),
+        window_type=v3.SpeakerAnalysis.TOTAL,
+        speech_boundaries=_bounds(spoken[0][0], spoken[-1][1]) if spoken else _bounds(0, 0),
+        total_speech_ms=total,
+        speech_ratio=total / duration_ms,
+        total_silence_ms=duration_ms - total,
+        silence_ratio=1 - total / duration_ms,
+        words_count=sum(words),
+        letters_count=sum(letters),
+        utterance_count=len(finals),
+        words_per_second=statistics(_rates(words, durations), levels),
+        letters_per_second=statistics(_rates(letters, durations), levels),
+        words_per_utterance=statistics(words, levels),
+        letters_per_utterance=statistics(letters, levels),
+        utterance_duration_estimation=statistics(durations, levels),
+    )
+
+
+def _conversation(
+    spoken: Sequence[Sequence[Span]], duration_ms: int, options: Any, levels: Sequence[float]
+) -> Any:
+    asked = options.converstation_options
+    everyone = [span for spans in spoken for span in spans]
+    silent = _longer(gaps(everyone, duration_ms), asked.simultaneous_silence_threshold_ms)
+    together = [span for one, other in combinations(spoken, 2) for span in overlaps(one, other)]
+    together = _longer(together, asked.simultaneous_speech_threshold_ms)
+    said = duration_ms - _length(gaps(everyone, duration_ms))
+    return v3.ConversationAnalysis(
+        conversation_boundaries=_bounds(0, duration_ms),
+        total_simultaneous_silence_duration_ms=_length(silent),
+        total_simultaneous_silence_ratio=_length(silent) / duration_ms,
+        simultaneous_silence_duration_estimation=statistics(_lengths(silent), levels),
+        total_simultaneous_speech_duration_ms=_length(together),
+        total_simultaneous_speech_ratio=_length(together) / duration_ms,
+        simultaneous_speech_duration_estimation=statistics(_lengths(together), levels),
+        speaker_interrupts=[_interrupts(speaker, spoken) for speaker in range(len(spoken))],
+        total_speech_duration_ms=said,
+        total_speech_ratio=said / duration_ms,
+    )
+
+
+def _interrupts(speaker: int, spoken: Sequence[Sequence[Span]]) -> Any:
+    """Where a speaker begins while another one is speaking."""
+    others = [span for number, spans in enumerate(spoken) if number != speaker for span in spans]
+    broken_in = [
+        (start, min(end, until))
+        for start, end in spoken[speaker]
+        for since, until in others
+        if since < start < until
+    ]
+    return v3.ConversationAnalysis.InterruptsEvaluation(
+        speaker_tag=str(speaker),
+        interrupts_count=len(broken_in),
+        interrupts_duration_ms=_length(broken_in),
+        interrupts=[_bounds(*span) for span in broken_in],
+    )
+
+
+def _rates(counts: Sequence[int], durations: Sequence[int]) -> list[float]:
+    return [1000 * count / duration for count, duration in zip(counts, durations, strict=True)]
+
+
+def _lengths(spans: Iterable[Span]) -> list[int]:
+    return [end - start for start, end in spans]
+
+
+def _length(spans: Iterable[Span]) -> int:
+    return sum(_lengths(spans))
+
+
+def _longer(spans: Iterable[Span], threshold_ms: int) -> list[Span]:
+    return [(start, end) for start, end in spans if end - start >= threshold_ms]
+
+
+def _bounds(start: int, end: int) -> Any:
+    return v3.AudioSegmentBoundaries(start_time_ms=start, end_time_ms=end)

@@ -1,0 +1,148 @@
+"""Writing the messages of an answer: what the recognizer heard, as `StreamingResponse` bytes.
+
+The order within an utterance is final, refinement, end of utterance.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...wire.messages import v3
+from ..engines.base import Word
+
+
+@dataclass(frozen=True)
+class Final:
+    """One utterance of one channel, fixed. Bounds and words in milliseconds.
+
+    `start_ms` is where the previous final of the channel ends, not where the first word begins.
+    """
+
+    channel: int
+    words: tuple[Word, ...]
+    start_ms: int
+    end_ms: int
+
+    @property
+    def text(self) -> str:
+        """The words, joined."""
+        return " ".join(word.text for word in self.words)
+
+
+class EventWriter:
+    """Writes the messages of one recognition; counts finals and keeps the cursors.
+
+    Args:
+        user_request_id: what the caller named the request, or the operation's id.
+        received_ms: how much audio has come in; `receive` says when it has become more.
+        language: code that is given with each alternative when languages are detected, else "".
+        clock: seconds, for the time since the session began.
+    """
+
+    def __init__(
+        self,
+        user_request_id: str,
+        received_ms: int,
+        language: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session = v3.SessionUuid(uuid=str(uuid.uuid4()), user_request_id=user_request_id)
+        self._cursors = v3.AudioCursors(received_data_ms=received_ms)
+        self._n_finals = 0
+        self._language = language
+        self._clock = clock
+        self._started = clock()
+
+    @property
+    def user_request_id(self) -> str:
+        """What the caller named the request."""
+        return str(self._session.user_request_id)
+
+    def adopt(self, message: bytes) -> bytes:
+        """A message of another writer as one of this session."""
+        response = v3.StreamingResponse.FromString(message)
+        response.session_uuid.CopyFrom(self._session)
+        self._cursors.CopyFrom(response.audio_cursors)
+        response.response_wall_time_ms = self._wall_time_ms()
+        return bytes(response.SerializeToString())
+
+    def utterance(self, final: Final, refined_text: str) -> list[bytes]:
+        """The three messages of an utterance: final, refinement, end of utterance."""
+        return [self.final(final), self.refinement(final, refined_text), self.eou(final)]
+
+    def receive(self, received_ms: int) -> None:
+        """More audio has come in."""
+        self._cursors.received_data_ms = received_ms
+
+    @property
+    def final_ms(self) -> int:
+        """Up to where the text is fixed."""
+        return int(self._cursors.final_time_ms)
+
+    def partial(self, channel: int, words: tuple[Word, ...], processed_ms: int) -> bytes:
+        """A guess at what was said since the last final, up to `processed_ms`."""
+        self._cursors.partial_time_ms = processed_ms
+        guess = Final(channel, words, self.final_ms, processed_ms)
+        return self._write(channel, partial=self._update(guess, guess.text))
+
+    def status(self, code: str, message: str = "") -> bytes:
+        """A sign of life, a warning or the end: WORKING, WARNING, CLOSED. It belongs to no channel."""
+        return self._write(None, status_code=v3.StatusCode(code_type=code, message=message))
+
+    def final(self, final: Final) -> bytes:
+        """The text of an utterance; it gets the next index."""
+        self._cursors.final_index, self._n_finals = self._n_finals, self._n_finals + 1
+        self._cursors.final_time_ms = final.end_ms
+        self._cursors.partial_time_ms = max(final.end_ms, self._cursors.partial_time_ms)
+        return self._write(final.channel, final=self._update(final, final.text))
+
+    def refinement(self, final: Final, text: str) -> bytes:
+        """The same utterance, written well; it belongs to the latest final."""
+        index = self._cursors.final_index
+        refined = v3.FinalRefinement(final_index=index, normalized_text=self._update(final, text))
+        return self._write(final.channel, final_refinement=refined)
+
+    def eou(self, final: Final) -> bytes:
+        """The end of the utterance."""
+        self._cursors.eou_time_ms = final.end_ms
+        return self._write(final.channel, eou_update=v3.EouUpdate(time_ms=final.end_ms))
+
+    def analysis(self, channel: int, event: Mapping[str, Any]) -> bytes:
+        """An analysis of a channel, or of them all."""
+        return self._write(channel, **event)
+
+    def _update(self, final: Final, text: str) -> Any:
+        alternative = v3.Alternative(
+            words=[v3.Word(text=w.text, start_time_ms=w.start_ms, end_time_ms=w.end_ms) for w in final.words],
+            text=text,
+            start_time_ms=final.start_ms,
+            end_time_ms=final.end_ms,
+        )
+        if self._language:
+            alternative.languages.add(language_code=self._language, probability=1.0)
+        return v3.AlternativeUpdate(alternatives=[alternative], channel_tag=str(final.channel))
+
+    def _write(self, channel: int | None, **event: Any) -> bytes:
+        response = v3.StreamingResponse(
+            session_uuid=self._session,
+            audio_cursors=self._cursors,
+            response_wall_time_ms=self._wall_time_ms(),
+            channel_tag="" if channel is None else str(channel),
+            **event,
+        )
+        return bytes(response.SerializeToString())
+
+    def _wall_time_ms(self) -> int:
+        return round((self._clock() - self._started) * 1000)
+
+
+def interleave(channels: Sequence[Sequence[Final]]) -> list[Final]:
+    """The finals of all channels in the order in which they end."""
+    return sorted(
+        (final for finals in channels for final in finals),
+        key=lambda f: (f.end_ms, f.words[-1].end_ms, f.channel),
+    )

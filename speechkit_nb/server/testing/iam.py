@@ -1,0 +1,168 @@
+"""Tokens: what the cloud's IAM endpoint and a virtual machine's metadata service give out.
+
+They are here so that clients can be tested with every kind of credentials; nothing is kept over a restart.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import MissingExtra, ServerError
+from ..status import Code, Refusal, invalid, unauthenticated
+
+AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
+LONGEST_JWT_SECONDS = 3600
+REMEMBERED_SECONDS = 3600.0
+
+
+class Token(NamedTuple):
+    """What is known of a token that was given out; times in seconds since 1970."""
+
+    expires_at: float
+    is_service_account: bool
+
+
+class PublicKey(NamedTuple):
+    """The public half of a service account's key; without its id any id will do."""
+
+    pem: str
+    key_id: str = ""
+    account_id: str = ""
+
+    @classmethod
+    def read(cls, path: Path) -> PublicKey:
+        """From PEM, or from JSON as `yc iam key get` and `yc iam key create` print it.
+
+        Raises:
+            ServerError: if it is neither.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+            if not text.lstrip().startswith("{"):
+                return cls(text)
+            key = json.loads(text)
+            return cls(key["public_key"], key.get("id", ""), key.get("service_account_id", ""))
+        except (OSError, ValueError, KeyError) as error:
+            raise ServerError(f"{path} holds no public key: {type(error).__name__}: {error}") from error
+
+
+class Issuer:
+    """Gives out tokens, and knows them again.
+
+    Args:
+        public_key: file of the key that verifies signed requests, as JSON or PEM; None takes none.
+        oauth_tokens: what can be exchanged for a token of a user.
+        for_machine: whether everybody who asks as on a virtual machine gets a token.
+        seconds: how long a token is good for.
+        clock: seconds since 1970.
+
+    Raises:
+        ServerError: if the key cannot be read.
+        MissingExtra: if the package that verifies is not installed.
+    """
+
+    def __init__(
+        self,
+        public_key: Path | None = None,
+        oauth_tokens: Iterable[str] = (),
+        *,
+        for_machine: bool = False,
+        seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._public_key = None if public_key is None else PublicKey.read(public_key)
+        self._verify = None if public_key is None else _verifier()
+        self._oauth_tokens = tuple(token.encode() for token in oauth_tokens)
+        self._for_machine = for_machine
+        self._seconds, self._clock = seconds, clock
+        self._tokens: dict[str, Token] = {}
+        self.active = bool(public_key or self._oauth_tokens or for_machine)
+
+    def exchange(self, body: Mapping[str, Any], own_url: str) -> dict[str, str]:
+        """`CreateIamToken`: a signed request of a service account, or an OAuth token of a user.
+
+        Args:
+            body: with `jwt` or `yandexPassportOauthToken`.
+            own_url: where the request came in, which may be its audience.
+
+        Raises:
+            Refusal: UNAUTHENTICATED if it is not good for a token.
+        """
+        match body:
+            case {"jwt": str(signed)}:
+                self._check_signed(signed, own_url)
+                token = self._issue(is_service_account=True)
+            case {"yandexPassportOauthToken": str(oauth)}:
+                if not any(hmac.compare_digest(oauth.encode(), known) for known in self._oauth_tokens):
+                    raise unauthenticated("the OAuth token is invalid or has expired")
+                token = self._issue(is_service_account=False)
+            case _:
+                raise invalid("one of jwt and yandexPassportOauthToken must be set, as text")
+        expires_at = time.gmtime(self._tokens[token].expires_at)
+        return {"iamToken": token, "expiresAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", expires_at)}
+
+    def machine_token(self) -> dict[str, Any]:
+        """What the metadata service of a virtual machine answers.
+
+        Raises:
+            Refusal: NOT_FOUND if this server was not told to do so.
+        """
+        if not self._for_machine:
+            raise Refusal(Code.NOT_FOUND, "no service account is bound to this machine")
+        token = self._issue(is_service_account=True)
+        return {"access_token": token, "expires_in": round(self._seconds), "token_type": "Bearer"}
+
+    def is_service_account(self, token: str) -> bool:
+        """Whose token it is: a service account's, or a user's.
+
+        Raises:
+            Refusal: UNAUTHENTICATED if it is none of ours, or has expired.
+        """
+        found = self._tokens.get(token)
+        if found is None:
+            raise unauthenticated("the token is invalid")
+        if found.expires_at <= self._clock():
+            raise unauthenticated("the token has expired")
+        return found.is_service_account
+
+    def _issue(self, is_service_account: bool) -> str:
+        now, token = self._clock(), f"t1.{secrets.token_urlsafe(48)}"
+        long_ago = now - REMEMBERED_SECONDS
+        self._tokens = {token: found for token, found in self._tokens.items() if found.expires_at > long_ago}
+        self._tokens[token] = Token(now + self._seconds, is_service_account)
+        return token
+
+    def _check_signed(self, signed: str, own_url: str) -> None:
+        if self._verify is None or self._public_key is None:
+            raise unauthenticated("this server knows no key of a service account")
+        header, claims = self._verify(signed, self._public_key.pem, [AUDIENCE, own_url])
+        if self._public_key.key_id not in ("", header.get("kid")):
+            raise unauthenticated("the header kid of the JWT names no key that is known here")
+        if self._public_key.account_id not in ("", claims["iss"]):
+            raise unauthenticated("the claim iss of the JWT is not the account of its key")
+        if claims["exp"] - claims["iat"] > LONGEST_JWT_SECONDS:
+            raise unauthenticated(f"the JWT must expire within {LONGEST_JWT_SECONDS} s of its time iat")
+
+
+def _verifier() -> Callable[[str, str, list[str]], tuple[dict[str, Any], dict[str, Any]]]:
+    try:
+        import jwt
+    except ImportError as error:
+        raise MissingExtra("an IAM endpoint with keys", "pyjwt[crypto]", "auth") from error
+
+    def verify(signed: str, pem: str, audience: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        try:
+            found = jwt.decode_complete(
+                signed, pem, ["PS256"], options={"require": ["iss", "aud", "iat", "exp"]}, audience=audience
+            )
+        except jwt.PyJWTError as error:
+            raise unauthenticated(f"the JWT is not accepted: {error}") from None
+        return found["header"], found["payload"]
+
+    return verify

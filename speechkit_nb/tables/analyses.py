@@ -1,0 +1,238 @@
+"""Frames of what a service can add to the words: statistics of speakers and dialogue, classifiers, summaries.
+
+Each maker takes serialized messages and returns a frame of its schema, without rows where the answer has no
+such events. Times and durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..wire.messages import v3
+
+Schema = Mapping[str, str]
+
+_SUMMARY = ("min", "max", "mean", "std")
+
+
+def _statistic(*names: str) -> dict[str, str]:
+    return {f"{name}_{part}": "float64" for name in names for part in _SUMMARY}
+
+
+SPEAKERS: Schema = {
+    "recording": "str",
+    "speaker_tag": "str",
+    "window": "str",
+    "start": "float64",
+    "end": "float64",
+    "total_speech": "float64",
+    "speech_ratio": "float64",
+    "total_silence": "float64",
+    "silence_ratio": "float64",
+    "words_count": "int64",
+    "letters_count": "int64",
+    "utterance_count": "int64",
+    **_statistic(
+        "words_per_second",
+        "letters_per_second",
+        "words_per_utterance",
+        "letters_per_utterance",
+        "utterance_duration",
+    ),
+}
+CONVERSATIONS: Schema = {
+    "recording": "str",
+    "start": "float64",
+    "end": "float64",
+    "total_speech": "float64",
+    "total_speech_ratio": "float64",
+    "total_simultaneous_silence": "float64",
+    "total_simultaneous_silence_ratio": "float64",
+    "total_simultaneous_speech": "float64",
+    "total_simultaneous_speech_ratio": "float64",
+    **_statistic("simultaneous_silence_duration", "simultaneous_speech_duration"),
+}
+INTERRUPTS: Schema = {"recording": "str", "speaker_tag": "str", "start": "float64", "end": "float64"}
+QUANTILES: Schema = {
+    "recording": "str",
+    "speaker_tag": "str",
+    "window": "str",
+    "statistic": "str",
+    "level": "float64",
+    "value": "float64",
+}
+CLASSIFIERS: Schema = {
+    "recording": "str",
+    "seq": "int64",
+    "channel_tag": "str",
+    "classifier": "str",
+    "window": "str",
+    "start": "float64",
+    "end": "float64",
+    "label": "str",
+    "confidence": "float64",
+    "text": "str",
+    "text_start": "float64",
+    "text_end": "float64",
+}
+SUMMARIES: Schema = {"recording": "str", "property_index": "int64", "response": "str"}
+
+
+def n_sessions(responses: Sequence[bytes]) -> int:
+    """How many sessions of the service the messages are of; those that cannot be read do not count."""
+    return len({message.session_uuid.uuid for _, message in _readable(responses)})
+
+
+def speakers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """A row a speaker that was analysed, as frame of schema `SPEAKERS`; `window`: total or last_utterance."""
+    rows = []
+    for _, message in _of_kind(responses, "speaker_analysis"):
+        found = message.speaker_analysis
+        rows.append(
+            {
+                "recording": recording,
+                "speaker_tag": found.speaker_tag,
+                "window": _window(found),
+                **_bounds(found.speech_boundaries),
+                "total_speech": found.total_speech_ms / 1000,
+                "speech_ratio": found.speech_ratio,
+                "total_silence": found.total_silence_ms / 1000,
+                "silence_ratio": found.silence_ratio,
+                "words_count": found.words_count,
+                "letters_count": found.letters_count,
+                "utterance_count": found.utterance_count,
+                **{k: v for name, stat in _statistics(found) for k, v in _summary(name, stat).items()},
+            }
+        )
+    return _frame(rows, SPEAKERS)
+
+
+def conversations(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """A row an analysis of the whole dialogue, as frame of schema `CONVERSATIONS`."""
+    rows = []
+    for _, message in _of_kind(responses, "conversation_analysis"):
+        found = message.conversation_analysis
+        rows.append(
+            {
+                "recording": recording,
+                **_bounds(found.conversation_boundaries),
+                "total_speech": found.total_speech_duration_ms / 1000,
+                "total_speech_ratio": found.total_speech_ratio,
+                "total_simultaneous_silence": found.total_simultaneous_silence_duration_ms / 1000,
+                "total_simultaneous_silence_ratio": found.total_simultaneous_silence_ratio,
+                "total_simultaneous_speech": found.total_simultaneous_speech_duration_ms / 1000,
+                "total_simultaneous_speech_ratio": found.total_simultaneous_speech_ratio,
+                **{k: v for name, stat in _statistics(found) for k, v in _summary(name, stat).items()},
+            }
+        )
+    return _frame(rows, CONVERSATIONS)
+
+
+def interrupts(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """A row a stretch in which a speaker interrupts another, as frame of schema `INTERRUPTS`."""
+    rows = [
+        {"recording": recording, "speaker_tag": speaker.speaker_tag, **_bounds(stretch)}
+        for _, message in _of_kind(responses, "conversation_analysis")
+        for speaker in message.conversation_analysis.speaker_interrupts
+        for stretch in speaker.interrupts
+    ]
+    return _frame(rows, INTERRUPTS)
+
+
+def quantiles(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """A row a quantile that was asked for, as frame of schema `QUANTILES`; the dialogue's have no speaker."""
+    rows = [
+        {
+            "recording": recording,
+            "speaker_tag": getattr(found, "speaker_tag", ""),
+            "window": _window(found) if kind == "speaker_analysis" else "total",
+            "statistic": name,
+            "level": quantile.level,
+            "value": quantile.value / (1000 if name.endswith("_duration") else 1),
+        }
+        for kind in ("speaker_analysis", "conversation_analysis")
+        for _, message in _of_kind(responses, kind)
+        for found in [getattr(message, kind)]
+        for name, statistic in _statistics(found)
+        for quantile in statistic.quantiles
+    ]
+    return _frame(rows, QUANTILES)
+
+
+def classifiers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """A row a label or a highlighted phrase, as frame of schema `CLASSIFIERS`.
+
+    A label has `label` and `confidence`, a phrase `text`, `text_start`, `text_end`; the others are missing.
+    `window` says what was classified: last_utterance, last_final or last_partial.
+    """
+    rows = []
+    for seq, message in _of_kind(responses, "classifier_update"):
+        found = message.classifier_update
+        where = {
+            "recording": recording,
+            "seq": seq,
+            "channel_tag": message.channel_tag,
+            "classifier": found.classifier_result.classifier,
+            "window": _window(found),
+            **_bounds(found),
+        }
+        result = found.classifier_result
+        rows += [where | {"label": label.label, "confidence": label.confidence} for label in result.labels]
+        rows += [where | {"text": phrase.text, **_bounds(phrase, "text_")} for phrase in result.highlights]
+    return _frame(rows, CLASSIFIERS)
+
+
+def summaries(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """A row an answer of the language model, in the order of the questions; schema `SUMMARIES`."""
+    rows = [
+        {"recording": recording, "property_index": index, "response": result.response}
+        for _, message in _of_kind(responses, "summarization")
+        for index, result in enumerate(message.summarization.results)
+    ]
+    return _frame(rows, SUMMARIES)
+
+
+def _of_kind(responses: Sequence[bytes], kind: str) -> Iterator[tuple[int, Any]]:
+    """The readable messages with that event, and their positions."""
+    for seq, message in _readable(responses):
+        if message.WhichOneof("Event") == kind:
+            yield seq, message
+
+
+def _readable(responses: Sequence[bytes]) -> Iterator[tuple[int, Any]]:
+    for seq, response in enumerate(responses):
+        message = v3.StreamingResponse()
+        try:
+            message.ParseFromString(response)
+        except Exception:  # protobuf's DecodeError has a class for each implementation; `events` reports it
+            continue
+        yield seq, message
+
+
+def _statistics(analysis: Any) -> Iterator[tuple[str, Any]]:
+    """Name and value of each `DescriptiveStatistics`; the wire calls durations estimations."""
+    for field in analysis.DESCRIPTOR.fields:
+        if field.message_type is not None and field.message_type.name == "DescriptiveStatistics":
+            yield field.name.removesuffix("_estimation"), getattr(analysis, field.name)
+
+
+def _summary(name: str, statistic: Any) -> dict[str, float]:
+    """Durations come in milliseconds, like every other time of the wire."""
+    scale = 1000 if name.endswith("_duration") else 1
+    return {f"{name}_{part}": getattr(statistic, part) / scale for part in _SUMMARY}
+
+
+def _bounds(stretch: Any, prefix: str = "") -> dict[str, float]:
+    times = {"start": stretch.start_time_ms, "end": stretch.end_time_ms}
+    return {f"{prefix}{name}": value / 1000 for name, value in times.items()}
+
+
+def _window(found: Any) -> str:
+    return str(type(found).WindowType.Name(found.window_type)).lower()
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], schema: Schema) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(schema)).astype(dict(schema))

@@ -1,0 +1,376 @@
+"""Wire bytes in, pandas frames out. The only place where milliseconds become seconds.
+
+Frames are plain pandas with a RangeIndex and the dtypes declared here, also when they are empty. Rows
+stand in the order in which the service sent them. Times are seconds from the start of the recording.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import SchemaError, UnreadableMessage
+from ..wire.columns import columns, unreadable
+
+Schema = Mapping[str, str]
+
+WORDS: Schema = {
+    "recording": "str",
+    "channel_tag": "str",
+    "final_index": "int64",
+    "alternative": "int64",
+    "word_index": "int64",
+    "word": "str",
+    "start": "float64",
+    "end": "float64",
+}
+PARTIAL_WORDS: Schema = {"seq": "int64", **WORDS}
+FINALS: Schema = {
+    "recording": "str",
+    "channel_tag": "str",
+    "final_index": "int64",
+    "alternative": "int64",
+    "text": "str",
+    "refined_text": "str",
+    "start": "float64",
+    "end": "float64",
+    "speech_start": "float64",
+    "speech_end": "float64",
+    "confidence": "float64",
+    "language": "str",
+}
+CURSORS = ("received_data", "reset_time", "partial_time", "final_time", "eou_time")
+EVENTS: Schema = {
+    "recording": "str",
+    "seq": "int64",
+    "event": "str",
+    "channel_tag": "str",
+    "final_index": "int64",
+    "text": "str",
+    **dict.fromkeys(CURSORS, "float64"),
+    "server_time": "float64",
+    "received_at": "float64",
+    "sent_until": "float64",
+}
+
+STAGES = {"partial": "partial", "final": "final", "refinement": "final_refinement.normalized_text"}
+_KINDS = {
+    "partial": "partial.alternatives.text",
+    "final": "final.alternatives.text",
+    "final_refinement": "final_refinement.normalized_text.alternatives.text",
+    "eou_update": "eou_update.time_ms",
+    "status_code": "status_code.message",
+    "classifier_update": "classifier_update.window_type",
+    "speaker_analysis": "speaker_analysis.speaker_tag",
+    "conversation_analysis": "conversation_analysis.total_speech_ratio",
+    "summarization": "summarization.results.response",
+}
+
+
+def check(frame: pd.DataFrame, schema: Schema, name: str = "frame") -> pd.DataFrame:
+    """`frame` itself, if it has every column of `schema` with its dtype.
+
+    Raises:
+        SchemaError: if a column is missing or has another dtype; the message names it.
+
+    >>> check(pd.DataFrame({"word": [1]}), {"word": "str"}, "words")
+    Traceback (most recent call last):
+        ...
+    speechkit_nb.errors.SchemaError: words: column 'word' is int64, not str
+    """
+    for column, dtype in schema.items():
+        if column not in frame:
+            raise SchemaError(f"{name}: column {column!r} is missing; there are {', '.join(map(str, frame))}")
+        if frame[column].dtype != dtype:
+            raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not {dtype}")
+    return frame
+
+
+def empty(schema: Schema) -> pd.DataFrame:
+    """A frame of `schema` without rows."""
+    return pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in schema.items()})
+
+
+def words(responses: Sequence[bytes], recording: str = "", stage: str = "final") -> pd.DataFrame:
+    """A row a recognized word.
+
+    Args:
+        responses: serialized v3 `StreamingResponse`s in the order of their arrival.
+        recording: id written into every row.
+        stage: `"final"`, `"refinement"`, or `"partial"`; partials replace one another, so their rows
+            begin with `seq`, the position of the message they came in.
+
+    Returns:
+        Frame of schema `WORDS`, or `PARTIAL_WORDS` for partials.
+
+    Raises:
+        ValueError: if there is no such stage.
+    """
+    if stage not in STAGES:
+        raise ValueError(f"no words of stage {stage!r}; there are {', '.join(map(repr, STAGES))}")
+    update = STAGES[stage]
+    paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.words", _index_path(stage)]
+    seq, table = _decode(responses, paths)
+    rows = _Alternatives(table, stage)
+    said = rows.column("words")
+    counts = pc.list_value_length(said).to_numpy()
+    n_words = int(counts.sum())
+    word_index = np.arange(n_words)
+    word_index -= np.repeat(np.cumsum(counts) - counts, counts)
+    word = pc.list_flatten(said)
+    frame = {
+        "seq": np.repeat(seq[rows.message], counts),
+        "recording": _constant(recording, n_words),
+        "channel_tag": _repeat(rows.channel_tag, counts),
+        "final_index": np.repeat(rows.final_index, counts),
+        "alternative": np.repeat(rows.alternative, counts),
+        "word_index": word_index,
+        "word": _text(pc.struct_field(word, "text")),
+        "start": _seconds(pc.struct_field(word, "start_time_ms")),
+        "end": _seconds(pc.struct_field(word, "end_time_ms")),
+    }
+    return _frame(frame, PARTIAL_WORDS if stage == "partial" else WORDS)
+
+
+def finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """A row a final, its refinement joined by (`channel_tag`, `final_index`, `alternative`).
+
+    Args:
+        responses: serialized v3 `StreamingResponse`s in the order of their arrival.
+        recording: id written into every row.
+
+    Returns:
+        Frame of schema `FINALS`. `start` and `end` bound the stretch of audio that was decoded,
+        `speech_start` and `speech_end` the words in it (NaN without words). `refined_text` and
+        `language` are missing where the service sent none, `confidence` is NaN where it sent 0,
+        its placeholder. A refinement whose final never came is not in it, but in `events`.
+    """
+    paths = ["channel_tag", "final.channel_tag", "audio_cursors.final_index"]
+    fields = ("text", "start_time_ms", "end_time_ms", "confidence", "languages")
+    times = ("words.start_time_ms", "words.end_time_ms")
+    _, table = _decode(responses, [*paths, *(f"final.alternatives.{name}" for name in (*fields, *times))])
+    rows = _Alternatives(table, "final")
+    confidence = rows.column("confidence").to_numpy()
+    speech_start, speech_end = _speech_bounds(rows.column("words"))
+    frame = {
+        "recording": _constant(recording, len(rows.message)),
+        "channel_tag": _text(rows.channel_tag),
+        "final_index": rows.final_index,
+        "alternative": rows.alternative,
+        "text": _text(rows.column("text")),
+        "start": _seconds(rows.column("start_time_ms")),
+        "end": _seconds(rows.column("end_time_ms")),
+        "speech_start": speech_start,
+        "speech_end": speech_end,
+        "confidence": np.where(confidence == 0, np.nan, confidence),
+        "language": _likeliest(rows.column("languages")),
+    }
+    key = ["channel_tag", "final_index", "alternative"]
+    joined = _frame(frame, {name: dtype for name, dtype in FINALS.items() if name != "refined_text"})
+    joined = joined.merge(_refinements(responses), how="left", on=key)
+    return joined[list(FINALS)].astype(dict(FINALS))
+
+
+def events(
+    responses: Sequence[bytes],
+    recording: str = "",
+    received_at: Sequence[float] | None = None,
+    sent_until: Sequence[float] | None = None,
+) -> pd.DataFrame:
+    """A row a message, whatever it holds.
+
+    Args:
+        responses: serialized v3 `StreamingResponse`s in the order of their arrival.
+        recording: id written into every row.
+        received_at: when each message arrived, in seconds; NaN where it is left out.
+        sent_until: up to where the audio of a stream had been sent by then, in seconds; likewise.
+
+    Returns:
+        Frame of schema `EVENTS`. `event` is the wire's name of what came, `"unknown"` for a kind
+        that this version does not know, `"unreadable"` for a message that could not be parsed.
+        `final_index` of a refinement is that of the final it refines, else the last one so far.
+    """
+    cursors = [f"audio_cursors.{name}_ms" for name in CURSORS]
+    nested = [f"{update}.channel_tag" for update in STAGES.values()]
+    paths = ["channel_tag", *nested, "audio_cursors.final_index", *cursors, "response_wall_time_ms"]
+    paths += ["final_refinement.final_index", *_KINDS.values()]
+    seq, table = _decode(responses, paths)
+    refined, current = (
+        _nested(table, f"{part}.final_index") for part in ("final_refinement", "audio_cursors")
+    )
+    index = pc.coalesce(refined, current, 0)
+    clocks = {
+        name: np.full(len(responses), np.nan) if given is None else np.asarray(given, float)
+        for name, given in (("received_at", received_at), ("sent_until", sent_until))
+    }
+    frame = {
+        "recording": _constant(recording, len(table)),
+        "seq": seq,
+        "event": _event_kinds(table),
+        "channel_tag": _text(_channel_tag(table, *STAGES.values())),
+        "final_index": index.to_numpy(),
+        "text": _event_texts(table),
+        **{name: _seconds(_nested(table, path)) for name, path in zip(CURSORS, cursors, strict=True)},
+        "server_time": _seconds(table.column("response_wall_time_ms")),
+        **{name: clock[seq] for name, clock in clocks.items()},
+    }
+    return _with_unreadable(_frame(frame, EVENTS), recording, clocks)
+
+
+class _Alternatives:
+    """The alternatives of one stage, a row each: which message they came in, and its facts."""
+
+    def __init__(self, table: pa.Table, stage: str) -> None:
+        update = STAGES[stage]
+        lists = _nested(table, f"{update}.alternatives")
+        counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+        first = np.cumsum(counts) - counts
+        self._values = pc.list_flatten(lists)
+        self.message = np.repeat(np.arange(len(table)), counts)
+        self.alternative = np.arange(len(self.message)) - np.repeat(first, counts)
+        index = pc.fill_null(_nested(table, _index_path(stage)), 0).to_numpy()
+        self.final_index = index[self.message]
+        self.channel_tag = _channel_tag(table, update).take(pa.array(self.message))
+
+    def column(self, name: str) -> Any:
+        return pc.struct_field(self._values, name)
+
+
+def _index_path(stage: str) -> str:
+    return "final_refinement.final_index" if stage == "refinement" else "audio_cursors.final_index"
+
+
+def _decode(responses: Sequence[bytes], paths: Sequence[str]) -> tuple[np.ndarray, pa.Table]:
+    """The readable messages as columns, and the position of each among `responses`."""
+    seq = np.arange(len(responses))
+    try:
+        return seq, columns(responses, *paths)
+    except ValueError:
+        bad = unreadable(responses)
+    warnings.warn(
+        f"message{'s' * (len(bad) > 1)} {', '.join(map(str, bad))} of {len(responses)} cannot be parsed, "
+        "perhaps cut in the middle; the others are in the frames. Fetch the result again to get all",
+        UnreadableMessage,
+        stacklevel=3,
+    )
+    seq = np.delete(seq, bad)
+    return seq, columns([responses[position] for position in seq.tolist()], *paths)
+
+
+def _nested(table: pa.Table, path: str) -> Any:
+    """A field inside structs; null where one of them is."""
+    first, *names = path.split(".")
+    column = table.column(first)
+    for name in names:
+        column = pc.struct_field(column, name)
+    return column
+
+
+def _channel_tag(table: pa.Table, *updates: str) -> Any:
+    """The outer tag; the deprecated inner one where it is empty."""
+    outer = table.column("channel_tag")
+    inner = (pc.fill_null(_nested(table, f"{update}.channel_tag"), "") for update in updates)
+    for tag in inner:
+        outer = pc.if_else(pc.equal(outer, ""), tag, outer)
+    return outer
+
+
+def _refinements(responses: Sequence[bytes]) -> pd.DataFrame:
+    update = STAGES["refinement"]
+    paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.text", _index_path("refinement")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnreadableMessage)
+        _, table = _decode(responses, paths)
+    rows = _Alternatives(table, "refinement")
+    frame = pd.DataFrame(
+        {
+            "channel_tag": _text(rows.channel_tag),
+            "final_index": rows.final_index,
+            "alternative": rows.alternative,
+            "refined_text": _text(rows.column("text")),
+        }
+    )
+    return frame.drop_duplicates(["channel_tag", "final_index", "alternative"], keep="last")
+
+
+def _speech_bounds(said: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Start of the first and end of the last word of each list, NaN for an empty one."""
+    counts = pc.list_value_length(said).to_numpy()
+    word = pc.list_flatten(said)
+    last = np.cumsum(counts) - 1
+    start, end = np.full((2, len(counts)), np.nan)
+    spoken = counts > 0
+    start[spoken] = _seconds(pc.struct_field(word, "start_time_ms"))[(last - counts + 1)[spoken]]
+    end[spoken] = _seconds(pc.struct_field(word, "end_time_ms"))[last[spoken]]
+    return start, end
+
+
+def _likeliest(languages: Any) -> pd.Series:
+    rows = languages.to_pylist()
+    guesses = [max(row, key=lambda guess: guess["probability"]) if row else None for row in rows]
+    return pd.Series([guess and guess["language_code"] for guess in guesses], dtype="str")
+
+
+def _event_kinds(table: pa.Table) -> pd.Series:
+    present = [pc.is_valid(table.column(kind)).to_numpy() for kind in _KINDS]
+    return pd.Series(np.select(present, list(_KINDS), "unknown"), dtype="str")
+
+
+def _event_texts(table: pa.Table) -> pd.Series:
+    """The first alternative's text, or the words of a status."""
+    texts = []
+    for stage in STAGES:
+        rows = _Alternatives(table, stage)
+        first = np.full(len(table), -1)
+        first[rows.message[::-1]] = np.arange(len(rows.message))[::-1]
+        texts.append(rows.column("text").take(pa.array(first, mask=first < 0)))
+    return _text(pc.coalesce(*texts, _nested(table, "status_code.message")))
+
+
+def _with_unreadable(frame: pd.DataFrame, recording: str, clocks: dict[str, np.ndarray]) -> pd.DataFrame:
+    bad = np.setdiff1d(np.arange(len(clocks["received_at"])), frame["seq"])
+    if not len(bad):
+        return frame
+    rows = {"recording": recording, "seq": bad, "event": "unreadable", "channel_tag": "", "final_index": 0}
+    rows |= {name: clock[bad] for name, clock in clocks.items()}
+    lost = pd.DataFrame(rows).reindex(columns=list(EVENTS)).astype(dict(EVENTS))
+    return pd.concat([frame, lost]).sort_values("seq", ignore_index=True)
+
+
+def _seconds(milliseconds: pa.ChunkedArray) -> np.ndarray:
+    """Arrow integers in ms as float64 seconds; null becomes NaN."""
+    seconds, at = np.empty(len(milliseconds)), 0
+    for chunk in milliseconds.chunks:
+        stop = at + len(chunk)
+        np.divide(chunk.to_numpy(zero_copy_only=False), 1000, out=seconds[at:stop])
+        at = stop
+    return seconds
+
+
+def _text(strings: Any) -> pd.Series:
+    return pd.Series(pd.array(strings.cast(pa.large_string()), dtype="str"), copy=False)
+
+
+def _constant(value: str, n_rows: int) -> pd.Series:
+    """`value` in every row; the rows share one short piece of memory."""
+    piece = pa.repeat(pa.scalar(value, pa.large_string()), min(n_rows, 4096))
+    n_whole, rest = divmod(n_rows, len(piece) or 1)
+    return _text(pa.chunked_array([piece] * n_whole + [piece[:rest]], pa.large_string()))
+
+
+def _repeat(strings: Any, counts: np.ndarray) -> pd.Series:
+    coded = strings.combine_chunks().dictionary_encode()
+    if len(coded.dictionary) == 1:
+        return _constant(coded.dictionary[0].as_py(), int(counts.sum()))
+    codes = np.repeat(coded.indices.to_numpy(), counts)
+    return _text(coded.dictionary.take(pa.array(codes)))
+
+
+def _frame(columns_: Mapping[str, Any], schema: Schema) -> pd.DataFrame:
+    return pd.DataFrame({name: columns_[name] for name in schema}, copy=False)

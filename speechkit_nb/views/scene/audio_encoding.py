@@ -1,0 +1,189 @@
+"""How the sound of a recording reaches a browser: as the file itself, encoded, or in windows.
+
+What is encoded comes from the decoded samples, as the picture does, so that both agree in time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+
+from ...audio.recording import Recording, Samples
+from ...errors import AudioError
+from .cache import kept
+
+# Containers that browsers play as they are, and in time after a seek, too. Not so MP3: its table of contents
+# is coarse, and Chromium lands up to seconds beside the place that its clock shows; nor Vorbis: 24 ms.
+FILES = {"WAV": "audio/wav", "FLAC": "audio/flac", "OGG_OPUS": "audio/ogg; codecs=opus"}
+MOST_CHANNELS = 2  # of a file that a browser can play channel by channel
+LONGEST_WHOLE = 600.0  # s of sound, channels added up, that are encoded at once: about five seconds' work
+SHORT = 4_000_000  # bytes of samples that are sent as they are
+WINDOW_SECONDS = 60.0
+
+
+class Coding(NamedTuple):
+    """One way to encode: names of libsndfile, and the sample rates it takes."""
+
+    type: str
+    container: str
+    subtype: str
+    rates: Sequence[int]
+
+
+WAV = Coding("audio/wav", "WAV", "PCM_16", ())
+OPUS = Coding("audio/ogg; codecs=opus", "OGG", "OPUS", (8000, 12000, 16000, 24000, 48000))
+FLAC = Coding("audio/flac", "FLAC", "PCM_16", ())
+CODINGS = (OPUS, FLAC, WAV)  # by preference
+
+
+def facts(recording: Recording) -> dict[str, Any]:
+    """The part `sound` of the timeline's spec."""
+    length = recording.duration * recording.n_channels
+    return {
+        "duration": recording.duration,
+        "sample_rate": recording.sample_rate,
+        "n_channels": recording.n_channels,
+        "whole": recording.n_channels <= MOST_CHANNELS and length <= LONGEST_WHOLE,
+        "mixed": False,
+        "window_seconds": WINDOW_SECONDS,
+    }
+
+
+# --- the file itself
+
+
+def urls(recording: Recording) -> list[dict[str, str]]:
+    """Where the Jupyter server that started this kernel has the file, if it has it and browsers may play it.
+
+    A file whose header is missing or wrong is not offered: browsers would play it at other times than it
+    is drawn at.
+    """
+    source, root = recording.source, _server_root()
+    type_ = FILES.get(recording.container)
+    if source is None or root is None or type_ is None:
+        return []
+    if recording.layout.head or recording.encoding or recording.n_channels > MOST_CHANNELS:
+        return []
+    try:
+        relative = source.resolve().relative_to(root)
+    except (ValueError, OSError):  # outside
+        return []
+    return [{"url": quote(f"files/{relative.as_posix()}"), "type": type_}]
+
+
+def _server_root() -> Path | None:
+    """The folder that the Jupyter server which started this kernel serves; None if there is none."""
+    if find_spec("jupyter_core") is None:
+        return None
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    folder = Path(jupyter_runtime_dir())
+    for server in (os.environ.get("JPY_PARENT_PID"), os.getppid()):  # the former is no id on Windows
+        try:
+            return Path(json.loads((folder / f"jpserver-{server}.json").read_text())["root_dir"]).resolve()
+        except (OSError, ValueError, KeyError):
+            continue
+    return None
+
+
+# --- encoded
+
+
+def encoded(recording: Recording, wanted: Iterable[str], mixed: bool = False) -> tuple[bytes, str]:
+    """The whole recording in one of the codings wanted, and its MIME type; kept in the cache.
+
+    Args:
+        wanted: MIME types, such as `"audio/ogg"`; what is written after a semicolon is not looked at.
+        mixed: all channels in one.
+
+    Raises:
+        AudioError: none of these can be made, or the recording cannot be read.
+    """
+    coding = _chosen(recording, wanted)
+    kind = f"sound1{'mixed' * mixed}.{coding.container.lower()}"
+    return kept(recording, kind, lambda: _encode(recording, coding, mixed)), coding.type
+
+
+def _chosen(recording: Recording, wanted: Iterable[str]) -> Coding:
+    plain = {type_.partition(";")[0].strip().lower() for type_ in wanted}
+    plain |= {"audio/wav"} & {"audio/wav" for type_ in plain if type_ in ("audio/x-wav", "audio/wave")}
+    size = 2 * recording.n_samples * recording.n_channels
+    codings = (WAV, *CODINGS) if size <= SHORT else CODINGS
+    for coding in codings:
+        if coding.type.partition(";")[0] in plain:
+            return coding
+    made = ", ".join(coding.type for coding in CODINGS)
+    raise AudioError(
+        f"this browser plays {', '.join(sorted(plain)) or 'nothing'}; what can be made is {made}"
+    )
+
+
+def _encode(recording: Recording, coding: Coding, mixed: bool) -> bytes:
+    import soundfile
+
+    file, rate = io.BytesIO(), _nearest_rate(recording.sample_rate, coding.rates)
+    n_channels = 1 if mixed else recording.n_channels
+    options = {"format": coding.container, "subtype": coding.subtype}
+    with soundfile.SoundFile(file, "w", rate, n_channels, **options) as sound:
+        for block in _blocks(recording, rate, mixed):
+            sound.write(np.clip(block.T, -1, 1))
+    return file.getvalue()
+
+
+def _nearest_rate(rate: int, taken: Sequence[int]) -> int:
+    """The lowest that loses nothing, or the highest."""
+    if not taken or rate in taken:
+        return rate
+    return min((r for r in taken if r > rate), default=taken[-1])
+
+
+def _blocks(recording: Recording, rate: int, mixed: bool) -> Iterator[Samples]:
+    blocks: Iterator[Samples] = recording.blocks(1.0)
+    if mixed:
+        blocks = (block.mean(axis=0, keepdims=True) for block in blocks)
+    if rate == recording.sample_rate:
+        yield from blocks
+        return
+    import soxr
+
+    n_channels = 1 if mixed else recording.n_channels
+    stream = soxr.ResampleStream(recording.sample_rate, rate, n_channels, dtype="float32")
+    for block in blocks:
+        yield stream.resample_chunk(np.ascontiguousarray(block.T)).reshape(-1, n_channels).T
+    rest = stream.resample_chunk(np.empty((0, n_channels), np.float32), last=True)
+    yield rest.reshape(-1, n_channels).T
+
+
+# --- windows
+
+
+def window(recording: Recording, start: float, end: float, channels: Sequence[int] | None = None) -> bytes:
+    """A stretch of at most `WINDOW_SECONDS` as WAV, 16 bit, the channels asked for (all unless said).
+
+    Raises:
+        AudioError: the stretch or a channel lies outside the recording, or the file cannot be read.
+    """
+    end = min(end, start + WINDOW_SECONDS, recording.duration)
+    samples = recording.read(start, end)
+    if channels is not None:
+        last = recording.n_channels - 1
+        if not channels or not all(0 <= channel <= last for channel in channels):
+            raise AudioError(f"{recording.id!r} has channels 0 to {last}, not {list(channels)}")
+        samples = samples[list(channels)]
+    return _wav(samples, recording.sample_rate)
+
+
+def _wav(samples: Samples, rate: int) -> bytes:
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(samples.T, -1, 1), rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()

@@ -1,0 +1,81 @@
+// @ts-check
+/** The stretch of time in view: between times and pixels, zoomed around a point, moved, kept within the recording. */
+
+/** @typedef {import("./data/data.js").Span} Span */
+
+export const SHORTEST = 40; // milliseconds in view at the closest zoom
+
+/** @param {number} time @param {Span} view @param {number} width @returns {number} pixels */
+export const xOf = (time, view, width) => ((time - view.start) / (view.end - view.start)) * width;
+
+/** @param {number} x @param {Span} view @param {number} width @returns {number} milliseconds */
+export const timeOf = (x, view, width) => view.start + (x / width) * (view.end - view.start);
+
+/** @param {Span} view */
+export const lengthOf = (view) => view.end - view.start;
+
+/**
+ * The nearest stretch that lies within the recording and is neither too short nor too long.
+ * @param {Span} view @param {number} duration @returns {Span}
+ */
+export function clampView(view, duration) {
+  const shortest = Math.min(SHORTEST, duration);
+  const length = Math.min(duration, Math.max(shortest, lengthOf(view)));
+  const middle = (view.start + view.end) / 2;
+  const wanted = length === lengthOf(view) ? view.start : middle - length / 2;
+  const start = Math.min(duration - length, Math.max(0, wanted));
+  return { start, end: start + length };
+}
+
+/**
+ * Closer by `factor` (below 1: farther), with `time` at the same pixel as before.
+ * @param {Span} view @param {number} factor @param {number} time @param {number} duration @returns {Span}
+ */
+export function zoomed(view, factor, time, duration) {
+  const share = (time - view.start) / lengthOf(view);
+  const shortest = Math.min(SHORTEST, duration);
+  const length = Math.min(duration, Math.max(shortest, lengthOf(view) / factor));
+  const start = time - share * length;
+  return clampView({ start, end: start + length }, duration);
+}
+
+/** @param {Span} view @param {number} by milliseconds @param {number} duration @returns {Span} */
+export function moved(view, by, duration) {
+  return clampView({ start: view.start + by, end: view.end + by }, duration);
+}
+
+/**
+ * The same length of time around `time`, which stands `share` of the way in.
+ * @param {Span} view @param {number} time @param {number} share @param {number} duration @returns {Span}
+ */
+export function placed(view, time, share, duration) {
+  return moved(view, time - share * lengthOf(view) - view.start, duration);
+}
+
+/**
+ * A view that holds the span: the same one if it does already, else moved, or widened where it is too short.
+ * @param {Span} view @param {Span} span @param {number} duration @returns {Span}
+ */
+export function revealed(view, span, duration) {
+  if (span.start >= view.start && span.end <= view.end) return view;
+  const needed = 1.25 * (span.end - span.start);
+  const middle = (span.start + span.end) / 2;
+  const length = Math.max(lengthOf(view), needed);
+  return clampView({ start: middle - length / 2, end: middle + length / 2 }, duration);
+}
+
+/** @param {number} a @param {number} b @param {number} duration @returns {Span} the stretch between two times */
+export function between(a, b, duration) {
+  const inside = (/** @type {number} */ time) => Math.min(duration, Math.max(0, Math.round(time)));
+  return { start: inside(Math.min(a, b)), end: inside(Math.max(a, b)) };
+}
+
+/**
+ * The part of the way from one view to another.
+ * @param {Span} from @param {Span} to @param {number} share 0 to 1 @returns {Span}
+ */
+export function blended(from, to, share) {
+  const eased = 1 - (1 - share) ** 3;
+  const mix = (/** @type {number} */ a, /** @type {number} */ b) => a + (b - a) * eased;
+  return { start: mix(from.start, to.start), end: mix(from.end, to.end) };
+}
