@@ -59,7 +59,7 @@ widgets:
 	npm run --silent build --prefix speechkit_nb/views/widget/js
 
 baselines: $(VENV)/dev
-	BASELINES=write $(RUN)/python -m pytest -q tests/test_timeline_page.py -k look
+	BASELINES=write $(RUN)/python -m pytest -q tests/views/test_timeline_page.py -k look
 
 vendor: .vendor/yandex-speechkit/ready
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from hypothesis import settings
-from serving import Server
+from local_server import Server
 
 import speechkit_nb as sk
 

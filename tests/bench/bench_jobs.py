@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from counted import CountedServer, most_within
-from serving import sound, wait_until
+from call_log import CountedServer, most_within
+from local_server import sound, wait_until
 
 import speechkit_nb as sk
 

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from live_sessions import RATE, coded, script, talk
+from local_server import Server
 
 import speechkit_nb as sk
 from speechkit_nb.wire.messages import v3
-from tests.live import RATE, coded, script, talk
-from tests.serving import Server
 
 LIVE_SECONDS, HOUR = 30, 3600
 CHUNK = 0.5

@@ -1,0 +1,111 @@
+"""The command line: what it prints, what it writes, how it refuses."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from local_server import DATA, talk, wav
+
+import speechkit_nb as sk
+from speechkit_nb.cli.main import main
+
+
+@pytest.fixture
+def run():
+    return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_transcribe_prints_the_text(run, target, tmp_path):
+    """One file: its text and nothing else."""
+    (tmp_path / "a.wav").write_bytes(wav(2.0))
+    done = run("transcribe", tmp_path / "a.wav", "--target", target)
+    assert (done.exit_code, done.output) == (0, "Hello world.\n")
+
+
+def test_transcribe_writes_tables_and_pictures(run, target, tmp_path):
+    """A folder: each recording's text under its name; words, transcript and timeline in --out."""
+    for name in ("a.wav", "b.WAV"):
+        (tmp_path / name).write_bytes(wav(2.0))
+    (tmp_path / "notes.txt").write_text("no audio")
+    done = run("transcribe", tmp_path, "--target", target, "--out", tmp_path / "out")
+    assert (done.exit_code, done.output) == (0, "a.wav\nHello world.\nb.WAV\nHello world.\n")
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        f"{name}.{kind}" for name in ("a.wav", "b.WAV") for kind in ("parquet", "timeline.png", "words.csv")
+    ]
+    assert pd.read_csv(tmp_path / "out" / "a.wav.words.csv").word.tolist() == ["hello", "world"]
+    assert sk.load(tmp_path / "out" / "a.wav.parquet").text == "hello world"
+
+
+def test_an_error_is_one_line(run, target, tmp_path):
+    """No traceback, exit code 1."""
+    (tmp_path / "notes.wav").write_text("these are notes")
+    done = run("transcribe", tmp_path / "notes.wav", "--target", target)
+    assert done.exit_code == 1
+    assert re.fullmatch(r"Error: .*notes\.wav.*\n", done.output)
+    done = run("transcribe", DATA / "russian.wav", "--target", "nowhere")
+    assert "Error: 'nowhere' names no service" in done.output
+
+
+def test_transcribe_of_a_folder_without_recordings(run, target, tmp_path):
+    """It says what it looked for."""
+    done = run("transcribe", tmp_path, "--target", target)
+    assert done.exit_code == 1
+    assert re.search(r"Error: no recordings in .*no file there ends in \.wav, \.ogg", done.output)
+
+
+@pytest.mark.parametrize("door", [[], ["--transport", "rest"], ["--api", "v2"]], ids=["", "rest", "v2"])
+def test_demo_leaves_words_timelines_and_a_report(run, tmp_path, door):
+    """Over the embedded recognizer, by any door: words.csv, a timeline each, one self-contained page."""
+    (tmp_path / "talk.wav").write_bytes(talk())
+    (tmp_path / "russian.wav").write_bytes(wav(2.0))
+    (tmp_path / "russian.words.csv").write_text("word,start,end\nпривет,0.5,0.9\n")
+    out = tmp_path / "demo"
+    done = run("demo", tmp_path, "--out", out, *door)
+    assert done.exit_code == 0, done.output
+    words = pd.read_csv(out / "words.csv", dtype={"channel_tag": "str"})
+    assert words.word.head(3).tolist() == ["привет", "good", "morning"]
+    assert "good" in done.output
+    assert "report.html" in done.output
+    assert (out / "talk.wav.timeline.png").read_bytes()[:4] == b"\x89PNG"
+    page = (out / "report.html").read_text()
+    assert "Good morning" in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+
+
+def test_demo_without_recordings_says_where_they_are(run, tmp_path):
+    """The samples are in the repository, not in the package."""
+    done = run("demo", tmp_path / "data")
+    assert done.exit_code == 1
+    assert "no recordings in" in done.output
+    assert "the folder data of the repository" in done.output
+
+
+@pytest.mark.parametrize("command", [["-m", "speechkit_nb"], ["speechkit-nb"]], ids=["module", "script"])
+def test_serve_says_where_it_listens_and_ends_on_sigterm(command):
+    """Both spellings; one readable line; a clean exit."""
+    program = [sys.executable, *command] if command[0] == "-m" else [Path(sys.executable).parent / command[0]]
+    server = subprocess.Popen(
+        [*program, "serve", "--grpc", "127.0.0.1:0", "--model", "mine=pocketsphinx"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    line = server.stdout.readline()
+    assert re.match(
+        r"speechkit-nb local server: grpc://127\.0\.0\.1:\d+ \(models .*mine=pocketsphinx\)", line
+    )
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(20) == 0
+    server.stdout.close()
+
+
+def test_serve_refuses_what_it_cannot_do(run):
+    """A model without an engine, an engine there is not, an address others can reach."""
+    assert "'general' names no model" in run("serve", "--model", "general").output
+    assert "no engine 'vosk'" in run("serve", "--model", "general=vosk").output
+    assert "can be reached from other machines" in run("serve", "--grpc", "0.0.0.0:50051").output

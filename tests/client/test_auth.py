@@ -1,0 +1,758 @@
+"""Credentials: where they come from, how they are renewed, and that nobody ever sees them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import live_sessions
+import pytest
+import stamina
+from credentials import public_half, self_signed, service_account_key
+from http_stub import Answer, canned
+from local_server import Server, wav
+
+import speechkit_nb as sk
+from speechkit_nb.client.auth import credentials as auth
+from speechkit_nb.client.auth.credentials import Fixed, FromVariable, Identity, Renewed
+from speechkit_nb.client.auth.iam import Iam, Token
+from speechkit_nb.client.auth.service_account import ServiceAccountKey
+from speechkit_nb.client.transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, address
+from speechkit_nb.client.transport.grpc import GrpcTransport
+from speechkit_nb.errors import (
+    ConfigError,
+    Denied,
+    MissingExtra,
+    NoAnswer,
+    Rejected,
+    TargetError,
+    Unreachable,
+)
+from speechkit_nb.wire.messages import v3
+
+KEY = "AQVN-secret-api-key"
+OAUTH = "y0_secret-oauth-token"
+VARIABLES = ("YC_API_KEY", "YC_IAM_TOKEN", "YC_OAUTH_TOKEN", "YC_SERVICE_ACCOUNT_KEY_FILE", "YC_TOKEN")
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_the_environment(monkeypatch):
+    """No credentials of whoever runs the tests, and no virtual machine."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("YC_METADATA_ADDR", "127.0.0.1:1")
+
+
+@pytest.fixture(scope="module")
+def key() -> dict[str, Any]:
+    """As `yc iam key create` makes it, with the line that some keys begin with."""
+    warning = "PLEASE DO NOT REMOVE THIS LINE! Yandex.Cloud SA Key ID <ajekey>\n"
+    made = service_account_key()
+    return made | {"private_key": warning + made["private_key"]}
+
+
+@pytest.fixture(scope="module")
+def key_file(key, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "key.json"
+    path.write_text(json.dumps(key))
+    return path
+
+
+@pytest.fixture(scope="module")
+def public_key(key, tmp_path_factory) -> Path:
+    return public_half(key, tmp_path_factory.mktemp("key"))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> dict[str, str]:
+    path = tmp_path_factory.mktemp("script") / "talk.words.csv"
+    path.write_text("word,start,end\nhello,0.5,0.9\nworld,1.0,1.4\n")
+    return {"general": f"scripted:{path}"}
+
+
+@pytest.fixture(scope="module")
+def server(models, public_key) -> Iterator[Server]:
+    """It wants credentials and takes every kind."""
+    started = Server(
+        rest="127.0.0.1:0",
+        models=models,
+        api_key=KEY,
+        oauth_token=OAUTH,
+        iam_public_key=public_key,
+        vm_metadata=True,
+    )
+    yield started
+    started.close()
+
+
+def own(server: Server) -> Endpoints:
+    """The server as an installation with both wires and an IAM endpoint."""
+    grpc, rest = f"grpc://{server.address}", server.rest
+    return Endpoints(
+        stt=grpc,
+        stt_rest=rest,
+        transcribe=grpc,
+        transcribe_rest=rest,
+        operation=grpc,
+        operation_rest=rest,
+        iam=f"{rest}/iam/v1/tokens",
+    )
+
+
+def text_of(client: sk.Client) -> str:
+    return client.submit(wav(2.0)).result(timeout=60, progress=False).text
+
+
+# ---- every kind, against a server that checks
+
+
+@pytest.fixture(params=[("v3", "grpc"), ("v3", "rest"), ("v2", "grpc"), ("v2", "rest")], ids="-".join)
+def door(request) -> dict[str, Any]:
+    return {"api": request.param[0], "transport": request.param[1]}
+
+
+def test_an_api_key_opens_every_door(server, door):
+    """The line end it was copied with does no harm."""
+    with sk.connect(endpoints=own(server), api_key=f"{KEY}\n", **door) as client:
+        assert text_of(client) == "hello world"
+
+
+def test_nothing_is_reused_from_an_installation_on_this_machine(server):
+    """Another recognizer may run there tomorrow, whichever way it was named."""
+    with sk.connect(endpoints=own(server), api_key=KEY) as client:
+        first, second = [client.submit(wav(1.0)) for _ in range(2)]
+        assert (first.operation_id != second.operation_id, second.reused) == (True, False)
+
+
+def test_a_service_account_key_opens_every_door(server, key_file, door):
+    """A signed request is exchanged for a token at the IAM endpoint."""
+    with sk.connect(endpoints=own(server), service_account_key=key_file, **door) as client:
+        assert text_of(client) == "hello world"
+
+
+def test_a_service_account_key_may_be_a_dict(server, key):
+    """For those who keep it in a vault."""
+    with sk.connect(endpoints=own(server), service_account_key=key) as client:
+        assert text_of(client) == "hello world"
+
+
+def test_an_oauth_token_is_exchanged(server):
+    """And the folder may be named, since it is an account of a person."""
+    with sk.connect(endpoints=own(server), oauth_token=OAUTH, folder_id="b1gfolder") as client:
+        assert text_of(client) == "hello world"
+
+
+def test_the_metadata_service_of_a_virtual_machine(server, monkeypatch):
+    """Without anything else, and found at once."""
+    monkeypatch.setenv("YC_METADATA_ADDR", server.rest.removeprefix("http://"))
+    with sk.connect(endpoints=own(server)) as client:
+        assert text_of(client) == "hello world"
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_wrong_credentials(server, transport):
+    """One clear error; the job is in the journal as failed."""
+    with sk.connect(endpoints=own(server), api_key="AQVN-wrong", transport=transport) as client:
+        refused = r"UNAUTHENTICATED: the API key is unknown\. Is the key .*right.* \(x-request-id \S+\)$"
+        with pytest.raises(Denied, match=refused):
+            client.submit(wav(2.0))
+        assert client.jobs().status.tolist() == ["failed"]
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_no_credentials_where_some_are_wanted(server, transport):
+    """What a target of one's own is not sent from the environment has to be given."""
+    target = f"grpc://{server.address}" if transport == "grpc" else server.rest
+    with (
+        sk.connect(target) as client,
+        pytest.raises(Denied, match="no credentials: there is no header"),
+    ):
+        client.submit(wav(2.0))
+
+
+def test_the_environment_is_not_sent_to_other_targets(monkeypatch):
+    """The key of the cloud stays there."""
+    monkeypatch.setenv("YC_API_KEY", KEY)
+    with canned() as stranger:
+        stranger.answer("/stt/v3/recognizeFileAsync", Answer(403, '{"message": "no"}'))
+        with sk.connect(stranger.url) as client, pytest.raises(Denied, match="PERMISSION_DENIED: no"):
+            client.submit(wav(2.0))
+        assert "authorization" not in stranger.asked[0].headers
+
+
+def test_a_folder_of_a_service_account(server, door):
+    """Its own is the only one it may name, so none is named for it."""
+    with (
+        sk.connect(endpoints=own(server), api_key=KEY, folder_id="b1gother", **door) as client,
+        pytest.raises(Denied, match="different folder, 'b1gother'; leave the folder out"),
+    ):
+        client.submit(wav(2.0))
+
+
+def test_what_is_said_with_every_call():
+    """Names in lower case; the folder and the logging only if they are asked for."""
+    full = Identity(Fixed("Api-Key", KEY, "api_key"), "b1g", data_logging=True)
+    assert full.metadata("a-b") == [
+        ("authorization", f"Api-Key {KEY}"),
+        ("x-folder-id", "b1g"),
+        ("x-client-request-id", "a-b"),
+        ("x-data-logging-enabled", "true"),
+    ]
+    assert Identity().metadata() == []
+
+
+# ---- renewal
+
+
+class Clock:
+    """Seconds that go on when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Office:
+    """Hands out numbered tokens."""
+
+    def __init__(self, clock: Clock, life: float) -> None:
+        self.clock, self.life, self.issued, self.is_open = clock, life, 0, True
+
+    def __call__(self) -> Token:
+        if not self.is_open:
+            raise Unreachable("nobody answers at iam", code="UNAVAILABLE")
+        self.issued += 1
+        return Token(f"t{self.issued}", self.clock() + self.life)
+
+
+@pytest.mark.parametrize(("life", "renewed_after"), [(100.0, 90.0), (12 * 3600.0, 3600.0)])
+def test_a_token_is_renewed_ahead_of_its_end(life, renewed_after):
+    """After nine tenths of its life, and after an hour at the latest."""
+    clock = Clock()
+    office = Office(clock, life)
+    credentials = Renewed(office, "test", clock)
+    assert office.issued == 0
+    assert credentials.header() == "Bearer t1"
+    clock.now += renewed_after - 0.1
+    assert credentials.header() == "Bearer t1"
+    clock.now += 0.2
+    assert credentials.header() == "Bearer t2"
+
+
+def test_a_renewal_that_fails_can_wait_while_the_token_is_good():
+    """The IAM service may be away for a minute; the error comes when there is no token left."""
+    clock = Clock()
+    office = Office(clock, 100.0)
+    credentials = Renewed(office, "test", clock)
+    credentials.header()
+    office.is_open = False
+    clock.now += 95
+    assert credentials.header() == "Bearer t1"
+    clock.now += 10
+    with pytest.raises(Unreachable, match="nobody answers at iam"):
+        credentials.header()
+    office.is_open = True
+    assert credentials.header() == "Bearer t2"
+
+
+def test_a_clock_that_is_set_back_makes_no_token_younger():
+    """It is renewed ahead of its end as before, and never sent when it is over."""
+    clock, steady = Clock(), Clock()
+    credentials = Renewed(Office(clock, 100.0), "test", clock, steady)
+    credentials.header()
+    clock.now -= 5000
+    steady.now += 89
+    assert credentials.header() == "Bearer t1"
+    steady.now += 2
+    assert credentials.header() == "Bearer t2"
+    steady.now += 89
+    assert credentials.header() == "Bearer t2"
+
+
+def test_a_clock_that_is_set_forward_costs_one_token():
+    """So does the sleep of a machine, during which the other clock stands still."""
+    clock, steady = Clock(), Clock()
+    credentials = Renewed(Office(clock, 100.0), "test", clock, steady)
+    credentials.header()
+    clock.now += 5000
+    assert [credentials.header() for _ in range(3)] == ["Bearer t2"] * 3
+
+
+def test_a_refused_token_is_renewed_whatever_the_clock_says():
+    """Set back to the moment at which it was fetched, it does not look as if it had just been renewed."""
+    clock, steady = Clock(), Clock()
+    credentials = Renewed(Office(clock, 100.0), "test", clock, steady)
+    credentials.header()
+    steady.now += 60
+    assert credentials.renew()
+    assert credentials.header() == "Bearer t2"
+
+
+def test_a_clock_that_is_wrong_by_hours_does_not_fetch_a_token_for_every_call():
+    """A new token that seems to be over is believed for an hour; the service says if it is not good."""
+    clock = Clock()
+    office = Office(clock, -5000.0)
+    credentials = Renewed(office, "test", clock)
+    assert [credentials.header() for _ in range(3)] == ["Bearer t1"] * 3
+    clock.now += 3601
+    assert credentials.header() == "Bearer t2"
+
+
+def test_several_threads_renew_once():
+    """A token that another thread has just fetched is tried before one more is fetched."""
+    clock = Clock()
+    office = Office(clock, 100.0)
+    credentials = Renewed(office, "test", clock)
+    credentials.header()
+    clock.now += 50
+    threads = [threading.Thread(target=credentials.renew) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert office.issued == 2
+
+
+def test_a_fixed_token_cannot_be_renewed_and_a_variable_can():
+    """A notebook of the cloud keeps YC_TOKEN fresh."""
+    assert not Fixed("Bearer", "t1.x", "iam_token").renew()
+    environ = {"YC_TOKEN": "t1.old"}
+    credentials = FromVariable(environ, "YC_TOKEN")
+    assert credentials.header() == "Bearer t1.old"
+    assert not credentials.renew()
+    environ["YC_TOKEN"] = "t1.new"
+    assert credentials.renew()
+    assert credentials.header() == "Bearer t1.new"
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_token_that_ends_between_submission_and_fetch(models, public_key, key_file, tmp_path, transport):
+    """The service refuses it: it is renewed once, and the job goes on."""
+    ports = {"grpc": f"127.0.0.1:{_free_port()}", "rest": f"127.0.0.1:{_free_port()}"}
+    settings = {**ports, "models": models, "iam_public_key": public_key, "data_dir": tmp_path}
+    first = Server(**settings, faults=["never-done"])
+    options: dict[str, Any] = {"service_account_key": key_file, "transport": transport}
+    with sk.connect(endpoints=own(first), **options) as client:
+        job = client.submit(wav(2.0))
+        _grow_old(client)
+        first.close()
+        second = Server(**settings)  # knows no token of the first
+        assert job.result(timeout=60, progress=False).text == "hello world"
+        second.close()
+
+
+def _grow_old(client: sk.Client) -> None:
+    """The token of a client was fetched a while ago, so that it may be renewed."""
+    transport: Any = client._transport
+    credentials = getattr(transport, "_wire", transport)._identity.credentials
+    credentials._fetched = tuple(then - 60 for then in credentials._fetched)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(("api", "method"), [("v3", "RecognizeStreaming"), ("v2", "StreamingRecognize")])
+@pytest.mark.parametrize(
+    ("fault", "is_fine"),
+    [("UNAUTHENTICATED:1", True), ("UNAUTHENTICATED:2", False), ("PERMISSION_DENIED:1", False)],
+)
+def test_a_stream_tries_refused_credentials_once_more(models, api, method, fault, is_fine):
+    """When they could be renewed; refused again, or without the right, it ends in one error."""
+    faults = [f"refuse:{method}:{fault}"]
+    server = Server(rest="127.0.0.1:0", models=models, oauth_token=OAUTH, faults=faults)
+    with (
+        closing(server),
+        sk.connect(endpoints=own(server), oauth_token=OAUTH, api=api) as client,
+    ):
+        session = client.stream(wav(2.0), pace="fast")
+        if is_fine:
+            assert session.result(30).text == "hello world"
+        else:
+            with pytest.raises(Denied, match=fault.partition(":")[0]):
+                session.result(30)
+
+
+@pytest.mark.parametrize("api", ["v3", "v2"])
+def test_a_token_that_ends_in_mid_stream(public_key, key_file, tmp_path, api):
+    """The next session is refused: the token is renewed, and the stream goes on from its last final."""
+    words = live_sessions.script(tmp_path / "words.csv", spoken := live_sessions.talk(10))
+    ports = {"grpc": f"127.0.0.1:{_free_port()}", "rest": f"127.0.0.1:{_free_port()}"}
+    settings = {**ports, "models": {"general": f"timecoded:{words}"}, "iam_public_key": public_key}
+    first, go_on = Server(**settings), threading.Event()
+
+    def sounding() -> Iterator[bytes]:
+        yield live_sessions.coded(5.0)
+        assert go_on.wait(30)
+        yield live_sessions.coded(5.0, start=5.0)
+
+    with (
+        ExitStack() as stack,
+        sk.connect(endpoints=own(first), service_account_key=key_file, api=api) as client,
+    ):
+        session = client.stream(sounding(), sample_rate=live_sessions.RATE)
+        for event in session:
+            if event.kind == "eou_update" and not go_on.is_set():
+                _grow_old(client)
+                first.kill()
+                stack.callback(Server(**settings).close)  # knows no token of the first
+                go_on.set()
+        assert session.transcript.text.split() == [word for word, *_ in spoken]
+
+
+def test_renewed_credentials_that_are_refused_again_are_one_error():
+    """No third time."""
+    with canned() as service:
+        service.answer("/iam/v1/tokens", Answer(body='{"iamToken": "t1.one"}'))
+        service.answer("/operations/f8d", Answer(401, '{"message": "expired"}'))
+        with (
+            sk.connect(service.url, oauth_token=OAUTH) as client,
+            pytest.raises(Denied, match="UNAUTHENTICATED: expired"),
+        ):
+            client._transport.status("f8d")
+        assert [asked.path for asked in service.asked].count("/operations/f8d") == 2
+
+
+# ---- the exchange
+
+
+@pytest.fixture
+def no_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=5, cap=True):
+        yield
+
+
+def test_the_exchange_is_repeated_while_its_failure_may_pass(no_pauses):
+    """A token is handed out twice without harm."""
+    good = Answer(body='{"iamToken": "t1.one", "expiresAt": "2030-01-01T00:00:00.123456789Z"}')
+    with canned() as service:
+        service.answer("/tokens", Answer(503, "busy"), Answer(429, "busy"), good)
+        token = Iam(f"{service.url}/tokens").exchange("jwt", "signed", "key")
+    assert token == Token("t1.one", pytest.approx(1893456000.123, abs=0.001))
+    assert [json.loads(asked.body) for asked in service.asked] == [{"jwt": "signed"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (Answer(401, json.dumps({"code": 16, "message": f"{OAUTH} is bad"})), Denied, r"\*\*\* is bad"),
+        (Answer(400, '{"code": 3, "message": "no"}'), Denied, r"gives no token for the oauth_token \(INV"),
+        (Answer(200, "<html>"), NoAnswer, "instead of JSON"),
+        (Answer(200, "{}"), NoAnswer, "an answer without a token"),
+        (Answer(200, '{"iamToken": "t1\\nx"}'), NoAnswer, "an answer without a token"),
+    ],
+)
+def test_an_exchange_that_brings_no_token(no_pauses, answer, kind, words):
+    """The secret is not in the error, even if the service repeats it."""
+    with canned() as service:
+        service.answer("/tokens", answer)
+        with pytest.raises(kind, match=words) as caught:
+            Iam(f"{service.url}/tokens").exchange("yandexPassportOauthToken", OAUTH, "oauth_token")
+    assert OAUTH not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_token_whose_end_is_not_told_lives_for_twelve_hours():
+    """It is renewed after one anyway."""
+    with canned() as service:
+        service.answer("/tokens", Answer(body='{"iamToken": "t1.x", "expiresAt": "soon"}'))
+        iam = Iam(f"{service.url}/tokens", clock=lambda: 5.0)
+        assert iam.exchange("jwt", "signed", "key") == ("t1.x", 43205.0)
+
+
+# ---- what is given, and what the environment holds
+
+
+def test_one_secret_at_a_time():
+    """Two would leave it to chance which is used."""
+    with pytest.raises(ConfigError, match=r"give one of api_key, .*, not api_key and iam_token"):
+        sk.connect(api_key="a", iam_token="b")
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("", "api_key is empty, or no text"),
+        (3, "api_key is empty, or no text"),
+        ("AQVN two", "holds a space, a line break or a letter"),
+        ("AQVN\ntwo", "holds a space, a line break or a letter"),
+        ("ключ", "holds a space, a line break or a letter"),
+    ],
+)
+def test_a_secret_that_cannot_be_one(secret, words):
+    """Found before a library below prints it into its own error."""
+    with pytest.raises(ConfigError, match=words) as caught:
+        sk.connect(api_key=secret)
+    assert not secret or str(secret) not in str(caught.value)
+
+
+@pytest.mark.parametrize("folder_id", ["b1g two", "b1g\r\nx-other: 1"])
+def test_a_folder_that_cannot_be_one(folder_id):
+    """Nothing else gets into the headers with it."""
+    with pytest.raises(ConfigError, match="folder_id holds a space, a line break"):
+        sk.connect(api_key=KEY, folder_id=folder_id)
+
+
+def test_the_order_of_the_environment(server, key_file):
+    """As the vendor's SDK has it; the last one only where there is no virtual machine."""
+    environ = {
+        "YC_API_KEY": "key",
+        "YC_IAM_TOKEN": "t1.iam",
+        "YC_OAUTH_TOKEN": OAUTH,
+        "YC_SERVICE_ACCOUNT_KEY_FILE": str(key_file),
+        "YC_TOKEN": "t1.token",
+    }
+    iam = Iam(f"{server.rest}/iam/v1/tokens", metadata_host=server.rest.removeprefix("http://"))
+    names = []
+    for variable in [*environ]:
+        found = auth.from_environment(iam, environ)
+        names.append(repr(found))
+        assert re.match(r"(Api-Key key|Bearer t1\.)", found.header())
+        del environ[variable]
+        if variable == "YC_SERVICE_ACCOUNT_KEY_FILE":
+            names.append(repr(auth.from_environment(iam, environ)))
+            iam = Iam(iam.url, metadata_host="127.0.0.1:1")
+    assert names == [
+        "<credentials: YC_API_KEY>",
+        "<credentials: YC_IAM_TOKEN>",
+        "<credentials: YC_OAUTH_TOKEN>",
+        "<credentials: YC_SERVICE_ACCOUNT_KEY_FILE>",
+        "<credentials: virtual machine>",
+        "<credentials: YC_TOKEN>",
+    ]
+
+
+def test_no_credentials_at_all():
+    """One error that lists the ways, one of them without an account; it comes quickly."""
+    began = time.monotonic()
+    with pytest.raises(Denied, match=r"no credentials found: give api_key=.*YC_API_KEY.*connect\('local'\)"):
+        sk.connect()
+    assert time.monotonic() - began < 5
+
+
+def test_credentials_of_the_environment_are_for_the_cloud(monkeypatch):
+    """connect() is the cloud; its regions have hosts of their own."""
+    monkeypatch.setenv("YC_API_KEY", KEY)
+    with sk.connect() as client:
+        assert client.service == "cloud"
+        assert client._transport._endpoints == CLOUD
+        assert client._pace.least >= 2
+    with sk.connect("kazakhstan", transport="rest") as client:
+        assert client.service == "kazakhstan"
+        assert client._transport._endpoints == KAZAKHSTAN
+    with pytest.raises(TargetError, match="kazakhstan has no endpoint transcribe, operation, which API v2"):
+        sk.connect("kazakhstan", api="v2")
+
+
+# ---- key files
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, r"service_account_key '\S+' cannot be read: No such file"),
+        ("{", r"service_account_key '\S+' is no JSON file"),
+        ("[]", "is no key of a service account: it has id, service_account_id and private_key; yc iam key"),
+        ('{"id": "a", "service_account_id": "b"}', "is no key of a service account"),
+        (
+            '{"id": "a", "service_account_id": "b", "private_key": "-----BEGIN PRIVATE KEY----- hidden"}',
+            r"the private_key of service_account_key '\S+' is no RSA key in PEM form",
+        ),
+    ],
+)
+def test_a_key_file_that_cannot_be_one(tmp_path, content, words):
+    """Found when it is given; what is in it is not shown."""
+    path = tmp_path / "key.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=words) as caught:
+        sk.connect(service_account_key=path)
+    assert "hidden" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_signing_needs_a_package_and_says_which(key_file, monkeypatch):
+    """The extra is named."""
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    with pytest.raises(MissingExtra, match=r"account's key needs the package .*'speechkit-nb\[auth\]'"):
+        ServiceAccountKey.read(key_file, "service_account_key")
+
+
+def test_the_signed_request(key_file, key):
+    """PS256, the key's id, the account, the audience, and an end within the hour."""
+    import jwt
+
+    signed = ServiceAccountKey.read(key_file, "key").jwt(CLOUD.iam, time.time())
+    found = jwt.decode_complete(signed, key["public_key"], ["PS256"], audience=CLOUD.iam)
+    claims = found["payload"]
+    assert (found["header"]["alg"], found["header"]["kid"]) == ("PS256", key["id"])
+    assert (claims["iss"], claims["aud"]) == (key["service_account_id"], CLOUD.iam)
+    assert 0 < claims["exp"] - claims["iat"] <= 3600
+
+
+# ---- TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> tuple[Path, Path]:
+    """A certificate of its own authority, and its key."""
+    return self_signed(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def tls_server(models, certificate) -> Iterator[Server]:
+    cert, key = certificate
+    started = Server(rest="127.0.0.1:0", models=models, api_key=KEY, tls_cert=cert, tls_key=key)
+    yield started
+    started.close()
+
+
+@pytest.mark.parametrize("scheme", ["grpcs", "https"])
+def test_tls_with_an_authority_of_ones_own(tls_server, certificate, scheme):
+    """Its file is named; the key travels encrypted."""
+    target = f"grpcs://{tls_server.address}" if scheme == "grpcs" else tls_server.rest
+    with sk.connect(target, ca=certificate[0], api_key=KEY) as client:
+        assert text_of(client) == "hello world"
+
+
+@pytest.mark.parametrize("scheme", ["grpcs", "https"])
+def test_tls_without_the_authority_is_refused(tls_server, scheme):
+    """There is no way around it: nothing is sent."""
+    target = f"grpcs://{tls_server.address}" if scheme == "grpcs" else tls_server.rest
+    with sk.connect(target, api_key=KEY) as client:
+        with pytest.raises(Unreachable, match=r"nobody answers at .*(?i:certificate|handshake)"):
+            client.submit(wav(2.0))
+        assert client.jobs().status.tolist() == ["failed"]
+
+
+def test_a_wrong_ca_file(tmp_path):
+    """Found when it is given."""
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    with pytest.raises(ConfigError, match=r"ca='\S+ca\.pem' holds no certificate in PEM form"):
+        sk.connect("https://stt.example.org", ca=tmp_path / "ca.pem")
+    with pytest.raises(ConfigError, match=r"ca='\S+no\.pem' cannot be read: No such file"):
+        sk.connect("https://stt.example.org", ca=tmp_path / "no.pem")
+
+
+# ---- endpoints and targets
+
+
+@pytest.mark.parametrize("url", ["grpc://example.org:50051", "http://example.org"])
+def test_plain_text_does_not_leave_this_machine(url):
+    """Neither as a target nor as an endpoint."""
+    if url.startswith("http"):
+        url += ":80"
+    with pytest.raises(TargetError, match=r"would send audio in plain text .*, use \w+s://"):
+        sk.connect(url)
+    field = "stt" if url.startswith("grpc") else "stt_rest"
+    with pytest.raises(TargetError, match="would send audio in plain text"):
+        Endpoints(**{field: url})
+
+
+@pytest.mark.parametrize("url", ["https://user:hidden@example.org", "https://example.org?token=hidden"])
+def test_a_secret_in_a_target_is_refused_and_not_repeated(url):
+    """Targets are written into the journal."""
+    with pytest.raises(TargetError, match=r"'.*example\.org' names no service") as caught:
+        sk.connect(url)
+    assert "hidden" not in str(caught.value)
+
+
+def test_endpoints_are_told_apart_by_their_wire():
+    """A REST host where gRPC is expected is found at once."""
+    with pytest.raises(TargetError, match=r"stt='https://example\.org', but it begins with grpcs://"):
+        Endpoints(stt="https://example.org")
+    with pytest.raises(TargetError, match=r"iam='grpcs://example\.org', but it begins with https://"):
+        Endpoints(iam="grpcs://example.org")
+
+
+def test_choices_that_do_not_go_together():
+    """Each error names what is there."""
+    with pytest.raises(ConfigError, match="api='v1', but it is 'v3' or 'v2'"):
+        sk.connect("grpc://127.0.0.1:1", api="v1")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="transport='http', but it is 'grpc' or 'rest'"):
+        sk.connect("local", transport="http")  # type: ignore[arg-type]
+    with pytest.raises(TargetError, match=r"'grpc://127\.0\.0\.1:1' speaks grpc, not rest"):
+        sk.connect("grpc://127.0.0.1:1", transport="rest")
+    with pytest.raises(TargetError, match="endpoints= says where the service is, and so does 'local'"):
+        sk.connect("local", endpoints=CLOUD)
+    with pytest.raises(TargetError, match=r"has no endpoint stt_rest, which API v3 over rest needs"):
+        sk.connect(endpoints=Endpoints(stt="grpc://127.0.0.1:1"), api_key=KEY, transport="rest")
+
+
+def test_an_installation_has_its_parts_on_one_host():
+    """What a target alone says."""
+    assert address("https://speech.example.org/api/").path == "/api"
+    found = Endpoints.at("https://speech.example.org")
+    assert found.stt is None
+    assert found.operation_rest == "https://speech.example.org:443"
+
+
+# ---- limits of this client
+
+
+def test_a_message_above_this_clients_own_limit_is_no_quota(server):
+    """gRPC gives both the same code; only one is helped by waiting."""
+    transport = GrpcTransport("here", Endpoints.at(f"grpc://{server.address}"))
+    request = v3.RecognizeFileRequest(content=bytes(65 << 20))
+    with pytest.raises(Rejected, match=r"larger than this client's limit, which is no quota.*Object Storage"):
+        transport.submit(request, "id")
+    transport.close()
+
+
+# ---- secrets
+
+
+def test_no_secret_is_ever_seen(server, key, key_file, tmp_path, caplog, capfd):
+    """Not in the journal, a log, a repr, an error, a saved transcript, or on the screen."""
+    secrets = [KEY, OAUTH, "AQVN-wrong-key", "t1.wrong-token", *key["private_key"].split("\n")[2:6]]
+    seen: list[str] = []
+    ways: list[dict[str, Any]] = [
+        {"api_key": KEY},
+        {"oauth_token": OAUTH},
+        {"service_account_key": key_file},
+        {"service_account_key": key},
+        {"api_key": "AQVN-wrong-key"},
+        {"iam_token": "t1.wrong-token"},
+    ]
+    with caplog.at_level(logging.DEBUG):
+        for transport in ("grpc", "rest"):
+            for way in ways:
+                with sk.connect(endpoints=own(server), transport=transport, **way) as client:
+                    seen += _told(client, tmp_path)
+                    header = client._transport._identity.credentials.header()
+                    secrets.append(header.partition(" ")[2])
+                    journal = client._journal.path
+    seen += [record.getMessage() for record in caplog.records]
+    seen += [repr(vars(record)) for record in caplog.records]
+    seen += capfd.readouterr()
+    files = [path for folder in (journal.parent, tmp_path) for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 8
+    everything = "\n".join(seen).encode() + b"\n".join(path.read_bytes() for path in files)
+    assert len(set(secrets)) > 8
+    assert [secret for secret in secrets if secret.encode() in everything] == []
+
+
+def _told(client: sk.Client, folder: Path) -> list[str]:
+    """Everything a user could see of one job."""
+    identity = client._transport._identity
+    told = [repr(client), repr(identity), repr(identity.credentials), repr(vars(client._transport))]
+    try:
+        job = client.submit(wav(2.0), reuse=False)
+        transcript = job.result(timeout=60, progress=False)
+        transcript.save(folder / f"{job.operation_id}.parquet")
+        told += [repr(job), repr(transcript), transcript._repr_html_(), str(transcript.info)]
+    except Denied as error:
+        told += ["".join(traceback.format_exception(error)), repr(error), error.details]
+    return [*told, client.jobs().to_string()]

@@ -1,0 +1,323 @@
+"""Client against the real local server: bad input, targets, processes that end. For the story: test_doors."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from answers import final
+from local_server import DATA, Server, wait_until, wav
+
+import speechkit_nb as sk
+from speechkit_nb.client.client import Client
+from speechkit_nb.client.journal.journal import Journal
+from speechkit_nb.client.local_server import LocalServer
+from speechkit_nb.client.transport.endpoints import Endpoints
+from speechkit_nb.client.transport.grpc import GrpcTransport
+from speechkit_nb.errors import AudioError, ConfigError, LimitError, NotFound, ServerError, TargetError
+
+
+@pytest.fixture(scope="module")
+def server(script, tmp_path_factory):
+    bucket = tmp_path_factory.mktemp("bucket")
+    (bucket / "mine").mkdir()
+    (bucket / "mine" / "talk.wav").write_bytes(wav(2.0, n_channels=2))
+    started = Server(models={"general": f"scripted:{script}"}, bucket_root=bucket)
+    yield started
+    started.close()
+
+
+def done(job: sk.Job) -> sk.Transcript:
+    return job.result(timeout=60, progress=False)
+
+
+# ---- ways to hand in sound
+
+
+def test_the_frames_join_refinement_and_final(client):
+    """The refinement is a sentence; with normalization numbers are digits."""
+    finals = done(client.submit(wav(2.0))).finals
+    assert finals.loc[0, ["text", "refined_text"]].tolist() == ["hello world", "Hello world."]
+
+
+# ---- bad input, before anything is sent
+
+
+def test_bad_input_is_refused_before_anything_is_sent(client, tmp_path):
+    """Nothing of it is in the journal: no job was made."""
+    (tmp_path / "notes.wav").write_text("these are notes")
+    with pytest.raises(AudioError, match=r"notes\.wav"):
+        client.submit(tmp_path / "notes.wav")
+    with pytest.raises(AudioError, match=r"nowhere\.wav"):
+        client.submit(tmp_path / "nowhere.wav")
+    with pytest.raises(ConfigError, match=r"no option 'modle'; did you mean 'model'"):
+        client.submit(wav(), modle="general")
+    with pytest.raises(ConfigError, match="language='english' is not one of auto, de-DE"):
+        client.submit(wav(), language="english")
+    with pytest.raises(ConfigError, match="normalize='yes', but it is True or False"):
+        client.submit(wav(), normalize="yes")
+    with pytest.raises(
+        AudioError, match=r"'ftp://x/y.wav' is no link into Object Storage; .* s3://bucket/name"
+    ):
+        client.submit("ftp://x/y.wav")
+    with pytest.raises(AudioError, match=r"format behind 's3://mine/talk' cannot be told.*\.wav, \.ogg"):
+        client.submit("s3://mine/talk")
+    assert client.jobs().empty
+
+
+def test_a_recording_above_the_inline_limit_says_both_ways_out(client, tmp_path):
+    """61 MB of WAV: upload and submit the link, or compress."""
+    big = tmp_path / "big.wav"
+    with big.open("wb") as file:
+        n_bytes = 61_000_000
+        file.write(wav(0.1)[:40] + n_bytes.to_bytes(4, "little"))
+        file.truncate(44 + n_bytes)
+    with pytest.raises(LimitError, match=r"(?s)big\.wav.*takes 60\.0 MB.*Object Storage.*Ogg Opus"):
+        client.submit(big)
+
+
+# ---- targets
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["locl", "127.0.0.1:50051", "grpc://", "grpc://127.0.0.1", "ftp://127.0.0.1:1", "grpc://127.0.0.1:x"],
+)
+def test_a_wrong_target_is_answered_with_right_ones(target):
+    """A typo names both forms there are."""
+    with pytest.raises(
+        TargetError, match=r"names no service: connect\('local'\).*connect\('grpc://127\.0\.0\.1"
+    ):
+        sk.connect(target)
+
+
+def test_plain_text_does_not_leave_this_machine():
+    """grpc:// is for loopback."""
+    with pytest.raises(TargetError, match=r"'grpc://example\.org:50051' would send audio in plain text"):
+        sk.connect("grpc://example.org:50051")
+
+
+def test_options_of_the_local_server_belong_to_it():
+    """They cannot be set for a server that runs already."""
+    with pytest.raises(TargetError, match=r"models can be set for connect\('local'\) only"):
+        sk.connect("grpc://127.0.0.1:50051", models={})
+
+
+# ---- jobs
+
+
+def test_an_operation_of_another_server(client):
+    """It is told which service has it."""
+    client.journal.add(
+        service="grpc://127.0.0.1:9", operation_id="f8dother", recording="a", created_at=1.0, state="running"
+    )
+    with pytest.raises(
+        TargetError, match=r"'f8dother' was submitted to 'grpc://127\.0\.0\.1:9', this client talks"
+    ):
+        client.job("f8dother")
+
+
+def test_the_job_of_a_row_is_there_whatever_its_service(client):
+    """The stored result of a job that another service has done can be read; nobody is asked for it."""
+    entry = client.journal.add(service="cloud", recording="far", created_at=1.0, state="running")
+    entry.keep([final(0, "good night")], [2.0])
+    assert client.job_of_row(entry.id).result(progress=False).text == "good night"
+
+
+# ---- kernels that die
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_killed_kernel_leaves_no_server(script):
+    """SIGKILL of the kernel ends its server within seconds."""
+    program = (
+        "import sys; from speechkit_nb.client.local_server import LocalServer; "
+        f"server = LocalServer(models={{'general': 'scripted:{script}'}}); "
+        "print(server._process.pid, flush=True); sys.stdin.read()"
+    )
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    pid = int(kernel.stdout.readline())
+    assert _alive(pid)
+    kernel.send_signal(signal.SIGKILL)
+    kernel.wait()
+    wait_until(lambda: not _alive(pid), 20)
+    for stream in (kernel.stdin, kernel.stdout):
+        stream.close()
+
+
+def test_closing_the_client_ends_the_local_server(script):
+    """And leaves no log behind."""
+    client = sk.connect("local", models={"general": f"scripted:{script}"})
+    server = client._on_close.__self__
+    assert done(client.submit(wav(2.0))).text == "hello world"
+    client.close()
+    assert server._process.returncode == 0
+    assert not server._log.exists()
+
+
+def test_a_forked_child_does_not_end_its_parents_server(script):
+    """multiprocessing in a notebook must not take the recognizer away."""
+    server = LocalServer(models={"general": f"scripted:{script}"})
+    try:
+        child = os.fork()
+        if child == 0:
+            server._finalizer()
+            os._exit(0)
+        os.waitpid(child, 0)
+        time.sleep(0.2)
+        assert server._process.poll() is None
+    finally:
+        server.stop()
+
+
+def test_a_local_server_that_does_not_start_says_why(tmp_path):
+    """Its last words are in the error."""
+    with pytest.raises(ServerError, match=r"the local server did not start: .*nowhere\.csv"):
+        LocalServer(models={"general": f"scripted:{tmp_path / 'nowhere.csv'}"})
+
+
+# ---- endings and interruptions
+
+
+def test_an_interrupt_of_the_whole_group_stops_the_wait_not_the_job(script):
+    """Ctrl-C in a terminal and a notebook's stop button signal the local server's group, too."""
+    code = (
+        "import speechkit_nb as sk\n"
+        f"client = sk.connect('local', models={{'general': 'scripted:{script}'}})\n"
+        "try:\n    print('ready', flush=True)\n    input()\n"
+        "except KeyboardInterrupt:\n    pass\n"
+        f"print(client.submit({str(DATA / 'numbers.ogg')!r}).result(progress=False).text)\n"
+    )
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert kernel.stdout.readline() == "ready\n"
+    os.killpg(kernel.pid, signal.SIGINT)
+    out, _ = kernel.communicate(timeout=60)
+    assert (out, kernel.returncode) == ("hello world\n", 0)
+
+
+class Interrupting(GrpcTransport):
+    """A service whose user presses Ctrl-C while the request is on its way."""
+
+    def __init__(self):
+        super().__init__("grpc://127.0.0.1:1", Endpoints.at("grpc://127.0.0.1:1"))
+
+    def submit(self, request, request_id):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_submission_is_unknown(tmp_path):
+    """Whether it arrived nobody knows; waiting for it would never end."""
+    with Client(Interrupting(), Journal(tmp_path / "journal.sqlite3")) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.submit(wav(2.0))
+        assert client.jobs().status.tolist() == ["unknown"]
+        assert "interrupted by KeyboardInterrupt" in client.jobs().error[0]
+        client.resume()[0].abandon()
+        assert client.jobs().status.tolist() == ["cancelled"]
+        assert len(client.resume()) == 0
+
+
+def test_results_are_fetched_though_nobody_waits(server):
+    """The service keeps them for three days: of what is submitted, and of what an earlier kernel left."""
+    target = f"grpc://{server.address}"
+    with sk.connect(target) as client:
+        client.submit(wav(2.0))
+        wait_until(lambda: client.jobs().status.tolist() == ["done"])
+    client = sk.connect(target)
+    client._watch.close()  # a kernel that dies before it asks
+    client.submit(wav(2.5))
+    client.close()
+    with sk.connect(target) as client:
+        assert client.jobs().status.tolist() == ["done", "submitted"]
+        jobs = client.resume()
+        wait_until(lambda: client.jobs().status.tolist() == ["done", "done"])
+        assert len(jobs) == 2
+
+
+def test_a_job_by_its_number(server, client):
+    """One has a number before the service gives it an id; it counts over all services of the journal."""
+    done(client.submit(wav(2.0), id="mine"))
+    assert client.job(1).recording == "mine"
+    with pytest.raises(NotFound, match=r"the journal has no job 2; client\.jobs\(\) has what there is"):
+        client.job(2)
+    Journal().add(service="cloud", recording="theirs", created_at=1.0)
+    with pytest.raises(TargetError, match=r"job 2 was submitted to 'cloud', .*connect\('cloud'\)\.job\(2\)"):
+        client.job(2)
+
+
+def test_a_job_asked_for_at_the_wrong_server_stays_open(script, tmp_path):
+    """Another server at the same address did not know it; the one that does hands it out."""
+    journal, models = tmp_path / "journal.sqlite3", {"general": f"scripted:{script}"}
+    options = {"journal": journal, "models": models}
+    with sk.connect("local", data_dir=tmp_path / "one", **options) as client:
+        job = client.submit(wav(2.0))
+        wait_until(lambda: client._transport.status(job.operation_id).done)
+    with (
+        sk.connect("local", data_dir=tmp_path / "two", **options) as client,
+        pytest.raises(NotFound, match="another server or other credentials may know it"),
+    ):
+        client.job(job.operation_id).result(progress=False)
+    with sk.connect("local", data_dir=tmp_path / "one", **options) as client:
+        assert client.job(job.operation_id).result(progress=False).text == "hello world"
+
+
+def test_a_target_has_one_spelling():
+    """The journal knows services by their target."""
+    with sk.connect("grpc://LOCALHOST:50051/") as client:
+        assert client.service == "grpc://localhost:50051"
+
+
+@pytest.mark.parametrize("target", [5, "grpc://me@127.0.0.1:1", "grpc://127.0.0.1:1?x=1"])
+def test_a_target_with_more_or_less_than_an_address(target):
+    """A number, or a user and a query, which mean nothing here."""
+    with pytest.raises(TargetError, match=r"names no service: connect\('local'\)"):
+        sk.connect(target)
+
+
+def test_a_local_server_without_its_folders(tmp_path):
+    """What it keeps, and what stands for Object Storage: one line each."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ServerError, match=r"cannot use the folder '.*/file': File exists"):
+        sk.connect("local", data_dir=tmp_path / "file")
+    with pytest.raises(ServerError, match=r"did not start: [^/]*'--bucket-root'.*nowhere' does not exist"):
+        sk.connect("local", bucket_root=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"modles": {}}, "no option 'modles'; did you mean 'models'. There are api, .*data_dir"),
+        ({"api_key": "key", "folder_id": "b1g"}, "has no use for api_key and folder_id: leave it out"),
+        ({"data_logging": True}, r"connect\('local'\) starts a recognizer of its own.*data_logging"),
+    ],
+)
+def test_what_the_local_recognizer_does_not_take(options, message):
+    """A misspelt option, or credentials that nobody would look at: said before anything is started."""
+    with pytest.raises(ConfigError, match=message):
+        sk.connect("local", **options)
+
+
+def test_options_of_the_local_recognizer_are_for_it_alone():
+    """A misspelt name is told from one that belongs elsewhere."""
+    with pytest.raises(TargetError, match=r"models can be set for connect\('local'\) only"):
+        sk.connect("grpc://127.0.0.1:1", models={})
+    with pytest.raises(ConfigError, match="no option 'api_kye'; did you mean 'api_key'"):
+        sk.connect("grpc://127.0.0.1:1", api_kye="secret")

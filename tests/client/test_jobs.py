@@ -1,0 +1,763 @@
+"""A job as a state machine: its service, clock and sleep are handed in, so nothing here waits."""
+
+import asyncio
+import re
+import socket
+import warnings
+
+import numpy as np
+import pytest
+from answers import final
+from faulty_disk import FULL, sick_disk
+from local_server import Server, wav
+
+import speechkit_nb as sk
+from speechkit_nb.client.client import Client
+from speechkit_nb.client.jobs.job import KEPT_FOR, READY_WITHIN, Job
+from speechkit_nb.client.jobs.jobset import JobSet
+from speechkit_nb.client.jobs.polling import LOOPBACK, Pace, shown
+from speechkit_nb.client.journal.journal import Journal
+from speechkit_nb.client.transport.base import OperationStatus
+from speechkit_nb.client.transport.endpoints import Endpoints
+from speechkit_nb.client.transport.grpc import GrpcTransport
+from speechkit_nb.client.transport.rate_limit import Limiter
+from speechkit_nb.errors import (
+    AudioError,
+    ConfigError,
+    Exhausted,
+    JobCancelled,
+    JobError,
+    JobFailed,
+    JobUnknown,
+    JournalError,
+    NoAnswer,
+    NotFound,
+    NotReady,
+    Reused,
+    ServiceError,
+    WaitTimeout,
+)
+
+ANSWER = [(final(0, "hello world"), 1000.5)]
+
+
+class Service:
+    """A service with a clock of its own: done `takes` seconds after the start, ready `later` after that."""
+
+    def __init__(self, takes: float = 10.0, later: float = 0.0, error: ServiceError | None = None) -> None:
+        self.now, self.slept = 1000.0, 50.0
+        self.done_at = self.now + takes
+        self.ready_at = self.done_at + later
+        self.error = error
+        self.checks: list[float] = []
+        self.cancelled = self.deleted = False
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += seconds
+
+    def refresh(self, operation_id: str) -> OperationStatus:
+        self.checks.append(self.now - 1000.0)
+        if self.cancelled:
+            return OperationStatus(True, ServiceError("cancelled", code="CANCELLED"), True)
+        return OperationStatus(self.now >= self.done_at, self.error if self.now >= self.done_at else None)
+
+    def fetch(self, operation_id: str):
+        if self.now < self.ready_at:
+            raise NotReady("operation data is not ready", code="NOT_FOUND")
+        return ANSWER
+
+    def cancel(self, operation_id: str) -> None:
+        self.cancelled = True
+
+    def delete(self, operation_id: str) -> None:
+        self.deleted = True
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal(tmp_path / "journal.sqlite3")
+    yield opened
+    opened.close()
+
+
+def job_of(journal, service, pace=None, **facts):
+    row = {
+        "service": "local",
+        "recording": "a.wav",
+        "operation_id": "f8d1",
+        "state": "running",
+        "created_at": 1000.0,
+        "submitted_at": 1000.0,
+        "duration": 60.0,
+        "options": {"model": "general"},
+    }
+    return Job(journal.add(**row | facts), **functions(service), pace=pace)
+
+
+def functions(service):
+    """What a job is made from."""
+    return {
+        "refresh": service.refresh,
+        "fetch": service.fetch,
+        "cancel": service.cancel,
+        "delete": service.delete,
+        "clock": service.clock,
+        "sleep": service.sleep,
+        "steady": lambda: service.slept,
+    }
+
+
+class Jumping(Service):
+    """Somebody sets its clock while it is waited for."""
+
+    def __init__(self, takes: float, jump: float) -> None:
+        super().__init__(takes)
+        self.jump = jump
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.slept > 53:
+            self.now, self.done_at, self.ready_at = (
+                moment + self.jump for moment in (self.now, self.done_at, self.ready_at)
+            )
+            self.jump = 0.0
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_while_waiting(journal, jump):
+    """The wait goes on as if nothing had happened: it neither lasts an hour longer nor ends at once."""
+    service = Jumping(25, jump)
+    assert job_of(journal, service).result(timeout=60, progress=False).text == "hello world"
+    assert 25 <= service.slept - 50 < 35
+    late = Jumping(1e9, jump)
+    with pytest.raises(WaitTimeout, match="not done after 60 s"):
+        job_of(journal, late, operation_id="f8d2").result(timeout=60, progress=False)
+    assert late.slept - 50 == pytest.approx(60)
+
+
+def test_a_job_from_the_future_is_asked_after_as_a_new_one(journal):
+    """It was submitted before the clock was set back."""
+    service = Service(takes=5)
+    job_of(journal, service, submitted_at=5000.0).result(progress=False)
+    assert service.slept - 50 < 20
+
+
+def test_result_waits_until_the_service_is_done(journal):
+    """The transcript holds the messages, their arrival, the id, and what was asked for."""
+    service = Service(takes=25)
+    transcript = job_of(journal, service).result(progress=False)
+    assert transcript.text == "hello world"
+    assert transcript.received_at == [1000.5]
+    assert transcript.info == {"operation_id": "f8d1", "service": "local", "model": "general"}
+    assert 25 <= service.now - 1000 < 35
+
+
+def test_the_first_check_comes_when_the_recording_should_be_done(journal):
+    """A sixth of the duration, then pauses that grow from 2 s."""
+    service = Service(takes=25)
+    job_of(journal, service).result(progress=False)
+    assert service.checks == pytest.approx([10, 12, 15, 19.5, 26.25], abs=0.01)
+
+
+def test_pauses_end_at_a_minute():
+    """A deferred model may take a day; it is asked once a minute."""
+    pauses = Pace().pauses(60, waited=0)
+    assert [next(pauses) for _ in range(20)][-1] == 60
+
+
+def test_a_second_result_comes_from_the_journal(journal):
+    """What was fetched once needs no service any more."""
+    service = Service(takes=0)
+    job = job_of(journal, service, LOOPBACK)
+    job.result(progress=False)
+    checks = len(service.checks)
+    assert job.result(progress=False).text == "hello world"
+    assert len(service.checks) == checks
+    assert job.done
+    assert job.status == "done"
+
+
+def test_a_result_that_is_in_the_journal_is_not_waited_for(journal):
+    """How long the recognition should have taken does not matter then."""
+    service = Service(takes=1.0)
+    job = job_of(journal, service, Pace(), duration=3600.0, submitted_at=1000.0)
+    service.sleep(1.0)
+    job.ask()
+    job.result(progress=False)
+    assert service.now == 1001.0
+
+
+def test_done_but_not_ready_means_wait(journal):
+    """The operation may be done a little before its data is."""
+    service = Service(takes=1, later=5)
+    assert job_of(journal, service, LOOPBACK).result(progress=False).text == "hello world"
+
+
+def test_not_ready_is_believed_for_a_while_only(journal):
+    """Then the job says so and stays attachable; nothing is marked failed."""
+    service = Service(takes=1, later=1e9)
+    job = job_of(journal, service, LOOPBACK)
+    with pytest.raises(
+        JobError, match=r"is done, but its result has not been ready for 60 s.*client\.job\('f8d1'\)"
+    ):
+        job.result(progress=False)
+    assert service.now - 1000 > READY_WITHIN
+    assert job._entry.facts["state"] == "running"
+
+
+def test_a_timeout_stops_the_wait_not_the_job(journal):
+    """The message says how to attach; asking again later brings the result."""
+    service = Service(takes=100)
+    job = job_of(journal, service)
+    with pytest.raises(
+        WaitTimeout, match=r"not done after 5 s; the job goes on.*client\.job\('f8d1'\)\.result"
+    ):
+        job.result(timeout=5, progress=False)
+    assert service.now == pytest.approx(1005, abs=0.3)
+    assert job.result(progress=False).text == "hello world"
+
+
+def test_ctrl_c_stops_the_wait_not_the_job(journal):
+    """The service is not told to cancel, and the way back is said."""
+    service = Service(takes=100)
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    job = job_of(journal, service)
+    job._sleep = interrupted
+    with pytest.raises(KeyboardInterrupt, match=r"the job goes on.*client\.job\('f8d1'\)\.result\(\)"):
+        job.result(progress=False)
+    assert not service.cancelled
+    assert job._entry.facts["state"] == "running"
+
+
+def test_await_works_in_a_running_loop(journal):
+    """As in a notebook; two jobs wait at the same time."""
+    service = Service(takes=0)
+    jobs = [job_of(journal, service, LOOPBACK, operation_id=f"f8d{k}", submitted_at=0.0) for k in range(2)]
+
+    async def both():
+        return await asyncio.gather(*jobs)
+
+    assert [t.text for t in asyncio.run(both())] == ["hello world"] * 2
+
+
+def test_the_blocking_form_works_in_a_running_loop_too(journal):
+    """A notebook cell without await."""
+    job = job_of(journal, Service(takes=1), LOOPBACK)
+
+    async def cell():
+        return job.result(progress=False)
+
+    assert asyncio.run(cell()).text == "hello world"
+
+
+def test_a_failed_recognition_says_why(journal):
+    """The service's words, the recording's name; again from the journal."""
+    error = ServiceError("the service answered INTERNAL: no speech model", code="INTERNAL")
+    job = job_of(journal, Service(takes=0, error=error), LOOPBACK)
+    for _ in range(2):
+        with pytest.raises(JobFailed, match=r"a\.wav: the job is failed: .*INTERNAL: no speech model"):
+            job.result(progress=False)
+
+
+def test_a_cancelled_job_has_no_result(journal):
+    """Cancel asks the service and writes what became of it."""
+    service = Service(takes=100)
+    job = job_of(journal, service, LOOPBACK)
+    job.cancel()
+    assert service.cancelled
+    assert job.status == "cancelled"
+    with pytest.raises(JobCancelled, match=r"a\.wav: the job f8d1 was cancelled"):
+        job.result(progress=False)
+
+
+def test_cancelling_a_finished_job_changes_nothing(journal):
+    """Its result stays."""
+    service = Service(takes=0)
+    job = job_of(journal, service, LOOPBACK)
+    job.result(progress=False)
+    job.cancel()
+    assert not service.cancelled
+    assert job.status == "done"
+
+
+def test_deleting_at_the_service_keeps_what_was_fetched(journal):
+    """The journal still has the result."""
+    service = Service(takes=0)
+    job = job_of(journal, service, LOOPBACK)
+    job.result(progress=False)
+    job.delete()
+    assert service.deleted
+    assert job.result(progress=False).text == "hello world"
+
+
+def test_a_job_that_is_not_done_has_nothing_to_delete(journal):
+    """The error says what can be done."""
+    service = Service()
+
+    def not_yet(operation_id: str) -> None:
+        raise NotReady(
+            "operation data is not ready f8d1", code="NOT_FOUND", details="not ready", request_id="7"
+        )
+
+    service.delete = not_yet
+    with pytest.raises(
+        NotReady, match=r"a\.wav: the job is not done yet.*job\.result\(\).*job\.cancel\(\)"
+    ) as raised:
+        job_of(journal, service).delete()
+    assert raised.value.request_id == "7"
+
+
+def forgotten(operation_id: str) -> OperationStatus:
+    raise NotFound("the service answered NOT_FOUND: no such operation", code="NOT_FOUND")
+
+
+def test_an_operation_the_service_forgot_has_expired(journal):
+    """After three days; that is final."""
+    service = Service()
+    service.refresh = forgotten
+    service.now += KEPT_FOR + 60
+    job = job_of(journal, service, LOOPBACK)
+    with pytest.raises(JobFailed, match=r"the job is expired: .*no such operation"):
+        job.result(progress=False)
+    assert job.status == "expired"
+
+
+def test_an_operation_the_service_should_know_is_not_given_up(journal):
+    """The wrong key or server answers the same: the job stays open until the right one is asked."""
+    service = Service(takes=0)
+    known, service.refresh = service.refresh, forgotten
+    job = job_of(journal, service, LOOPBACK)
+    with pytest.raises(NotFound, match=r"a\.wav: .*another server or other credentials may know it"):
+        job.result(progress=False)
+    assert job._entry.facts["state"] == "running"
+    job._refresh = known
+    assert job.result(progress=False).text == "hello world"
+
+
+def test_a_job_whose_kernel_died_in_mid_submission_is_unknown(journal):
+    """It is not sent again; the user is told what that would mean."""
+    job = job_of(journal, Service(), LOOPBACK, state="submitting", operation_id=None)
+    job._entry.note(owner=f"{socket.gethostname()}:{2**22 + 1}")
+    with pytest.raises(JobUnknown, match=r"not known whether the service got this job.*may be billed twice"):
+        job.result(progress=False)
+
+
+def test_progress_may_be_a_function(journal):
+    """It is told a fraction that never goes back, and the state."""
+    told = []
+    service = Service(takes=25)
+    job_of(journal, service).result(progress=lambda fraction, status: told.append((fraction, status)))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert told[-1] == (1.0, "done")
+    assert told[0] == (0.0, "running")
+
+
+def test_the_bar_says_that_it_is_an_estimate(capsys, monkeypatch):
+    """About 10 s for a minute of audio, said to be an estimate."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with shown(True, "a.wav", 10.0) as show:
+        show(5.0, "running")
+        show(5.0, "running")
+    err = capsys.readouterr().err
+    assert "a.wav" in err
+    assert "running, estimated 10 s in all" in err
+
+
+def test_several_jobs_are_a_set_with_a_frame(journal):
+    """A row a job; times are UTC; expiry is three days after the end."""
+    service = Service(takes=0)
+    jobs = JobSet([job_of(journal, service, LOOPBACK, operation_id=f"f8d{k}") for k in range(2)])
+    assert [t.text for t in jobs.results(progress=False)] == ["hello world"] * 2
+    frame = jobs.frame
+    assert list(frame.status) == ["done", "done"]
+    assert str(frame.created.dtype).endswith("UTC]")
+    assert ((frame.expires - frame.finished).dt.total_seconds() == KEPT_FOR).all()
+    assert len(jobs[:1]) == 1
+    assert JobSet([]).frame.dtypes.equals(frame.dtypes)
+
+
+def test_several_results_are_handed_out_together_or_not_at_all(journal):
+    """One job failed: the other is not marked as handed out, so that resume brings it again."""
+    good = job_of(journal, Service(takes=0), LOOPBACK, operation_id="f8d1")
+    bad = job_of(journal, Service(takes=0), LOOPBACK, operation_id="f8d2", state="failed", error="too loud")
+    with pytest.raises(JobFailed, match="too loud"):
+        JobSet([good, bad]).results(progress=False)
+    assert good.status == "done"
+    assert good._entry.facts["delivered_at"] is None
+
+
+def test_only_results_expire(journal):
+    """A job without a result has nothing that the service could forget."""
+    job = job_of(journal, Service(), state="failed", finished_at=1000.0)
+    assert JobSet([job]).frame.expires.isna().all()
+
+
+def test_the_newest_jobs_of_a_journal(journal):
+    """Newest first, but for those that are wanted ahead of them, as one dict each."""
+    rows = [job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav").row for k in range(5)]
+    found = journal.newest(3, first=[rows[1]])
+    assert [facts["recording"] for facts in found] == ["a1.wav", "a4.wav", "a3.wav"]
+    assert (found[0]["options"], found[0]["metadata"]) == ({"model": "general"}, {})
+    assert [facts["id"] for facts in journal.newest(2)] == rows[:-3:-1]
+    assert journal.n_jobs == 5
+
+
+def settled(journal, states: list[str]) -> JobSet:
+    """Jobs in these states, of the recordings a0.wav, a1.wav and so on."""
+    return JobSet(
+        [
+            job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav", state=state)
+            for k, state in enumerate(states)
+        ]
+    )
+
+
+def shown_of(jobs: JobSet) -> list[int]:
+    """The numbers of the recordings in the table of a set, from top to bottom."""
+    return [int(number) for number in re.findall(r"a(\d+)\.wav", jobs._repr_html_())]
+
+
+def test_a_long_set_shows_first_what_went_wrong(journal):
+    """Then the newest of the others; a set that is shown as a whole stays in the order of submission."""
+    jobs = settled(journal, ["done", "failed", "done", "unknown", "expired", *["done"] * 25])
+    assert shown_of(jobs) == [1, 3, 4, *range(13, 30)]
+    assert "; 20 of 30 are shown, what went wrong first<" in jobs._repr_html_()
+    assert shown_of(jobs[5:]) == [*range(10, 30)]
+    assert "; 20 of 25 are shown, the newest<" in jobs[5:]._repr_html_()
+    assert shown_of(jobs[:20]) == [*range(20)]
+
+
+def test_a_set_with_more_failures_than_a_table_holds_says_how_many(journal):
+    """And where they are."""
+    jobs = settled(journal, ["failed"] * 25)
+    assert shown_of(jobs) == [*range(20)]
+    assert "; 5 more went wrong: see jobs.failed and jobs.unknown" in jobs._repr_html_()
+
+
+# ---- the clock, and another kernel
+
+
+def test_a_clock_set_back_while_a_result_is_not_ready(journal):
+    """A minute is waited from then on, not an hour."""
+    service = Service(takes=0, later=1e9)
+    job = job_of(journal, service, LOOPBACK)
+    assert job.status == "running"
+    service.now -= 3600
+    service.done_at -= 3600
+    with pytest.raises(JobError, match="has not been ready for 60 s"):
+        job.result(progress=False)
+    assert READY_WITHIN < service.slept - 50 < READY_WITHIN + 5
+
+
+def test_a_job_that_is_done_long_before_the_clock_says_it_began(journal):
+    """Neither the bar nor the pauses go below nothing."""
+    told = []
+    job_of(journal, Service(takes=5), submitted_at=5000.0, created_at=5000.0).result(
+        progress=lambda fraction, status: told.append(fraction)
+    )
+    assert min(told) == 0.0
+
+
+def test_two_kernels_fetch_the_same_result(journal):
+    """Both saw that it is done, and both fetched it: it is stored once, and both have it."""
+    first = job_of(journal, Service(takes=0), LOOPBACK)
+    second = Job(first._entry, **functions(Service(takes=0)), pace=LOOPBACK)
+    fetch = second._fetch
+
+    def slowly(operation_id: str):
+        answer = fetch(operation_id)
+        assert first.result(progress=False).text == "hello world"
+        return answer
+
+    second._fetch = slowly
+    assert second.result(progress=False).text == "hello world"
+    assert first._entry.answer() == ([ANSWER[0][0]], [1000.5])
+
+
+def test_a_result_that_came_before_the_other_kernel_gave_up(journal):
+    """One took it for expired, the other had its messages on the way: they count."""
+    job = job_of(journal, Service(takes=0), LOOPBACK)
+    assert job._entry.move("expired")
+    job._entry.keep([ANSWER[0][0]], [1000.5], fetched_at=1001.0)
+    assert job.result(progress=False).text == "hello world"
+
+
+# ---- settling
+
+
+def test_an_unknown_job_is_given_up(journal):
+    """It is reported with itself, and counts as cancelled once the user has said so."""
+    job = job_of(
+        journal, Service(), LOOPBACK, state="unknown", operation_id=None, error="the answer was lost"
+    )
+    with pytest.raises(
+        JobUnknown, match=r"\(the answer was lost\).*job\.resubmit\(\).*job\.abandon\(\)"
+    ) as told:
+        job.result(progress=False)
+    assert told.value.job is job
+    job.abandon()
+    with pytest.raises(JobCancelled, match=r"a\.wav: the job None was cancelled \(given up\)"):
+        job.result(progress=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("running", r"the job is running, and only an unknown one is given up; cancel\(\) stops it"),
+        ("done", "the job is done, and only an unknown one is given up$"),
+    ],
+)
+def test_only_an_unknown_job_is_given_up(journal, state, message):
+    """The message says what stops the others."""
+    job = job_of(journal, Service(takes=100), LOOPBACK, state=state)
+    with pytest.raises(JobError, match=message):
+        job.abandon()
+
+
+@pytest.mark.parametrize("state", ["submitting", "running", "done"])
+def test_what_may_have_a_result_is_not_sent_again(journal, state):
+    """It would be paid for twice, for nothing."""
+    service = Service(takes=100)
+    job = job_of(journal, service, LOOPBACK, state=state, created_at=service.now)
+    with pytest.raises(JobError, match=rf"a\.wav: the job is {state}, there is nothing to send again"):
+        job.resubmit()
+
+
+# ---- against the real server
+
+
+@pytest.fixture
+def talk_wav(tmp_path):
+    path = tmp_path / "talk.wav"
+    path.write_bytes(wav(2.0))
+    return path
+
+
+def test_the_same_sound_is_not_paid_for_twice(client, talk_wav, tmp_path):
+    """Its earlier result is handed out, under the new name; a warning says so, and how to switch it off."""
+    first = client.submit(talk_wav, metadata={"speaker": "ann"})
+    assert not first.reused
+    assert first.result(progress=False).text == "hello world"
+    copy = tmp_path / "copy of talk.wav"
+    copy.write_bytes(talk_wav.read_bytes())
+    with pytest.warns(
+        Reused, match=r"copy of talk\.wav: .*its result is used and nothing is sent\. reuse=False"
+    ) as told:
+        job = client.submit(copy, reuse=True, metadata={"speaker": "bob"})
+    assert told[0].filename == __file__
+    assert job.reused
+    assert (job.operation_id, job.recording) == (first.operation_id, "copy of talk.wav")
+    assert (job.metadata, first.metadata) == ({"speaker": "bob"}, {"speaker": "ann"})
+    assert job.result(progress=False).words.recording.unique().tolist() == ["copy of talk.wav"]
+    assert repr(job).endswith("done, reused)")
+    assert len(client.jobs()) == 1
+
+
+def test_what_is_sent_again_all_the_same(client, talk_wav):
+    """If that is asked for, with other options, or by default at an address of this machine."""
+    options = [
+        {},
+        {},
+        {"reuse": False},
+        {"reuse": True, "language": "de-DE"},
+        {"reuse": True, "model": "general"},
+    ]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", Reused)
+        jobs = [client.submit(talk_wav, **chosen) for chosen in options]
+    assert [job.reused for job in jobs] == [False, False, False, False, True]
+    assert len(told) == 1
+    assert len(client.jobs()) == 4
+
+
+def test_a_job_that_goes_on_is_joined(script, talk_wav):
+    """Its result is waited for in both places; one that was cancelled hinders nothing."""
+    never = Server(models={"general": f"scripted:{script}"}, faults=["never-done"])
+    with sk.connect(f"grpc://{never.address}") as client:
+        first = client.submit(talk_wav)
+        with pytest.warns(Reused, match="that job is waited for"):
+            joined = client.submit(talk_wav, reuse=True)
+        assert joined.operation_id == first.operation_id
+        first.cancel()
+        assert joined.status == "cancelled"
+        again = client.submit(talk_wav, reuse=True)
+        assert not again.reused
+    never.close()
+
+
+class Overtaken(Limiter):
+    """While it waits for its turn, another kernel does something."""
+
+    def __init__(self, meanwhile):
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def submission(self, told=lambda seconds: None):
+        self._meanwhile()
+        return super().submission(told)
+
+
+def test_another_kernel_that_sends_the_same_sound_meanwhile(server, client, talk_wav):
+    """It was not sent yet when it was looked for first, and is when its turn comes: it is not sent twice."""
+    target = f"grpc://{server.address}"
+    limiter = Overtaken(lambda: client.submit(talk_wav, reuse=True))
+    transport = GrpcTransport(target, Endpoints.at(target))
+    scope = {"scope": f"{target} v3", "pace": LOOPBACK}
+    with Client(transport, Journal(client.journal.path), limiter=limiter, **scope) as late:
+        with pytest.warns(Reused, match="nothing is sent"):
+            job = late.submit(talk_wav, reuse=True)
+        assert job.reused
+        assert job.result(progress=False).text == "hello world"
+        assert len(late.jobs()) == 1
+
+
+class Silent(GrpcTransport):
+    """A service whose answers to submissions get lost."""
+
+    def __init__(self, server):
+        target = f"grpc://{server.address}"
+        super().__init__(target, Endpoints.at(target))
+        self.is_silent = True
+
+    def submit(self, request, request_id):
+        operation_id = super().submit(request, request_id)
+        if self.is_silent:
+            raise NoAnswer("the server did not answer", code="UNAVAILABLE")
+        return operation_id
+
+
+@pytest.fixture
+def silent(server, tmp_path):
+    """A client whose answers get lost, until its `_transport.is_silent` is False."""
+    with Client(Silent(server), Journal(tmp_path / "journal.sqlite3"), pace=LOOPBACK) as client:
+        yield client
+
+
+def test_an_unknown_job_is_sent_again_by_the_user_only(silent, talk_wav):
+    """Until then the same sound is not sent, each resume reports it; then it is settled."""
+    with pytest.raises(JobUnknown, match=r"talk\.wav: .*not sent again on its own") as first:
+        silent.submit(talk_wav, language="ru-RU", metadata={"speaker": "ann"})
+    silent._transport.is_silent = False
+    with pytest.raises(JobUnknown, match=r"sent before, and it is not known.*reuse=False does not") as second:
+        silent.submit(talk_wav, language="ru-RU")
+    assert first.value.job.row == second.value.job.row == silent.resume()[0].row
+    (unknown,) = silent.resume()[:]
+    again = unknown.resubmit()
+    assert again.result(progress=False).text == "hello world"
+    assert unknown.status == "cancelled"
+    rows = [job.facts for job in (unknown, again)]
+    assert rows[0]["error"] == f"sent again as {again.row}"
+    for name in ("recording", "options", "metadata", "sha256", "reuse_key"):
+        assert rows[0][name] == rows[1][name]
+    assert len(silent.resume()) == 0
+
+
+def test_a_changed_file_is_not_sent_in_place_of_the_old_one(silent, talk_wav):
+    """The sound is that of its hash, or nothing is sent and the job stays unknown."""
+    with pytest.raises(JobUnknown, match="did not answer"):
+        silent.submit(talk_wav)
+    (unknown,) = silent.resume()[:]
+    talk_wav.write_bytes(wav(3.0))
+    with pytest.raises(JobError, match=r"talk\.wav cannot be sent again: .* is no longer what it was"):
+        unknown.resubmit()
+    talk_wav.unlink()
+    with pytest.raises(JobError, match=r"talk\.wav cannot be sent again: .*talk\.wav"):
+        unknown.resubmit()
+    assert unknown.status == "unknown"
+    assert len(silent.jobs()) == 1
+
+
+def test_sound_that_was_no_file_is_sent_again_by_who_has_it(silent):
+    """The job that was made from an array has it; the one from the journal does not."""
+    with pytest.raises(JobUnknown, match="did not answer") as told:
+        silent.submit(np.zeros(16000, np.float32), sample_rate=8000, id="mine")
+    silent._transport.is_silent = False
+    with pytest.raises(
+        JobError, match="mine: it was no file, so only you have its sound: submit it with reuse"
+    ):
+        silent.resume()[0].resubmit()
+    assert told.value.job.resubmit().result(progress=False).recording == "mine"
+
+
+def test_a_file_that_changes_while_it_is_sent(client, talk_wav, monkeypatch):
+    """What would be sent is not what its hash says, so it is not sent."""
+    request = type(client._submissions)._request
+
+    def slowly(self, order):
+        made = request(self, order)
+        talk_wav.write_bytes(wav(3.0))
+        return made
+
+    monkeypatch.setattr(type(client._submissions), "_request", slowly)
+    with pytest.raises(AudioError, match=r"talk\.wav: .*talk\.wav was changed while it was sent; submit"):
+        client.submit(talk_wav)
+    assert len(client.jobs()) == 0
+
+
+def test_metadata_that_cannot_be_kept(client, talk_wav):
+    """It is said before anything is sent."""
+    with pytest.raises(
+        ConfigError, match="metadata 'when' is of type Path, which is not kept: make it a text"
+    ):
+        client.submit(talk_wav, metadata={"when": type("Path", (), {})()})
+    assert len(client.jobs()) == 0
+
+
+def test_a_disk_that_is_full_when_the_answer_comes(client, talk_wav):
+    """Wherever it fills up: nothing is sent, or the error has the id by which the result is had."""
+    outcomes = set()
+    for well in range(12):
+        with sick_disk(FULL, after=well):
+            try:
+                job = client.submit(talk_wav)
+            except JournalError as error:
+                message = str(error)
+                found = [word.strip("',;)(") for word in message.split() if word.startswith("client.job(")]
+                outcomes.add("told" if found else "nothing sent")
+                job = None
+        if job is None and found:
+            operation_id = found[0].removeprefix("client.job(").strip("')")
+            job = client.job(operation_id)
+        if job is not None:
+            assert job.result(progress=False).text == "hello world"
+    assert outcomes == {"told", "nothing sent"}
+
+
+class Full(GrpcTransport):
+    """A service whose quota is used up."""
+
+    def __init__(self):
+        super().__init__("grpc://127.0.0.1:1", Endpoints.at("grpc://127.0.0.1:1"))
+
+    def submit(self, request, request_id):
+        raise Exhausted("the quota is used up", code="RESOURCE_EXHAUSTED", retry_after=3600)
+
+
+class Impatient(Limiter):
+    """Its user presses Ctrl-C at the second wait."""
+
+    n_turns = 0
+
+    def submission(self, told=lambda seconds: None):
+        self.n_turns += 1
+        if self.n_turns == 2:
+            raise KeyboardInterrupt
+        return super().submission(told)
+
+
+def test_an_interrupted_wait_for_the_quota_is_no_riddle(tmp_path):
+    """The service has refused it, so that it was certainly not sent; the row says so."""
+    with Client(Full(), Journal(tmp_path / "journal.sqlite3"), limiter=Impatient()) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.submit(wav(1.0))
+        (row,) = client.jobs().to_dict("records")
+        assert (row["status"], row["error"]) == ("failed", "the quota is used up; not sent again yet")
+        assert len(client.resume()) == 0

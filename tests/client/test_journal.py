@@ -1,0 +1,445 @@
+"""The ledger: survives crashes, threads and kernels; says what is wrong with a file it cannot use."""
+
+import hashlib
+import itertools
+import multiprocessing
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from faulty_disk import CANNOT_LOCK, FULL, READ_ONLY, sick_disk
+
+from speechkit_nb.client.journal import journal as room
+from speechkit_nb.client.journal.journal import ANSWERED_WITHIN, Journal, home
+from speechkit_nb.client.journal.migrations import LAYOUTS, write_ahead
+from speechkit_nb.client.journal.states import MEANING, TRANSITIONS
+from speechkit_nb.errors import JobError, JournalError
+
+ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal(tmp_path / "journal.sqlite3")
+    yield opened
+    opened.close()
+
+
+def add(journal, **facts):
+    return journal.add(
+        **{"service": "local", "recording": "a.wav", "created_at": 1.0, "options": {"model": "general"}}
+        | facts
+    )
+
+
+def test_an_intent_is_on_the_disk_before_the_call(tmp_path):
+    """A process that is killed right after `add` leaves a row in state submitting."""
+    program = (
+        "import os, sys; from speechkit_nb.client.journal.journal import Journal; "
+        "Journal(sys.argv[1]).add(service='local', recording='a.wav', created_at=1.0); os._exit(9)"
+    )
+    path = tmp_path / "journal.sqlite3"
+    assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == 9
+    journal = Journal(path)
+    (entry,) = journal.entries("state = 'submitting'")
+    assert entry.facts["recording"] == "a.wav"
+    assert entry.looked_after(2.0)["state"] == "unknown"
+    journal.close()
+
+
+def test_a_row_of_a_living_process_is_not_orphaned(journal):
+    """The process that submits may still get its answer."""
+    assert add(journal).looked_after(2.0)["state"] == "submitting"
+
+
+def test_messages_come_back_as_they_were(journal):
+    """Raw bytes in their order, with the times of their arrival; the kernel that was first keeps them."""
+    entry = add(journal, operation_id="f8d1", state="running")
+    assert entry.keep([b"\x00\xff", b""], [1.5, 2.5])
+    assert entry.answer() == ([b"\x00\xff", b""], [1.5, 2.5])
+    assert not entry.keep([b"again"], [3.5])
+    assert entry.answer() == ([b"\x00\xff", b""], [1.5, 2.5])
+    assert entry.facts["state"] == "done"
+
+
+def test_keeping_is_whole_or_not_at_all(journal):
+    """If a fact cannot be written, neither are the messages."""
+    entry = add(journal, operation_id="f8d1", state="running")
+    with pytest.raises(JournalError, match="no such column: novel"):
+        entry.keep([b"new"], [2.0], novel=1)
+    assert entry.answer() == ([], [])
+    assert entry.facts["state"] == "running"
+
+
+def test_an_operation_is_in_it_once(journal):
+    """Two rows for one operation of one service cannot be."""
+    add(journal, operation_id="f8d1")
+    with pytest.raises(JournalError, match="UNIQUE constraint failed"):
+        add(journal, operation_id="f8d1")
+    add(journal, operation_id="f8d1", service="grpc://127.0.0.1:1")
+
+
+def test_threads_share_it(journal):
+    """Many threads write; nothing is lost."""
+    threads = [threading.Thread(target=add, args=(journal,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(journal.entries()) == 20
+
+
+def _add_many(path: str) -> None:
+    journal = Journal(path)
+    for _ in range(25):
+        add(journal)
+    journal.close()
+
+
+def test_kernels_share_it(tmp_path):
+    """Two processes open a journal that is not there yet and write at once; nothing is lost."""
+    path = str(tmp_path / "journal.sqlite3")
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_add_many, args=(path,)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    journal = Journal(path)
+    assert len(journal.entries()) == 50
+    journal.close()
+
+
+def test_it_writes_ahead_and_knows_its_layout(journal):
+    """WAL, so that readers and a writer do not block each other; the layout's number is in the file."""
+    db = sqlite3.connect(journal.path)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA user_version").fetchone() == (len(LAYOUTS),)
+    db.close()
+
+
+def test_a_newer_journal_is_left_alone(tmp_path):
+    """It says which layout it is and what to do."""
+    path = tmp_path / "journal.sqlite3"
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(
+        JournalError, match=r"newer speechkit_nb \(layout 99, this one knows \d+\): pip install"
+    ):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all, but long enough to be one" * 50, b"SQLite format 3\0x"]
+)
+def test_a_damaged_journal_is_named_and_left_as_it_is(tmp_path, content):
+    """The message has the path, SQLite's reason, and what to do; nothing is overwritten."""
+    path = tmp_path / "journal.sqlite3"
+    path.write_bytes(content)
+    with pytest.raises(
+        JournalError, match=r"journal\.sqlite3' cannot be used .*left as it is; repair or move it"
+    ):
+        Journal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    """A file where a folder should be."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match=r"file/journal\.sqlite3' cannot be used"):
+        Journal(tmp_path / "file" / "journal.sqlite3")
+
+
+def test_it_lives_in_the_users_folder_unless_told_otherwise(monkeypatch, tmp_path):
+    """SPEECHKIT_NB_HOME wins; never the working folder."""
+    monkeypatch.setenv("SPEECHKIT_NB_HOME", str(tmp_path / "mine"))
+    journal = Journal()
+    assert journal.path == tmp_path / "mine" / "journal.sqlite3"
+    journal.close()
+    monkeypatch.delenv("SPEECHKIT_NB_HOME")
+    assert home().name == "speechkit_nb"
+    assert not home().is_relative_to(os.getcwd())
+
+
+# ---- states
+
+
+@pytest.mark.parametrize("state", MEANING)
+@pytest.mark.parametrize("following", MEANING)
+def test_a_job_moves_along_the_table_only(journal, state, following):
+    """What is not in the table does not happen, and is told to who wanted it."""
+    entry = add(journal, state=state)
+    assert entry.move(following, error="why") == (following in TRANSITIONS[state])
+    moved = (following, "why") if following in TRANSITIONS[state] else (state, None)
+    assert (entry.facts["state"], entry.facts["error"]) == moved
+
+
+def test_the_table_of_states_is_in_the_documentation():
+    """The same states, meanings and transitions, word for word."""
+    told = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]*) \|$", ARCHITECTURE.read_text(), re.MULTILINE)
+    assert {name: meaning for name, meaning, _ in told} == MEANING
+    for name, _, following in told:
+        assert dict(re.findall(r"`(\w+)`: ([^;]+)", following)) == TRANSITIONS[name]
+
+
+# ---- submissions whose process is gone
+
+
+def test_a_number_of_a_process_that_was_given_out_again(journal):
+    """The process that submitted is gone, another one has its number: the answer is not awaited for ever."""
+    entry = add(journal, created_at=1000.0)
+    assert entry.looked_after(1000.0 + ANSWERED_WITHIN)["state"] == "submitting"
+    assert entry.looked_after(1001.0 + ANSWERED_WITHIN)["state"] == "unknown"
+
+
+def test_an_answer_that_comes_after_all(journal):
+    """The job was taken for lost by another kernel, and is not."""
+    entry = add(journal)
+    assert entry.move("unknown")
+    assert entry.move("submitted", operation_id="f8d1")
+
+
+def test_a_clock_that_was_set_back(journal):
+    """A submission from the future is still awaited, and its place in the quota is given back in time."""
+    now = time.time()
+    assert add(journal, created_at=now + 1e6).looked_after(now)["state"] == "submitting"
+    add(journal, created_at=now - 60)
+    add(journal, created_at=now + 60)
+    add(journal, created_at=now - 7200)
+    add(journal, created_at=now - 30, submitted_at=now - 20, state="failed", operation_id="f8d1")
+    add(journal, created_at=now - 30, state="failed")
+    assert sorted(journal.submitted_ages("local")) == pytest.approx([-60, 20, 60], abs=5)
+
+
+def test_what_was_refused_and_not_sent_again_is_no_riddle(tmp_path):
+    """A kernel that waits for its quota has noted the refusal; if it dies then, nothing was taken."""
+    program = (
+        "import os, sys; from speechkit_nb.client.journal.journal import Journal; "
+        "entry = Journal(sys.argv[1]).add(service='local', recording='a.wav', created_at=1.0); "
+        "entry.note(error='quota; not sent again yet'); os._exit(9)"
+    )
+    path = tmp_path / "journal.sqlite3"
+    subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    journal = Journal(path)
+    (entry,) = journal.entries()
+    facts = entry.looked_after(2.0)
+    assert (facts["state"], facts["error"]) == ("failed", "quota; not sent again yet")
+    journal.close()
+
+
+def test_an_unknown_job_is_settled_once(journal):
+    """Two kernels send it again at the same moment: the second sends nothing, and leaves no row."""
+    unknown = add(journal, state="unknown")
+    again = add(journal, settles=unknown)
+    assert unknown.facts["state"] == "cancelled"
+    assert unknown.facts["error"] == f"sent again as {again.id}"
+    taken_after_all = add(journal, state="submitted")
+    for settled in (unknown, taken_after_all):
+        with pytest.raises(JobError, match=r"a\.wav: job \d was settled meanwhile; nothing was sent"):
+            add(journal, settles=settled)
+    assert len(journal.entries()) == 3
+    assert taken_after_all.facts["state"] == "submitted"
+
+
+# ---- layouts
+
+
+def test_a_released_layout_is_never_changed():
+    """Journals of that layout are on people's disks."""
+    digests = [hashlib.sha256(layout.encode()).hexdigest()[:16] for layout in LAYOUTS]
+    assert digests == ["cea16c3528f3b27f", "83098ad2c3b82615", "35b106b6ce76f122"]
+
+
+def test_a_journal_of_the_first_layout_keeps_everything(tmp_path):
+    """It is brought up to date when it is opened: each row, each message, and what can be added to it."""
+    path = tmp_path / "journal.sqlite3"
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.executescript(LAYOUTS[0])
+    columns = "service, operation_id, recording, options, state, created_at, fetched_at"
+    row = ("local", "f8d1", "a.wav", '{"model": "general"}', "done", 1.0, 2.0)
+    db.execute(f"INSERT INTO jobs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO responses VALUES (1, 0, 1.5, ?)", (b"\x00\xff",))
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    journal = Journal(path)
+    (entry,) = journal.entries()
+    facts = entry.facts
+    assert [facts[name] for name in ("service", "operation_id", "state", "fetched_at")] == [
+        *("local", "f8d1", "done", 2.0)
+    ]
+    assert (facts["options"], facts["metadata"], facts["reuse_key"]) == ({"model": "general"}, {}, None)
+    assert facts["bucket"] is None
+    assert entry.answer() == ([b"\x00\xff"], [1.5])
+    assert add(journal, metadata={"speaker": "ann"}, reuse_key="k").facts["metadata"] == {"speaker": "ann"}
+    journal.close()
+
+
+# ---- disks
+
+
+def test_one_within_another_is_one(journal):
+    """What was written before the failure is not there, either."""
+    unknown = add(journal, state="unknown")
+    with pytest.raises(JobError, match="settled meanwhile"), journal.transaction():
+        add(journal, settles=add(journal, state="done"))
+    assert [entry.id for entry in journal.entries()] == [unknown.id]
+    with journal.transaction():
+        add(journal, settles=unknown)
+        add(journal)
+    assert len(journal.entries()) == 3
+
+
+@contextmanager
+def suppressed(kind):
+    """Errors of that kind, in place of raising them."""
+    errors = []
+    try:
+        yield errors
+    except kind as error:
+        errors.append(error)
+
+
+def test_a_full_disk(tmp_path):
+    """Wherever it fills up, the error says so, nothing is half written, and it goes on when there is room."""
+    for well in itertools.count():
+        journal = Journal(tmp_path / f"{well}.sqlite3")
+        entry = add(journal, operation_id="f8d1", state="running")
+        with sick_disk(FULL, after=well) as failed, suppressed(JournalError) as errors:
+            entry.keep([b"message" * 2000], [1.0])
+        assert bool(errors) == bool(failed)
+        assert all("disk is full). Nothing of it was lost: make room there" in str(error) for error in errors)
+        assert (entry.facts["state"], len(entry.answer()[0])) == (("running", 0) if failed else ("done", 1))
+        assert entry.keep([b"message"], [1.0]) == bool(failed)
+        assert [tuple(row) for row in journal.rows("PRAGMA integrity_check")] == [("ok",)]
+        journal.close()
+        if not failed:
+            break
+    assert well > 3
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_disk_that_cannot_be_written(tmp_path, is_new):
+    """It says what has to be so, at once."""
+    path = tmp_path / "journal.sqlite3"
+    if not is_new:
+        Journal(path).close()
+    with (
+        sick_disk(READ_ONLY) as failed,
+        pytest.raises(JournalError, match=r"The file and its folder have to be writable.*SPEECHKIT_NB_HOME"),
+    ):
+        add(Journal(path))
+    assert failed == {"open"}
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_disk_that_cannot_lock(tmp_path, monkeypatch, is_new):
+    """As a network drive: one error that names the cause and the way out; the journal stays as it was."""
+    monkeypatch.setattr(room, "PATIENCE", 0.1)
+    path = tmp_path / "journal.sqlite3"
+    if not is_new:
+        Journal(path).close()
+    before = path.read_bytes() if path.exists() else b""
+    with (
+        sick_disk(CANNOT_LOCK),
+        pytest.raises(
+            JournalError, match=r"is locked\)\. Another program.*network drives cannot.*SPEECHKIT_NB_HOME"
+        ),
+    ):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_disk_that_stops_locking(tmp_path):
+    """SQLite calls it by another name when the journal is open already."""
+    journal = Journal(tmp_path / "journal.sqlite3")
+    with sick_disk(CANNOT_LOCK), pytest.raises(JournalError, match=r"locking protocol\)\. Another program"):
+        add(journal)
+    add(journal)
+    journal.close()
+
+
+def test_another_program_that_keeps_it_locked(tmp_path, monkeypatch):
+    """Such as one that shows databases, with an open transaction."""
+    monkeypatch.setattr(room, "PATIENCE", 0.1)
+    journal = Journal(tmp_path / "journal.sqlite3")
+    other = sqlite3.connect(journal.path)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(JournalError, match=r"database is locked\)\. Another program keeps it locked"):
+        add(journal)
+    other.rollback()
+    other.close()
+    add(journal)
+    journal.close()
+
+
+def test_a_place_without_shared_memory():
+    """SQLite stays silent when it cannot write ahead; the journal does not."""
+    db = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError, match="allows journal mode 'memory' only, not 'wal'"):
+        write_ahead(db, 0.1)
+    db.close()
+
+
+WRITER = """
+import os, sys
+from speechkit_nb.client.journal.journal import Journal
+journal = Journal(sys.argv[1])
+for number in range(3):
+    entry = journal.add(service="local", recording=f"{number}.wav", created_at=1.0)
+    entry.move("submitted", operation_id=f"f8d{number}", submitted_at=2.0)
+    entry.keep([b"message" * 700 * number], [3.0], fetched_at=3.0)
+    entry.note(delivered_at=4.0)
+os._exit(9)
+"""
+
+
+def test_a_power_cut(tmp_path):
+    """Wherever the file that is written ahead ends, what is there once was so, and it goes on from there."""
+    path = tmp_path / "journal.sqlite3"
+    assert subprocess.run([sys.executable, "-c", WRITER, str(path)], check=False).returncode == 9
+    ahead = path.with_name(path.name + "-wal").read_bytes()
+    frame = 24 + int.from_bytes(ahead[8:12], "big")
+    ends = [32 + frame * number for number in range((len(ahead) - 32) // frame + 1)]
+    assert len(ends) > 15
+    cuts = sorted(
+        {0, 1, 31} | {end + odd for end in ends for odd in (0, 1, 23, 24, 25, frame // 2, frame - 1)}
+    )
+    moments = [moment_of(tmp_path / "cut" / f"{cut}.sqlite3", path, ahead[:cut]) for cut in cuts]
+    steps = [moment for moment, _ in itertools.groupby(moments)]
+    assert len(steps) == len(set(steps)) == 1 + 3 * 4  # without a row, and after each transaction
+    assert steps == sorted(steps)
+    assert steps[-1] == (("0.wav", 4, 1), ("1.wav", 4, 1), ("2.wav", 4, 1))
+
+
+def moment_of(cut: Path, path: Path, ahead: bytes) -> tuple:
+    """How far each job has come in a journal that was cut: recording, transactions, messages."""
+    cut.parent.mkdir(exist_ok=True)
+    shutil.copy(path, cut)
+    cut.with_name(cut.name + "-wal").write_bytes(ahead)
+    journal = Journal(cut)
+    assert [tuple(row) for row in journal.rows("PRAGMA integrity_check")] == [("ok",)]
+    found = []
+    for entry in journal.entries():
+        facts = entry.facts
+        reached = [
+            facts[name] is not None for name in ("created_at", "submitted_at", "fetched_at", "delivered_at")
+        ]
+        found.append((facts["recording"], sum(reached), len(entry.answer()[0])))
+        assert (facts["state"] == "done") == (facts["fetched_at"] is not None) == bool(entry.answer()[0])
+    add(journal)
+    journal.close()
+    return tuple(found)

@@ -1,0 +1,267 @@
+"""The kill matrix: kernels die at every write of the journal and every call of the network; nothing is lost.
+
+No moment is picked: each to which a kernel was ever seen to come is the last of another one. After that, new
+kernels carry on, and the server is asked what it was given.
+"""
+
+import itertools
+import shutil
+import sqlite3
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from killed_kernels import Fate, Kernels
+from local_server import Server, wav
+
+TRIES = 20
+NAMES = ("0.wav", "1.wav", "2.wav")
+ALL = dict.fromkeys(NAMES, "hello world")
+WIRES = {
+    "grpc": ("RecognizeFile", "Get", "GetRecognition"),
+    "rest": ("POST /stt/v3/recognizeFileAsync", "GET /operations", "GET /stt/v3/getRecognition"),
+}
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    with Kernels() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def script_of_all(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("script") / "all.words.csv"
+    path.write_text("word,start,end\nhello,0.1,0.3\nworld,0.4,0.6\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    for number, name in enumerate(NAMES):
+        (folder / name).write_bytes(wav(5 + number / 10))
+    return folder
+
+
+class World:
+    """A server that keeps its books, and a journal of its own for each scene."""
+
+    def __init__(self, kernels: Kernels, wire: str, script: Path, recordings: Path, folder: Path) -> None:
+        self._kernels, self.wire, self._recordings, self._folder = kernels, wire, recordings, folder
+        self._settings = {
+            "models": {"general": f"scripted:{script}"},
+            "data_dir": folder / "data",
+            "lease_seconds": 0.5,
+        }
+        self.server = Server(**self._settings, rest="127.0.0.1:0", faults=["running:3"])
+        self._numbers = itertools.count()
+        self.scene()
+
+    def restart(self, *faults: str) -> None:
+        """Another server in the place of this one, which has no time to say goodbye."""
+        places = {"grpc": self.server.address, "rest": self.server.rest.removeprefix("http://")}
+        self.server.kill()
+        self.server = Server(**self._settings, **places, faults=faults)
+
+    def scene(self, template: Path | None = None) -> None:
+        """Begin with a new journal, or a copy of one."""
+        self.journal = self._folder / str(next(self._numbers)) / "journal.sqlite3"
+        self.journal.parent.mkdir()
+        if template is not None:
+            copy(template, self.journal)
+        self._before = self._operations()
+
+    @property
+    def where(self) -> dict[str, object]:
+        """For the orders that a kernel gets."""
+        target = self.server.rest if self.wire == "rest" else f"grpc://{self.server.address}"
+        address = self.server.address
+        return {"target": target, "address": address, "folder": self._recordings, "journal": self.journal}
+
+    def run(self, deed: str, moment: str = "") -> Fate:
+        """A kernel in this world."""
+        return self._kernels.run(deed, self.where, moment)
+
+    def killed(self, deed: str, template: Path | None = None) -> Iterator[str]:
+        """The same scene once for each moment at which its kernel can die; the moment, right after that.
+
+        Two threads ask, and which of them is first hangs on the machine, and with that how often a kernel
+        comes to a write: moments that it missed are tried again. One that is not met again is left only if
+        kernels died at the same write at another time.
+        """
+        whole = self.run(deed)
+        todo, seen, missed, met = deque(whole.moments), set(whole.moments), Counter[str](), set[str]()
+        while todo:
+            moment = todo.popleft()
+            self.scene(template)
+            fate = self.run(deed, moment)
+            todo.extend(name for name in fate.moments if name not in seen)
+            seen.update(fate.moments)
+            what = moment.rpartition(" (")[0]
+            if fate.killed:
+                met.add(what)
+                yield moment
+            elif missed[moment] < TRIES:
+                missed[moment] += 1
+                todo.append(moment)
+            else:
+                assert what in met, f"no kernel came to {moment!r} again"
+
+    @property
+    def taken(self) -> set[str]:
+        """The submissions that the server has taken in this scene."""
+        return self._operations() - self._before
+
+    def _operations(self) -> set[str]:
+        return {
+            row["id"]
+            for row in rows(self._folder / "data" / "operations.sqlite", "SELECT id FROM operations")
+        }
+
+    def jobs(self) -> list[sqlite3.Row]:
+        """The journal as another program reads it, which must find it whole."""
+        copied = self.journal.with_name("copy.sqlite3")
+        copy(self.journal, copied)
+        assert [tuple(row) for row in rows(copied, "PRAGMA integrity_check")] == [("ok",)]
+        has_table = rows(copied, "SELECT 1 FROM sqlite_master WHERE name = 'jobs'")
+        return rows(copied, "SELECT * FROM jobs ORDER BY id") if has_table else []
+
+    def lost(self) -> set[str]:
+        """Submissions of this scene whose id is not in the journal."""
+        return self.taken - {job["operation_id"] for job in self.jobs()}
+
+
+def copy(journal: Path, target: Path) -> None:
+    """A journal with what is written ahead of it. To open it here would change it."""
+    target.unlink(missing_ok=True)
+    for ending in ("", "-wal"):
+        target.with_name(target.name + ending).unlink(missing_ok=True)
+        source = journal.with_name(journal.name + ending)
+        if source.exists():
+            shutil.copy(source, target.with_name(target.name + ending))
+
+
+def rows(path: Path, query: str) -> list[sqlite3.Row]:
+    db = sqlite3.connect(path, timeout=10)
+    db.row_factory = sqlite3.Row
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
+
+
+@pytest.fixture(params=list(WIRES))
+def world(request, kernels, script_of_all, recordings, tmp_path):
+    """One over each of the wires."""
+    made = World(kernels, request.param, script_of_all, recordings, tmp_path)
+    yield made
+    made.server.close()
+
+
+def test_a_kernel_that_dies_anywhere_loses_no_result_and_sends_nothing_twice(world):
+    """Submit, poll and fetch, killed at every moment; then `resume`, then the same cell once more."""
+    run_the_matrix(world, "batch")
+
+
+@pytest.mark.parametrize("world", ["grpc"], indirect=True)
+def test_a_batch_that_dies_anywhere(world):
+    """The same for `submit_many`, where threads send and ask at the same time."""
+    run_the_matrix(world, "many")
+
+
+def run_the_matrix(world: World, deed: str) -> None:
+    """Kill a kernel at each of its moments, and let others carry on."""
+    states, calls = set(), set()
+    for moment in world.killed(deed):
+        calls.add(moment.split()[1])
+        states.update(job["state"] for job in world.jobs())
+        lost, waiting = world.lost(), undelivered(world)
+
+        back = world.run("resume").told
+        assert back["texts"] == dict.fromkeys(waiting, "hello world"), moment
+        assert len(lost) <= len(back["unknown"]) <= 1, moment
+
+        again = world.run(deed).told
+        assert again == {"texts": ALL, "sent_again": len(back["unknown"])}, moment
+        assert len(world.taken) == len(NAMES) + len(lost), moment
+        assert all_settled(world), moment
+    assert calls == {"PRAGMA", "COMMIT", *(call.partition(" ")[0] for call in WIRES[world.wire])}
+    assert {"submitting", "submitted", "running", "done"} <= states
+
+
+def undelivered(world: World) -> set[str]:
+    """Recordings whose submission is known, and whose result nobody has had in hand."""
+    return {job["recording"] for job in world.jobs() if job["operation_id"] and job["delivered_at"] is None}
+
+
+def all_settled(world: World) -> bool:
+    """Whether every result was handed out, and every lost submission settled by the user."""
+    jobs = world.jobs()
+    delivered = [job["recording"] for job in jobs if job["state"] == "done" and job["delivered_at"]]
+    return sorted(delivered) == sorted(NAMES) and {job["state"] for job in jobs} <= {"done", "cancelled"}
+
+
+def test_a_kernel_that_dies_while_unknown_jobs_are_settled(world):
+    """One is sent again, one given up. Nothing is sent unasked, and nothing forgotten."""
+    for _ in range(2):
+        assert world.run("submit", f"after {WIRES[world.wire][0]} (1)").killed
+    template = world.journal
+    assert len(world.taken) == len(world.lost()) == 2
+    world.scene(template)
+    for moment in world.killed("settle", template):
+        lost, sent = len(world.lost()), len(world.taken)
+        again = world.run("settle").told
+        assert sent <= 1, moment
+        assert lost <= len(again["unknown"]), moment
+        assert len(world.taken) - sent == len(again["texts"]) <= 1, moment
+        world.run("resume")
+        assert undelivered(world) == set(), moment
+        assert {job["state"] for job in world.jobs()} <= {"done", "cancelled"}, moment
+    world.scene(template)
+    assert world.run("settle").told == {"texts": {"0.wav": "hello world"}, "unknown": ["0.wav", "1.wav"]}
+    assert [job["error"] for job in world.jobs()] == ["sent again as 3", "given up", None]
+    assert len(world.taken) == 1
+
+
+def test_two_kernels_with_one_journal(kernels, world):
+    """Both run the same cell at the same moment: each recording is sent once, and both have every result."""
+    with Kernels() as others:
+        fates = at_once([kernels, others], "batch", world)
+    assert [fate.told for fate in fates] == [{"texts": ALL, "sent_again": 0}] * 2
+    assert len(world.taken) == len(NAMES)
+    assert all_settled(world)
+
+
+def test_the_server_dies_too(world):
+    """A kernel and the server are killed in the middle; another of each has every result."""
+    world.restart("never-done")
+    submitted = f"after {WIRES[world.wire][0]} (3)"
+    assert world.run("submit", submitted).killed
+    world.restart()
+    assert world.run("resume").told == {
+        "texts": {"0.wav": "hello world", "1.wav": "hello world"},
+        "unknown": ["2.wav"],
+    }
+    assert world.run("batch").told == {"texts": ALL, "sent_again": 1}
+    assert len(world.taken) == len(NAMES) + 1
+    assert all_settled(world)
+
+
+def test_two_kernels_resume_at_once(kernels, world):
+    """Each result is had by the one, the other or both; in the journal it is once."""
+    assert world.run("submit").told
+    with Kernels() as others:
+        fates = at_once([kernels, others], "resume", world)
+    assert fates[0].told["texts"] | fates[1].told["texts"] == ALL
+    assert all_settled(world)
+    counted = rows(world.journal, "SELECT count(*) AS n FROM responses GROUP BY job, seq")
+    assert {row["n"] for row in counted} == {1}
+
+
+def at_once(kernels: list[Kernels], deed: str, world: World) -> list[Fate]:
+    """What becomes of kernels that do the same at the same moment."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda some: some.run(deed, world.where), kernels))

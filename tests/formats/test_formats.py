@@ -1,0 +1,260 @@
+"""Reference files of other programs become frames that can be aligned."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pympi
+import pysubs2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from praatio import textgrid
+
+from speechkit_nb.errors import MissingExtra, TranscriptError
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.formats.registry import read_reference
+
+DATA = Path(__file__).parents[2] / "data"
+WORD = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
+
+
+@st.composite
+def spoken(draw):
+    """Words one after another with gaps or none: start, end (whole milliseconds) and word."""
+    lengths = draw(
+        st.lists(st.tuples(st.integers(0, 500), st.integers(1, 900), WORD), min_size=1, max_size=12)
+    )
+    rows, now = [], 0
+    for gap, length, word in lengths:
+        rows.append(((now + gap) / 1000, (now + gap + length) / 1000, word))
+        now += gap + length
+    return rows
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file and returns its path."""
+
+    def written(name, text, encoding="utf-8"):
+        path = tmp_path / name
+        path.write_text(text, encoding=encoding)
+        return path
+
+    return written
+
+
+def rows(frame):
+    return frame.to_numpy().tolist()
+
+
+@pytest.mark.parametrize("name", ["monologue", "dialogue", "russian"])
+def test_a_textgrid_is_the_same_as_the_table_it_was_made_with(name):
+    """The sample recordings have their words in both forms; the dialogue has a tier a channel."""
+    grid, table = read_reference(DATA / f"{name}.TextGrid"), read_reference(DATA / f"{name}.words.csv")
+    columns = [*(["channel_tag"] if name == "dialogue" else []), "word", "start", "end"]
+    assert list(grid) == columns
+    pd.testing.assert_frame_equal(grid, table[columns])
+
+
+@given(spoken())
+def test_words_come_back_from_every_format_that_holds_them(tmp_path_factory, said):
+    """Written by the formats' own packages, or as the standard says, read by us: words and times are kept."""
+    folder = tmp_path_factory.mktemp("said")
+    expected = [[word, start, end] for start, end, word in said]
+    grid = textgrid.Textgrid()
+    grid.addTier(textgrid.IntervalTier("my words", [(s, e, w) for s, e, w in said], 0, said[-1][1]))
+    grid.save(str(folder / "a.TextGrid"), "long_textgrid", includeBlankSpaces=True)
+    eaf = pympi.Eaf()
+    eaf.add_tier("Words")
+    for start, end, word in said:
+        eaf.add_annotation("Words", round(start * 1000), round(end * 1000), word)
+    eaf.to_file(str(folder / "a.eaf"))
+    lines = pysubs2.SSAFile()
+    lines.events = [pysubs2.SSAEvent(round(s * 1000), round(e * 1000), w) for s, e, w in said]
+    for suffix in ("srt", "vtt"):
+        lines.save(str(folder / f"a.{suffix}"))
+    for suffix in ("TextGrid", "eaf", "srt", "vtt"):
+        assert rows(read_reference(folder / f"a.{suffix}")) == expected, suffix
+    ctm = "".join(f"talk A {start:.3f} {end - start:.3f} {word}\n" for start, end, word in said)
+    (folder / "a.ctm").write_text(ctm, encoding="utf-8")
+    assert rows(read_reference(folder / "a.ctm")) == [["talk", "0", *row] for row in expected]
+
+
+def test_a_frame_can_be_aligned_as_it_is():
+    """Its columns are those of the words of a transcript."""
+    reference = read_reference(DATA / "dialogue.TextGrid")
+    assert (align(reference, {"same": reference}, collar=0.0)["op"] == "ok").all()
+
+
+def test_segments_of_an_stm_are_one_text_a_recording_and_channel(write):
+    """In the order of time, without comments, labels and what is to be ignored; that is said."""
+    path = write(
+        "set.stm",
+        ";; a comment\n"
+        "one A ann 5.0 6.0 <o,f0,female> {seven / 7} days\n"
+        "one A ann 0.0 2.0 <o,f0,female> good morning\n"
+        "one B bob 2.0 3.0 yes\n"
+        "one B bob 3.0 4.0 ignore_time_segment_in_scoring\n",
+    )
+    with pytest.warns(UserWarning, match=r"set.stm: 1 segments that are to be ignored are left out"):
+        frame = read_reference(path)
+    assert list(frame) == ["recording", "channel_tag", "text"]
+    assert rows(frame) == [["one", "0", "good morning {seven / 7} days"], ["one", "1", "yes"]]
+
+
+def test_alternatives_of_a_ctm_are_those_of_the_aligner(write):
+    """A choice that matches is scored; the choices share the time of the group."""
+    path = write(
+        "set.ctm",
+        "talk 1 0.0 0.5 in\n"
+        "talk 1 * * <ALT_BEGIN>\ntalk 1 0.5 0.9 seven\ntalk 1 * * <ALT>\n"
+        "talk 1 0.5 0.3 about 0.9\ntalk 1 0.8 0.4 7\ntalk 1 * * <ALT_END>\n"
+        "talk 1 1.4 0.5 days\n",
+    )
+    frame = read_reference(path)
+    assert frame["word"].tolist() == ["in", "{", "seven", "/", "about", "7", "}", "days"]
+    heard = pd.DataFrame({"recording": "talk", "channel_tag": "0", "word": ["in", "about", "7", "days"]})
+    alignment = align(frame, {"one": heard.astype("str")})
+    assert alignment["op"].tolist() == ["ok"] * 4
+    assert alignment["ref_start"].tolist() == [0.0, 0.5, 1.25, 1.4]  # by their letters
+
+
+@pytest.mark.parametrize(
+    ("channels", "tags"), [(("A", "b"), ["0", "1"]), (("1", "2"), ["0", "1"]), (("0", "1"), ["0", "1"])]
+)
+def test_channels_are_numbered_from_0(write, channels, tags):
+    """By letter, or by numbers from 1; a file with a channel 0 counts from it."""
+    path = write("set.ctm", "".join(f"talk {channel} 0.0 0.5 word\n" for channel in channels))
+    assert read_reference(path)["channel_tag"].tolist() == tags
+
+
+def test_subtitles_are_text_without_their_markup(write):
+    """Several words a line have no times of their own; with one word a line they have."""
+    later, earlier = (
+        "00:03.000 --> 00:04.000\nwho <b>was</b>\nit?",
+        "00:01.000 --> 00:02.000\n<v Ann>You &amp; I",
+    )
+    text = f"WEBVTT\n\n{later}\n\n{earlier}\n"
+    assert rows(read_reference(write("talk.vtt", text))) == [["You & I who was it?"]]
+    words = "1\n00:00:01,000 --> 00:00:01,250\n{\\an8}hello\n\n2\n00:00:01,250 --> 00:00:02,000\nworld\n"
+    assert rows(read_reference(write("talk.srt", words))) == [["hello", 1.0, 1.25], ["world", 1.25, 2.0]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_plain_text_is_one_text(write, encoding):
+    """With or without a byte order mark, empty or not."""
+    assert rows(read_reference(write("a.txt", "доброе утро\n", encoding))) == [["доброе утро"]]
+    assert rows(read_reference(write("b.txt", "", encoding))) == [[""]]
+
+
+def test_a_table_keeps_its_recordings(write):
+    """Columns that are there are used; times are numbers."""
+    frame = read_reference(write("a.csv", "recording,channel_tag,word,start,end\nr,1,NA,0.5,1\nr,0,b,0,1\n"))
+    assert rows(frame) == [["r", "1", "NA", 0.5, 1.0], ["r", "0", "b", 0.0, 1.0]]
+    assert rows(read_reference(write("b.csv", "recording,text\nr,a b\ns,c\n"))) == [["r", "a b"], ["s", "c"]]
+
+
+def test_the_name_of_the_recording_can_be_given(write):
+    """Where the file has none or one; not where it has several."""
+    one, two = "talk A 0 1 a\n", "chat A 0 1 b\n"
+    assert rows(read_reference(write("a.txt", "a"), recording="talk.wav")) == [["talk.wav", "a"]]
+    assert read_reference(write("a.ctm", one), recording="talk.wav")["recording"].tolist() == ["talk.wav"]
+    with pytest.raises(
+        TranscriptError, match=r"has 2 recordings \('talk', 'chat'\) and cannot be called 'x'"
+    ):
+        read_reference(write("b.ctm", one + two), recording="x")
+
+
+@pytest.fixture
+def grid(tmp_path):
+    """A TextGrid of two speakers, with utterances, and words of one of them."""
+
+    def entries(*texts):
+        return [(float(place), place + 1.0, text) for place, text in enumerate(texts)]
+
+    made = textgrid.Textgrid()
+    made.addTier(textgrid.IntervalTier("Ann", entries("well then", "yes"), 0, 9))
+    made.addTier(textgrid.IntervalTier("Bob", entries("no", "ice cream"), 0, 9))
+    made.addTier(textgrid.PointTier("clicks", [(1.0, "x")], 0, 9))
+    path = tmp_path / "talk.TextGrid"
+    made.save(str(path), "short_textgrid", includeBlankSpaces=True)
+    return path
+
+
+def test_tiers_are_chosen_by_name(grid):
+    """One or several; text where a piece has several words."""
+    assert rows(read_reference(grid, tiers="Bob")) == [["no ice cream"]]
+    assert rows(read_reference(grid, tiers=["Ann", "Bob"])) == [["0", "well then yes"], ["1", "no ice cream"]]
+
+
+def test_words_in_one_piece_of_a_tier_of_words_share_its_times(tmp_path):
+    """One slip of the annotator does not cost the times of all words."""
+    made = textgrid.Textgrid()
+    made.addTier(textgrid.IntervalTier("words", [(0, 1, "an"), (1, 2, "ice cream")], 0, 2))
+    made.save(str(tmp_path / "a.TextGrid"), "long_textgrid", includeBlankSpaces=True)
+    assert rows(read_reference(tmp_path / "a.TextGrid")) == [
+        ["an", 0.0, 1.0],
+        ["ice", 1.0, 2.0],
+        ["cream", 1.0, 2.0],
+    ]
+
+
+def test_which_tier_is_meant_must_be_clear(grid):
+    """No tier is taken by guess, none by a wrong name."""
+    with pytest.raises(TranscriptError, match=r"no tier has 'word' in its name; there are 'Ann', 'Bob': say"):
+        read_reference(grid)
+    with pytest.raises(TranscriptError, match=r"it has no tier 'Bo'; there are 'Ann', 'Bob'"):
+        read_reference(grid, tiers="Bo")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("a.docx", "x", r"of no kind that is read as a reference; there are .TextGrid, .eaf, .srt"),
+        ("a.TextGrid", "no grid", r"a.TextGrid': it is no TextGrid \("),
+        ("a.TextGrid", "", r"a.TextGrid': it is no TextGrid \("),
+        ("a.eaf", "<no", r"a.eaf': it is no EAF \("),
+        ("a.eaf", "<html/>", r"a.eaf': it is no EAF \("),
+        ("a.srt", "nothing", r"a.srt': it has no subtitles"),
+        ("a.ctm", "talk A 0.0 word\n", r"line 1 has 4 fields; there should be recording, channel, start"),
+        ("a.ctm", ";;\ntalk A zero 1 w\n", r"line 2 has 'zero' where a time in seconds belongs"),
+        ("a.stm", "talk A ann 0.0\n", r"line 1 has 4 fields; there should be recording, channel, speaker"),
+        ("a.csv", "", r"a.csv': No columns"),
+        ("a.csv", "a,b\n", r"neither a column word nor text; there are a, b"),
+        ("a.csv", "word,start\na,x\n", r"could not convert .*; start and end are seconds"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_clear_error(write, name, text, why):
+    """It names the file and what is wrong with it."""
+    with pytest.raises(TranscriptError, match=why):
+        read_reference(write(name, text))
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    """The same words whatever the kind."""
+    for suffix in ("TextGrid", "eaf", "srt", "ctm", "csv", "txt"):
+        with pytest.raises(TranscriptError, match=rf"cannot read '.*a\.{suffix}': No such file"):
+            read_reference(tmp_path / f"a.{suffix}")
+
+
+def test_other_encodings_and_tiers_of_other_kinds_are_refused(write):
+    """Nothing is guessed."""
+    with pytest.raises(TranscriptError, match=r"a.txt' is not in UTF-8; save it as UTF-8"):
+        read_reference(write("a.txt", "утро", "cp1251"))
+    with pytest.raises(TranscriptError, match=r"a.srt' has no tiers; only .TextGrid and .eaf have"):
+        read_reference(write("a.srt", ""), tiers="x")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "module", "package"),
+    [("TextGrid", "praatio", "praatio"), ("eaf", "pympi", "pympi-ling"), ("srt", "pysubs2", "pysubs2")],
+)
+def test_a_package_that_is_not_installed_is_named(write, monkeypatch, suffix, module, package):
+    """With the line that installs it; the other formats need nothing."""
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(
+        MissingExtra, match=rf"needs the package {package}: pip install 'speechkit-nb\[formats\]'"
+    ):
+        read_reference(write(f"a.{suffix}", ""))
+    assert rows(read_reference(write("a.txt", "a"))) == [["a"]]

@@ -1,0 +1,164 @@
+"""The panel in a real JupyterLab in Chromium: by mouse, by keyboard, over a restart of the kernel."""
+
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter import KERNEL_READY, finished_cells, jupyterlab, opened, photograph, start_all_cells
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import expect
+
+ROOT = Path(__file__).parents[2]
+MAKE = """
+import speechkit_nb as sk
+
+client = sk.connect("local")
+panel = sk.JobPanel(client, "recordings")
+panel
+"""
+LONELY = """
+import speechkit_nb as sk
+
+panel = sk.JobPanel(folder="recordings")
+panel
+"""
+ASK = "(panel.transcript.recording, len(panel.transcript.words)) if panel.transcript else None"
+TOO_LARGE_FOR_A_MESSAGE = 12_000_000
+SECONDS = 60_000  # in milliseconds, how long recognition may take on a busy machine
+RESTART = """
+() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()
+"""
+COUNT = """
+(index) => window.jupyterapp.shell.currentWidget.content.widgets[index].model.executionCount ?? 0
+"""
+RUN_CELL = """
+(index) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = index;
+    window.jupyterapp.commands.execute("notebook:run-cell");
+    return null;
+}
+"""
+
+pytestmark = pytest.mark.xdist_group("jupyter")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """The root of the server, with one short recording in a folder of its own."""
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    for name in [name for name in os.environ if name.startswith("YC_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "root" / "recordings" / "old").mkdir(parents=True)
+    shutil.copy(ROOT / "data" / "numbers.ogg", tmp_path / "root" / "recordings")
+    shutil.copy(ROOT / "data" / "story.mp3", tmp_path / "root" / "recordings" / "old")
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def page(folder, tmp_path, request):
+    """A notebook that shows a panel, run; its second cell asks what was opened."""
+    source = getattr(request, "param", MAKE)
+    notebook = new_notebook(cells=[new_code_cell(source.strip()), new_code_cell(ASK)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    nbformat.write(notebook, folder / "panel.ipynb")
+    with jupyterlab(folder, tmp_path / "jupyter") as url, opened(url, "panel.ipynb") as made:
+        start_all_cells(made)
+        finished_cells(made)
+        yield made
+
+
+def answer(page, index: int = 1) -> str:
+    """What the cell gives when it is run now."""
+    count = page.evaluate(COUNT, index)
+    page.evaluate(RUN_CELL, index)
+    page.wait_for_function(f"([index, count]) => ({COUNT})(index) > count", arg=[index, count])
+    page.wait_for_function(KERNEL_READY)
+    return str(finished_cells(page)[index]["text"])
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def picture(page, request, name=""):
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        photograph(page, Path(folder) / f"panel-{request.node.name}{name}.png")
+
+
+def test_submit_watch_open_restart_and_see_it_again(page, request):
+    """The story of the panel. The kernel answers cells while a job runs; the journal outlives it."""
+    page.get_by_label("Recordings").select_option("numbers.ogg")
+    page.get_by_label("normalize").check()
+    button(page, "Submit").click()
+    expect(page.get_by_text("an estimate")).to_be_visible()
+    assert answer(page) == "None"
+    button(page, "Open").click(timeout=SECONDS)
+    expect(page.locator(".sk-jobs img")).to_be_visible(timeout=SECONDS)
+    expect(page.locator(".sk-jobs td", has_text="meeting")).to_be_visible()
+    expect(page.locator(".sk-lines code").first).to_have_text("t = panel.transcript")
+    assert answer(page) == "('numbers.ogg', 40)"
+    picture(page, request)
+
+    page.evaluate(RESTART)
+    page.wait_for_function(KERNEL_READY)
+    start_all_cells(page)
+    finished_cells(page)
+    expect(page.locator(".sk-row", has_text="numbers.ogg")).to_contain_text("done")
+    button(page, "Open").click()
+    expect(page.locator(".sk-jobs td", has_text="meeting")).to_be_visible(timeout=SECONDS)
+    assert answer(page) == "('numbers.ogg', 40)"
+
+
+def test_by_keyboard_alone(page, request):
+    """Every control is reached by Tab, and no key is taken by JupyterLab for a command of its own."""
+    keys = page.keyboard
+    page.get_by_label("Source", exact=True).focus()
+    for label in ("Folder", "Filter", "Recordings"):
+        keys.press("Tab")
+        expect(page.get_by_label(label, exact=True)).to_be_focused()
+    keys.type("old")
+    keys.press("Enter")
+    expect(page.locator(".sk-files option")).to_have_text(["story.mp3"])
+    for name in ("Open folder", "Folder above"):
+        keys.press("Tab")
+        expect(button(page, name)).to_be_focused()
+    keys.press("Enter")
+    expect(page.locator(".sk-files option")).to_have_text(["old/", "numbers.ogg"])
+    page.get_by_label("Recordings").focus()
+    keys.type("num")  # m alone would turn the cell into text
+    for _ in range(20):
+        if page.evaluate("document.activeElement.textContent") == "Submit":
+            break
+        keys.press("Tab")
+    keys.press("Space")
+    expect(button(page, "Open")).to_be_visible(timeout=SECONDS)
+    keys.press("Tab")
+    expect(button(page, "Open")).to_be_focused()
+    keys.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("numbers.ogg is open below", timeout=SECONDS)
+    assert answer(page) == "('numbers.ogg', 40)"
+
+
+@pytest.mark.parametrize("page", [LONELY], indirect=True, ids=["without a client"])
+def test_without_credentials_the_local_recognizer_is_one_click(page, request):
+    """The page says what is missing; after one press there is a service."""
+    expect(page.get_by_text("There are no credentials yet")).to_be_visible(timeout=SECONDS)
+    picture(page, request)
+    button(page, "Use the local recognizer").click()
+    expect(page.get_by_text("Service: local")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("There are no credentials yet")).to_be_hidden()
+
+
+def test_a_large_file_is_uploaded_whole(page, folder):
+    """Larger than the server takes in one message: it comes in pieces, and every byte arrives."""
+    content = os.urandom(TOO_LARGE_FOR_A_MESSAGE)
+    with page.expect_file_chooser() as chooser:
+        button(page, "Upload").click()
+    chooser.value.set_files({"name": "large.wav", "mimeType": "audio/wav", "buffer": content})
+    expect(page.get_by_role("status")).to_contain_text("Uploaded large.wav", timeout=SECONDS)
+    assert (folder / "recordings" / "large.wav").read_bytes() == content
+    assert page.locator(".sk-files").get_by_role("listbox").evaluate("list => list.value") is not None

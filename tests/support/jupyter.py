@@ -1,0 +1,172 @@
+"""Starts a real JupyterLab for tests, and opens notebooks of it in Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_server import wait_until
+from playwright.sync_api import Page, sync_playwright
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # all cells are in the page
+}
+THEMES = "@jupyterlab/apputils-extension:themes"
+OPTIONS = (
+    "--no-browser",
+    "--allow-root",
+    "--expose-app-in-browser",
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.port=0",
+    "--IdentityProvider.token=",
+    "--LabApp.extension_manager=readonly",
+)
+CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+WIDTH, HEIGHT = 1400, 1000
+CELLS = """
+() => window.jupyterapp.shell.currentWidget.content.widgets.map(({model, node}) => {
+    const all = selector => [...node.querySelectorAll(`.jp-OutputArea ${selector}`)];
+    return {
+        id: model.id,
+        type: model.type,
+        count: model.executionCount,
+        outputs: model.outputs?.toJSON() ?? [],
+        text: node.querySelector(".jp-OutputArea-executeResult .jp-OutputArea-output")?.innerText.trim(),
+        rows: all("tr").map(row => [...row.cells].map(cell => cell.innerText)),
+        pictures: all("img").filter(({complete, naturalWidth}) => complete && naturalWidth).length,
+    };
+})
+"""
+PICTURES_LOADED = """
+() => [...document.querySelectorAll(".jp-OutputArea img")].every(({complete}) => complete)
+"""
+KERNEL_READY = """
+() => {
+    const panel = window.jupyterapp?.shell.currentWidget;
+    return panel?.content?.widgets?.length && panel.sessionContext?.session?.kernel?.status === "idle";
+}
+"""
+# the promise of the command is not handed on, since evaluate() would wait for it without a limit
+RUN_ALL = """
+() => {
+    window.runEnded = false;
+    const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
+    run.finally(() => { window.runEnded = true; });
+    return null;
+}
+"""
+SCROLLED_TO_THE_TOP = """
+() => {
+    const cells = document.querySelector(".jp-Notebook .jp-WindowedPanel-outer");
+    cells.scrollTop = 0;
+    return cells.scrollHeight;
+}
+"""
+
+
+def chromium_path() -> str:
+    """The system's Chromium. Without it the test fails on CI, and is skipped elsewhere."""
+    path = shutil.which("chromium")
+    if path is None:
+        lacking = "there is no program 'chromium' to open JupyterLab in; Debian: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(lacking)
+        pytest.skip(lacking)
+    return path
+
+
+@contextmanager
+def jupyterlab(root: Path, home: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
+    """The address of a JupyterLab that serves `root` and keeps all it writes of its own in `home`."""
+    for name in ("config/labconfig", "runtime"):
+        (home / name).mkdir(parents=True)
+    settings = json.dumps({**SETTINGS, THEMES: {"theme": theme}})
+    (home / "config/labconfig/default_setting_overrides.json").write_text(settings)
+    with (home / "server.log").open("wb") as log:
+        command = [sys.executable, "-m", "jupyterlab", *OPTIONS, f"--ServerApp.root_dir={root}"]
+        server = subprocess.Popen(command, env=_environment(home), stdout=log, stderr=log)
+    try:
+        yield _address(server, home)
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Ours, with Jupyter's folders in `home`; kernels choose their own way to draw."""
+    own = {
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "IPYTHONDIR": home / "ipython",
+    }
+    ours = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    return ours | {name: str(path) for name, path in own.items()}
+
+
+def _address(server: subprocess.Popen[bytes], home: Path) -> str:
+    """Where the server listens; it writes that down when it does."""
+    written = home / "runtime" / f"jpserver-{server.pid}.json"
+
+    def started() -> bool:
+        assert server.poll() is None, (home / "server.log").read_text()
+        return written.exists() and written.read_text().endswith("}")
+
+    wait_until(started, seconds=60)
+    return str(json.loads(written.read_text())["url"])
+
+
+@contextmanager
+def opened(url: str, path: str) -> Iterator[Page]:
+    """The page of one notebook, its kernel ready. `path` is relative to the root of the server."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_OPTIONS)
+        try:
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            page.goto(f"{url}lab/tree/{path}", timeout=60_000)
+            page.wait_for_function(KERNEL_READY, timeout=60_000)
+            yield page
+        finally:
+            browser.close()
+
+
+def start_all_cells(page: Page) -> None:
+    """Begins to run all cells of the notebook."""
+    page.evaluate(RUN_ALL)
+
+
+def finished_cells(page: Page, seconds: float = 180) -> list[dict[str, Any]]:
+    """The cells when the run has ended.
+
+    Of the notebook: `id`, `type`, `count` (None: not executed), `outputs`. Of the page: `text` of the
+    result, `rows` of its tables as texts, how many `pictures` are shown.
+    """
+    page.wait_for_function("() => window.runEnded", timeout=seconds * 1000)
+    page.wait_for_function(PICTURES_LOADED, timeout=30_000)
+    return list(page.evaluate(CELLS))
+
+
+def photograph(page: Page, path: Path) -> None:
+    """A picture of the whole notebook, in a window that is high enough for it."""
+    height = page.evaluate(SCROLLED_TO_THE_TOP) + 120
+    page.set_viewport_size({"width": WIDTH, "height": min(height, 12_000)})
+    page.evaluate(SCROLLED_TO_THE_TOP)
+    page.wait_for_timeout(500)  # the layout follows the window; no test depends on it
+    page.screenshot(path=path)  # makes the folder, too
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})

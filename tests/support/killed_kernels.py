@@ -1,0 +1,285 @@
+"""Kernels that are killed, by SIGKILL, at a chosen write of the journal or call of the network.
+
+Run as a program this imports everything once, and then forks a kernel for each order that it reads, so that
+hundreds of them are cheap. The product knows nothing of it: SQLite's connection, gRPC's channel and httpx's
+transport are wrapped in the child. Each moment is told before anything happens in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc._channel  # what a kernel loads on first use is loaded here, once
+import httpcore  # noqa: F401
+import httpx
+import ptars  # noqa: F401
+import pyarrow.compute  # noqa: F401
+from answers import final
+from local_server import Api
+
+import speechkit_nb as sk
+from speechkit_nb.client import connection as connect  # noqa: F401
+from speechkit_nb.client.transport import grpc as grpc_transport
+from speechkit_nb.errors import JobUnknown, Reused
+
+sk.Transcript([final(0, "warm")]).words  # noqa: B018
+
+
+@dataclass
+class Fate:
+    """What became of a kernel.
+
+    Attributes:
+        killed: whether it came to the moment at which it was to die.
+        moments: what it came to, in order.
+        told: what its deed returned, if it lived.
+    """
+
+    killed: bool
+    moments: list[str] = field(default_factory=list)
+    told: Any = None
+
+
+class Kernels:
+    """Starts kernels; `deed` is a function of this file. For use in a `with` block."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, __file__]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, deed: str, where: Any, moment: str = "") -> Fate:
+        """One kernel that does `deed`, and is killed at that moment if it comes to it."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        order = {"deed": deed, "where": where, "moment": moment}
+        stdin.write(json.dumps(order, default=str) + "\n")
+        stdin.flush()
+        fate = Fate(**json.loads(stdout.readline()))
+        assert fate.killed or fate.told is not None, f"the kernel broke down after {fate.moments}"
+        return fate
+
+    def __enter__(self) -> Kernels:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+        assert self._process.wait(20) == 0
+
+
+# ---- what kernels do
+
+
+def batch(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
+    """The user's cell: submit each file and look, then collect. What is unknown is knowingly sent again."""
+    jobs, sent_again = [], 0
+    for path in sorted(folder.glob("*.wav")):
+        try:
+            jobs.append(client.submit(path, reuse=True))
+        except JobUnknown as error:
+            jobs.append(error.job.resubmit())
+            sent_again += 1
+        jobs[-1].status  # noqa: B018
+    wait_for(jobs, api)
+    return {"texts": texts(jobs), "sent_again": sent_again}
+
+
+def many(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
+    """The same as a batch, with a thread that sends and one that asks."""
+    jobs = client.submit_many(folder, reuse=True, progress=False)
+    jobs.wait(timeout=60, progress=False)
+    again = [job.resubmit() for job in jobs.unknown]
+    known = [job for job in jobs if job.status != "unknown" and job.facts["state"] != "cancelled"]
+    return {"texts": texts([*known, *again]), "sent_again": len(again)}
+
+
+def resume(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
+    """After a crash: every result there is, and what is unknown."""
+    jobs = list(client.resume())
+    wait_for(jobs, api)
+    unknown = [job for job in jobs if job.status == "unknown"]
+    return {
+        "texts": texts([job for job in jobs if job not in unknown]),
+        "unknown": [job.recording for job in unknown],
+    }
+
+
+def settle(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
+    """Unknown jobs: the first is sent again, the others are given up."""
+    unknown = [job for job in client.resume() if job.status == "unknown"]
+    again = [job.resubmit() for job in unknown[:1]]
+    for job in unknown[1:]:
+        job.abandon()
+    wait_for(again, api)
+    return {"texts": texts(again), "unknown": [job.recording for job in unknown]}
+
+
+def submit(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
+    """Submit each file, and leave; what is unknown stays so."""
+    ids = []
+    for path in sorted(folder.glob("*.wav")):
+        with suppress(JobUnknown):
+            ids.append(client.submit(path, reuse=True).operation_id)
+    return {"ids": ids}
+
+
+def wait_for(jobs: list[sk.Job], api: Api) -> None:
+    """Until the server is done, asked by other means; so that each kernel comes to the same moments."""
+    for job in jobs:
+        if job.facts["state"] in ("submitted", "running"):
+            api.wait(str(job.operation_id))
+
+
+def texts(jobs: list[sk.Job]) -> dict[str, str]:
+    return {job.recording: job.result(timeout=60, progress=False).text for job in jobs}
+
+
+DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
+    deed.__name__: deed for deed in (batch, many, resume, settle, submit)
+}
+
+
+# ---- moments
+
+
+ALIKE = 6
+"""From this time on a write or call is like the last one: three jobs are asked after twice, and again."""
+
+
+class Life:
+    """Tells each moment, and ends at the one that is its last."""
+
+    def __init__(self, pipe: int, last: str) -> None:
+        self._pipe, self._last = pipe, last
+        self._times: Counter[str] = Counter()
+
+    def around(self, name: str, call: Callable[[], Any]) -> Any:
+        """The answer of a call that has a moment before it goes out and one when its answer is there."""
+        self._times[name] = min(self._times[name] + 1, ALIKE)
+        name = f"{name} ({self._times[name]})"
+        self._moment(f"before {name}")
+        try:
+            return call()
+        finally:
+            self._moment(f"after {name}")
+
+    def _moment(self, name: str) -> None:
+        os.write(self._pipe, f"{name}\n".encode())
+        if name == self._last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose writes are told: each COMMIT by what is in it, and the switch to WAL."""
+
+    life: Life
+    _written = ""
+
+    def execute(self, query: str, *values: Any) -> Any:  # type: ignore[override]
+        call = partial(super().execute, query, *values)
+        if query.startswith(("INSERT", "UPDATE", "CREATE", "ALTER")):
+            self._written = " ".join(query.partition(" WHERE ")[0].split())
+        if query == "COMMIT":
+            return self.life.around(f"COMMIT of {self._written}", call)
+        return self.life.around(query, call) if query.startswith("PRAGMA journal_mode") else call()
+
+
+class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+    """Tells each call of a channel. An answer of many messages is whole before it is handed on."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        def whole() -> Any:
+            call = continuation(details, request)
+            call.code()  # waits for it
+            return call
+
+        return self._life.around(details.method.rpartition("/")[2], whole)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        name = details.method.rpartition("/")[2]
+        return iter(self._life.around(name, lambda: list(continuation(details, request))))
+
+
+def wrap(life: Life) -> None:
+    """From now on this process tells its moments."""
+    Connection.life = life
+    sqlite3.connect = partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
+    opened = grpc_transport.open_channel
+    grpc_transport.open_channel = lambda *given: grpc.intercept_channel(opened(*given), Interceptor(life))
+    handled = httpx.HTTPTransport.handle_request
+
+    def handle(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        def whole() -> httpx.Response:
+            response = handled(self, request)
+            response.read()
+            return response
+
+        name = re.sub(r"/f8d\w+", "", request.url.path)
+        return life.around(f"{request.method} {name}", whole)  # type: ignore[no-any-return]
+
+    httpx.HTTPTransport.handle_request = handle  # type: ignore[method-assign]
+
+
+# ---- the program
+
+
+def live(order: dict[str, Any], pipe: int) -> None:
+    """A kernel, from its first import to its end."""
+    where = order["where"]
+    folder = Path(where["folder"])
+    wrap(Life(pipe, order["moment"]))
+    warnings.simplefilter("ignore", Reused)
+    with sk.connect(where["target"], journal=where["journal"]) as client:
+        told = DEEDS[order["deed"]](client, Api(where["address"]), folder)
+    os.write(pipe, f"={json.dumps(told)}\n".encode())
+
+
+def fork(order: dict[str, Any]) -> Fate:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        try:
+            live(order, writing)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        lines = pipe.read().splitlines()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    told = json.loads(lines.pop()[1:]) if code == 0 else None
+    return Fate(code == -signal.SIGKILL, lines, told)
+
+
+def main() -> None:
+    """Orders come in, fates go out, a line each."""
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(vars(fork(json.loads(line)))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
