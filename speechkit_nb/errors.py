@@ -210,3 +210,60 @@ def few(names: Sequence[Any], show: Callable[[Any], str] = repr) -> str:
     "'a', 'b', 'c', ..."
     """
     return ", ".join(map(show, names[:3])) + (", ..." if len(names) > 3 else "")
+
+
+def count_noun(n: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun.
+
+    Args:
+        n: how many.
+        noun: the singular; an `s` is added to its first word for the plural.
+        plural: the plural, where an `s` is not enough.
+
+    >>> count_noun(1, "word"), count_noun(12345, "word"), count_noun(2, "stretch", "stretches")
+    ('1 word', '12,345 words', '2 stretches')
+    >>> count_noun(2, "row of text")
+    '2 rows of text'
+    """
+    if n != 1:
+        first, *rest = noun.split(" ")
+        noun = plural or " ".join([f"{first}s", *rest])
+    return f"{n:,} {noun}"
+
+
+def join_names(names: Sequence[str], word: str = "and") -> str:
+    """A list as a sentence has it.
+
+    >>> join_names(["a"]), join_names(["a", "b", "c"]), join_names(["a", "b"], "or")
+    ('a', 'a, b and c', 'a or b')
+    """
+    *first, last = names
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence about an unknown name: the most similar known name, if any, and all of them.
+
+    >>> suggest("modle", ["model", "language"])
+    "; did you mean 'model'? There are model, language"
+    >>> suggest("x", ["model", "language"])
+    '. There are model, language'
+    """
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return (f"; did you mean {near[0]!r}?" if near else ".") + f" There are {', '.join(known)}"
+
+
+def check_choice(option: str, value: Any, choices: Sequence[Any]) -> None:
+    """
+    Raises:
+        ConfigError: if `value` is not one of `choices`; the message lists them, apart from None.
+
+    >>> check_choice("api", "v4", ("v3", "v2"))
+    Traceback (most recent call last):
+    speechkit_nb.errors.ConfigError: api must be 'v3' or 'v2', not 'v4'
+    """
+    if value not in choices:
+        named = join_names([repr(choice) for choice in choices if choice is not None], "or")
+        raise ConfigError(f"{option} must be {named}, not {value!r}")

@@ -97,6 +97,6 @@ def test_every_promised_name_is_there():
     import speechkit_nb as sk
 
     assert all(getattr(sk, name) is not None for name in sk.__all__)
-    assert set(sk.__all__) < set(dir(sk))
+    assert set(sk.__all__) <= set(dir(sk))
     with pytest.raises(AttributeError, match="has no attribute 'conect'"):
         _ = sk.conect

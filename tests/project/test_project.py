@@ -8,7 +8,12 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-ON_CONDA = {"soundfile": "pysoundfile", "soxr": "soxr-python", "matplotlib": "matplotlib-base"}
+ON_CONDA = {
+    "lazy-loader": "lazy_loader",
+    "soundfile": "pysoundfile",
+    "soxr": "soxr-python",
+    "matplotlib": "matplotlib-base",
+}
 
 
 def test_the_conda_environment_has_the_packages_of_the_project():

@@ -1,0 +1,25 @@
+from . import errors as errors
+from .audio.recording import Recording as Recording
+from .client.client import Client as Client
+from .client.connection import connect as connect
+from .client.jobs.job import Job as Job
+from .client.jobs.jobset import JobSet as JobSet
+from .client.streaming.events import StreamEvent as StreamEvent
+from .client.streaming.sender import SessionLimits as SessionLimits
+from .client.streaming.session import StreamSession as StreamSession
+from .client.transport.endpoints import Endpoints as Endpoints
+from .client.transport.rate_limit import Quota as Quota
+from .comparison.api import compare as compare
+from .comparison.comparison import Comparison as Comparison
+from .config import RecognitionConfig as RecognitionConfig
+from .corpus.api import score as score
+from .evaluate.forced_alignment.aligner import force_align as force_align
+from .evaluate.normalization.base import normalizer as normalizer
+from .formats.registry import read_reference as read_reference
+from .panel.panel import JobPanel as JobPanel
+from .transcript import Transcript as Transcript
+from .transcript import load as load
+from .views.plots.timeline import plot_timeline as plot_timeline
+from .views.widget.timeline_view import TimelineView as TimelineView
+
+__version__: str
