@@ -98,5 +98,5 @@ def test_every_promised_name_is_there():
 
     assert all(getattr(sk, name) is not None for name in sk.__all__)
     assert set(sk.__all__) <= set(dir(sk))
-    with pytest.raises(AttributeError, match="has no attribute 'conect'"):
+    with pytest.raises(AttributeError, match="No speechkit_nb attribute conect"):
         _ = sk.conect
