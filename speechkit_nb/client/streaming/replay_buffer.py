@@ -7,7 +7,6 @@ in samples from the beginning of the stream, over all its sessions.
 from __future__ import annotations
 
 import threading
-import time
 from array import array
 from bisect import bisect_left
 from collections import deque
@@ -207,9 +206,3 @@ class SendLog:
         return [
             (position / self._sample_rate, at) for position, at in zip(positions, self._times, strict=False)
         ]
-
-
-def steady_clock() -> Callable[[], float]:
-    """Seconds since the epoch that go on evenly, though somebody may set the clock of the machine."""
-    offset = time.time() - time.monotonic()
-    return lambda: time.monotonic() + offset

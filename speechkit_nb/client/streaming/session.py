@@ -15,13 +15,14 @@ from typing import Any
 from ...config import RecognitionConfig
 from ...errors import AudioError, ConfigError, TargetError, WaitTimeout
 from ...transcript import Transcript
+from ..clock import steady_clock
 from ..transport import messages as requests
 from ..transport.base import Streamer, Transport
 from .audio_source import Source, open_source
 from .event_queue import Mailbox, Over
 from .events import StreamEvent, event_of
 from .reconnect import Plan, Relay
-from .replay_buffer import SendLog, Tape, steady_clock
+from .replay_buffer import SendLog, Tape
 from .sender import LATE, SessionLimits
 
 PIECE_SECONDS = {"real-time": 0.1, "fast": 0.5}

@@ -9,7 +9,7 @@ import grpc
 
 from ... import errors
 from ...wire.messages import Method, methods, operation, v3
-from ..streaming.replay_buffer import steady_clock
+from ..clock import steady_clock
 from . import retry as calls
 from .base import closed
 from .endpoints import address
