@@ -19,7 +19,7 @@ from .formats.registry import read_reference as read_reference
 from .panel.panel import JobPanel as JobPanel
 from .transcript import Transcript as Transcript
 from .transcript import load as load
-from .views.plots.timeline import plot_timeline as plot_timeline
-from .views.widget.timeline_view import TimelineView as TimelineView
+from .views import TimelineView as TimelineView
+from .views import plot_timeline as plot_timeline
 
 __version__: str

@@ -28,7 +28,7 @@ from .tables import transcripts as tables
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .views.widget.timeline_view import TimelineView
+    from .views import TimelineView
 
 _METADATA = b"speechkit_nb"
 _FORMAT = 2  # 2 added what was sent when; a file of format 1 has none of it
@@ -135,7 +135,7 @@ class Transcript:
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Words and utterances against the waveform; options as of `plot_timeline`."""
-        from .views.plots.timeline import plot_timeline
+        from .views import plot_timeline
 
         source = self.source
         if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
@@ -149,15 +149,15 @@ class Transcript:
 
         For several results on one recording see `TimelineView` itself.
         """
-        from .views.scene.messages import Problem
-        from .views.widget.timeline_view import TimelineView
+        from .views import Problem, TimelineView
 
         source = self.source
         lost = isinstance(source, (str, os.PathLike)) and not Path(source).exists()
         timeline = TimelineView(None if lost else source, self, **{"title": self.recording, **options})
         if lost:
-            gone = f"{os.fspath(source)} is no file here (any more), so there is no sound"
-            timeline.say(Problem(gone, f"файла {os.fspath(source)} здесь (больше) нет, поэтому нет звука"))
+            path = os.fspath(source)
+            english = f"there is no file {path}, so there is no sound"
+            timeline.add_problem(Problem(english, f"файла {path} нет, поэтому нет звука"))
         return timeline
 
     def save(self, path: str | os.PathLike[str]) -> Path:

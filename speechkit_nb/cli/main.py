@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..client.client import Client
     from ..client.jobs.job import Job
     from ..transcript import Transcript
-    from ..views.report import Section
+    from ..views import Section
 
 AUDIO = (".wav", ".ogg", ".opus", ".mp3", ".flac")
 REPLAY = "replay of the words beside it"
@@ -126,7 +126,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
     import pandas as pd
 
     from ..client.connection import connect
-    from ..views.report import report_html
+    from ..views import render_report
 
     paths = list(_recordings([folder])) if Path(folder).is_dir() else []
     if not paths:
@@ -145,7 +145,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
             click.echo(f"  {recording!r}: {len(frames[-1])} words")
     words = pd.concat(frames, ignore_index=True)
     words.to_csv(Path(out, "words.csv"), index=False)
-    Path(out, "report.html").write_text(report_html(sections, title="speechkit-nb demo"), encoding="utf-8")
+    Path(out, "report.html").write_text(render_report(sections, title="speechkit-nb demo"), encoding="utf-8")
     click.echo(f"\n{words.head(10).to_string()}\n")
     click.echo(
         f"{len(words)} words of {len(paths)} recordings: {out}/words.csv, a timeline of each beside it, and"
@@ -166,14 +166,13 @@ def _submitted(client: Client, path: Path, **options: Any) -> tuple[Recording, J
 
 def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
     """The files of one transcript, named after its recording; the same as a section of a report."""
-    from ..views.plots.timeline import figure_in_rows
-    from ..views.report import Section
+    from ..views import Section, plot_timeline_rows
 
     out.mkdir(parents=True, exist_ok=True)
     transcript.words.to_csv(out / f"{recording.id}.words.csv", index=False)
     transcript.save(out / f"{recording.id}.parquet")
     words, finals = transcript.words, transcript.finals
-    figure = figure_in_rows(words, recording, finals=finals, title=recording.id)
+    figure = plot_timeline_rows(words, recording, finals=finals, title=recording.id)
     figure.savefig(out / f"{recording.id}.timeline.png", dpi=150)
     facts = {
         "duration": f"{recording.duration:.1f} s",

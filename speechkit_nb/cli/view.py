@@ -43,7 +43,7 @@ def view(
     is called; otherwise it is called after its file.
     """
     from ..audio.recording import Recording
-    from ..views.widget.timeline_view import TimelineView
+    from ..views import TimelineView
 
     recording = Recording(file)
     systems = {name: _words(path, name, color) for name, path in _named(results).items()}

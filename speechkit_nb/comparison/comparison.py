@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..audio.recording import Recording
-    from ..views.widget.timeline_view import TimelineView
+    from ..views import TimelineView
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Section:
     words: pd.DataFrame
 
 
-def report_html(sections: Iterable[Section], *, title: str) -> str:
+def render_report(sections: Iterable[Section], *, title: str) -> str:
     """A page with the timeline, the text and the first words of each recording.
 
     The page needs no other file, runs no script, and holds no sound. Refined text takes the place of

@@ -20,7 +20,7 @@ from matplotlib.text import Text
 
 from speechkit_nb.audio.recording import Recording
 from speechkit_nb.views.plots.label_placement import placed
-from speechkit_nb.views.plots.timeline import figure_in_rows, plot_timeline
+from speechkit_nb.views.plots.timeline import plot_timeline, plot_timeline_rows
 from speechkit_nb.views.plots.word_row import SMALLEST, WordRow, rows_in
 
 DATA = Path(__file__).parents[2] / "data"
@@ -173,7 +173,7 @@ def test_the_sample_recordings_can_be_read(name: str, missing: int):
     sound = Recording(
         np.zeros((words["channel_tag"].nunique(), round(8000 * words["end"].max()))), sample_rate=8000
     )
-    figure = figure_in_rows(words, sound)
+    figure = plot_timeline_rows(words, sound)
     figure.draw_without_rendering()
     assert len(written(figure)) >= len(words) - missing
     assert min(sizes(figure)) >= SMALLEST
@@ -255,7 +255,7 @@ def test_rows_are_counted_together(name: str):
     sound = Recording(
         np.zeros((words["channel_tag"].nunique(), round(8000 * words["end"].max()))), sample_rate=8000
     )
-    figure = figure_in_rows(words, sound)
+    figure = plot_timeline_rows(words, sound)
     for dpi in (60, 150, 300):
         figure.dpi = dpi
         figure.draw_without_rendering()

@@ -26,12 +26,12 @@ from matplotlib.colors import to_hex
 import speechkit_nb as sk
 from speechkit_nb.audio.recording import Recording
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
+from speechkit_nb.paths import cache_folder
 from speechkit_nb.tables import transcripts as tables
 from speechkit_nb.views.plots.density import covered, mean_in
-from speechkit_nb.views.plots.time_axis import STEPS, clock, unit
-from speechkit_nb.views.plots.timeline import figure_in_rows, plot_timeline
+from speechkit_nb.views.plots.time_axis import STEPS, clock, time_unit
+from speechkit_nb.views.plots.timeline import plot_timeline, plot_timeline_rows
 from speechkit_nb.views.plots.word_row import MOST_TEXTS, UNKNOWN, WordRow
-from speechkit_nb.views.scene import cache
 from speechkit_nb.views.scene.palette import CIVIDIS, GREY, LANES, lane_colour
 
 RATE = 8000
@@ -260,7 +260,7 @@ def test_a_long_waveform_comes_from_the_cache():
     """Drawn a second time it is not measured again, and looks the same as measured directly."""
     sound = noise(300)
     first = waveforms(plot_timeline(words_frame(("0", "a", 1, 2)), sound))[0].get_paths()[0].vertices
-    assert len(list(cache.folder().glob("*.peaks2"))) == 1
+    assert len(list(cache_folder().glob("*.peaks2"))) == 1
     exact = sound.envelope(len(first) // 2 - 1, channel=0)
     ax = plot_timeline(words_frame(("0", "a", 1, 2)), noise(300))
     (wave,) = waveforms(ax)
@@ -453,7 +453,7 @@ def test_finals_mark_the_bounds_of_what_was_decoded():
 def test_a_recording_in_rows_shows_every_word_once():
     """Rows of 2 s over 5 s of sound: three axes that follow one another; texts appear where they belong."""
     words = words_frame(*(("0", f"w{k}", k + 0.1, k + 0.9) for k in range(5)))
-    figure = figure_in_rows(words, noise(5), seconds=2, title="talk")
+    figure = plot_timeline_rows(words, noise(5), seconds=2, title="talk")
     assert [ax.get_xlim() for ax in figure.axes] == [(0, 2), (2, 4), (4, 6)]
     assert [word for ax in figure.axes for word in written(ax)] == [f"w{k}" for k in range(5)]
     assert [bool(ax.get_xlabel()) for ax in figure.axes] == [False, False, True]
@@ -462,28 +462,28 @@ def test_a_recording_in_rows_shows_every_word_once():
 def test_rows_share_one_scale_of_loudness():
     """A quiet row looks quiet."""
     samples = np.r_[np.full(8000, 0.1), np.full(8000, 1.0)].astype("float32") * np.tile([1, -1], 8000)
-    quiet, loud = figure_in_rows(words_frame(), Recording(samples, sample_rate=8000), seconds=1).axes
+    quiet, loud = plot_timeline_rows(words_frame(), Recording(samples, sample_rate=8000), seconds=1).axes
     heights = [np.ptp(waveforms(ax)[0].get_paths()[0].vertices[:, 1]) for ax in (quiet, loud)]
     assert heights[0] == pytest.approx(heights[1] / 10, rel=0.05)
 
 
 def test_a_long_recording_gets_one_row():
     """More rows than a page holds would not be read."""
-    (ax,) = figure_in_rows(words_frame(), noise(5), seconds=1, most=4).axes
+    (ax,) = plot_timeline_rows(words_frame(), noise(5), seconds=1, most=4).axes
     assert ax.get_xlim() == (0, 5)
 
 
 def test_a_short_recording_fills_its_row():
     """No empty paper after its end; words that a model places after it are seen."""
-    (ax,) = figure_in_rows(words_frame(), noise(3), seconds=10).axes
+    (ax,) = plot_timeline_rows(words_frame(), noise(3), seconds=10).axes
     assert ax.get_xlim() == (0, 3)
-    late = figure_in_rows(words_frame(("0", "late", 11, 12)), noise(3), seconds=10)
+    late = plot_timeline_rows(words_frame(("0", "late", 11, 12)), noise(3), seconds=10)
     assert [word for ax in late.axes for word in written(ax)] == ["late"]
 
 
 def test_a_word_between_two_rows_is_written_once():
     """In the row where its middle is; both show its box."""
-    figure = figure_in_rows(words_frame(("0", "between", 1.5, 2.7)), noise(4), seconds=2)
+    figure = plot_timeline_rows(words_frame(("0", "between", 1.5, 2.7)), noise(4), seconds=2)
     assert [written(ax) for ax in figure.axes] == [[], ["between"]]
     assert [len(word_rows(ax)[0].shapes()) for ax in figure.axes] == [1, 1]
 
@@ -530,9 +530,11 @@ def test_clock_reads_back_as_the_time(seconds: float, decimals: int):
     """hh:mm:ss and mm:ss, read by a human, are the time rounded; minutes and seconds stay below 60."""
     for longest in (600, 7200):
         *front, rest = clock(seconds, longest, decimals).split(":")
-        hours, minutes = (int(front[0]), int(front[1])) if unit(longest) == "h:mm:ss" else (0, int(front[0]))
+        hours, minutes = (
+            (int(front[0]), int(front[1])) if time_unit(longest) == "h:mm:ss" else (0, int(front[0]))
+        )
         assert float(rest) < 60
-        if unit(longest) == "h:mm:ss" or seconds < 3590:
+        if time_unit(longest) == "h:mm:ss" or seconds < 3590:
             assert hours * 3600 + minutes * 60 + float(rest) == pytest.approx(
                 seconds, abs=0.51 * 10**-decimals
             )

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 
 from speechkit_nb.errors import PlotError, SchemaError
 from speechkit_nb.tables import transcripts as tables
-from speechkit_nb.views.report import FIRST_WORDS, Section, report_html
+from speechkit_nb.views.report import FIRST_WORDS, Section, render_report
 
 EVIL = """<script>alert("1")</script><img src='x' onerror="alert(2)">"""
 
@@ -75,7 +75,7 @@ def section(
 
 
 def page(*sections: Section, title: str = "Report") -> Page:
-    return Page(report_html(sections, title=title))
+    return Page(render_report(sections, title=title))
 
 
 def test_the_page_needs_no_other_file_and_runs_no_script():
@@ -194,7 +194,7 @@ def test_a_report_of_nothing_is_refused():
     with pytest.raises(
         PlotError, match="nothing to report: there are no sections; give at least one Section"
     ):
-        report_html([], title="Report")
+        render_report([], title="Report")
 
 
 def test_a_frame_that_is_not_the_promised_one_is_refused():
@@ -211,7 +211,9 @@ def test_a_browser_shows_it_on_a_phone_without_a_request_or_an_error(tmp_path: P
     from playwright.sync_api import sync_playwright
 
     file = tmp_path / "report.html"
-    file.write_text(report_html([section(facts={"duration": "1 s"}), section("ю" * 200)], title="R"), "utf-8")
+    file.write_text(
+        render_report([section(facts={"duration": "1 s"}), section("ю" * 200)], title="R"), "utf-8"
+    )
     requests, complaints = [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

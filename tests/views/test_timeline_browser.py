@@ -141,7 +141,7 @@ def test_python_moves_the_picture(notebook, timeline):
     wait_until(lambda: timeline.selection.inner_text().startswith("0:12.00 – 0:13.50"))
     wait_until(lambda: timeline.button("Mute: channel 1").get_attribute("aria-pressed") == "true")
     wait_until(lambda: timeline.root.locator(".legend").inner_text().split() == ["truth", "later"])
-    notebook.ask("1", "view.say('listen again')")
+    notebook.ask("1", "view.add_problem('listen again')")
     wait_until(lambda: timeline.problems.all_inner_texts() == ["listen again"])
 
 
@@ -319,7 +319,8 @@ def test_a_recording_that_was_deleted_is_told(notebook, root):
 def test_words_cannot_run_scripts(notebook):
     """Nor titles, names of systems, problems; they are text in the widget and in its picture."""
     evil = "<script>alert('run')</script><img src=x onerror=alert('run')>"
-    show = "view = sk.TimelineView(None, {evil: words.assign(word=evil)}, title=evil); view.say(evil); view"
+    make = "view = sk.TimelineView(None, {evil: words.assign(word=evil)}, title=evil)"
+    show = f"{make}; view.add_problem(evil); view"
     timeline = notebook.show(f'evil = "{evil}"; {show}')
     assert timeline.problems.inner_text() == evil
     wait_until(lambda: evil in timeline.words())

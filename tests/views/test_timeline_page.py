@@ -644,7 +644,7 @@ def show_file(folder, home) -> Path:
         locale="en",
         color="system",
     )
-    view.say("2 words without times left out of 'live'")
+    view.add_problem("2 words without times left out of 'live'")
     return view.to_html(folder / "show.html")
 
 

@@ -31,6 +31,7 @@ from nbconvert import HTMLExporter
 import speechkit_nb as sk
 from speechkit_nb.cli.main import main
 from speechkit_nb.errors import AudioError, ConfigError, PlotError, SchemaError
+from speechkit_nb.paths import cache_folder
 from speechkit_nb.views.plots.marks import WIDTH
 from speechkit_nb.views.scene import audio_encoding as sound
 from speechkit_nb.views.scene import cache
@@ -366,7 +367,7 @@ def test_a_transcript_whose_recording_is_gone_is_shown_without_sound(tmp_path):
     path.unlink()
     view = sk.Transcript([final(0, "hello")], "talk.wav", path).view()
     assert view.spec["sound"] is None
-    assert view.spec["problems"] == [f"{path} is no file here (any more), so there is no sound"]
+    assert view.spec["problems"] == [f"there is no file {path}, so there is no sound"]
 
 
 # --- both ways to Python
@@ -471,8 +472,8 @@ def test_playing_is_asked_of_the_browser():
 def test_a_problem_can_be_added_and_survives_another_colour():
     """Once, however often it is said."""
     view = sk.TimelineView(recording(), frame(("a", 0, 1)))
-    view.say("the reference is not proofread")
-    view.say("the reference is not proofread")
+    view.add_problem("the reference is not proofread")
+    view.add_problem("the reference is not proofread")
     view.color = "system"
     assert view.spec["problems"] == ["the reference is not proofread"]
 
@@ -505,7 +506,7 @@ def test_peaks_are_kept_by_content(tmp_path):
     (tmp_path / "b.wav").write_bytes(first.read_bytes())
     one, two = (peaks_of(sk.Recording(tmp_path / name)) for name in ("a.wav", "b.wav"))
     np.testing.assert_array_equal(one.pairs, two.pairs)
-    assert len(list(cache.folder().glob("*.peaks2"))) == 1
+    assert len(list(cache_folder().glob("*.peaks2"))) == 1
     wav_file(first, seconds=3)
     assert peaks_of(sk.Recording(first)).pairs.shape[1] > one.pairs.shape[1]
 
@@ -530,7 +531,7 @@ def test_a_cache_that_cannot_be_used_only_costs_time(tmp_path, monkeypatch):
 def test_a_damaged_cache_is_made_anew():
     """A crash of the machine may leave an empty file."""
     whole = peaks_of(recording())
-    (kept,) = cache.folder().glob("*.peaks2")
+    (kept,) = cache_folder().glob("*.peaks2")
     kept.write_bytes(b"")
     np.testing.assert_array_equal(peaks_of(recording()).pairs, whole.pairs)
 
@@ -538,12 +539,12 @@ def test_a_damaged_cache_is_made_anew():
 def test_what_was_longest_out_of_use_is_thrown_away(monkeypatch):
     """The cache does not grow without end."""
     peaks_of(recording(1))
-    (old,) = cache.folder().iterdir()
+    (old,) = cache_folder().iterdir()
     os.utime(old, (1, 1))
     monkeypatch.setattr(cache, "MOST_BYTES", old.stat().st_size + 100)
     peaks_of(recording(1.01))
     assert not old.exists()
-    assert len(list(cache.folder().iterdir())) == 1
+    assert len(list(cache_folder().iterdir())) == 1
 
 
 # --- sound: the file itself

@@ -12,9 +12,7 @@ from matplotlib.patches import Patch
 
 from ...audio.recording import Recording
 from ...errors import PlotError
-from ...views.plots.time_axis import TimeFormatter, TimeLocator, unit
-from ...views.plots.word_row import WordRow
-from ...views.scene.palette import GREY, ORANGE, PURPLE, SKY, VERMILLION
+from ...views import GREY, ORANGE, PURPLE, SKY, VERMILLION, TimeFormatter, TimeLocator, WordRow, time_unit
 from .marks import LETTERS, errors_in_time
 from .place import REFERENCE, SHOWN, Place, place_of, span_of
 
@@ -173,7 +171,7 @@ def _frame(ax: Axes, ticks: list[tuple[float, str]], span: tuple[float, float]) 
     ax.spines[["left", "top", "right"]].set_visible(False)
     ax.set_axisbelow(True)
     ax.grid(axis="x", color="0.5", alpha=0.15, linewidth=0.8)
-    ax.set_xlabel(f"time ({unit(span[1])})", fontsize="small")
+    ax.set_xlabel(f"time ({time_unit(span[1])})", fontsize="small")
     handles = [Patch(color=COLOURS[op], alpha=0.7, label=text) for op, text in SAID.items()]
     ax.legend(
         handles=handles,

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import PlotError
-from ...views.plots.time_axis import TimeFormatter, TimeLocator, unit
-from ...views.scene.palette import GREY, lane_colour
+from ...views import GREY, TimeFormatter, TimeLocator, lane_colour, time_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +131,7 @@ def _scatter(ax: Axes, shown: pd.DataFrame, column: str, side: str) -> None:
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.xaxis.set_major_locator(TimeLocator())
     ax.xaxis.set_major_formatter(TimeFormatter(longest))
-    ax.set(xlim=(0, longest), ylim=(first, last), xlabel=f"time in the recording ({unit(longest)})")
+    ax.set(xlim=(0, longest), ylim=(first, last), xlabel=f"time in the recording ({time_unit(longest)})")
     ax.set_ylabel(f"error of the {side} (ms)")
 
 

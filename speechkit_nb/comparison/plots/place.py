@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...audio.recording import Recording
 from ...errors import PlotError, few
-from ...views.widget.timeline_view import TimelineView
+from ...views import TimelineView
 from .marks import error_runs, errors_in_time, marks_of
 
 AROUND = 1.5
@@ -148,9 +148,9 @@ def view_of(
         look(view, span)
     for name in comparison.systems:
         if name not in frames:
-            view.say(f"{name} has no words with times here, so it is not shown")
+            view.add_problem(f"{name} has no words with times here, so it is not shown")
     if place.sound is None:
-        view.say("the sound is not at hand: pass the recording, view('talk.wav')")
+        view.add_problem("the sound is not at hand: pass the recording, view('talk.wav')")
     return view
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ...errors import PlotError
-from ...views.scene.palette import BLUE, GREY, lane_colour
+from ...views import BLUE, GREY, lane_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from matplotlib.artist import Artist
 
-from ..scene.messages import counted
+from ...errors import count_noun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,12 +57,12 @@ class Note(Artist):
         count = sum(row.named().size for row in self.rows)
         written = sum(len(row.labels(renderer)) for row in self.rows)
         unknown = sum(row.n_unknown() for row in self.rows)
-        notes = [f"{counted(unknown)} without {self.values}"] if unknown else []
+        notes = [f"{count_noun(unknown, 'word')} without {self.values}"] if unknown else []
         if written == count:
             return notes
         if written:
-            return [f"{count - written:,} of {counted(count)} too narrow to be written", *notes]
+            return [f"{count - written:,} of {count_noun(count, 'word')} too narrow to be written", *notes]
         if any(row.is_dense() for row in self.rows):
-            return [f"{counted(count)}; the height is the share of speech", *notes]
+            return [f"{count_noun(count, 'word')}; the height is the share of speech", *notes]
         how = "higher figure" if all(row.is_low() for row in self.rows) else "shorter stretch"
-        return [f"{counted(count)}, legible in a {how}", *notes]
+        return [f"{count_noun(count, 'word')}, legible in a {how}", *notes]

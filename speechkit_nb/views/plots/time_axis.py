@@ -27,10 +27,10 @@ STEPS = (
 MOST_TICKS = 12
 
 
-def unit(longest: float) -> str:
+def time_unit(longest: float) -> str:
     """How times up to `longest` seconds are written.
 
-    >>> unit(60), unit(61), unit(3600)
+    >>> time_unit(60), time_unit(61), time_unit(3600)
     ('s', 'mm:ss', 'h:mm:ss')
     """
     if longest <= 60:
@@ -44,12 +44,12 @@ def clock(seconds: float, longest: float, decimals: int = 0) -> str:
     >>> clock(7.25, 30, 2), clock(65, 600), clock(3599.96, 7200, 1), clock(59.99, 600)
     ('7.25', '01:05', '1:00:00.0', '01:00')
     """
-    if unit(longest) == "s":
+    if time_unit(longest) == "s":
         return f"{seconds:.{decimals}f}"
     parts = round(abs(seconds) * 10**decimals)  # whole numbers, so that 59.99 is never written 00:60
     whole, rest = divmod(parts, 10**decimals)
     text = f"{whole // 60 % 60:02}:{whole % 60:02}" + (f".{rest:0{decimals}}" if decimals else "")
-    if unit(longest) == "h:mm:ss":
+    if time_unit(longest) == "h:mm:ss":
         text = f"{whole // 3600}:{text}"
     return f"-{text}" if seconds < 0 and parts else text
 

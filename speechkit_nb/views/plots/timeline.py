@@ -19,15 +19,14 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from ...audio.recording import Recording
-from ...errors import PlotError
-from ..scene.messages import counted
+from ...errors import PlotError, count_noun
 from ..scene.palette import CIVIDIS, GREY
 from ..scene.scene import Scene
 from ..scene.systems import systems_of, values_of
 from .footnote import Note
 from .lanes import Lane, Row, lanes_of
 from .marks import draw_marks
-from .time_axis import TimeFormatter, TimeLocator, unit
+from .time_axis import TimeFormatter, TimeLocator, time_unit
 from .word_row import WordRow
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def plot_timeline(
 
     Only the first alternative is drawn. Words are written where they fit, all in one size, on two lines where
     one is too short; a long stretch shows the share of time that is speech instead, so pass `start` and `end`
-    to read it, or see `figure_in_rows`. The label of the time axis says what is left out.
+    to read it, or see `plot_timeline_rows`. The label of the time axis says what is left out.
 
     Args:
         words: the frame `words` of one recording, times in seconds; a transcript; or a mapping of names to
@@ -125,7 +124,7 @@ class OwnFigure(Figure):
         return file.getvalue()
 
 
-def figure_in_rows(
+def plot_timeline_rows(
     words: pd.DataFrame,
     recording: Recording,
     *,
@@ -328,12 +327,12 @@ def _draw(
     for picture, ax in zip(pictures, axes, strict=True):
         picture.frame(ax)
     last, scene = pictures[-1].last, pictures[-1].scene
-    axes[-1].set_xlabel(f"time ({unit(last)})")
+    axes[-1].set_xlabel(f"time ({time_unit(last)})")
     if settle:
         _figure(axes[0]).draw_without_rendering()
     rows = [row for picture, ax in zip(pictures, axes, strict=True) for row in picture.fill(ax, loudest)]
     untimed = sum(system.untimed for system in scene.systems)
-    left_out = [f"{counted(untimed)} without times left out"] if untimed else []
+    left_out = [f"{count_noun(untimed, 'word')} without times left out"] if untimed else []
     note = Note(rows, axes[-1].get_xlabel(), left_out, pictures[-1].color)
     axes[-1].add_artist(note)
     note.write()

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...audio.recording import Recording, Samples
 from ...errors import AudioError
-from .cache import kept
+from .cache import cached
 
 # Containers that browsers play as they are, and in time after a seek, too. Not so MP3: its table of contents
 # is coarse, and Chromium lands up to seconds beside the place that its clock shows; nor Vorbis: 24 ms.
@@ -109,7 +109,7 @@ def encoded(recording: Recording, wanted: Iterable[str], mixed: bool = False) ->
     """
     coding = _chosen(recording, wanted)
     kind = f"sound1{'mixed' * mixed}.{coding.container.lower()}"
-    return kept(recording, kind, lambda: _encode(recording, coding, mixed)), coding.type
+    return cached(recording, kind, lambda: _encode(recording, coding, mixed)), coding.type
 
 
 def _chosen(recording: Recording, wanted: Iterable[str]) -> Coding:

@@ -1,4 +1,4 @@
-"""What is wrong with a timeline, a sentence each, in the languages that the timeline speaks."""
+"""Problems of a timeline: one sentence each, in the two languages of the timeline."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 
 class Problem(str):
-    """A sentence in English that knows how it is said in Russian.
+    """A sentence in English, with its Russian translation.
 
-    >>> problem = Problem("channel 1 is silent", "канал 1 молчит")
+    >>> problem = Problem("channel 1 is silent", "в канале 1 тишина")
     >>> problem, problem.russian
-    ('channel 1 is silent', 'канал 1 молчит')
+    ('channel 1 is silent', 'в канале 1 тишина')
     """
 
     russian: str
@@ -21,22 +21,15 @@ class Problem(str):
         return problem
 
 
-def russian_of(problems: Iterable[str]) -> dict[str, str]:
-    """How those sentences that know it are said in Russian, by the English one."""
+def translate_problems(problems: Iterable[str]) -> dict[str, str]:
+    """The Russian sentence by the English one, for the problems that have a translation."""
     return {str(problem): problem.russian for problem in problems if isinstance(problem, Problem)}
 
 
-def counted(n: int, noun: str = "word") -> str:
-    """
-    >>> counted(1), counted(12345), counted(2, "channel")
-    ('1 word', '12,345 words', '2 channels')
-    """
-    return f"{n:,} {noun}" + "s" * (n != 1)
+def count_noun_ru(n: int, one: str = "слово", few: str = "слова", many: str = "слов") -> str:
+    """A number with its Russian noun.
 
-
-def counted_ru(n: int, one: str = "слово", few: str = "слова", many: str = "слов") -> str:
-    """
-    >>> counted_ru(1), counted_ru(3), counted_ru(12), counted_ru(12345).replace(chr(0xA0), " ")
+    >>> count_noun_ru(1), count_noun_ru(3), count_noun_ru(12), count_noun_ru(12345).replace(chr(0xA0), " ")
     ('1 слово', '3 слова', '12 слов', '12 345 слов')
     """
     number = f"{n:,}".replace(",", "\u00a0")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...audio.recording import Recording
-from .cache import kept
+from .cache import cached
 
 BIN = 0.016  # s; a click is drawn at most half of it from where it is heard
 BAR = "{desc}: {percentage:3.0f} % of the sound read |{bar}| {remaining} left"
@@ -50,7 +50,7 @@ def peaks_of(recording: Recording) -> Peaks:
     Raises:
         AudioError: the recording cannot be read.
     """
-    content = kept(recording, "peaks2", lambda: _packed(*_measured(recording)))
+    content = cached(recording, "peaks2", lambda: _packed(*_measured(recording)))
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         return Peaks(stored["pairs"], float(stored["loudest"]), bin_of(recording) / recording.sample_rate)
 

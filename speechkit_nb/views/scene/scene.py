@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ...audio.recording import Recording, Samples
-from ...errors import AudioError, PlotError
+from ...errors import AudioError, PlotError, count_noun
 from . import audio_encoding as sound
-from .messages import Problem, counted, counted_ru, russian_of
+from .messages import Problem, count_noun_ru, translate_problems
 from .packing import VERSION, pack
 from .palette import CIVIDIS
 from .peaks import BIN, Peaks, peaks_of
@@ -119,7 +119,7 @@ class Scene:
             "locale": locale,
             "sound": None if self.recording is None else sound.facts(self.recording),
             "problems": [str(problem) for problem in problems],
-            "russian": russian_of(problems),
+            "russian": translate_problems(problems),
         }
         return spec, packed.columns, packed.rows
 
@@ -154,11 +154,11 @@ def _after_the_end(system: System, seconds: float) -> list[Problem]:
     n = int((system.words["end"] > seconds + 0.001).sum())
     if not n:
         return []
-    last = "s" * (n == 1)
+    words = f"{count_noun(n, 'word')} of {system.name!r} {'ends' if n == 1 else 'end'}"
     return [
         Problem(
-            f"{counted(n)} of {system.name!r} end{last} after the recording, which lasts {seconds:.2f} s",
-            f"в {system.name!r} {counted_ru(n)} кончается после записи, которая длится {seconds:.2f} с",
+            f"{words} after the recording, which lasts {seconds:.2f} s",
+            f"в {system.name!r} {count_noun_ru(n)} кончается после записи, которая длится {seconds:.2f} с",
         )
     ]
 
@@ -168,8 +168,8 @@ def _without_sound(channels: Sequence[Channel]) -> list[Problem]:
     if any(channel.tag == SOUND_ONLY for channel in channels):
         return []
     there = sum(channel.channel is not None for channel in channels)
-    has = f"the recording has {counted(there, 'channel')}"
-    has_ru = f"в записи {counted_ru(there, 'канал', 'канала', 'каналов')}"
+    has = f"the recording has {count_noun(there, 'channel')}"
+    has_ru = f"в записи {count_noun_ru(there, 'канал', 'канала', 'каналов')}"
     return [
         Problem(f"{c.label} has words and no sound: {has}", f"{c.label}: слова есть, а звука нет; {has_ru}")
         for c in channels

@@ -11,9 +11,9 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from ...audio.recording import Recording
-from ...errors import PlotError, SchemaError
+from ...errors import PlotError, SchemaError, count_noun
 from ...tables import transcripts as tables
-from .messages import Problem, counted, counted_ru
+from .messages import Problem, count_noun_ru
 
 UNNAMED = "words"
 SOUND_ONLY = "audio"  # tag of the sound of several speakers
@@ -105,12 +105,12 @@ def _problems(name: str, words: pd.DataFrame, empty: bool, untimed: int) -> list
     if empty:
         problems.append(Problem(f"there are no words in {name!r}", f"в {name!r} нет слов"))
     if untimed:
-        left_out = f"{counted(untimed)} without times left out of {name!r}"
-        problems.append(Problem(left_out, f"не показано из {name!r}: {counted_ru(untimed)} без времени"))
+        left_out = f"{count_noun(untimed, 'word')} without times left out of {name!r}"
+        problems.append(Problem(left_out, f"не показано из {name!r}: {count_noun_ru(untimed)} без времени"))
     for n, english, russian in _oddities(words):
         if n:
-            said = f"{counted(n)} of {name!r} {english}"
-            problems.append(Problem(said, f"в {name!r} {counted_ru(n)} {russian}"))
+            said = f"{count_noun(n, 'word')} of {name!r} {english}"
+            problems.append(Problem(said, f"в {name!r} {count_noun_ru(n)} {russian}"))
     return problems
 
 

@@ -1,0 +1,1 @@
+"""The interactive timeline: TimelineView, its HTML page, and its JavaScript."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...audio.recording import Recording
 from ..scene import audio_encoding as sounds
-from ..scene.messages import Problem, counted_ru, russian_of
+from ..scene.messages import Problem, count_noun_ru, translate_problems
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "
@@ -77,12 +77,12 @@ def with_sound(state: Mapping[str, Any], recording: Recording | None) -> dict[st
     if mixed:
         told = _mixed(recording.n_channels)
         spec["problems"] = [*spec["problems"], str(told)]
-        spec["russian"] = spec["russian"] | russian_of([told])
+        spec["russian"] = spec["russian"] | translate_problems([told])
     return {**state, "spec": spec, "sound": content, "sound_type": type_, "sound_urls": []}
 
 
 def _mixed(n_channels: int) -> Problem:
-    ru = counted_ru(n_channels, "канал сведён", "канала сведены", "каналов сведены")
+    ru = count_noun_ru(n_channels, "канал сведён", "канала сведены", "каналов сведены")
     return Problem(
         f"the {n_channels} channels are mixed to one in this page and cannot be muted",
         f"{ru} на этой странице в один, по отдельности их не выключить",

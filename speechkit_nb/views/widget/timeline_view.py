@@ -17,9 +17,9 @@ import pandas as pd
 import traitlets as t
 
 from ...audio.recording import Recording
-from ...errors import AudioError, ConfigError, PlotError, SchemaError
+from ...errors import AudioError, ConfigError, PlotError, SchemaError, count_noun
 from ..scene import audio_encoding as sound
-from ..scene.messages import counted, russian_of
+from ..scene.messages import translate_problems
 from ..scene.packing import pack_marks
 from ..scene.scene import scene_of
 
@@ -169,10 +169,10 @@ class TimelineView(anywidget.AnyWidget):
         """Stop playing; the playhead stays where it is."""
         self.playing = False
 
-    def say(self, problem: str) -> None:
+    def add_problem(self, problem: str) -> None:
         """Show a line among those that tell what is wrong."""
         if problem not in self.spec["problems"]:
-            russian = self.spec["russian"] | russian_of([problem])
+            russian = self.spec["russian"] | translate_problems([problem])
             problems = [*self.spec["problems"], str(problem)]
             self.spec = {**self.spec, "problems": problems, "russian": russian}
 
@@ -211,7 +211,7 @@ class TimelineView(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         n_words, n_lanes = sum(map(len, self._lanes)), len(self._lanes)
-        shown = f"{counted(n_words)} in {counted(n_lanes, 'lane')}"
+        shown = f"{count_noun(n_words, 'word')} in {count_noun(n_lanes, 'lane')}"
         return f"TimelineView({self._scene.title!r}, {self._scene.duration:.1f} s, {shown})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

@@ -1,0 +1,17 @@
+from .plots.time_axis import TimeFormatter as TimeFormatter
+from .plots.time_axis import TimeLocator as TimeLocator
+from .plots.time_axis import time_unit as time_unit
+from .plots.timeline import plot_timeline as plot_timeline
+from .plots.timeline import plot_timeline_rows as plot_timeline_rows
+from .plots.word_row import WordRow as WordRow
+from .report import Section as Section
+from .report import render_report as render_report
+from .scene.messages import Problem as Problem
+from .scene.palette import BLUE as BLUE
+from .scene.palette import GREY as GREY
+from .scene.palette import ORANGE as ORANGE
+from .scene.palette import PURPLE as PURPLE
+from .scene.palette import SKY as SKY
+from .scene.palette import VERMILLION as VERMILLION
+from .scene.palette import lane_colour as lane_colour
+from .widget.timeline_view import TimelineView as TimelineView
