@@ -9,10 +9,12 @@ from .client.streaming.sender import SessionLimits as SessionLimits
 from .client.streaming.session import StreamSession as StreamSession
 from .client.transport.endpoints import Endpoints as Endpoints
 from .client.transport.rate_limit import Quota as Quota
-from .comparison.api import compare as compare
-from .comparison.comparison import Comparison as Comparison
+from .comparison import Comparison as Comparison
+from .comparison import compare as compare
 from .config import RecognitionConfig as RecognitionConfig
-from .corpus.api import score as score
+from .corpus import Scores as Scores
+from .corpus import score as score
+from .corpus import write_part as write_part
 from .evaluate.forced_alignment.aligner import force_align as force_align
 from .evaluate.normalization.base import normalizer as normalizer
 from .formats.registry import read_reference as read_reference

@@ -10,7 +10,6 @@ import pytest
 import speechkit_nb as sk
 from speechkit_nb.comparison.inputs.check_audio import checked_sounds
 from speechkit_nb.comparison.inputs.missing import REFERENCE, same_utterances
-from speechkit_nb.corpus.layout import write_part
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError
 from speechkit_nb.formats.words import side_of
 
@@ -224,8 +223,8 @@ def test_tables_of_words_are_read(tmp_path):
 def test_a_folder_of_parts_is_read(tmp_path, kind):
     """As `write_part` makes it, also where a recording has no word."""
     for name, text in {"calls/1.wav": "a b", "calls/2.wav": ""}.items():
-        write_part(tmp_path, "x", words(text), part=name, recordings=[name])
-        write_part(tmp_path, "truth", words("a b"), part=name)
+        sk.write_part(tmp_path, "x", words(text), part=name, recordings=[name])
+        sk.write_part(tmp_path, "truth", words("a b"), part=name)
     folder = tmp_path / "words"
     c = sk.compare({"x": kind(folder / "system=x")}, kind(folder / "system=truth"))
     assert counts(c) == {"x": 2}
@@ -256,7 +255,7 @@ def test_files_that_cannot_be_compared_are_refused(tmp_path):
     pd.DataFrame({"truth": ["a"], "x": ["a"]}).to_parquet(wide)
     broken.write_bytes(b"PAR1 and no more")
     json.write_text("{}")
-    write_part(tmp_path / "corpus", "x", words("a"), part="r")
+    sk.write_part(tmp_path / "corpus", "x", words("a"), part="r")
     (tmp_path / "none").mkdir()
     with pytest.raises(SchemaError, match=r"there are truth, x; .* several systems is for sk.score\("):
         sk.compare({"x": wide}, "a")

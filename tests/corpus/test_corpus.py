@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 import speechkit_nb as sk
 from speechkit_nb.corpus.duplicates import check_once
-from speechkit_nb.corpus.layout import write_part
 from speechkit_nb.corpus.part_scores import score_part
 from speechkit_nb.corpus.parts import FramePart
 from speechkit_nb.corpus.plan import Plan
@@ -73,7 +72,7 @@ def words(tmp_path):
         for place, system in enumerate(["truth", *SYSTEMS]):
             heard = timed(part, "reference" if system == "truth" else system, late=0.01 * place)
             names = part["recording"].tolist()
-            write_part(tmp_path, system, heard, part=f"calls/{number}", recordings=names)
+            sk.write_part(tmp_path, system, heard, part=f"calls/{number}", recordings=names)
     return tmp_path
 
 
@@ -352,12 +351,12 @@ def test_systems_are_scored_on_the_same_recordings(words):
     table = spoken(12).iloc[:3]
     heard = timed(table, "two")
     heard = heard[heard["recording"] != "r0001"]
-    write_part(words, "two", heard, part="calls/0", recordings=["r0000", "r0002"])
+    sk.write_part(words, "two", heard, part="calls/0", recordings=["r0000", "r0002"])
     with pytest.warns(
         UserWarning, match=r"'calls/0': EvaluationError: 'two' lacks 1 of 3 recordings \('r0001'\)"
     ):
         sk.score(words, reference="truth", systems=SYSTEMS)
-    write_part(words, "two", heard, part="calls/0", recordings=["r0000", "r0001", "r0002"])
+    sk.write_part(words, "two", heard, part="calls/0", recordings=["r0000", "r0001", "r0002"])
     silent = sk.score(words, reference="truth", systems=SYSTEMS)
     assert silent.failed.empty
     assert silent.summary["n_words"].nunique() == 1
@@ -403,7 +402,7 @@ def test_a_recording_in_two_parts_of_a_corpus_of_words_is_an_error(words):
     table = spoken(12).iloc[:1]
     for system in ["truth", *SYSTEMS]:
         heard = timed(table, "reference" if system == "truth" else system)
-        write_part(words, system, heard.assign(turn="2"), part="more", recordings=["r0000"])
+        sk.write_part(words, system, heard.assign(turn="2"), part="more", recordings=["r0000"])
     with pytest.raises(
         EvaluationError, match=r"\(recording 'r0000'\) is in the parts 'calls/0' and 'more', and so are 1 in"
     ):
@@ -493,25 +492,34 @@ def test_transcripts_become_a_corpus(tmp_path):
     """Words and finals of a system, a part a recording; the reference from a file."""
     answers = ROOT / "data" / "answers"
     transcript = sk.load(sorted(answers.glob("*.json"))[0])
-    paths = write_part(tmp_path, "general:rc", transcript)
+    paths = sk.write_part(tmp_path, "general:rc", transcript)
     assert [path.parts[-3:-1] for path in paths] == [
         ("words", "system=general%3Arc"),
         ("finals", "system=general%3Arc"),
     ]
     part = transcript.recording
-    write_part(tmp_path, "truth", transcript.words[["channel_tag", "word", "start", "end"]], part=part)
+    sk.write_part(tmp_path, "truth", transcript.words[["channel_tag", "word", "start", "end"]], part=part)
     scores = sk.score(tmp_path, reference="truth", systems={"rc": "general:rc"})
     assert scores.summary.loc["rc", "wer"] == 0
     assert scores.summary.loc["rc", "n_words"] == len(transcript.words)
+
+
+def test_the_old_import_of_write_part_works_and_warns():
+    """`from speechkit_nb.evaluate.corpus import write_part` is the same function, for one version."""
+    with pytest.warns(DeprecationWarning, match=r"use `from speechkit_nb import write_part`; .* until 0.2"):
+        from speechkit_nb.evaluate.corpus import write_part
+    assert write_part is sk.write_part
+    with pytest.raises(ImportError, match="cannot import name 'plan'"):
+        from speechkit_nb.evaluate.corpus import plan  # noqa: F401
 
 
 def test_reference_files_become_a_corpus(tmp_path):
     """Read from TextGrids, with the recording's name that transcripts have; as timed as they are."""
     for name in ("dialogue", "monologue"):
         truth = sk.read_reference(ROOT / "data" / f"{name}.TextGrid", recording=f"{name}.wav")
-        write_part(tmp_path, "truth", truth)
+        sk.write_part(tmp_path, "truth", truth)
         late = truth.assign(start=truth["start"] + 0.05, end=truth["end"] + 0.05)
-        write_part(tmp_path, "late", late[late["word"] != "afternoon"])
+        sk.write_part(tmp_path, "late", late[late["word"] != "afternoon"])
     scores = sk.score(tmp_path, reference="truth", systems=["late"], group="recording")
     assert scores.parts["part"].tolist() == ["dialogue.wav", "monologue.wav"]
     assert scores.summary.loc["late", "errors"] == scores.summary.loc["late", "deletions"] > 0
@@ -566,17 +574,17 @@ def test_a_part_must_have_a_name(tmp_path):
     """A transcript has that of its recording, frames may lack one."""
     frame = pd.DataFrame({"word": ["a"], "start": [0.0], "end": [1.0]}).astype({"word": "str"})
     with pytest.raises(ConfigError, match=r"the words are of no known recordings: name the part with part="):
-        write_part(tmp_path, "one", frame)
+        sk.write_part(tmp_path, "one", frame)
     with pytest.raises(
         SchemaError, match=r"words of a part are a transcript, or a frame with the column word"
     ):
-        write_part(tmp_path, "one", frame.drop(columns="word"))
+        sk.write_part(tmp_path, "one", frame.drop(columns="word"))
 
 
 def test_an_utterance_has_one_value_of_each_column(words):
     """Words of one utterance that say different things of it are an error, not a choice."""
     heard = timed(spoken(3), "reference")
     heard.loc[0, "noise"] = "other"
-    write_part(words, "truth", heard, part="calls/0", recordings=["r0000", "r0001", "r0002"])
+    sk.write_part(words, "truth", heard, part="calls/0", recordings=["r0000", "r0001", "r0002"])
     with pytest.warns(UserWarning, match=r"an utterance \(recording 'r0000', .* several values of noise"):
         sk.score(words, reference="truth", systems=SYSTEMS, by="noise")

@@ -1,0 +1,2 @@
+from .api import compare as compare
+from .comparison import Comparison as Comparison
