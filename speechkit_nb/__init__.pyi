@@ -1,5 +1,5 @@
 from . import errors as errors
-from .audio.recording import Recording as Recording
+from .audio import Recording as Recording
 from .client.client import Client as Client
 from .client.connection import connect as connect
 from .client.jobs.job import Job as Job
@@ -17,7 +17,7 @@ from .corpus import score as score
 from .corpus import write_part as write_part
 from .evaluate.forced_alignment.aligner import force_align as force_align
 from .evaluate.normalization.base import normalizer as normalizer
-from .formats.registry import read_reference as read_reference
+from .formats import read_reference as read_reference
 from .panel.panel import JobPanel as JobPanel
 from .transcript import Transcript as Transcript
 from .transcript import load as load

@@ -21,9 +21,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from . import tables
 from .errors import PartialAnalysis, TranscriptError, UnreadableMessage
-from .tables import analyses
-from .tables import transcripts as tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +69,7 @@ class Transcript:
         """A row a word of one stage: `"partial"`, `"final"` or `"refinement"`."""
         if stage == "final":
             return self._words.copy(deep=False)
-        return self._made(tables.words, stage)
+        return self._made(tables.make_words, stage)
 
     @property
     def finals(self) -> pd.DataFrame:
@@ -80,7 +79,7 @@ class Transcript:
     @property
     def events(self) -> pd.DataFrame:
         """A row a message, as frame of schema `tables.EVENTS`."""
-        return self._made(tables.events, self.received_at or None, self.sent_until or None)
+        return self._made(tables.make_events, self.received_at or None, self.sent_until or None)
 
     def sent_at(self, position: float) -> float:
         """When the audio of a stream had been sent up to `position` (seconds); NaN if it never was.
@@ -95,33 +94,33 @@ class Transcript:
 
     @property
     def speaker_analysis(self) -> pd.DataFrame:
-        """A row a speaker that was analysed; see `analyses.speakers`."""
-        return self._analysed(analyses.speakers)
+        """A row a speaker that was analysed; see `tables.make_speakers`."""
+        return self._analysed(tables.make_speakers)
 
     @property
     def conversation_analysis(self) -> pd.DataFrame:
-        """A row a dialogue that was analysed; see `analyses.conversations`."""
-        return self._analysed(analyses.conversations)
+        """A row a dialogue that was analysed; see `tables.make_conversations`."""
+        return self._analysed(tables.make_conversations)
 
     @property
     def interrupts(self) -> pd.DataFrame:
-        """A row an interruption; see `analyses.interrupts`."""
-        return self._analysed(analyses.interrupts)
+        """A row an interruption; see `tables.make_interrupts`."""
+        return self._analysed(tables.make_interrupts)
 
     @property
     def quantiles(self) -> pd.DataFrame:
-        """A row a quantile of an analysis; see `analyses.quantiles`."""
-        return self._analysed(analyses.quantiles)
+        """A row a quantile of an analysis; see `tables.make_quantiles`."""
+        return self._analysed(tables.make_quantiles)
 
     @property
     def classifiers(self) -> pd.DataFrame:
-        """A row a label or phrase a classifier found; see `analyses.classifiers`."""
-        return analyses.classifiers(self.responses, self.recording)
+        """A row a label or phrase a classifier found; see `tables.make_classifiers`."""
+        return tables.make_classifiers(self.responses, self.recording)
 
     @property
     def summaries(self) -> pd.DataFrame:
-        """A row an answer of the language model; see `analyses.summaries`."""
-        return self._analysed(analyses.summaries)
+        """A row an answer of the language model; see `tables.make_summaries`."""
+        return self._analysed(tables.make_summaries)
 
     @property
     def text(self) -> str:
@@ -185,11 +184,11 @@ class Transcript:
 
     @cached_property
     def _words(self) -> pd.DataFrame:
-        return self._made(tables.words)
+        return self._made(tables.make_words)
 
     @cached_property
     def _finals(self) -> pd.DataFrame:
-        return self._made(tables.finals)
+        return self._made(tables.make_finals)
 
     def _made(self, make: Callable[..., pd.DataFrame], *options: Any) -> pd.DataFrame:
         """A frame of the messages; those that cannot be read are told of with the first one only."""
@@ -202,7 +201,7 @@ class Transcript:
     def _analysed(self, make: Callable[..., pd.DataFrame]) -> pd.DataFrame:
         """A frame of what the service says at the end of a session about all of it."""
         frame: pd.DataFrame = make(self.responses, self.recording)
-        if len(frame) and (n_sessions := analyses.n_sessions(self.responses)) > 1:
+        if len(frame) and (n_sessions := tables.count_sessions(self.responses)) > 1:
             warnings.warn(
                 f"{self.recording!r} was streamed in {n_sessions} sessions, each of which is analysed for "
                 "itself: a row is about one of them, and those that were cut short have none. Submit the "
@@ -272,7 +271,7 @@ def load(path: str | os.PathLike[str]) -> Transcript:
             f"{os.fspath(path)!r} is empty ({len(content)} bytes): no answer was saved in it; fetch it again"
         )
     if content.lstrip()[:1] in (b"{", b"[", b"\xef"):
-        from .wire.rest import responses_from_json
+        from .wire import responses_from_json
 
         return Transcript(responses_from_json(content), recording=path.stem)
     raise TranscriptError(

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from speechkit_nb.audio.encoding import Encoded
+from speechkit_nb.audio import EncodedAudio
 from speechkit_nb.client.transport.messages import raw_audio, recognize_file, streaming_options
 from speechkit_nb.config import RecognitionConfig
 from speechkit_nb.errors import ConfigError
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 EVERYTHING = {
     "model": "general:rc",
@@ -33,7 +33,7 @@ EVERYTHING = {
     ],
 }
 STREAMING = {"eou_sensitivity": "high", "max_pause": 0.7, "audio_processing_type": "full_data"}
-AUDIO = Encoded(content=b"RIFF", container="WAV", sample_rate=8000, n_channels=1, converted=None)
+AUDIO = EncodedAudio(content=b"RIFF", container="WAV", sample_rate=8000, n_channels=1, converted=None)
 
 
 def _set(message, prefix: str = "") -> set[str]:
@@ -60,7 +60,7 @@ def _there(descriptor, prefix: str = "") -> set[str]:
 def test_every_field_of_a_file_request_can_be_asked_for():
     """Nothing the message can say is out of reach, but for what only the audio decides."""
     request = recognize_file(RecognitionConfig.of(**EVERYTHING), AUDIO)
-    raw = recognize_file(RecognitionConfig(), Encoded(b"\0\0", "LINEAR16_PCM", 8000, 2, None))
+    raw = recognize_file(RecognitionConfig(), EncodedAudio(b"\0\0", "LINEAR16_PCM", 8000, 2, None))
     link = recognize_file(RecognitionConfig(), "https://storage.yandexcloud.net/b/k.ogg", "OGG_OPUS")
     means_nothing_for_a_file = {"recognition_model.audio_processing_type"}
     reached = _set(request) | _set(raw) | _set(link)

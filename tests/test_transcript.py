@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 import speechkit_nb as sk
 from speechkit_nb.errors import PartialAnalysis, TranscriptError, UnreadableMessage
-from speechkit_nb.wire.rest import responses_from_json
+from speechkit_nb.wire import responses_from_json
 
 ANSWERS = Path(__file__).parents[1] / "data" / "answers"
 

@@ -1,1 +1,31 @@
 """Recordings: lazy sound, what lies in the bytes of a file, and what the service accepts."""
+
+from .containers import AUDIO_SUFFIXES, PCM
+from .encoding import (
+    MAX_RATE,
+    MIN_RATE,
+    EncodedAudio,
+    check_limits,
+    choose_encoding,
+    encode_blocks,
+    encode_for_service,
+    encode_to_file,
+    predict_size,
+)
+from .recording import Recording, Samples
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "MAX_RATE",
+    "MIN_RATE",
+    "PCM",
+    "EncodedAudio",
+    "Recording",
+    "Samples",
+    "check_limits",
+    "choose_encoding",
+    "encode_blocks",
+    "encode_for_service",
+    "encode_to_file",
+    "predict_size",
+]

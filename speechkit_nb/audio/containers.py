@@ -18,6 +18,8 @@ import numpy.typing as npt
 from ..errors import AudioError
 
 PCM: Final = "LINEAR16_PCM"
+AUDIO_SUFFIXES: Final = (".wav", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".au")
+"""Suffixes by which recordings are found in a folder; the format of a file is taken from its content."""
 
 _NO_LENGTH = 0x7FFF_0000  # a WAV data size from here up was written by a program that could not know it
 _NO_FRAME = "File does not exist or is not a regular file"  # what libsndfile says of an MP3 without a frame

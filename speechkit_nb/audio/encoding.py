@@ -29,7 +29,7 @@ MAX_RATE: Final = 48_000
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedAudio:
     """What is sent to the service.
 
     Attributes:
@@ -55,7 +55,7 @@ def check_limits(recording: Recording, max_bytes: int | None = None) -> None:
         LimitError: if it is too long or too large.
     """
     name, n_channels = repr(recording.id), recording.n_channels
-    seconds, size = recording.duration * n_channels, size_for_service(recording)
+    seconds, size = recording.duration * n_channels, predict_size(recording)
     if seconds > MAX_SECONDS:
         raise LimitError(
             f"{name} lasts {_hours(recording.duration)} in {n_channels} channel(s), {_hours(seconds)} added "
@@ -73,7 +73,7 @@ def check_limits(recording: Recording, max_bytes: int | None = None) -> None:
         )
 
 
-def for_service(recording: Recording, max_bytes: int = MAX_INLINE_BYTES) -> Encoded:
+def encode_for_service(recording: Recording, max_bytes: int = MAX_INLINE_BYTES) -> EncodedAudio:
     """The recording as the service takes it: its own bytes if possible, else 16-bit PCM in WAV.
 
     Raises:
@@ -88,31 +88,31 @@ def for_service(recording: Recording, max_bytes: int = MAX_INLINE_BYTES) -> Enco
     if obstacle is None:
         with recording.open() as file:
             content = file.read()
-        return Encoded(content, recording.container, recording.sample_rate, recording.n_channels)
+        return EncodedAudio(content, recording.container, recording.sample_rate, recording.n_channels)
     wav = io.BytesIO()
     converted = _convert(recording, obstacle, wav)
-    return Encoded(wav.getvalue(), "WAV", _taken_rate(recording), recording.n_channels, converted)
+    return EncodedAudio(wav.getvalue(), "WAV", _taken_rate(recording), recording.n_channels, converted)
 
 
-def form_for_service(recording: Recording, header: bool = True) -> Encoded:
-    """What `file_for_service` makes, without its content."""
+def choose_encoding(recording: Recording, header: bool = True) -> EncodedAudio:
+    """What `encode_to_file` makes, without its content."""
     plain = "WAV" if header else PCM
     container = recording.container if recording.container in COMPRESSED else plain
-    return Encoded(b"", container, _taken_rate(recording), recording.n_channels)
+    return EncodedAudio(b"", container, _taken_rate(recording), recording.n_channels)
 
 
 @contextmanager
-def file_for_service(recording: Recording, header: bool = True) -> Iterator[tuple[Path, str]]:
+def encode_to_file(recording: Recording, header: bool = True) -> Iterator[tuple[Path, str]]:
     """The recording as the service takes it behind a link: path and container, within a `with` statement.
 
     It is the recording's own file if possible, else a temporary one that is written block by block. Raises
-    and warns as `for_service`, but for the limit of a request.
+    and warns as `encode_for_service`, but for the limit of a request.
 
     Args:
         header: whether samples are wanted in WAV; without it they are LINEAR16_PCM.
     """
     check_limits(recording)
-    container = form_for_service(recording, header).container
+    container = choose_encoding(recording, header).container
     obstacle = _obstacle(recording)
     as_it_is = obstacle is None and recording.container == container
     if as_it_is and recording.source is not None:
@@ -128,7 +128,7 @@ def file_for_service(recording: Recording, header: bool = True) -> Iterator[tupl
         yield path, container
 
 
-def samples_for_service(recording: Recording) -> tuple[int, Iterator[npt.NDArray[np.int16]]]:
+def encode_blocks(recording: Recording) -> tuple[int, Iterator[npt.NDArray[np.int16]]]:
     """The recording as a stream takes it: sample rate in Hz, and blocks of shape (n_channels, n).
 
     Raises:
@@ -156,7 +156,7 @@ def _taken_rate(recording: Recording) -> int:
     return min(max(recording.sample_rate, MIN_RATE), MAX_RATE)
 
 
-def size_for_service(recording: Recording) -> int:
+def predict_size(recording: Recording) -> int:
     """Bytes that will be sent."""
     if _obstacle(recording) is None:
         return recording.layout.n_bytes

@@ -108,7 +108,7 @@ def _write(transcript: Transcript, path: Path, kind: str) -> None:
     elif kind == "txt":
         path.write_text(transcript.refined_text + "\n", encoding="utf-8")
     else:
-        from ..wire.rest import responses_to_json
+        from ..wire import responses_to_json
 
         messages = responses_to_json(transcript.responses)
         lines = (json.dumps(message, ensure_ascii=False) + "\n" for message in messages)

@@ -13,13 +13,12 @@ from .jobs import jobs
 from .view import view
 
 if TYPE_CHECKING:
-    from ..audio.recording import Recording
+    from ..audio import Recording
     from ..client.client import Client
     from ..client.jobs.job import Job
     from ..transcript import Transcript
     from ..views import Section
 
-AUDIO = (".wav", ".ogg", ".opus", ".mp3", ".flac")
 REPLAY = "replay of the words beside it"
 REPLAYED = ("russian.wav",)
 """Samples in a language the embedded recognizer does not know; their words are replayed from beside them."""
@@ -106,7 +105,9 @@ def transcribe(
     with connect(target, api=api, transport=transport) as client:
         submitted = [_submitted(client, path, **options) for path in _recordings(files)]
         if not submitted:
-            kinds = ", ".join(AUDIO)
+            from ..audio import AUDIO_SUFFIXES
+
+            kinds = ", ".join(AUDIO_SUFFIXES)
             raise click.ClickException(f"no recordings in {', '.join(files)}: no file there ends in {kinds}")
         for recording, job in submitted:
             transcript = job.result()
@@ -158,7 +159,7 @@ def _demo_model(path: Path) -> str:
 
 
 def _submitted(client: Client, path: Path, **options: Any) -> tuple[Recording, Job]:
-    from ..audio.recording import Recording
+    from ..audio import Recording
 
     recording = Recording(path)
     return recording, client.submit(recording, **options)
@@ -186,8 +187,10 @@ def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
 
 def _recordings(paths: Sequence[str]) -> Iterator[Path]:
     """The paths themselves, of a folder the recordings in it."""
+    from ..audio import AUDIO_SUFFIXES
+
     for path in map(Path, paths):
         if path.is_dir():
-            yield from sorted(child for child in path.iterdir() if child.suffix.lower() in AUDIO)
+            yield from sorted(child for child in path.iterdir() if child.suffix.lower() in AUDIO_SUFFIXES)
         else:
             yield path

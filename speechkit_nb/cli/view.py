@@ -42,7 +42,7 @@ def view(
     words with times in a CSV or Parquet table or a TextGrid, EAF, CTM, SRT or VTT file. NAME= says what it
     is called; otherwise it is called after its file.
     """
-    from ..audio.recording import Recording
+    from ..audio import Recording
     from ..views import TimelineView
 
     recording = Recording(file)
@@ -75,7 +75,7 @@ def _words(path: str, name: str, color: str) -> Transcript | pd.DataFrame:
     """A transcript, or the words of another file."""
     import pandas as pd
 
-    from ..formats.files import is_transcript, read_file
+    from ..formats import is_transcript, read_file
     from ..transcript import load
 
     if is_transcript(Path(path)):

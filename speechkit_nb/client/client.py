@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 import pandas as pd
 
-from ..audio.recording import Recording
+from ..audio import Recording
 from ..config import RecognitionConfig
 from ..errors import JobUnknown, NotFound, TargetError
 from .jobs.batch import Batch

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ipywidgets import VBox
     from matplotlib.axes import Axes
 
-    from ..audio.recording import Recording
+    from ..audio import Recording
     from ..views import TimelineView
 
 

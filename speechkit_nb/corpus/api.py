@@ -17,7 +17,7 @@ from ..errors import ConfigError, EvaluationError
 from ..evaluate.alignment.inputs import Missing
 from ..evaluate.normalization.base import Normalizer
 from ..evaluate.significance.power import too_little
-from ..formats.parquet import read_frame
+from ..formats import read_frame
 from .duplicates import check_once
 from .executor import outcomes
 from .figures import pairs_of, split_of, summary_of, timing_of

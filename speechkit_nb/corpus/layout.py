@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import ConfigError, EvaluationError, SchemaError
-from ..formats.parquet import SUFFIX, file_name, part_of, system_folder, systems_of, write_frame
+from ..formats import PARQUET_SUFFIX, file_name, part_of, system_folder, systems_of, write_frame
 from .parts import FramePart, Part, TablePart, WordsPart, columns_of
 from .plan import Plan
 
@@ -112,7 +112,7 @@ def timed_systems(corpus: Corpus, plan: Plan) -> tuple[str, ...] | None:
 
 
 def _has_times(folder: Path) -> bool:
-    return any(columns_of(path).get("start") for path in sorted(folder.glob(f"*{SUFFIX}")))
+    return any(columns_of(path).get("start") for path in sorted(folder.glob(f"*{PARQUET_SUFFIX}")))
 
 
 def _of_frame(frame: pd.DataFrame) -> list[FramePart]:
@@ -129,10 +129,11 @@ def _of_frame(frame: pd.DataFrame) -> list[FramePart]:
 def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[TablePart]:
     if isinstance(given, (str, os.PathLike)):
         path = Path(given).absolute()
-        paths = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
+        paths = sorted(path.glob(f"*{PARQUET_SUFFIX}")) if path.is_dir() else [path]
         if not paths:
             raise SchemaError(
-                f"{os.fspath(path)!r} has neither *{SUFFIX} with a row an utterance nor a folder 'words'"
+                f"{os.fspath(path)!r} has neither *{PARQUET_SUFFIX} with a row an utterance "
+                "nor a folder 'words'"
             )
     else:
         paths = [Path(each).absolute() for each in given]
@@ -149,7 +150,7 @@ def _of_words(folder: Path, plan: Plan) -> list[Part]:
     tables = folder / "words"
     names = {}
     for place in [plan.reference, *plan.places.values()]:
-        paths = system_folder(tables, place).glob(f"*{SUFFIX}")
+        paths = system_folder(tables, place).glob(f"*{PARQUET_SUFFIX}")
         names[place] = {part_of(path) for path in paths if not path.name.startswith(".")}
         if not names[place]:
             there = ", ".join(map(repr, systems_of(tables))) or "none"

@@ -16,7 +16,7 @@ from ..errors import SchemaError
 from ..evaluate.alignment.api import align
 from ..evaluate.metrics.word_timing import tally_timing
 from ..evaluate.significance.segments import segments
-from ..formats.parquet import RowGroups, facts_of, file_name, read_frame, system_folder, write_frame
+from ..formats import RowGroups, facts_of, file_name, read_frame, system_folder, write_frame
 from .parts import Batch, Part
 from .plan import Plan
 from .statistics import TABLES, Statistics

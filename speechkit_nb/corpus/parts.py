@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..errors import EvaluationError, SchemaError
-from ..evaluate.alignment.inputs import KEYS
-from ..formats.parquet import digest_of, facts_of, file_name, plain, read_frame, system_folder
+from ..formats import digest_of, facts_of, file_name, plain, read_frame, system_folder
+from ..tables import UTTERANCE_KEYS
 from .plan import Plan
 
 Hashes = NDArray[np.uint64]
@@ -171,7 +171,7 @@ class WordsPart:
                 )
 
     def _read(self, path: Path, plan: Plan, metadata: Sequence[str] = ()) -> pd.DataFrame:
-        keys = plan.utterance or KEYS
+        keys = plan.utterance or UTTERANCE_KEYS
         if not path.exists() and plan.missing == "empty":
             return pd.DataFrame({name: pd.Series(dtype="str") for name in (*keys, *metadata, "word")})
         there = columns_of(path)

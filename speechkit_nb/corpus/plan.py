@@ -11,9 +11,10 @@ from typing import Any
 
 from .. import __version__
 from ..errors import ConfigError, SchemaError
-from ..evaluate.alignment.inputs import KEYS, Missing
+from ..evaluate.alignment.inputs import Missing
 from ..evaluate.metrics.word_rates import COUNTS
 from ..evaluate.normalization.base import Normalizer, normalizer
+from ..tables import UTTERANCE_KEYS
 
 LAYOUT = 2
 """Of the files that are written; files of another layout are made anew."""
@@ -108,7 +109,7 @@ class Plan:
         """
         if self.utterance is not None:
             return self.utterance
-        keys = tuple(key for key in KEYS if all(key in names for names in columns))
+        keys = tuple(key for key in UTTERANCE_KEYS if all(key in names for names in columns))
         if not keys:
             there = ", ".join(map(str, columns[0]))
             raise SchemaError(

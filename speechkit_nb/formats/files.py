@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from .. import tables
 from ..errors import ConfigError, SchemaError, TranscriptError, few
-from ..tables import transcripts as tables
-from .parquet import SUFFIX, facts_of, part_of, read_frame, system_folder, systems_of
+from .parquet import PARQUET_SUFFIX, facts_of, part_of, read_frame, system_folder, systems_of
 from .registry import read_reference
 
-SUFFIXES = (".textgrid", ".eaf", ".ctm", ".stm", ".srt", ".vtt", ".csv", ".txt", SUFFIX)
+SUFFIXES = (".textgrid", ".eaf", ".ctm", ".stm", ".srt", ".vtt", ".csv", ".txt", PARQUET_SUFFIX)
 
 _MARK = b"PAR1"
 """First bytes of a Parquet file; a saved transcript is one, whatever it is called."""
@@ -43,7 +43,7 @@ def read_file(path: Path, name: str) -> Said:
         TranscriptError: if it cannot be read, or is of no kind that is known.
         SchemaError: if it is a table with neither `word` nor `text`.
     """
-    if path.suffix.lower() == SUFFIX or _begins(path) == _MARK:
+    if path.suffix.lower() == PARQUET_SUFFIX or _begins(path) == _MARK:
         return _of_parquet(path, name)
     if path.suffix.lower() not in SUFFIXES:
         raise TranscriptError(
@@ -55,7 +55,7 @@ def read_file(path: Path, name: str) -> Said:
 
 def is_transcript(path: Path) -> bool:
     """Whether `sk.load` is what reads a file: it was written by `Transcript.save`, or is of no other kind."""
-    if path.suffix.lower() == SUFFIX or (path.is_file() and _begins(path) == _MARK):
+    if path.suffix.lower() == PARQUET_SUFFIX or (path.is_file() and _begins(path) == _MARK):
         return {"format", "recording"} <= facts_of(path).keys()
     return path.suffix.lower() not in SUFFIXES
 
@@ -89,7 +89,7 @@ def is_folder(text: str) -> bool:
 
 def named_by(path: Path) -> str:
     """The recording that a file of a folder is about, if it does not say so itself."""
-    return part_of(path) if path.suffix.lower() == SUFFIX else path.stem
+    return part_of(path) if path.suffix.lower() == PARQUET_SUFFIX else path.stem
 
 
 def _is_read(path: Path) -> bool:
@@ -125,4 +125,4 @@ def _of_parquet(path: Path, name: str) -> Said:
 def _of_transcript(path: Path, facts: dict[str, Any]) -> Said:
     responses = read_frame(path, ["response"])["response"].tolist()
     recording = str(facts["recording"])
-    return Said(tables.words(responses, recording), frozenset([recording]), facts.get("source"))
+    return Said(tables.make_words(responses, recording), frozenset([recording]), facts.get("source"))

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from ..errors import SchemaError
 
 _METADATA = b"speechkit_nb"
-SUFFIX = ".parquet"
+PARQUET_SUFFIX = ".parquet"
 
 
 def file_name(part: str) -> str:
@@ -28,11 +28,11 @@ def file_name(part: str) -> str:
     >>> file_name("calls/7.wav"), part_of(Path("calls%2F7.wav.parquet"))
     ('calls%2F7.wav.parquet', 'calls/7.wav')
     """
-    return quote(part, safe=" ") + SUFFIX
+    return quote(part, safe=" ") + PARQUET_SUFFIX
 
 
 def part_of(path: Path) -> str:
-    return unquote(path.name.removesuffix(SUFFIX))
+    return unquote(path.name.removesuffix(PARQUET_SUFFIX))
 
 
 def system_folder(table: Path, system: str) -> Path:

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import TranscriptError
+from ..tables import UTTERANCE_KEYS
 from .nist import Unreadable, read_ctm, read_stm
 from .tiers import read_eaf, read_subtitles, read_textgrid
-
-KEYS = ("recording", "channel_tag")
 
 
 def read_reference(
@@ -90,7 +89,7 @@ def _reader(path: Path, tiers: str | Sequence[str] | None) -> Callable[[Path], p
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """By recording and channel as they first appear, and then by time; texts joined."""
-    keys = [key for key in KEYS if key in frame]
+    keys = [key for key in UTTERANCE_KEYS if key in frame]
     number = frame.groupby(keys, sort=False).ngroup() if keys else pd.Series(0, frame.index)
     if {"start", "end"} <= set(frame):
         order = np.lexsort((frame["end"], frame["start"], number))

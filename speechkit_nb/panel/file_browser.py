@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 
+from ..audio import AUDIO_SUFFIXES
 from .controls import beside, button, control, label_of
 from .upload import Upload
 
-SUFFIXES = (".wav", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".au")
 MOST = 1000
 """Entries of a folder that are listed; a list of more is no use to anybody."""
 BUTTONS = {
@@ -49,7 +49,7 @@ def listing(folder: Path, name: str = "", most: int = MOST) -> Listing:
                 continue
             if _is_folder(entry):
                 folders.append(Path(entry.path))
-            elif entry.name.lower().endswith(SUFFIXES) and name.lower() in entry.name.lower():
+            elif entry.name.lower().endswith(AUDIO_SUFFIXES) and name.lower() in entry.name.lower():
                 files.append(Path(entry.path))
     folders.sort(key=_by_name)
     files.sort(key=_by_name)
@@ -117,7 +117,7 @@ class FileBrowser(widgets.VBox):  # type: ignore[misc]
             button(words, help, flex="0 0 auto") for words, help in BUTTONS.items()
         )
         self.enter.add_class("sk-enter")
-        self.upload = Upload(SUFFIXES, lambda: self._folder, self._later, self._arrived, self._wrong)
+        self.upload = Upload(AUDIO_SUFFIXES, lambda: self._folder, self._later, self._arrived, self._wrong)
         self.upload.add_class("sk-upload")
         self.note = widgets.HTML()
 

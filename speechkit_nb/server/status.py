@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from ..wire.messages import rpc
+from ..wire import rpc
 
 
 class Code(IntEnum):

@@ -11,82 +11,16 @@ from typing import Any
 
 import pandas as pd
 
-from ..wire.messages import v3
-
-Schema = Mapping[str, str]
-
-_SUMMARY = ("min", "max", "mean", "std")
+from ..wire import v3
+from .schemas import CLASSIFIERS, CONVERSATIONS, INTERRUPTS, MOMENTS, QUANTILES, SPEAKERS, SUMMARIES, Schema
 
 
-def _statistic(*names: str) -> dict[str, str]:
-    return {f"{name}_{part}": "float64" for name in names for part in _SUMMARY}
-
-
-SPEAKERS: Schema = {
-    "recording": "str",
-    "speaker_tag": "str",
-    "window": "str",
-    "start": "float64",
-    "end": "float64",
-    "total_speech": "float64",
-    "speech_ratio": "float64",
-    "total_silence": "float64",
-    "silence_ratio": "float64",
-    "words_count": "int64",
-    "letters_count": "int64",
-    "utterance_count": "int64",
-    **_statistic(
-        "words_per_second",
-        "letters_per_second",
-        "words_per_utterance",
-        "letters_per_utterance",
-        "utterance_duration",
-    ),
-}
-CONVERSATIONS: Schema = {
-    "recording": "str",
-    "start": "float64",
-    "end": "float64",
-    "total_speech": "float64",
-    "total_speech_ratio": "float64",
-    "total_simultaneous_silence": "float64",
-    "total_simultaneous_silence_ratio": "float64",
-    "total_simultaneous_speech": "float64",
-    "total_simultaneous_speech_ratio": "float64",
-    **_statistic("simultaneous_silence_duration", "simultaneous_speech_duration"),
-}
-INTERRUPTS: Schema = {"recording": "str", "speaker_tag": "str", "start": "float64", "end": "float64"}
-QUANTILES: Schema = {
-    "recording": "str",
-    "speaker_tag": "str",
-    "window": "str",
-    "statistic": "str",
-    "level": "float64",
-    "value": "float64",
-}
-CLASSIFIERS: Schema = {
-    "recording": "str",
-    "seq": "int64",
-    "channel_tag": "str",
-    "classifier": "str",
-    "window": "str",
-    "start": "float64",
-    "end": "float64",
-    "label": "str",
-    "confidence": "float64",
-    "text": "str",
-    "text_start": "float64",
-    "text_end": "float64",
-}
-SUMMARIES: Schema = {"recording": "str", "property_index": "int64", "response": "str"}
-
-
-def n_sessions(responses: Sequence[bytes]) -> int:
+def count_sessions(responses: Sequence[bytes]) -> int:
     """How many sessions of the service the messages are of; those that cannot be read do not count."""
     return len({message.session_uuid.uuid for _, message in _readable(responses)})
 
 
-def speakers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_speakers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row a speaker that was analysed, as frame of schema `SPEAKERS`; `window`: total or last_utterance."""
     rows = []
     for _, message in _of_kind(responses, "speaker_analysis"):
@@ -110,7 +44,7 @@ def speakers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     return _frame(rows, SPEAKERS)
 
 
-def conversations(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_conversations(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row an analysis of the whole dialogue, as frame of schema `CONVERSATIONS`."""
     rows = []
     for _, message in _of_kind(responses, "conversation_analysis"):
@@ -131,7 +65,7 @@ def conversations(responses: Sequence[bytes], recording: str = "") -> pd.DataFra
     return _frame(rows, CONVERSATIONS)
 
 
-def interrupts(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_interrupts(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row a stretch in which a speaker interrupts another, as frame of schema `INTERRUPTS`."""
     rows = [
         {"recording": recording, "speaker_tag": speaker.speaker_tag, **_bounds(stretch)}
@@ -142,7 +76,7 @@ def interrupts(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     return _frame(rows, INTERRUPTS)
 
 
-def quantiles(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_quantiles(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row a quantile that was asked for, as frame of schema `QUANTILES`; the dialogue's have no speaker."""
     rows = [
         {
@@ -162,7 +96,7 @@ def quantiles(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     return _frame(rows, QUANTILES)
 
 
-def classifiers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_classifiers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row a label or a highlighted phrase, as frame of schema `CLASSIFIERS`.
 
     A label has `label` and `confidence`, a phrase `text`, `text_start`, `text_end`; the others are missing.
@@ -185,7 +119,7 @@ def classifiers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame
     return _frame(rows, CLASSIFIERS)
 
 
-def summaries(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_summaries(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row an answer of the language model, in the order of the questions; schema `SUMMARIES`."""
     rows = [
         {"recording": recording, "property_index": index, "response": result.response}
@@ -222,7 +156,7 @@ def _statistics(analysis: Any) -> Iterator[tuple[str, Any]]:
 def _summary(name: str, statistic: Any) -> dict[str, float]:
     """Durations come in milliseconds, like every other time of the wire."""
     scale = 1000 if name.endswith("_duration") else 1
-    return {f"{name}_{part}": getattr(statistic, part) / scale for part in _SUMMARY}
+    return {f"{name}_{part}": getattr(statistic, part) / scale for part in MOMENTS}
 
 
 def _bounds(stretch: Any, prefix: str = "") -> dict[str, float]:

@@ -15,49 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import SchemaError, UnreadableMessage
-from ..wire.columns import columns, unreadable
-
-Schema = Mapping[str, str]
-
-WORDS: Schema = {
-    "recording": "str",
-    "channel_tag": "str",
-    "final_index": "int64",
-    "alternative": "int64",
-    "word_index": "int64",
-    "word": "str",
-    "start": "float64",
-    "end": "float64",
-}
-PARTIAL_WORDS: Schema = {"seq": "int64", **WORDS}
-FINALS: Schema = {
-    "recording": "str",
-    "channel_tag": "str",
-    "final_index": "int64",
-    "alternative": "int64",
-    "text": "str",
-    "refined_text": "str",
-    "start": "float64",
-    "end": "float64",
-    "speech_start": "float64",
-    "speech_end": "float64",
-    "confidence": "float64",
-    "language": "str",
-}
-CURSORS = ("received_data", "reset_time", "partial_time", "final_time", "eou_time")
-EVENTS: Schema = {
-    "recording": "str",
-    "seq": "int64",
-    "event": "str",
-    "channel_tag": "str",
-    "final_index": "int64",
-    "text": "str",
-    **dict.fromkeys(CURSORS, "float64"),
-    "server_time": "float64",
-    "received_at": "float64",
-    "sent_until": "float64",
-}
+from ..errors import UnreadableMessage
+from ..wire import decode_columns, find_unreadable
+from .schemas import CURSORS, EVENTS, FINALS, PARTIAL_WORDS, WORDS, Schema
 
 STAGES = {"partial": "partial", "final": "final", "refinement": "final_refinement.normalized_text"}
 _KINDS = {
@@ -73,31 +33,7 @@ _KINDS = {
 }
 
 
-def check(frame: pd.DataFrame, schema: Schema, name: str = "frame") -> pd.DataFrame:
-    """`frame` itself, if it has every column of `schema` with its dtype.
-
-    Raises:
-        SchemaError: if a column is missing or has another dtype; the message names it.
-
-    >>> check(pd.DataFrame({"word": [1]}), {"word": "str"}, "words")
-    Traceback (most recent call last):
-        ...
-    speechkit_nb.errors.SchemaError: words: column 'word' is int64, not str
-    """
-    for column, dtype in schema.items():
-        if column not in frame:
-            raise SchemaError(f"{name}: column {column!r} is missing; there are {', '.join(map(str, frame))}")
-        if frame[column].dtype != dtype:
-            raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not {dtype}")
-    return frame
-
-
-def empty(schema: Schema) -> pd.DataFrame:
-    """A frame of `schema` without rows."""
-    return pd.DataFrame({column: pd.Series(dtype=dtype) for column, dtype in schema.items()})
-
-
-def words(responses: Sequence[bytes], recording: str = "", stage: str = "final") -> pd.DataFrame:
+def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "final") -> pd.DataFrame:
     """A row a recognized word.
 
     Args:
@@ -138,7 +74,7 @@ def words(responses: Sequence[bytes], recording: str = "", stage: str = "final")
     return _frame(frame, PARTIAL_WORDS if stage == "partial" else WORDS)
 
 
-def finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """A row a final, its refinement joined by (`channel_tag`, `final_index`, `alternative`).
 
     Args:
@@ -177,7 +113,7 @@ def finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     return joined[list(FINALS)].astype(dict(FINALS))
 
 
-def events(
+def make_events(
     responses: Sequence[bytes],
     recording: str = "",
     received_at: Sequence[float] | None = None,
@@ -250,9 +186,9 @@ def _decode(responses: Sequence[bytes], paths: Sequence[str]) -> tuple[np.ndarra
     """The readable messages as columns, and the position of each among `responses`."""
     seq = np.arange(len(responses))
     try:
-        return seq, columns(responses, *paths)
+        return seq, decode_columns(responses, *paths)
     except ValueError:
-        bad = unreadable(responses)
+        bad = find_unreadable(responses)
     warnings.warn(
         f"message{'s' * (len(bad) > 1)} {', '.join(map(str, bad))} of {len(responses)} cannot be parsed, "
         "perhaps cut in the middle; the others are in the frames. Fetch the result again to get all",
@@ -260,7 +196,7 @@ def _decode(responses: Sequence[bytes], paths: Sequence[str]) -> tuple[np.ndarra
         stacklevel=3,
     )
     seq = np.delete(seq, bad)
-    return seq, columns([responses[position] for position in seq.tolist()], *paths)
+    return seq, decode_columns([responses[position] for position in seq.tolist()], *paths)
 
 
 def _nested(table: pa.Table, path: str) -> Any:

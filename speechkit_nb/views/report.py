@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, cast
 
+from .. import tables
 from ..errors import PlotError
-from ..tables import transcripts as tables
 from .plots.time_axis import clock
 from .scene.systems import in_order
 

@@ -14,9 +14,9 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 
 from ..errors import ServiceError, TranscriptError
-from .from_json import from_json
+from .json_messages import build_message
 from .messages import POOL, operation, v2, v3
-from .v2 import responses_from_v2
+from .v2_files import responses_from_v2
 
 CODES = {
     1: "CANCELLED", 2: "UNKNOWN", 3: "INVALID_ARGUMENT", 4: "DEADLINE_EXCEEDED", 5: "NOT_FOUND",
@@ -124,7 +124,7 @@ def _parse(value: Any, message: Any) -> Any:
     if not isinstance(value, dict):
         raise TranscriptError(f"the answer holds {value!r:.60} where a {message.DESCRIPTOR.name} is expected")
     try:
-        return from_json(message, value)
+        return build_message(message, value)
     except ValueError as error:
         raise TranscriptError(f"the answer is no {message.DESCRIPTOR.name} of the service: {error}") from None
 

@@ -22,9 +22,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speechkit_nb.audio import EncodedAudio, Recording, check_limits, encode_for_service
 from speechkit_nb.audio import recording as audio
-from speechkit_nb.audio.encoding import Encoded, check_limits, for_service
-from speechkit_nb.audio.recording import Recording
 from speechkit_nb.errors import AudioConverted, AudioError, LimitError
 
 RATE = 16_000
@@ -397,7 +396,7 @@ def test_number_of_bins(n_bins: int) -> None:
 # What is sent.
 
 
-def as_sent(encoded: Encoded) -> np.ndarray:
+def as_sent(encoded: EncodedAudio) -> np.ndarray:
     """The samples of a sent WAV, read by Python's own reader, int16 (n_channels, n)."""
     with wave.open(io.BytesIO(encoded.content)) as reader:
         assert (reader.getframerate(), reader.getsampwidth()) == (encoded.sample_rate, 2)
@@ -411,14 +410,14 @@ def as_sent(encoded: Encoded) -> np.ndarray:
 def test_what_the_service_takes_is_sent_byte_for_byte(container: str, rate: int) -> None:
     """16-bit WAV, Ogg Opus and MP3 leave as they came, without a warning."""
     content = encode(tone(rate=rate), *FORMATS[container], rate=rate)
-    assert for_service(Recording(content)) == Encoded(content, container, rate, 2)
+    assert encode_for_service(Recording(content)) == EncodedAudio(content, container, rate, 2)
 
 
 def test_headerless_audio_is_sent_byte_for_byte() -> None:
     """LINEAR16_PCM of 8 to 48 kHz is a format of the service."""
     content = ints(tone()).T.tobytes()
     recording = Recording(content, encoding="LINEAR16_PCM", sample_rate=RATE, n_channels=2)
-    assert for_service(recording) == Encoded(content, "LINEAR16_PCM", RATE, 2)
+    assert encode_for_service(recording) == EncodedAudio(content, "LINEAR16_PCM", RATE, 2)
 
 
 @pytest.mark.parametrize("container", ["FLAC", "AIFF", "RF64"])
@@ -429,7 +428,7 @@ def test_sixteen_bits_are_converted_without_loss(container: str) -> None:
     recording = Recording(encode(samples, container), id="talk")
     message = rf"'talk' was converted from {container} \(PCM_16, 16000 Hz\) to WAV \(PCM_16, 16000 Hz\): "
     with pytest.warns(AudioConverted, match=message):
-        encoded = for_service(recording)
+        encoded = encode_for_service(recording)
     assert (encoded.container, encoded.sample_rate) == ("WAV", RATE)
     assert encoded.converted is not None
     np.testing.assert_array_equal(as_sent(encoded), samples)
@@ -443,7 +442,7 @@ def test_other_sample_formats_are_rounded_to_sixteen_bits(coding: str, error: fl
     """WAV of another sample format is converted; the warning names the format."""
     samples = tone()
     with pytest.warns(AudioConverted, match=rf"the service takes 16-bit samples, not {coding}"):
-        encoded = for_service(Recording(encode(samples, coding=coding)))
+        encoded = encode_for_service(Recording(encode(samples, coding=coding)))
     assert np.abs(as_sent(encoded) - samples * 32768).max() <= error
 
 
@@ -453,7 +452,7 @@ def test_other_rates_are_resampled(rate: int, taken: int) -> None:
     t = np.arange(2 * rate) / rate
     samples = 0.5 * np.sin(2 * np.pi * 440 * t)[None]
     with pytest.warns(AudioConverted, match=r"the service takes 8000 to 48000 Hz"):
-        encoded = for_service(Recording(encode(samples, rate=rate)))
+        encoded = encode_for_service(Recording(encode(samples, rate=rate)))
     assert encoded.sample_rate == taken
     sent = as_sent(encoded)[0] / 32768
     assert len(sent) == 2 * taken
@@ -465,7 +464,7 @@ def test_other_rates_are_resampled(rate: int, taken: int) -> None:
 def test_samples_are_sent_as_wav_without_a_warning() -> None:
     """Nothing about that can surprise."""
     samples = ints(tone())
-    encoded = for_service(Recording(samples, sample_rate=RATE))
+    encoded = encode_for_service(Recording(samples, sample_rate=RATE))
     np.testing.assert_array_equal(as_sent(encoded), samples)
     assert "from array" in str(encoded.converted)
 
@@ -474,7 +473,7 @@ def test_samples_outside_of_one_are_clipped_not_wrapped() -> None:
     """The loud ones become the extremes, and the warning counts them."""
     recording = Recording(np.array([0.5, 1.0, 1.5, -1.0, -7.0, 0.0]), sample_rate=8000)
     with pytest.warns(AudioConverted, match=r"2 samples outside -1 to 1 were clipped \(the largest is 7;"):
-        encoded = for_service(recording)
+        encoded = encode_for_service(recording)
     assert as_sent(encoded)[0].tolist() == [16384, 32767, 32767, -32768, -32768, 0]
 
 
@@ -484,7 +483,7 @@ def test_nan_in_a_file_is_not_sent() -> None:
     samples[1, 500] = np.nan
     recording = Recording(encode(samples, coding="FLOAT"), id="talk.wav")
     with pytest.raises(AudioError, match=r"'talk.wav' has NaN or infinite samples"):
-        for_service(recording)
+        encode_for_service(recording)
 
 
 def test_bytes_of_samples() -> None:
@@ -534,20 +533,20 @@ def test_inline_limit_names_both_ways_out(tmp_path: Path) -> None:
         r"bucket='NAME', or in a compressed form such as Ogg Opus"
     )
     with pytest.raises(LimitError, match=message):
-        for_service(big)
+        encode_for_service(big)
 
 
 def test_inline_limit_counts_what_is_sent() -> None:
     """A small FLAC that would become a large WAV is refused before it is converted."""
     recording = Recording(encode(np.zeros((1, 100_000)), "FLAC"))
     with pytest.raises(LimitError, match=r"has 0.2 MB to send; a request takes 0.1 MB"):
-        for_service(recording, max_bytes=100_000)
+        encode_for_service(recording, max_bytes=100_000)
 
 
 def test_content_of_exactly_the_limit_is_sent() -> None:
     """The size that is checked is the size that is sent, with a header and resampled."""
     recording = Recording(np.zeros(9_999, np.int16), sample_rate=6_000)
-    encoded = for_service(recording, max_bytes=44 + 2 * 13_332)
+    encoded = encode_for_service(recording, max_bytes=44 + 2 * 13_332)
     assert len(encoded.content) == 44 + 2 * 13_332
 
 
@@ -684,7 +683,7 @@ def test_wav_from_a_pipe(size: int) -> None:
         recording.read(1.5, 1.75), (samples / 32768).astype(np.float32)[:, 24_000:28_000]
     )
     with pytest.warns(AudioConverted, match=r"its header does not say how long it is"):
-        np.testing.assert_array_equal(as_sent(for_service(recording)), samples)
+        np.testing.assert_array_equal(as_sent(encode_for_service(recording)), samples)
 
 
 def test_wav_with_chunks_around_the_samples() -> None:
@@ -719,7 +718,7 @@ def test_mp3_without_a_length(mode: str, rate: int, loud_first: bool) -> None:
     np.testing.assert_allclose(later[:, frame:], tagged.read()[:, frame:], rtol=0, atol=2**-22)
     part = bare.read(4.5, 5.0)
     np.testing.assert_allclose(part, bare.read()[:, round(4.5 * rate) : 5 * rate], rtol=0, atol=2**-22)
-    assert for_service(bare).content == without_length(content)
+    assert encode_for_service(bare).content == without_length(content)
 
 
 def test_mp3_after_an_id3_tag() -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from speechkit_nb.audio import Recording
 from speechkit_nb.audio import recording as audio
-from speechkit_nb.audio.recording import Recording
 
 RATE, N_CHANNELS, SECONDS, N_BINS, ROUNDS = 16_000, 2, 3_600, 2_000, 5
 GOAL_RATIO, GOAL_MB = 1.3, 64
@@ -27,7 +27,7 @@ GOAL_RATIO, GOAL_MB = 1.3, 64
 PEAK = """
 import re, sys
 from pathlib import Path
-from speechkit_nb.audio.recording import Recording
+from speechkit_nb.audio import Recording
 
 def peak():  # ru_maxrss would begin with the peak of the process that started this one
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e3

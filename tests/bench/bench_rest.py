@@ -18,8 +18,7 @@ from speechkit_nb import Transcript
 from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.client.transport.grpc import GrpcTransport
 from speechkit_nb.client.transport.rest import RestTransport
-from speechkit_nb.wire.messages import methods
-from speechkit_nb.wire.rest import responses_to_json
+from speechkit_nb.wire import methods, responses_to_json
 
 N_WORDS = 30_000
 ROUNDS = 15

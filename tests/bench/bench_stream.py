@@ -22,7 +22,7 @@ from live_sessions import RATE, coded, script, talk
 from local_server import Server
 
 import speechkit_nb as sk
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 LIVE_SECONDS, HOUR = 30, 3600
 CHUNK = 0.5

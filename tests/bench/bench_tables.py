@@ -12,9 +12,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from speechkit_nb.tables import transcripts as tables
-from speechkit_nb.wire.messages import v3
-from speechkit_nb.wire.rest import responses_to_json
+from speechkit_nb import tables
+from speechkit_nb.wire import responses_to_json, v3
 
 WORDS_A_FINAL = 20
 N_WORDS = 600_000
@@ -91,20 +90,22 @@ def peak_bytes() -> int:
 
 def extra_memory() -> None:
     """Run in a process of its own: prints peak extra bytes over the wire's bytes."""
-    tables.words(make_responses(20), "talk.wav")
+    tables.make_words(make_responses(20), "talk.wav")
     responses = make_responses(N_WORDS)
     before = peak_bytes()
-    frame = tables.words(responses, "talk.wav")
+    frame = tables.make_words(responses, "talk.wav")
     assert len(frame) == N_WORDS
     print((peak_bytes() - before) / sum(map(len, responses)))
 
 
 def main() -> None:
     responses = make_responses(N_WORDS)
-    pd.testing.assert_frame_equal(tables.words(responses[:50], "talk.wav"), attribute_loop(responses[:50]))
+    pd.testing.assert_frame_equal(
+        tables.make_words(responses[:50], "talk.wav"), attribute_loop(responses[:50])
+    )
     ours, parser = [], []
     for _ in range(ROUNDS):
-        ours.append(fastest(lambda: tables.words(responses, "talk.wav"), 1))
+        ours.append(fastest(lambda: tables.make_words(responses, "talk.wav"), 1))
         parser.append(fastest(lambda: parse_only(responses), 1))
     part = responses[: len(responses) // 10]
     results = [value["result"] for value in responses_to_json(part)]

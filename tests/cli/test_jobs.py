@@ -14,7 +14,7 @@ from local_server import serving, wav
 import speechkit_nb as sk
 from speechkit_nb.cli.main import main
 from speechkit_nb.client.journal.journal import Journal
-from speechkit_nb.wire.rest import responses_from_json
+from speechkit_nb.wire import responses_from_json
 
 ANSWER = [final(0, "hello world"), refinement(0, "Hello, world.")]
 

@@ -38,7 +38,7 @@ from speechkit_nb.errors import (
     TargetError,
     Unreachable,
 )
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 KEY = "AQVN-secret-api-key"
 OAUTH = "y0_secret-oauth-token"

@@ -16,7 +16,7 @@ from local_server import sound, wait_until
 
 import speechkit_nb as sk
 from speechkit_nb.client.transport.rate_limit import Quota
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 N = 200
 KERNEL = """

@@ -28,8 +28,7 @@ from speechkit_nb.errors import (
     ServiceError,
     Unreachable,
 )
-from speechkit_nb.wire.messages import v2, v3
-from speechkit_nb.wire.rest import responses_from_json
+from speechkit_nb.wire import responses_from_json, v2, v3
 
 RECORDED = (DATA / "answers" / "rest_v3.json").read_text()
 OBJECTS = [json.loads(part) for part in RECORDED.replace("}\n{", "}\0{").split("\0")]

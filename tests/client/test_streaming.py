@@ -36,7 +36,7 @@ from speechkit_nb.errors import (
     WaitTimeout,
 )
 from speechkit_nb.server.engines import timecode
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 SECONDS = 60
 LIMIT = 10

@@ -11,7 +11,7 @@ import speechkit_nb as sk
 from speechkit_nb.comparison.inputs.check_audio import checked_sounds
 from speechkit_nb.comparison.inputs.missing import REFERENCE, same_utterances
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError
-from speechkit_nb.formats.words import side_of
+from speechkit_nb.formats import side_of
 
 TEXTS = pd.DataFrame({"utt": [1, 2, 3], "text": ["a b", "c d", "e f"]})
 

@@ -26,7 +26,7 @@ from speechkit_nb.evaluate.normalization.base import normalizer
 from speechkit_nb.evaluate.significance.evidence import Evidence
 from speechkit_nb.evaluate.significance.intervals import intervals, pairs
 from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
-from speechkit_nb.formats.parquet import facts_of
+from speechkit_nb.formats import facts_of
 
 SYSTEMS = ["one", "two", "three"]
 ROOT = Path(__file__).parents[2]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_distance
 
+from speechkit_nb import tables
 from speechkit_nb.errors import ConfigError, EvaluationError, MissingExtra, SchemaError, Untimed
 from speechkit_nb.evaluate.alignment import timed_numba
 from speechkit_nb.evaluate.alignment import timed_numpy as timed_rows
@@ -23,7 +24,6 @@ from speechkit_nb.evaluate.alignment.timed_batch import align_batch
 from speechkit_nb.evaluate.alignment.timed_numpy import Kernel, align_long
 from speechkit_nb.evaluate.alignment.untimed import align_text, fewest_errors
 from speechkit_nb.evaluate.normalization.base import normalizer
-from speechkit_nb.tables import transcripts as tables
 
 KERNELS = {
     "flat": (timed_rows.fill_flat, timed_rows.walk),

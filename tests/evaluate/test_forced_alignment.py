@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from speechkit_nb.audio.recording import Recording
+from speechkit_nb import tables
+from speechkit_nb.audio import Recording
 from speechkit_nb.errors import ConfigError, MissingExtra
 from speechkit_nb.evaluate.forced_alignment.aligner import force_align
 from speechkit_nb.evaluate.forced_alignment.pronunciations import pronunciations, spoken_words
-from speechkit_nb.tables import transcripts as tables
 
 DATA = Path(__file__).parents[2] / "data"
 DICTIONARY = {

@@ -13,7 +13,7 @@ from praatio import textgrid
 
 from speechkit_nb.errors import MissingExtra, TranscriptError
 from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.formats.registry import read_reference
+from speechkit_nb.formats import read_reference
 
 DATA = Path(__file__).parents[2] / "data"
 WORD = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)

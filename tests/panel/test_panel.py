@@ -10,10 +10,10 @@ import pytest
 from local_server import serving, wait_until, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client.jobs import sources
+from speechkit_nb.audio import AUDIO_SUFFIXES
 from speechkit_nb.config import RecognitionConfig
 from speechkit_nb.errors import ConfigError
-from speechkit_nb.panel.file_browser import SUFFIXES, FileBrowser, listing
+from speechkit_nb.panel.file_browser import FileBrowser, listing
 from speechkit_nb.panel.job_panel import LINK
 from speechkit_nb.panel.job_row import ACTIONS, SIGNS, Row, row_html
 from speechkit_nb.panel.job_table import SURE, JobTable
@@ -63,9 +63,11 @@ def test_a_folder_shows_its_folders_and_recordings(folder):
     assert [path.name for path in found.files] == ["a.ogg", "b.WAV", "Зима 'ёлка' \"2\".mp3"]
 
 
-def test_the_panel_and_a_batch_agree_on_what_is_audio():
-    """A file that the browser shows is one that a folder in `submit_many` sends."""
-    assert SUFFIXES == sources.SUFFIXES
+@pytest.mark.parametrize("suffix", AUDIO_SUFFIXES)
+def test_the_panel_shows_every_suffix_of_audio(tmp_path, suffix):
+    """A file that a folder in `submit_many` sends is one that the browser shows."""
+    (tmp_path / f"talk{suffix}").touch()
+    assert [path.name for path in listing(tmp_path).files] == [f"talk{suffix}"]
 
 
 def test_a_large_folder_is_cut_and_says_so(folder):

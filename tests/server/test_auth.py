@@ -23,7 +23,7 @@ from speechkit_nb.server.api.auth import FOLDER_ID, Gate
 from speechkit_nb.server.app import ServerSettings, serve
 from speechkit_nb.server.status import Refusal
 from speechkit_nb.server.testing.iam import Issuer, PublicKey
-from speechkit_nb.wire.messages import endpoint, methods, operation
+from speechkit_nb.wire import endpoint, methods, operation
 
 SERVICES = (
     "speechkit.stt.v3.AsyncRecognizer",

@@ -23,7 +23,7 @@ from speechkit_nb.server.recognition.file import tile
 from speechkit_nb.server.recognition.refinement import refine
 from speechkit_nb.server.status import Code, Refusal
 from speechkit_nb.server.testing.faults import Faults
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 WORK = Work("", "scripted:x", b"request", b"audio")
 

@@ -17,7 +17,7 @@ from local_server import DATA, Api, serving, sound
 from speechkit_nb.server.engines import create, parse
 from speechkit_nb.server.engines.base import Hearing, Hypothesis, Listener
 from speechkit_nb.server.engines.segment import LONGEST_MS, Segmenter, Speech
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 SENTENCE = (29.3, 34.2)  # seconds of monologue.wav
 TRUTH = "but about thirty percent of them still noticed their own name in the other voice"

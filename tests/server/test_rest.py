@@ -16,8 +16,7 @@ from local_server import DATA, Server, wait_until, wav
 
 from speechkit_nb.errors import ServerError
 from speechkit_nb.server.ports import Address, listen
-from speechkit_nb.wire.messages import v3
-from speechkit_nb.wire.rest import responses_from_json
+from speechkit_nb.wire import responses_from_json, v3
 
 SCRIPT = "word,start,end,channel\nhello,0.5,0.9,0\nthere,0.9,1.2,0\ngood,1.5,1.8,1\nbye,2.6,3.0,0\n"
 CREATED = {"id", "description", "createdAt", "createdBy", "modifiedAt", "done", "metadata"}

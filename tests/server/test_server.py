@@ -12,7 +12,7 @@ import grpc
 import pytest
 from local_server import OPERATIONS, RECOGNIZER, Api, serving, wav
 
-from speechkit_nb.wire.messages import methods, operation, v3
+from speechkit_nb.wire import methods, operation, v3
 
 SCRIPT = """word,start,end,channel
 hello,0.5,0.9,0

@@ -32,7 +32,7 @@ from local_server import DATA, Api, Server, serving, sound
 
 from speechkit_nb.server.recognition.decoder import CompressedSound, RawSound, WavSound
 from speechkit_nb.server.status import Refusal
-from speechkit_nb.wire.messages import v2, v3
+from speechkit_nb.wire import v2, v3
 
 WORDS = [("one", 0.3, 0.5), ("two", 0.6, 0.8), ("three", 1.6, 1.8), ("four", 3.0, 3.3)]
 PCM = bytes(2 * RATE * 4)

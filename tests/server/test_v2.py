@@ -12,8 +12,7 @@ import httpx
 import pytest
 from local_server import DATA, RECOGNIZER, Server, talk, wait_until, wav
 
-from speechkit_nb.wire.messages import v2, v3
-from speechkit_nb.wire.rest import responses_from_json
+from speechkit_nb.wire import responses_from_json, v2, v3
 
 SCRIPT = """word,start,end,channel
 hello,0.5,0.88,0

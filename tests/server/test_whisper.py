@@ -30,8 +30,8 @@ from speechkit_nb.server.engines.base import Hearing, Hypothesis, Listener
 from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
 from speechkit_nb.server.engines.whisper_models import CARRIER, find_model
 from speechkit_nb.server.status import Refusal
-from speechkit_nb.tables.transcripts import words as words_of
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.tables import make_words
+from speechkit_nb.wire import v3
 
 FIFTY_THREE = "in nineteen fifty three a scientist asked people to listen to two voices at the same time"
 
@@ -72,7 +72,7 @@ def truth() -> pd.DataFrame:
 def recognized(api: Api, model: str, content: bytes, **options: Any) -> pd.DataFrame:
     asked = v3.RecognitionModelOptions(model=model, **options)
     messages = api.recognize(content, recognition_model=asked)
-    return words_of([message.SerializeToString() for message in messages])
+    return make_words([message.SerializeToString() for message in messages])
 
 
 def test_two_models_in_one_server_compare(api: Api) -> None:

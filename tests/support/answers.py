@@ -1,6 +1,6 @@
 """Answers of the service, made by hand."""
 
-from speechkit_nb.wire.messages import v3
+from speechkit_nb.wire import v3
 
 
 def serialized(**event) -> bytes:

@@ -12,7 +12,7 @@ import grpc
 import numpy as np
 
 from speechkit_nb.server.engines import timecode
-from speechkit_nb.wire.messages import methods, v3
+from speechkit_nb.wire import methods, v3
 
 RATE = timecode.SAMPLE_RATE
 

@@ -17,7 +17,7 @@ import grpc
 import numpy as np
 import soundfile
 
-from speechkit_nb.wire.messages import methods, operation, v3
+from speechkit_nb.wire import methods, operation, v3
 
 DATA = Path(__file__).parents[2] / "data"
 RUN = (

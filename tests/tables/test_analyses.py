@@ -4,8 +4,7 @@ import pytest
 from answers import final, serialized
 
 import speechkit_nb as sk
-from speechkit_nb.tables import analyses
-from speechkit_nb.tables import transcripts as tables
+from speechkit_nb import tables
 
 STAT = {
     "min": 1.0,
@@ -122,12 +121,12 @@ def test_summaries_answer_in_the_order_of_the_questions():
 @pytest.mark.parametrize(
     ("name", "schema"),
     [
-        ("speaker_analysis", analyses.SPEAKERS),
-        ("conversation_analysis", analyses.CONVERSATIONS),
-        ("interrupts", analyses.INTERRUPTS),
-        ("quantiles", analyses.QUANTILES),
-        ("classifiers", analyses.CLASSIFIERS),
-        ("summaries", analyses.SUMMARIES),
+        ("speaker_analysis", tables.SPEAKERS),
+        ("conversation_analysis", tables.CONVERSATIONS),
+        ("interrupts", tables.INTERRUPTS),
+        ("quantiles", tables.QUANTILES),
+        ("classifiers", tables.CLASSIFIERS),
+        ("summaries", tables.SUMMARIES),
     ],
 )
 @pytest.mark.parametrize("answer", [ANSWER, sk.Transcript([])], ids=["full", "empty"])

@@ -8,10 +8,9 @@ from answers import final, refinement, serialized, update
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speechkit_nb import tables
 from speechkit_nb.errors import SchemaError, UnreadableMessage
-from speechkit_nb.tables import transcripts as tables
-from speechkit_nb.wire.messages import v3
-from speechkit_nb.wire.rest import responses_from_json
+from speechkit_nb.wire import responses_from_json, v3
 
 ANSWERS = Path(__file__).parents[2] / "data" / "answers"
 REST = responses_from_json((ANSWERS / "rest_v3.json").read_text())
@@ -33,7 +32,7 @@ NAN = float("nan")
 
 def test_words_of_the_published_answer():
     """14 words with the published times in seconds, channel "0", final 0."""
-    words = tables.check(tables.words(REST, "talk.wav"), tables.WORDS)
+    words = tables.check(tables.make_words(REST, "talk.wav"), tables.WORDS)
     assert list(zip(words.word, words.start, words.end, strict=True)) == EXPECTED
     assert list(words.word_index) == list(range(14))
     constant = ["recording", "channel_tag", "final_index", "alternative"]
@@ -42,14 +41,14 @@ def test_words_of_the_published_answer():
 
 def test_the_refinement_has_words_of_its_own():
     """The same times; the fourth word reads "I'm" there."""
-    refined = tables.words(REST, stage="refinement")
+    refined = tables.make_words(REST, stage="refinement")
     expected = [("I'm", *times) if k == 3 else (word, *times) for k, (word, *times) in enumerate(EXPECTED)]
     assert list(zip(refined.word, refined.start, refined.end, strict=True)) == expected
 
 
 def test_finals_of_the_published_answer():
     """One final from 0 to 7.4 s, speech tighter than that, its refinement in the same row."""
-    finals = tables.check(tables.finals(REST, "talk.wav"), tables.FINALS)
+    finals = tables.check(tables.make_finals(REST, "talk.wav"), tables.FINALS)
     text = "I'm Yandex SpeechKit I can turn any text into speech now you can too"
     expected = pd.DataFrame(
         [["talk.wav", "0", 0, 0, text, text, 0.0, 7.4, 0.459, 7.18, NAN, None]], columns=list(tables.FINALS)
@@ -59,7 +58,7 @@ def test_finals_of_the_published_answer():
 
 def test_events_of_the_published_answer():
     """A row a message; the cursors in seconds; the end of the utterance moves only with its event."""
-    events = tables.check(tables.events(REST, "talk.wav", [10.0, 10.5, 11.0]), tables.EVENTS)
+    events = tables.check(tables.make_events(REST, "talk.wav", [10.0, 10.5, 11.0]), tables.EVENTS)
     assert list(events.event) == ["final", "final_refinement", "eou_update"]
     assert list(events.seq) == [0, 1, 2]
     assert list(events.received_data) == [7.4] * 3
@@ -71,14 +70,14 @@ def test_events_of_the_published_answer():
 
 def test_words_of_the_published_v2_answer():
     """Tags counted from 0, durations in seconds without dust, a chunk without words adds none."""
-    words = tables.words(V2)
+    words = tables.make_words(V2)
     assert words[["channel_tag", "final_index", "word", "start", "end"]].values.tolist() == [
         ["0", 0, "прием", 0.88, 1.16],
         ["0", 0, "раз", 1.22, 1.54],
         ["0", 0, "два", 1.56, 2.78],
         ["1", 1, "слышу", 0.0, 0.4],
     ]
-    finals = tables.finals(V2)
+    finals = tables.make_finals(V2)
     assert list(finals.text) == ["Прием 1, 2.", "Слышу.", "Хорошо."]
     assert finals.refined_text.isna().all()
     assert finals.speech_end.isna().tolist() == [False, False, True]
@@ -90,10 +89,10 @@ def test_words_of_the_published_v2_answer():
 @pytest.mark.parametrize(
     ("make", "schema"),
     [
-        (tables.words, tables.WORDS),
-        (lambda responses: tables.words(responses, stage="partial"), tables.PARTIAL_WORDS),
-        (tables.finals, tables.FINALS),
-        (tables.events, tables.EVENTS),
+        (tables.make_words, tables.WORDS),
+        (lambda responses: tables.make_words(responses, stage="partial"), tables.PARTIAL_WORDS),
+        (tables.make_finals, tables.FINALS),
+        (tables.make_events, tables.EVENTS),
     ],
     ids=["words", "partial words", "finals", "events"],
 )
@@ -108,7 +107,7 @@ def test_a_frame_keeps_its_columns_and_dtypes_without_rows(make, schema, respons
 
 def test_check_names_the_offending_column():
     """A missing column and a wrong dtype are told apart."""
-    words = tables.words(REST)
+    words = tables.make_words(REST)
     with pytest.raises(SchemaError, match=r"words: column 'end' is missing; there are recording, .*start$"):
         tables.check(words.drop(columns="end"), tables.WORDS, "words")
     with pytest.raises(SchemaError, match="column 'start' is int64, not float64"):
@@ -120,7 +119,7 @@ def test_an_unknown_stage_lists_the_known_ones():
     with pytest.raises(
         ValueError, match="no words of stage 'interim'; there are 'partial', 'final', 'refinement'"
     ):
-        tables.words(REST, stage="interim")
+        tables.make_words(REST, stage="interim")
 
 
 # ---- odd answers
@@ -128,53 +127,55 @@ def test_an_unknown_stage_lists_the_known_ones():
 
 def test_a_refinement_before_its_final_is_joined():
     """Order does not matter, the key does."""
-    finals = tables.finals([refinement(4, "Hello."), final(4, "hello")])
+    finals = tables.make_finals([refinement(4, "Hello."), final(4, "hello")])
     assert list(finals.refined_text) == ["Hello."]
 
 
 def test_a_refinement_without_its_final_adds_no_text():
     """It is in events and in the words of its stage, not among the finals."""
     responses = [refinement(4, "Hello."), final(5, "you")]
-    assert tables.finals(responses).refined_text.isna().tolist() == [True]
-    assert list(tables.events(responses).final_index) == [4, 5]
-    assert list(tables.words(responses, stage="refinement").word) == ["Hello."]
+    assert tables.make_finals(responses).refined_text.isna().tolist() == [True]
+    assert list(tables.make_events(responses).final_index) == [4, 5]
+    assert list(tables.make_words(responses, stage="refinement").word) == ["Hello."]
 
 
 def test_channels_do_not_borrow_each_others_refinements():
     """The key is channel and index together."""
-    finals = tables.finals([final(0, "a", tag="0"), final(0, "b", tag="1"), refinement(0, "B.", tag="1")])
+    finals = tables.make_finals(
+        [final(0, "a", tag="0"), final(0, "b", tag="1"), refinement(0, "B.", tag="1")]
+    )
     assert finals.refined_text.fillna("-").tolist() == ["-", "B."]
 
 
 def test_the_last_of_two_refinements_counts():
     """The service may refine again; no row is doubled."""
-    finals = tables.finals([final(0, "a"), refinement(0, "A"), refinement(0, "A.")])
+    finals = tables.make_finals([final(0, "a"), refinement(0, "A"), refinement(0, "A.")])
     assert list(finals.refined_text) == ["A."]
 
 
 def test_a_final_without_words_has_text_but_no_speech_bounds():
     """It keeps its row; speech starts and ends nowhere."""
     responses = [serialized(channel_tag="0", final={"alternatives": [{"text": "hm", "end_time_ms": 900}]})]
-    finals = tables.finals(responses)
+    finals = tables.make_finals(responses)
     assert finals.loc[0, "text"] == "hm"
     assert finals.loc[0, ["speech_start", "speech_end"]].isna().all()
-    assert tables.words(responses).empty
+    assert tables.make_words(responses).empty
 
 
 def test_the_inner_channel_tag_stands_in_for_an_empty_outer_one():
     """Old servers send only the nested tag; with neither, the tag is empty."""
     nested = serialized(final=update("a", tag="1"))
     neither = serialized(final=update("b"))
-    assert list(tables.words([nested, neither]).channel_tag) == ["1", ""]
-    assert list(tables.events([nested, neither]).channel_tag) == ["1", ""]
+    assert list(tables.make_words([nested, neither]).channel_tag) == ["1", ""]
+    assert list(tables.make_events([nested, neither]).channel_tag) == ["1", ""]
 
 
 def test_an_unknown_event_kind_is_kept():
     """Field 99 of a newer service: an event named unknown, nothing else."""
     novel = serialized(channel_tag="0") + b"\x9a\x06\x02hi"
-    events = tables.events([novel, final(0, "a")])
+    events = tables.make_events([novel, final(0, "a")])
     assert list(events.event) == ["unknown", "final"]
-    assert list(tables.words([novel, final(0, "a")]).word) == ["a"]
+    assert list(tables.make_words([novel, final(0, "a")]).word) == ["a"]
 
 
 def test_a_message_cut_in_the_middle_costs_only_itself():
@@ -184,25 +185,25 @@ def test_a_message_cut_in_the_middle_costs_only_itself():
     with pytest.warns(
         UnreadableMessage, match="message 1 of 3 cannot be parsed.*the others are in the frames"
     ):
-        assert list(tables.words(responses).word) == ["one", "two"]
+        assert list(tables.make_words(responses).word) == ["one", "two"]
     with pytest.warns(UnreadableMessage, match="message 1 of 3"):
-        assert list(tables.finals(responses).text) == ["one", "two"]
+        assert list(tables.make_finals(responses).text) == ["one", "two"]
     with pytest.warns(UnreadableMessage, match="message 1 of 3"):
-        events = tables.check(tables.events(responses, received_at=[1.0, 2.0, 3.0]), tables.EVENTS)
+        events = tables.check(tables.make_events(responses, received_at=[1.0, 2.0, 3.0]), tables.EVENTS)
     assert list(events.event) == ["final", "unreadable", "final"]
     assert list(events.received_at) == [1.0, 2.0, 3.0]
 
 
 def test_a_status_message_is_told_in_its_event():
     """Keep-alives carry the service's words."""
-    events = tables.events([serialized(status_code={"code_type": "WARNING", "message": "too slow"})])
+    events = tables.make_events([serialized(status_code={"code_type": "WARNING", "message": "too slow"})])
     assert events.loc[0, ["event", "text"]].tolist() == ["status_code", "too slow"]
 
 
 def test_partials_tell_which_message_they_came_in():
     """They replace one another, so their position is part of the key."""
     responses = [serialized(partial=update("so")), serialized(partial=update("so what"))]
-    words = tables.words(responses, stage="partial")
+    words = tables.make_words(responses, stage="partial")
     assert list(zip(words.seq, words.word, strict=True)) == [(0, "so"), (1, "so"), (1, "what")]
 
 
@@ -216,7 +217,7 @@ def test_the_likeliest_language_is_named():
             {"language_code": "en-EN", "probability": 0.8},
         ],
     }
-    finals = tables.finals([serialized(final={"alternatives": [alternative]}), final(1, "b")])
+    finals = tables.make_finals([serialized(final={"alternatives": [alternative]}), final(1, "b")])
     assert finals.language.fillna("-").tolist() == ["en-EN", "-"]
     assert finals.confidence.fillna(-1).tolist() == [0.5, -1]
 
@@ -253,7 +254,7 @@ def test_words_equal_a_loop_over_the_messages(responses):
                 index = message.audio_cursors.final_index
                 times = [word.start_time_ms / 1000, word.end_time_ms / 1000]
                 expected.append(["r", tag, index, number, position, word.text, *times])
-    assert tables.words(responses, "r").values.tolist() == expected
+    assert tables.make_words(responses, "r").values.tolist() == expected
 
 
 @given(answers)
@@ -269,7 +270,7 @@ def test_refinements_join_as_a_dictionary_would(responses):
         tag, index = message.channel_tag, message.audio_cursors.final_index
         for number, alternative in enumerate(message.final.alternatives):
             expected.append((alternative.text, refined.get((tag, index, number), "missing")))
-    finals = tables.finals(responses)
+    finals = tables.make_finals(responses)
     assert list(zip(finals.text, finals.refined_text.fillna("missing"), strict=True)) == expected
 
 
@@ -279,4 +280,4 @@ def test_milliseconds_survive_the_way_through_seconds(times):
     responses = [
         serialized(final={"alternatives": [{"words": [{"text": "x", "start_time_ms": t} for t in times]}]})
     ]
-    assert (tables.words(responses).start * 1000).round().astype("int64").tolist() == times
+    assert (tables.make_words(responses).start * 1000).round().astype("int64").tolist() == times

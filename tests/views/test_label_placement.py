@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from speechkit_nb.audio.recording import Recording
+from speechkit_nb.audio import Recording
 from speechkit_nb.views.plots.label_placement import placed
 from speechkit_nb.views.plots.timeline import plot_timeline, plot_timeline_rows
 from speechkit_nb.views.plots.word_row import SMALLEST, WordRow, rows_in

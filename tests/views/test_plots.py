@@ -24,10 +24,10 @@ from matplotlib.collections import FillBetweenPolyCollection, LineCollection, Po
 from matplotlib.colors import to_hex
 
 import speechkit_nb as sk
-from speechkit_nb.audio.recording import Recording
+from speechkit_nb import tables
+from speechkit_nb.audio import Recording
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
 from speechkit_nb.paths import cache_folder
-from speechkit_nb.tables import transcripts as tables
 from speechkit_nb.views.plots.density import covered, mean_in
 from speechkit_nb.views.plots.time_axis import STEPS, clock, time_unit
 from speechkit_nb.views.plots.timeline import plot_timeline, plot_timeline_rows

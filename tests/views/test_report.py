@@ -16,8 +16,8 @@ import pytest
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from speechkit_nb import tables
 from speechkit_nb.errors import PlotError, SchemaError
-from speechkit_nb.tables import transcripts as tables
 from speechkit_nb.views.report import FIRST_WORDS, Section, render_report
 
 EVIL = """<script>alert("1")</script><img src='x' onerror="alert(2)">"""

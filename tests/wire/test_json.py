@@ -13,10 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, TranscriptError
-from speechkit_nb.wire.from_json import from_json
-from speechkit_nb.wire.messages import POOL, v2, v3
-from speechkit_nb.wire.rest import error_of, operation_from_json, request_to_json, responses_from_json
-from speechkit_nb.wire.v2 import answer_of, request_to_v2
+from speechkit_nb.wire import (
+    POOL,
+    answer_of,
+    build_message,
+    error_of,
+    operation_from_json,
+    request_to_json,
+    request_to_v2,
+    responses_from_json,
+    v2,
+    v3,
+)
 
 SCALARS = {
     FieldDescriptor.TYPE_INT64: st.integers(-(2**63), 2**63 - 1),
@@ -65,7 +73,7 @@ def test_messages_of_v3_are_those_that_protobuf_reads(keywords, zeros, snake):
         descriptor_pool=POOL,
     )
     slow = ParseDict(printed, v3.StreamingResponse(), descriptor_pool=POOL)
-    assert from_json(v3.StreamingResponse, printed) == slow == sent
+    assert build_message(v3.StreamingResponse, printed) == slow == sent
 
 
 @given(messages(v2.LongRunningRecognitionResponse.DESCRIPTOR))
@@ -73,13 +81,13 @@ def test_messages_of_v2_are_those_that_protobuf_reads(keywords):
     """Durations, too."""
     sent = v2.LongRunningRecognitionResponse(**keywords)
     printed = MessageToDict(sent, descriptor_pool=POOL)
-    assert from_json(v2.LongRunningRecognitionResponse, printed) == sent
+    assert build_message(v2.LongRunningRecognitionResponse, printed) == sent
 
 
 def test_what_a_newer_service_may_add_is_skipped():
     """Unknown keys and nulls, at any depth."""
     value = {"final": {"alternatives": [{"text": "a", "novel": {"x": [1]}, "words": None}], "new": None}}
-    assert from_json(v3.StreamingResponse, value).final.alternatives[0].text == "a"
+    assert build_message(v3.StreamingResponse, value).final.alternatives[0].text == "a"
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ServiceError, TranscriptError
-from speechkit_nb.wire.columns import columns, unreadable
-from speechkit_nb.wire.messages import POOL, methods, operation, v2, v3
-from speechkit_nb.wire.rest import json_objects, responses_from_json, responses_to_json
-from speechkit_nb.wire.v2 import responses_from_v2
+from speechkit_nb.wire import (
+    POOL,
+    decode_columns,
+    find_unreadable,
+    json_objects,
+    methods,
+    operation,
+    responses_from_json,
+    responses_from_v2,
+    responses_to_json,
+    v2,
+    v3,
+)
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = ROOT / "data" / "answers"
@@ -84,7 +93,7 @@ def _in_fresh_interpreter(program: str, python: str = sys.executable) -> None:
 
 
 OURS = """
-from speechkit_nb.wire.messages import v3 as ours
+from speechkit_nb.wire import v3 as ours
 assert ours.Word.FromString(ours.Word(text="one", start_time_ms=7).SerializeToString()).start_time_ms == 7
 """
 YANDEXCLOUD = """
@@ -318,7 +327,7 @@ def test_columns_equal_a_loop_over_protobufs_own_messages(sent):
         "final.alternatives.words",
         "final.alternatives.text",
     )
-    rows = columns([m.SerializeToString() for m in sent], *paths).to_pylist()
+    rows = decode_columns([m.SerializeToString() for m in sent], *paths).to_pylist()
     for row, m in zip(rows, sent, strict=True):
         assert row["channel_tag"] == m.channel_tag
         assert row["audio_cursors"]["final_index"] == m.audio_cursors.final_index
@@ -338,4 +347,4 @@ def test_columns_equal_a_loop_over_protobufs_own_messages(sent):
 def test_unreadable_messages_are_found_by_position():
     """Those that protobuf cannot parse, and no others."""
     good = v3.StreamingResponse(channel_tag="0").SerializeToString()
-    assert unreadable([good, good[:-1], b"", b"\xff\xff"]) == [1, 3]
+    assert find_unreadable([good, good[:-1], b"", b"\xff\xff"]) == [1, 3]

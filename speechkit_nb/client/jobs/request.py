@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...config import RecognitionConfig
 from ...errors import AudioError, ConfigError
 

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...audio.recording import Recording
+from ...audio import AUDIO_SUFFIXES, Recording
 from ...config import RecognitionConfig
 from ...errors import AudioError, ConfigError
 from ...transcript import Transcript
 from .table import COLUMNS
 
-SUFFIXES = (".wav", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".au")
 SOURCE_COLUMNS = ("source", "path", "file")
 OPTIONS = tuple(option.name for option in fields(RecognitionConfig))
 RESERVED = {*COLUMNS, *Transcript([]).words}
@@ -136,7 +135,7 @@ def _of_path(source: str | os.PathLike[str]) -> Iterator[Item]:
 
 def _of_folder(path: str) -> Iterator[Item]:
     inside = sorted(entry.path for entry in os.scandir(path) if entry.is_file() and entry.name[0] != ".")
-    found = [one for one in inside if one.lower().endswith(SUFFIXES) or _is_sound(one)]
+    found = [one for one in inside if one.lower().endswith(AUDIO_SUFFIXES) or _is_sound(one)]
     if not found:
         raise AudioError(f"no recordings among the {len(inside)} files in the folder {path!r}")
     yield from map(Item, found)

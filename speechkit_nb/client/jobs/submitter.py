@@ -12,8 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...audio.encoding import for_service, form_for_service, size_for_service
-from ...audio.recording import Recording
+from ...audio import Recording, choose_encoding, encode_for_service, predict_size
 from ...config import RecognitionConfig
 from ...errors import (
     AudioError,
@@ -202,13 +201,13 @@ class Submissions:
             link, container = parse_link(str(order.source), self._storage_url)
             return requests.recognize_file(config, link, container)
         limit = self._transport.inline_limit
-        if bucket is None and size_for_service(recording) > limit:
+        if bucket is None and predict_size(recording) > limit:
             bucket = self._bucket
         if bucket is None:
-            return requests.recognize_file(config, for_service(recording, limit))
+            return requests.recognize_file(config, encode_for_service(recording, limit))
         # What cannot be asked for is refused before the upload.
         header = self._transport.takes_wav_links
-        request = requests.recognize_file(config, form_for_service(recording, header))
+        request = requests.recognize_file(config, choose_encoding(recording, header))
         self._transport.check_file(request)
         request.uri = storage.upload(
             recording,

@@ -6,14 +6,13 @@ import os
 import re
 from urllib.parse import quote, urlsplit
 
-from ...audio.recording import Recording
+from ...audio import AUDIO_SUFFIXES, Recording
 from ...errors import AudioError, ConfigError
 from ..transport.endpoints import CLOUD
 
 CONTAINERS = {".wav": "WAV", ".ogg": "OGG_OPUS", ".opus": "OGG_OPUS", ".mp3": "MP3"}
 """Formats by the ending of a link; what is behind it cannot be looked at."""
 ENDINGS = {"WAV": ".wav", "OGG_OPUS": ".ogg", "MP3": ".mp3", "LINEAR16_PCM": ".pcm"}
-OTHER_ENDINGS = (".flac", ".oga", ".aif", ".aiff", ".au", ".pcm", ".raw")
 
 
 def link_to(bucket: str, key: str, endpoint: str = CLOUD.storage) -> str:
@@ -81,6 +80,6 @@ def object_name(recording: Recording, container: str) -> str:
     stem, ending = os.path.splitext(name)
     if CONTAINERS.get(ending.lower()) == container:
         return name
-    if ending.lower() not in (*CONTAINERS, *OTHER_ENDINGS):
+    if ending.lower() not in (*AUDIO_SUFFIXES, ".pcm", ".raw"):
         stem = name
     return stem + ENDINGS[container]

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ... import errors
-from ...audio.encoding import file_for_service
-from ...audio.recording import Recording
+from ...audio import Recording, encode_to_file
 from ..transport.endpoints import CLOUD, LOOPBACK_HOSTS
 from .links import check_names, link_to, object_name
 
@@ -66,7 +65,7 @@ def upload(
     recording = source if isinstance(source, Recording) else Recording(source)
     check_names(bucket, key)
     shelf = _shelf(endpoint, ca)
-    with file_for_service(recording, header) as (path, container):
+    with encode_to_file(recording, header) as (path, container):
         content = Content.of(path, CONTENT_TYPES[container])
         key = key or f"{content.sha256[:16]}/{object_name(recording, container)}"
         if shelf.holds(content, bucket, key):

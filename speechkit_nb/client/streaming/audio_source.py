@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...audio.encoding import MAX_RATE, MIN_RATE, samples_for_service
-from ...audio.recording import Recording
+from ...audio import MAX_RATE, MIN_RATE, Recording, encode_blocks
 from ...errors import AudioError
 
 
@@ -92,7 +91,7 @@ def _is_recording(source: Any) -> bool:
 def _recorded(recording: Recording, channel: int | None) -> Source:
     if channel is not None and not 0 <= channel < recording.n_channels:
         raise AudioError(f"{recording.id!r} has channels 0 to {recording.n_channels - 1}, not {channel}")
-    rate, blocks = samples_for_service(recording)
+    rate, blocks = encode_blocks(recording)
     rows = slice(None) if channel is None else slice(channel, channel + 1)
     n_channels = recording.n_channels if channel is None else 1
     return Source((block[rows].T.tobytes() for block in blocks), rate, n_channels, recording)

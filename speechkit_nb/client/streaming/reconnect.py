@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ...errors import Exhausted, LimitError, NoAnswer, ServiceError, Unreachable
-from ...wire.messages import v3
+from ...wire import v3
 from ..transport.base import Call, Streamer
 from .replay_buffer import SendLog, Tape
 from .sender import Leg, SessionLimits

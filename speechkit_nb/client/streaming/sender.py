@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ConfigError
-from ...wire.messages import v3
+from ...wire import v3
 from .replay_buffer import SendLog, Strip, Tape
 
 EARLY, LATE = 0.8, 0.95

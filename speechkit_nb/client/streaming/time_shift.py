@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...wire.messages import v3
+from ...wire import v3
 
 TIMES = frozenset({"start_time_ms", "end_time_ms", "time_ms"})
 CURSORS = ("received_data_ms", "reset_time_ms", "partial_time_ms", "final_time_ms", "eou_time_ms")

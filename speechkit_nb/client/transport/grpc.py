@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import grpc
 
 from ... import errors
-from ...wire.messages import Method, methods, operation, v3
+from ...wire import Method, methods, operation, v3
 from ..clock import steady_clock
 from . import retry as calls
 from .base import closed

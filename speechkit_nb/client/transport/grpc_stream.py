@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from ...errors import ServiceError
-from ...wire.messages import Method
+from ...wire import Method
 
 
 class GrpcStream:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ... import errors
-from ...wire.rest import error_of
+from ...wire import error_of
 from .base import closed
 from .endpoints import address
 from .retry import redacted, request_id_of, service_error

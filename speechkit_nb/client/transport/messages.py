@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...audio.encoding import Encoded
+from ...audio import EncodedAudio
 from ...config import RecognitionConfig
 from ...errors import ConfigError
-from ...wire.messages import v3
+from ...wire import v3
 
 
-def recognize_file(config: RecognitionConfig, audio: Encoded | str, container: str = "WAV") -> Any:
+def recognize_file(config: RecognitionConfig, audio: EncodedAudio | str, container: str = "WAV") -> Any:
     """The `RecognizeFileRequest` for audio in memory, or behind a link of Object Storage.
 
     Args:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...wire.rest import operation_from_json, request_to_json, responses_from_json
+from ...wire import operation_from_json, request_to_json, responses_from_json
 from . import retry as calls
 from .http import json_of, no_answer, open_client, send
 from .v3 import V3Transport

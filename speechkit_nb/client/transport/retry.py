@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import stamina
 
 from ... import errors
-from ...wire.rest import CODES
+from ...wire import CODES
 from .base import OperationStatus
 from .rate_limit import Turn
 

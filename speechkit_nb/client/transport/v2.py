@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import NotFound, NotReady, Rejected
-from ...wire.messages import v3
-from ...wire.v2 import answer_of, request_to_v2
+from ...wire import answer_of, request_to_v2, v3
 from .retry import stamped
 from .v2_streams import V2Streamer
 from .v3 import V3Transport

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...wire.v2_stream import V2Stream, config_to_v2
+from ...wire import V2Stream, config_to_v2
 
 
 class V2Streamer:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ...errors import NotFound, NotReady, Rejected
-from ...wire.v2 import answer_of
+from ...wire import answer_of
 from ..auth.credentials import Identity
 from . import retry as calls
 from .base import OperationStatus, Streamer

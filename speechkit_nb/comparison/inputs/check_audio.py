@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import AudioError, EvaluationError
-from ...formats.words import Side
+from ...formats import Side
 from .missing import called
 
 SAME = 0.05

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import ConfigError, SchemaError, few
-from ...formats.words import Side, side_of
+from ...formats import Side, side_of
 from .check_audio import checked_sounds, seconds_of
 from .check_words import checked
 from .missing import REFERENCE, Missing, called, same_files, same_utterances

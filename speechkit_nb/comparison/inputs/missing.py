@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ...errors import ConfigError, EvaluationError, few
-from ...formats.words import Side
+from ...formats import Side
 
 REFERENCE = "the reference"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import PlotError
 from ...views import GREY, ORANGE, PURPLE, SKY, VERMILLION, TimeFormatter, TimeLocator, WordRow, time_unit
 from .marks import LETTERS, errors_in_time

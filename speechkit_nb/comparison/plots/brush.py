@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...views import lane_colour
 from .boundary_errors import check, plot_boundary_errors, reach
 from .place import look, looked_at, place_of, view_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import PlotError, few
 from ...views import TimelineView
 from .marks import error_runs, errors_in_time, marks_of

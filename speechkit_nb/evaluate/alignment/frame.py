@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...tables.transcripts import Schema
+from ...tables import Schema
 from ..normalization.tokens import Floats, Tokens
 from .pairs import DEL, INS, OPS, Edits
 

@@ -10,15 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ... import tables
 from ...errors import EvaluationError, SchemaError
-from ...tables import transcripts as tables
 from ..normalization.tokens import Tokens
 from .pairs import Ints, offsets_of
 
 Words = str | pd.DataFrame
 Missing = Literal["raise", "empty"]
-
-KEYS = ("recording", "channel_tag")
 
 
 class Utterances(NamedTuple):
@@ -31,7 +29,11 @@ class Utterances(NamedTuple):
 def keys_of(given: Sequence[Words]) -> tuple[str, ...]:
     """The usual columns that tell utterances apart: those that all frames have; none beside plain text."""
     frames = [words for words in given if isinstance(words, pd.DataFrame)]
-    return tuple(key for key in KEYS if len(frames) == len(given) and all(key in frame for frame in frames))
+    return tuple(
+        key
+        for key in tables.UTTERANCE_KEYS
+        if len(frames) == len(given) and all(key in frame for frame in frames)
+    )
 
 
 def utterances(given: Words, by: Sequence[str], name: str) -> Utterances:
@@ -123,7 +125,7 @@ def _check_keys(frame: pd.DataFrame, by: Sequence[str], column: str, name: str) 
         missing = int(frame[needed].isna().sum())
         if missing:
             raise SchemaError(f"{name}: {missing} of {len(frame)} rows have no {needed}")
-    for key in KEYS:
+    for key in tables.UTTERANCE_KEYS:
         if key in frame and key not in by and frame[key].nunique() > 1:
             few = ", ".join(map(repr, frame[key].unique()[:3].tolist()))
             raise SchemaError(

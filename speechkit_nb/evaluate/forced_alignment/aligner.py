@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...audio.recording import Recording
+from ... import tables
+from ...audio import Recording
 from ...errors import ConfigError, MissingExtra
-from ...tables import transcripts as tables
 from .forced_gaps import pcm, warn_of_gaps
 from .pronunciations import SpokenWord, pronunciations, spoken_words
 

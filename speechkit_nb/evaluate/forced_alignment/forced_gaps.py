@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...audio.recording import Recording
+from ...audio import Recording
 
 SAMPLE_RATE = 16000
 LONGEST_PAUSE = 3.0

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
+from ... import tables
 from ...errors import ConfigError, SchemaError
-from ...tables import transcripts as tables
 from ..alignment.frame import ALIGNMENT
 from ..alignment.pairs import OPS
 from .error_rate import ErrorRate

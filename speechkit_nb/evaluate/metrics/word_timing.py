@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ... import tables
 from ...errors import ConfigError, SchemaError
-from ...tables import transcripts as tables
 from .timing_checks import sanity_of
 from .timing_sums import summarize, tally_of
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ... import tables
 from ...errors import EvaluationError, SchemaError
-from ...tables import transcripts as tables
 from .ratio import Moments
 from .segments import COUNTS, SEGMENTS
 

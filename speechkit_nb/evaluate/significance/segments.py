@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ... import tables
 from ...errors import ConfigError, SchemaError
-from ...tables import transcripts as tables
-from ...tables.transcripts import Schema
+from ...tables import Schema
 
 Ints = NDArray[np.int64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...wire.messages import endpoint
+from ...wire import endpoint
 from ..status import Code, Refusal
 
 SERVICES = ("ai-stt", "ai-stt-v3", "endpoint", "iam", "operation")

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from ...wire.messages import Method, methods
+from ...wire import Method, methods
 from ..operations.service import SpeechService
 from ..ports import Address, cannot_listen
 from ..recognition.streaming import StreamService

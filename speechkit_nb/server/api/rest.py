@@ -14,8 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from ...wire.json_form import message_to_json, operation_to_json
-from ...wire.messages import v2, v3
+from ...wire import message_to_json, operation_to_json, v2, v3
 from ..operations.service import SpeechService
 from ..ports import Address
 from ..status import Code, Refusal

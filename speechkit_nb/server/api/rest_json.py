@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ...errors import ConfigError
-from ...wire.json_form import message_from_json, message_to_json
-from ...wire.messages import v3
+from ...wire import message_from_json, message_to_json, v3
 from ..status import Code, Refusal, internal, invalid
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any
 
-from ...wire.messages import v2, v3
+from ...wire import v2, v3
 from ..operations.v2 import NO_CONFIDENCE, request_to_v3, response
 from ..recognition.streaming import StreamService, punctual
 from ..status import invalid

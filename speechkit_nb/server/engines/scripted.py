@@ -25,7 +25,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...errors import ServerError, SpeechkitError
-from ...wire.rest import responses_from_json
+from ...wire import responses_from_json
 from ..status import invalid
 from . import timecode
 from .base import SAMPLE_RATE, EngineSpec, Hearing, Hypothesis, Word

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from typing import Any
 
-from ...wire.messages import v3
+from ...wire import v3
 from .. import engines
 from ..recognition.file import recognize
 from ..recognition.options import open_recording, read_options

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...wire.messages import protobuf
+from ...wire import protobuf
 from ..engines.base import EngineSpec
 from ..recognition.options import find_audio, find_engine, open_recording, read_options, without_content
 from ..testing.faults import Faults

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ServerError
-from ...wire.messages import operation, rpc
+from ...wire import operation, rpc
 from ..status import Code, Refusal, invalid
 
 KEEP_SECONDS = 3 * 24 * 3600.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...wire.messages import v2, v3
+from ...wire import v2, v3
 
 ID_PREFIX = "e03"
 """What the ids of its operations begin with."""

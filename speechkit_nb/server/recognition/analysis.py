@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...wire.messages import v3
+from ...wire import v3
 from .events import Final
 
 SILENCE_MS = 500

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from ...wire.messages import v3
+from ...wire import v3
 from ..engines.base import SAMPLE_RATE
 from ..status import invalid
 from .options import CONTAINERS, checked_raw

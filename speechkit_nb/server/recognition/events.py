@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...wire.messages import v3
+from ...wire import v3
 from ..engines.base import Word
 
 

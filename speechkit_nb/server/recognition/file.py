@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import AudioError
 from .. import engines
 from ..engines.base import SAMPLE_RATE, Hearing, Hypothesis, Word

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import AudioError
-from ...wire.messages import v3
+from ...wire import v3
 from .. import engines
 from ..engines.base import EngineSpec
 from ..status import Code, Refusal, invalid

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...audio.recording import Recording
-from ...wire.messages import v3
+from ...audio import Recording
+from ...wire import v3
 from ..engines.base import EngineSpec, Hearing
 from ..status import Code, Refusal, invalid
 from ..testing.faults import Faults

@@ -28,7 +28,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Literal, NamedTuple
 
 from ...errors import ServerError
-from ...wire.messages import v3
+from ...wire import v3
 from ..status import Code, Refusal
 
 STREAMS = ("RecognizeStreaming", "StreamingRecognize")

@@ -18,7 +18,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import PlotError, count_noun
 from ..scene.palette import CIVIDIS, GREY
 from ..scene.scene import Scene

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ...audio.recording import Recording, Samples
+from ...audio import Recording, Samples
 from ...errors import AudioError
 from .cache import cached
 

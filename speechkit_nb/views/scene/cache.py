@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...paths import cache_folder, write_atomically
 
 MOST_BYTES = 2_000_000_000  # above it, files that were not used for longest are deleted

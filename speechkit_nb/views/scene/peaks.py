@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from .cache import cached
 
 BIN = 0.016  # s; a click is drawn at most half of it from where it is heard

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from ...audio.recording import Recording, Samples
+from ...audio import Recording, Samples
 from ...errors import AudioError, PlotError, count_noun
 from . import audio_encoding as sound
 from .messages import Problem, count_noun_ru, translate_problems

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from ...audio.recording import Recording
+from ... import tables
+from ...audio import Recording
 from ...errors import PlotError, SchemaError, count_noun
-from ...tables import transcripts as tables
 from .messages import Problem, count_noun_ru
 
 UNNAMED = "words"

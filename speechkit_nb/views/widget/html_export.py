@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ..scene import audio_encoding as sounds
 from ..scene.messages import Problem, count_noun_ru, translate_problems
 

@@ -16,7 +16,7 @@ import anywidget
 import pandas as pd
 import traitlets as t
 
-from ...audio.recording import Recording
+from ...audio import Recording
 from ...errors import AudioError, ConfigError, PlotError, SchemaError, count_noun
 from ..scene import audio_encoding as sound
 from ..scene.messages import translate_problems

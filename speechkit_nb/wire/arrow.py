@@ -22,7 +22,7 @@ AT_ONCE = 1000
 """Messages decoded in one go: few enough that the memory for it is used again instead of asked for."""
 
 
-def columns(responses: Sequence[bytes], *paths: str) -> pa.Table:
+def decode_columns(responses: Sequence[bytes], *paths: str) -> pa.Table:
     """The fields named by `paths` of serialized v3 `StreamingResponse`s, a row a message.
 
     Args:
@@ -37,7 +37,7 @@ def columns(responses: Sequence[bytes], *paths: str) -> pa.Table:
         ValueError: if a message cannot be parsed.
 
     >>> response = v3.StreamingResponse(channel_tag="1", eou_update={"time_ms": 700})
-    >>> table = columns([response.SerializeToString()], "channel_tag", "eou_update.time_ms")
+    >>> table = decode_columns([response.SerializeToString()], "channel_tag", "eou_update.time_ms")
     >>> table.to_pylist()
     [{'eou_update': {'time_ms': 700}, 'channel_tag': '1'}]
     """
@@ -48,7 +48,7 @@ def columns(responses: Sequence[bytes], *paths: str) -> pa.Table:
     )
 
 
-def unreadable(responses: Sequence[bytes]) -> list[int]:
+def find_unreadable(responses: Sequence[bytes]) -> list[int]:
     """Positions of the messages that are no `StreamingResponse`: cut in the middle, or something else."""
     bad = []
     for position, response in enumerate(responses):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .messages import v2, v3
-from .v2 import milliseconds, request_to_v2
+from .v2_files import milliseconds, request_to_v2
 
 
 def config_to_v2(options: Any, folder_id: str | None = None) -> Any:

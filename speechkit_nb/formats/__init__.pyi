@@ -1,0 +1,16 @@
+from .files import is_transcript as is_transcript
+from .files import read_file as read_file
+from .parquet import PARQUET_SUFFIX as PARQUET_SUFFIX
+from .parquet import RowGroups as RowGroups
+from .parquet import digest_of as digest_of
+from .parquet import facts_of as facts_of
+from .parquet import file_name as file_name
+from .parquet import part_of as part_of
+from .parquet import plain as plain
+from .parquet import read_frame as read_frame
+from .parquet import system_folder as system_folder
+from .parquet import systems_of as systems_of
+from .parquet import write_frame as write_frame
+from .registry import read_reference as read_reference
+from .words import Side as Side
+from .words import side_of as side_of
