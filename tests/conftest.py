@@ -16,8 +16,31 @@ import speechkit_nb as sk
 
 os.environ["MPLBACKEND"] = "Agg"
 collect_ignore = ["bench"]  # run by hand
-settings.register_profile("any machine", deadline=None)  # a busy one is no slower code
-settings.load_profile("any machine")
+# a busy machine is no slower code; the short form is the same on every run, the exhaustive one looks further
+settings.register_profile("short", deadline=None, derandomize=True)
+settings.register_profile("exhaustive", deadline=None, max_examples=1000, print_blob=True)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--exhaustive",
+        action="store_true",
+        help="run the long forms of tests that have one, and nothing else",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "exhaustive: the long form of a test, for `make exhaustive`")
+    settings.load_profile("exhaustive" if config.getoption("--exhaustive") else "short")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without --exhaustive the long forms are left out, with it only they and the property tests run."""
+    is_long = {True: ("exhaustive", "hypothesis"), False: ("exhaustive",)}[config.getoption("--exhaustive")]
+    long = [item for item in items if any(item.get_closest_marker(name) for name in is_long)]
+    kept = long if config.getoption("--exhaustive") else [item for item in items if item not in set(long)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
 
 
 @pytest.fixture(autouse=True)

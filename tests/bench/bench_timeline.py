@@ -30,7 +30,8 @@ from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from jupyter import CHROMIUM_OPTIONS, chromium_path
+from browser import chromium_path
+from jupyter import CHROMIUM_OPTIONS
 
 import speechkit_nb as sk
 from speechkit_nb.views.widget.timeline_view import BUNDLE

@@ -1,34 +1,52 @@
 """The project's own files agree with one another."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-ON_CONDA = {
+ON_CONDA = {  # conda-forge's names where they differ, each looked up in its index
     "lazy-loader": "lazy_loader",
     "soundfile": "pysoundfile",
     "soxr": "soxr-python",
     "matplotlib": "matplotlib-base",
 }
+NOT_ON_CONDA = {"ptars"}
+
+
+def environment() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "environment.yml").read_text())
 
 
 def test_the_conda_environment_has_the_packages_of_the_project():
-    """The same names and lower bounds; what conda-forge lacks comes from PyPI below."""
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    *packages, from_pypi = environment["dependencies"]
-    listed = {*packages, *from_pypi["pip"]} - {"pip"}
-    extras = PROJECT["optional-dependencies"]
-    wanted = {*PROJECT["dependencies"], *extras["local"], *extras["lab"]}
-    expected = {f"python{PROJECT['requires-python']}", "--no-deps --editable ."}
-    for requirement in wanted:
+    """The same names and lower bounds; what conda-forge lacks comes with the project from PyPI."""
+    *packages, from_pypi = environment()["dependencies"]
+    expected = {f"python{PROJECT['requires-python']}", "pip"}
+    for requirement in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["lab"]]:
         name, bound = re.fullmatch(r"([\w-]+)(.*)", requirement).groups()
-        spelled = ON_CONDA.get(name, name) if f"{name}{bound}" not in from_pypi["pip"] else name
-        expected.add(f"{spelled}{bound}")
-    assert listed == expected
+        if name not in NOT_ON_CONDA:
+            expected.add(f"{ON_CONDA.get(name, name)}{bound}")
+    assert set(packages) == expected
+    assert list(from_pypi) == ["pip"]
+
+
+def test_pip_reads_the_list_that_conda_hands_to_it(tmp_path):
+    """Conda writes the lines below `pip:` into a file, and calls pip with it beside environment.yml."""
+    requirements = tmp_path / "conda-pip.txt"
+    requirements.write_text("\n".join(environment()["dependencies"][-1]["pip"]))
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-build-isolation"]
+    done = subprocess.run(
+        [*command, "--upgrade-strategy", "only-if-needed", "-r", requirements],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Would install speechkit-nb-" in done.stdout
 
 
 def test_all_is_every_extra():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from browser import chromium_path
 from local_server import wait_until
 from playwright.sync_api import Page, sync_playwright
 
@@ -72,17 +71,6 @@ SCROLLED_TO_THE_TOP = """
     return cells.scrollHeight;
 }
 """
-
-
-def chromium_path() -> str:
-    """The system's Chromium. Without it the test fails on CI, and is skipped elsewhere."""
-    path = shutil.which("chromium")
-    if path is None:
-        lacking = "there is no program 'chromium' to open JupyterLab in; Debian: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(lacking)
-        pytest.skip(lacking)
-    return path
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import local_server
-from jupyter import CHROMIUM_OPTIONS, KERNEL_READY, chromium_path
+from browser import chromium_path
+from jupyter import CHROMIUM_OPTIONS, KERNEL_READY
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 PATIENCE = 90.0  # s until it is called a failure; a slow machine that others use, too, takes its time

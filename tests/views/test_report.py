@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from browser import chromium_path
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -216,7 +216,7 @@ def test_a_browser_shows_it_on_a_phone_without_a_request_or_an_error(tmp_path: P
     )
     requests, complaints = [], []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
         tab.on("request", lambda request: requests.append(request.url))
         tab.on("console", lambda message: complaints.append(message.text))
