@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +74,25 @@ def test_versions_agree():
     import speechkit_nb
 
     assert speechkit_nb.__version__ == PROJECT["version"]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-vendor.lock"])
+def test_a_lock_has_versions_and_hashes_and_no_addresses(name):
+    """Each package has one exact version and its hashes; where it comes from is the installer's business."""
+    lock = (ROOT / name).read_text()
+    pinned = [line for line in lock.splitlines() if not line.startswith(" ")]
+    assert len(pinned) > 10
+    assert all(re.match(r"[\w.-]+==[\w.+]+ ", line) for line in pinned)
+    assert lock.count("--hash=sha256:") >= len(pinned)
+    assert "://" not in lock
+
+
+def test_the_lock_has_every_package_that_the_project_names():
+    """After a change in pyproject.toml, `make lock` brings it up to date."""
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = [*PROJECT["dependencies"], *whole["dependency-groups"]["dev"]]
+    named += [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
+    names = {re.match(r"[\w-]+", line)[0].lower().replace("_", "-") for line in named} - {"speechkit-nb"}
+    lock = (ROOT / "requirements.lock").read_text()
+    assert names
+    assert sorted(name for name in names if not re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE)) == []
