@@ -81,7 +81,7 @@ def test_a_lock_has_versions_and_hashes_and_no_addresses(name):
     """Each package has one exact version and its hashes; where it comes from is the installer's business."""
     lock = (ROOT / name).read_text()
     pinned = [line for line in lock.splitlines() if not line.startswith(" ")]
-    assert len(pinned) > 10
+    assert len(pinned) >= 5
     assert all(re.match(r"[\w.-]+==[\w.+]+ ", line) for line in pinned)
     assert lock.count("--hash=sha256:") >= len(pinned)
     assert "://" not in lock
