@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ConfigError
-from ..evaluate.alignment.api import align
-from ..evaluate.normalization.base import Normalizer
-from ..evaluate.normalization.base import normalizer as make
+from ..evaluate import Normalizer, align
+from ..evaluate import normalizer as make
 from .comparison import Comparison, Options
 from .groups import Groups, with_groups, with_stretches
 from .inputs.collect import gathered

@@ -23,7 +23,7 @@ def with_columns(
     Raises:
         SchemaError: if neither has such a column, or it changes within an utterance.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import align
     >>> reference = pd.DataFrame({"recording": ["r", "s"], "text": ["a", "b"], "noise": ["low", "high"]})
     >>> heard = align(reference, {"one": reference.drop(columns="noise")})
     >>> with_columns(heard, ["noise"], ["recording"], reference)["noise"].tolist()

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import ConfigError, EvaluationError
-from ..evaluate.metrics.word_rates import confusions, word_rates
-from ..evaluate.metrics.word_timing import boundary_errors, timing
-from ..evaluate.normalization.base import Normalizer
-from ..evaluate.significance.power import counted
+from ..evaluate import (
+    Normalizer,
+    compute_boundary_errors,
+    compute_timing,
+    compute_word_rates,
+    count_confusions,
+    counted,
+)
 from . import tables
 from . import verdict as says
 from .compare_columns import with_columns
@@ -139,12 +143,12 @@ class Comparison:
         """Counts and rates of words by system and columns of `alignment`, or of the reference where they are
         the same in all of an utterance, such as a noise level; see `metrics.word_rates`."""
         columns = [by] if isinstance(by, str) else list(by)
-        return self._signed(word_rates(self._with(columns), ["system", *columns]))
+        return self._signed(compute_word_rates(self._with(columns), ["system", *columns]))
 
     @property
     def confusions(self) -> pd.DataFrame:
         """What each system takes for what, the most frequent first."""
-        return self._signed(confusions(self.alignment))
+        return self._signed(count_confusions(self.alignment))
 
     @property
     def stretches(self) -> pd.DataFrame:
@@ -155,7 +159,7 @@ class Comparison:
 
     @cached_property
     def _timing(self) -> pd.DataFrame:
-        return timing(self.alignment, units=self.by, durations=self.material.durations())
+        return compute_timing(self.alignment, units=self.by, durations=self.material.durations())
 
     @property
     def timing(self) -> pd.DataFrame:
@@ -166,7 +170,7 @@ class Comparison:
     @property
     def timing_errors(self) -> pd.DataFrame:
         """A row a word that was right: its errors at start and end; see `timing.boundary_errors`."""
-        return self._signed(boundary_errors(self.alignment, units=self.by))
+        return self._signed(compute_boundary_errors(self.alignment, units=self.by))
 
     @cached_property
     def timing_pairs(self) -> pd.DataFrame:

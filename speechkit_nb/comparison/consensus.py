@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError
-from ..evaluate.normalization.tokens import Floats
+from ..evaluate import Floats
 from .grid import grid_of_votes
 
 FEWEST = 3
@@ -35,7 +35,7 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
 
     >>> said = {"a": "one two three", "b": "one too three", "c": "one two"}
     >>> from speechkit_nb.comparison.grid import normalized_words
-    >>> from speechkit_nb.evaluate.normalization.base import normalizer
+    >>> from speechkit_nb.evaluate import normalizer
     >>> texts = {name: pd.DataFrame({"text": [text]}) for name, text in said.items()}
     >>> none = normalizer("none")
     >>> frames = {name: normalized_words(frame, (), none, name) for name, frame in texts.items()}

@@ -28,7 +28,7 @@ def carried_by(alignment: pd.DataFrame, by: str | Sequence[str] = WORD) -> pd.Da
     Raises:
         SchemaError: if there is no such column.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import align
     >>> both = align("he lived here", {"one": "you live here", "two": "he lived here"})
     >>> carried_by(both)[["word", "errors_a", "errors_b", "delta", "share"]].to_numpy().tolist()
     [['he', 1, 0, 1, 0.5], ['lived', 1, 0, 1, 0.5]]

@@ -14,11 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import EvaluationError
-from ..evaluate.alignment.api import align
-from ..evaluate.alignment.frame import word_numbers
-from ..evaluate.alignment.inputs import utterances
-from ..evaluate.normalization.base import Normalizer
-from ..evaluate.normalization.tokens import Floats, normalized
+from ..evaluate import Floats, Normalizer, align, collect_utterances, normalize_tokens, number_words
 
 UNIT = "unit"
 
@@ -75,8 +71,8 @@ def grid_of_votes(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes
 
 def normalized_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> pd.DataFrame:
     """`by`, `word`, `start`, `end` of the normalized words."""
-    keys, raw = utterances(given, by, name)
-    tokens = normalized(raw, how)
+    keys, raw = collect_utterances(given, by, name)
+    tokens = normalize_tokens(raw, how)
     if len(raw.word) and not len(tokens.word):
         raise EvaluationError(f"the normalizer {how.name!r} left none of the {len(raw.word)} words of {name}")
     rows = np.repeat(np.arange(len(keys)), tokens.counts)
@@ -192,7 +188,7 @@ def _merged(
     """The places with those added at which only this system says something."""
     aligned = align(leading, {"next": side}, by=[UNIT], missing="empty")
     aligned = aligned.sort_values(UNIT, kind="stable", ignore_index=True)
-    old, new = (word_numbers(aligned, which).to_numpy() for which in ("ref", "hyp"))
+    old, new = (number_words(aligned, which).to_numpy() for which in ("ref", "hyp"))
     nothing = np.full((1, slots.shape[1]), -1)
     kept = np.concatenate([slots, nothing])[old]
     return np.concatenate([kept, new[:, None]], axis=1), aligned[UNIT].to_numpy()

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError, SchemaError
-from ..evaluate.metrics.word_timing import boundary_errors
-from ..evaluate.significance.evidence import Evidence
-from ..evaluate.significance.segments import segments, utterance_counts
+from ..evaluate import Evidence, compute_boundary_errors, count_errors, cut_segments
 
 STRETCH = "stretch"
 Groups = str | Sequence[str] | Mapping[str, Any] | None
@@ -25,7 +23,7 @@ def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | No
         pause: seconds between the end of a reference word and the start of the next from which on it is a
             pause; None divides nothing.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import align
     >>> said = pd.DataFrame({"word": ["one", "two"], "start": [0.0, 3.0], "end": [1.0, 4.0]})
     >>> with_stretches(align(said, {"a": "one two"}), [], 0.5)["stretch"].tolist()
     [0, 1]
@@ -106,9 +104,9 @@ def word_evidence(
 ) -> Evidence:
     """Errors and words by stretch, or by group of these."""
     units = [*by, STRETCH]
-    counts = _complete(utterance_counts(alignment, units), systems, units)
+    counts = _complete(count_errors(alignment, units), systems, units)
     counts = _grouped(counts, alignment, units, groups)
-    return Evidence.of(counts, segments(alignment, units), list(groups) or None)
+    return Evidence.from_counts(counts, cut_segments(alignment, units), list(groups) or None)
 
 
 def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[str]) -> Evidence | None:
@@ -118,7 +116,7 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
     that the rate of a system is its accumulated average shift (AAS).
     """
     units = [*by, STRETCH]
-    found = boundary_errors(alignment, units=list(by))
+    found = compute_boundary_errors(alignment, units=list(by))
     found = found.assign(**{STRETCH: alignment.loc[found.index, STRETCH]})
     found = found[found["common"]]
     if not len(found):
@@ -127,7 +125,7 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
     marked = found[[*units, "system"]].assign(errors=shift.round().astype("int64"), n_words=1)
     counts = marked.groupby([*units, "system"], sort=False, observed=True, dropna=False).sum().reset_index()
     counts = _in_order(counts, list(alignment["system"].unique()))
-    return Evidence.of(_grouped(counts, alignment, units, groups), None, list(groups) or None)
+    return Evidence.from_counts(_grouped(counts, alignment, units, groups), None, list(groups) or None)
 
 
 def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:

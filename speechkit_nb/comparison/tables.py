@@ -8,9 +8,7 @@ from itertools import combinations
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
-from ..evaluate.metrics.word_rates import character_rates
-from ..evaluate.significance.evidence import Evidence
-from ..evaluate.significance.intervals import intervals, pairs
+from ..evaluate import Evidence, compare_pairs, compute_character_rates, estimate_intervals
 from .contributions import carried_by, told
 from .groups import STRETCH
 
@@ -30,8 +28,8 @@ def summary_of(
 ) -> pd.DataFrame:
     """A row a system: `n_words`, `errors`, `wer`, `wer_low`, `wer_high`, `cer`, then timing, then of the
     interval `n_groups` and `method`."""
-    frame = intervals(evidence, level=level, seed=seed)
-    characters = character_rates(alignment, utterance=[*by]).set_index("system")["cer"]
+    frame = estimate_intervals(evidence, level=level, seed=seed)
+    characters = compute_character_rates(alignment, utterance=[*by]).set_index("system")["cer"]
     frame.insert(5, "cer", characters.reindex(frame.index))
     times = timing.reindex(index=frame.index, columns=list(TIMING))
     return frame.drop(columns=["n_groups", "method"]).join(times).join(frame[["n_groups", "method"]])
@@ -42,7 +40,7 @@ def pairs_of(
 ) -> pd.DataFrame:
     """A row a pair: as of `significance.pairs`, and `words` and, with several recordings, `recordings` that
     carry the difference, with how many errors a has more than b."""
-    frame = pairs(evidence, level=level, seed=seed)
+    frame = compare_pairs(evidence, level=level, seed=seed)
     for column, key in (("words", "word"), ("recordings", "recording")):
         if key == "recording" and ("recording" not in by or alignment["recording"].nunique() < 2):
             continue
@@ -62,7 +60,7 @@ def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.Da
     ]
     if evidence is None:
         return pd.DataFrame(columns=columns)
-    frame = pairs(evidence, level=level, seed=seed).rename(columns={"wer_delta": "aas_delta"})
+    frame = compare_pairs(evidence, level=level, seed=seed).rename(columns={"wer_delta": "aas_delta"})
     for column in ("aas_delta", "delta_low", "delta_high"):
         frame[column] = frame[column] / 1e6
     n_words = int(evidence.moments.total[len(evidence.systems)])

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ..errors import few
-from ..evaluate.significance.hypothesis_tests import fewest
-from ..evaluate.significance.power import counted, too_few
+from ..evaluate import counted, minimum_sample, too_few
 
 NAMES = {"segments": "matched pairs", "swap": "permutation test", "ratio": "ratio estimator"}
 
@@ -154,7 +153,7 @@ def _tests(
     pairs: pd.DataFrame, delta: str, level: float, groups: Sequence[str], best: str
 ) -> dict[str, PairTest]:
     """Of the best system with each other one, as differences of the other less the best."""
-    found, least = {}, fewest(level, len(pairs))
+    found, least = {}, minimum_sample(level, len(pairs))
     for row in pairs.to_dict("records"):
         if best not in (row["a"], row["b"]):
             continue

@@ -14,9 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import ConfigError, EvaluationError
-from ..evaluate.alignment.inputs import Missing
-from ..evaluate.normalization.base import Normalizer
-from ..evaluate.significance.power import too_little
+from ..evaluate import Missing, Normalizer, explain_shortage
 from ..formats import read_frame
 from .duplicates import check_once
 from .executor import outcomes
@@ -130,7 +128,7 @@ class Scores:
     def _said(self) -> str:
         n, n_failed = len(self.parts), len(self.failed)
         more = f"; {n_failed} could not be scored and are in no figure, see .failed" if n_failed else ""
-        little = too_little(self._whole.evidence(self.systems), self.level)
+        little = explain_shortage(self._whole.evidence(self.systems), self.level)
         return f"{len(self.systems)} systems on {n} parts{more}" + (f"; {little}" if little else "")
 
     def __repr__(self) -> str:

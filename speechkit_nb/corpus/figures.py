@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..evaluate.metrics.timing_sums import summarize
-from ..evaluate.metrics.word_rates import COUNTS, with_rates
-from ..evaluate.significance.intervals import intervals, pairs
+from ..evaluate import COUNTS, add_rates, compare_pairs, estimate_intervals, summarize_timing
 from .statistics import Statistics
 
 TIMING = ("coverage", "start_bias", "start_mae", "end_bias", "end_mae", "aas", "corrected_aas", "iou")
@@ -17,9 +15,9 @@ TIMING = ("coverage", "start_bias", "start_mae", "end_bias", "end_mae", "aas", "
 
 def summary_of(sums: Statistics, systems: Sequence[str], level: float) -> pd.DataFrame:
     """A row a system, see `Scores.summary`; `sums` is not split by anything."""
-    sure = intervals(sums.evidence(tuple(systems)), level=level, method="ratio")
+    sure = estimate_intervals(sums.evidence(tuple(systems)), level=level, method="ratio")
     counts = sums.counts.set_index("system").reindex(sure.index, fill_value=0)
-    rates = with_rates(counts[list(COUNTS)])
+    rates = add_rates(counts[list(COUNTS)])
     some = counts["n_characters"] > 0
     frame = sure[["n_words", "errors", "wer", "wer_low", "wer_high"]].assign(
         cer=(counts["character_errors"] / counts["n_characters"]).where(some),
@@ -36,12 +34,14 @@ def summary_of(sums: Statistics, systems: Sequence[str], level: float) -> pd.Dat
 
 def timing_of(sums: Statistics, systems: Sequence[str], collar: float = 0.05) -> pd.DataFrame:
     """As `timing.timing`, a row a system."""
-    return summarize(sums.timing, collar=collar).reindex(pd.Index(list(systems), name="system", dtype="str"))
+    return summarize_timing(sums.timing, collar=collar).reindex(
+        pd.Index(list(systems), name="system", dtype="str")
+    )
 
 
 def pairs_of(sums: Statistics, systems: Sequence[str], level: float) -> pd.DataFrame:
     """As `significance.pairs`."""
-    return pairs(sums.evidence(tuple(systems)), level=level, method="ratio")
+    return compare_pairs(sums.evidence(tuple(systems)), level=level, method="ratio")
 
 
 def split_of(sums: Statistics, systems: Sequence[str], level: float) -> pd.DataFrame:

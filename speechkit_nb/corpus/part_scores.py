@@ -13,9 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import SchemaError
-from ..evaluate.alignment.api import align
-from ..evaluate.metrics.word_timing import tally_timing
-from ..evaluate.significance.segments import segments
+from ..evaluate import align, count_timing, cut_segments
 from ..formats import RowGroups, facts_of, file_name, read_frame, system_folder, write_frame
 from .parts import Batch, Part
 from .plan import Plan
@@ -107,7 +105,7 @@ def _statistics(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistics
     utterances = Utterances.of(alignment, batch.keys, plan.systems, facts)
     marked = alignment.assign(unit=utterances.row_unit)
     compared = marked if len(plan.systems) > 1 else marked.iloc[:0]  # segments are of pairs
-    shared = segments(compared, ["unit"], systems=plan.systems)
+    shared = cut_segments(compared, ["unit"], systems=plan.systems)
     tally = _tally(marked, utterances, plan)
     return Statistics.of(utterances, shared, tally, plan.by, plan.group)
 
@@ -131,7 +129,7 @@ def _tally(marked: pd.DataFrame, utterances: Utterances, plan: Plan) -> pd.DataF
         return pd.DataFrame(columns=[*plan.by, *_TALLY]).astype(_TALLY)
     facts = utterances.facts.iloc[utterances.row_unit].reset_index(drop=True)
     marked = marked.assign(**{name: facts[name] for name in plan.by})
-    tally = tally_timing(marked, plan.by, units=["unit"], systems=plan.timed)
+    tally = count_timing(marked, plan.by, units=["unit"], systems=plan.timed)
     return tally[[*plan.by, *_TALLY]].astype(_TALLY)
 
 

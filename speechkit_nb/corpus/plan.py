@@ -11,9 +11,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import ConfigError, SchemaError
-from ..evaluate.alignment.inputs import Missing
-from ..evaluate.metrics.word_rates import COUNTS
-from ..evaluate.normalization.base import Normalizer, normalizer
+from ..evaluate import COUNTS, Missing, Normalizer, normalizer
 from ..tables import UTTERANCE_KEYS
 
 LAYOUT = 2

@@ -13,9 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..evaluate.metrics.word_rates import COUNTS
-from ..evaluate.significance.evidence import Evidence
-from ..evaluate.significance.ratio import Moments
+from ..evaluate import COUNTS, Evidence, Moments
 from .utterance_counts import Utterances
 
 Ints = NDArray[np.int64]
@@ -127,7 +125,7 @@ class Statistics:
             pd.DataFrame(rows[name].unstack("system", fill_value=0)).reindex(columns=list(systems)).to_numpy()
             for name in ("errors", "n_words")
         )
-        return Moments.of(systems, *sides)
+        return Moments.from_groups(systems, *sides)
 
 
 def _counts(utterances: Utterances, by: Sequence[str]) -> pd.DataFrame:

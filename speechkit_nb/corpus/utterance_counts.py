@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
-from ..evaluate.alignment.pairs import DEL, INS, OPS
+from ..evaluate import DEL, INS, OPS
 
 Ints = NDArray[np.int64]
 

@@ -24,9 +24,9 @@ import pandas as pd
 from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_distance_with_alignment
 from rapidfuzz.distance import Levenshtein
 
-from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.evaluate.alignment.pairs import Side
-from speechkit_nb.evaluate.alignment.timed import table_of
+from speechkit_nb.evaluate import align
+from speechkit_nb.evaluate.alignment.pairs import TokenColumns
+from speechkit_nb.evaluate.alignment.timed import build_table
 from speechkit_nb.evaluate.alignment.timed_numpy import align_long
 
 N_PAIRS, N_WORDS, N_LONG, COLLAR_US, ROUNDS = 10_000, 20, 30_000, 500_000, 9
@@ -67,7 +67,7 @@ def heard(words: list[str]) -> list[str]:
     return result
 
 
-def timed_pair(n_words: int = N_LONG) -> tuple[Side, Side]:
+def timed_pair(n_words: int = N_LONG) -> tuple[TokenColumns, TokenColumns]:
     """A reference and what was heard, its times off by some 50 ms; microseconds."""
     rng = np.random.default_rng(0)
     weights = 1 / np.arange(1, len(VOCABULARY) + 1)
@@ -79,19 +79,19 @@ def timed_pair(n_words: int = N_LONG) -> tuple[Side, Side]:
     wrong = rng.random(len(kept)) < 0.05
     hyp_ids = np.where(wrong, rng.integers(0, len(VOCABULARY), len(kept)), ids[kept])
     hyp_start = np.sort(start[kept] + rng.integers(-50_000, 50_000, len(kept)))
-    hyp = Side(hyp_ids, np.array([0, len(kept)]), hyp_start, hyp_start + (end - start)[kept])
-    return Side(ids, np.array([0, n_words]), start, end), hyp
+    hyp = TokenColumns(hyp_ids, np.array([0, len(kept)]), hyp_start, hyp_start + (end - start)[kept])
+    return TokenColumns(ids, np.array([0, n_words]), start, end), hyp
 
 
-def timed_work(ref: Side, hyp: Side) -> dict[str, Callable[[], object]]:
+def timed_work(ref: TokenColumns, hyp: TokenColumns) -> dict[str, Callable[[], object]]:
     words = [side.ids.tolist() for side in (ref, hyp)]
     spans = [
         list(zip(((side.start - collar) / 1e6).tolist(), ((side.end + collar) / 1e6).tolist(), strict=True))
         for side, collar in ((ref, 0), (hyp, COLLAR_US))
     ]
     return {
-        "numpy": lambda: align_long(table_of(ref, hyp, None, COLLAR_US), "numpy"),
-        "numba": lambda: align_long(table_of(ref, hyp, None, COLLAR_US), "numba"),
+        "numpy": lambda: align_long(build_table(ref, hyp, None, COLLAR_US), "numpy"),
+        "numba": lambda: align_long(build_table(ref, hyp, None, COLLAR_US), "numba"),
         "meeteval": lambda: time_constrained_levenshtein_distance_with_alignment(*words, *spans),
     }
 

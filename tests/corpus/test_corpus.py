@@ -19,13 +19,19 @@ from speechkit_nb.corpus.parts import FramePart
 from speechkit_nb.corpus.plan import Plan
 from speechkit_nb.corpus.statistics import TABLES, Statistics
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError
-from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.evaluate.metrics.word_rates import character_rates, utterance_rates, word_rates
-from speechkit_nb.evaluate.metrics.word_timing import timing
-from speechkit_nb.evaluate.normalization.base import normalizer
-from speechkit_nb.evaluate.significance.evidence import Evidence
-from speechkit_nb.evaluate.significance.intervals import intervals, pairs
-from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+from speechkit_nb.evaluate import (
+    Evidence,
+    align,
+    compare_pairs,
+    compute_character_rates,
+    compute_timing,
+    compute_utterance_rates,
+    compute_word_rates,
+    count_errors,
+    cut_segments,
+    estimate_intervals,
+    normalizer,
+)
 from speechkit_nb.formats import facts_of
 
 SYSTEMS = ["one", "two", "three"]
@@ -101,7 +107,7 @@ def test_figures_are_those_of_the_whole_alignment():
     texts = {name: table[["recording"]].assign(text=table[name]) for name in ["reference", *SYSTEMS]}
     whole = align(texts.pop("reference"), texts)
     summary = scores.summary
-    expected = word_rates(whole).set_index("system")
+    expected = compute_word_rates(whole).set_index("system")
     for name in (
         "hits",
         "substitutions",
@@ -114,15 +120,15 @@ def test_figures_are_those_of_the_whole_alignment():
         "wil",
     ):
         assert summary[name].tolist() == expected[name].tolist(), name
-    by_character = character_rates(whole).set_index("system").loc[SYSTEMS]
+    by_character = compute_character_rates(whole).set_index("system").loc[SYSTEMS]
     assert summary["cer"].tolist() == by_character["cer"].tolist()
-    by_utterance = utterance_rates(whole).set_index("system").loc[SYSTEMS]
+    by_utterance = compute_utterance_rates(whole).set_index("system").loc[SYSTEMS]
     assert summary["ser"].tolist() == by_utterance["ser"].tolist()
     assert summary["n_utterances"].tolist() == by_utterance["n_utterances"].tolist()
-    evidence = Evidence.of(utterance_counts(whole), segments(whole))
-    sure = intervals(evidence, method="ratio")
+    evidence = Evidence.from_counts(count_errors(whole), cut_segments(whole))
+    sure = estimate_intervals(evidence, method="ratio")
     pd.testing.assert_frame_equal(summary[list(sure)], sure)
-    pd.testing.assert_frame_equal(scores.pairs, pairs(evidence, method="ratio"))
+    pd.testing.assert_frame_equal(scores.pairs, compare_pairs(evidence, method="ratio"))
 
 
 @settings(max_examples=10)
@@ -161,18 +167,18 @@ def test_groups_may_lie_in_several_parts(tables):
         name: table[["recording", "speaker"]].assign(text=table[name]) for name in ["reference", *SYSTEMS]
     }
     whole = align(texts.pop("reference"), texts, by=["recording", "speaker"])
-    evidence = Evidence.of(utterance_counts(whole), segments(whole), "speaker")
-    sure = intervals(evidence, method="ratio")
+    evidence = Evidence.from_counts(count_errors(whole), cut_segments(whole), "speaker")
+    sure = estimate_intervals(evidence, method="ratio")
     assert scores.summary["n_groups"].tolist() == [7, 7, 7]
     pd.testing.assert_frame_equal(scores.summary[list(sure)], sure)
-    pd.testing.assert_frame_equal(scores.pairs, pairs(evidence, method="ratio"))
+    pd.testing.assert_frame_equal(scores.pairs, compare_pairs(evidence, method="ratio"))
 
 
 def test_words_with_times_are_placed_as_well(words):
     """The timing is that of the alignment, which lies beside the sums."""
     scores = sk.score(words, reference="truth", systems=SYSTEMS, out=words / "scores")
     whole = scores.alignment()
-    expected = timing(whole, units=["recording", "channel_tag"])
+    expected = compute_timing(whole, units=["recording", "channel_tag"])
     pd.testing.assert_frame_equal(scores.timing, expected)
     assert scores.summary["start_bias"].tolist() == [0.01, 0.02, 0.03]
     first = scores.alignment("calls/0", ["two"])

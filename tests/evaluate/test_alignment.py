@@ -14,16 +14,15 @@ from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_di
 
 from speechkit_nb import tables
 from speechkit_nb.errors import ConfigError, EvaluationError, MissingExtra, SchemaError, Untimed
+from speechkit_nb.evaluate import ALIGNMENT, align, normalizer, number_words
 from speechkit_nb.evaluate.alignment import timed_numba
 from speechkit_nb.evaluate.alignment import timed_numpy as timed_rows
-from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.evaluate.alignment.frame import ALIGNMENT, word_numbers
-from speechkit_nb.evaluate.alignment.pairs import Edits, Side, offsets_of
-from speechkit_nb.evaluate.alignment.timed import align_timed, table_of
+from speechkit_nb.evaluate.alignment.pairs import Edits, TokenColumns
+from speechkit_nb.evaluate.alignment.timed import align_timed, build_table
 from speechkit_nb.evaluate.alignment.timed_batch import align_batch
 from speechkit_nb.evaluate.alignment.timed_numpy import Kernel, align_long
-from speechkit_nb.evaluate.alignment.untimed import align_text, fewest_errors
-from speechkit_nb.evaluate.normalization.base import normalizer
+from speechkit_nb.evaluate.alignment.untimed import align_text, count_fewest_errors
+from speechkit_nb.evaluate.arrays import make_offsets
 
 KERNELS = {
     "flat": (timed_rows.fill_flat, timed_rows.walk),
@@ -95,11 +94,13 @@ def side_of(utterances, timed=True):
     """The same words in the columns that the kernels get."""
     flat = [word for words in utterances for word in words]
     ids = np.array([ord(text) for text, _, _ in flat], np.int64)
-    offsets = offsets_of(np.array([len(words) for words in utterances], np.int64))
+    offsets = make_offsets(np.array([len(words) for words in utterances], np.int64))
     if not timed:
-        return Side(ids, offsets)
+        return TokenColumns(ids, offsets)
     start = np.array([start for _, start, _ in flat], np.int64) * 1000
-    return Side(ids, offsets, start, start + np.array([length for _, _, length in flat], np.int64) * 1000)
+    return TokenColumns(
+        ids, offsets, start, start + np.array([length for _, _, length in flat], np.int64) * 1000
+    )
 
 
 def random_words(rng, n_words, letters="abcdef"):
@@ -129,7 +130,7 @@ def test_errors_are_those_of_meeteval(collar):
     pairs = [[random_words(rng, rng.randint(0, 25)) for _ in "rh"] for _ in range(1000)]
     sides = [side_of(side) for side in zip(*pairs, strict=True)]
     edits = align_timed(*sides, errors=None, collar_us=collar * 1000)
-    ends = offsets_of(edits.counts)
+    ends = make_offsets(edits.counts)
     for number, (ref, hyp) in enumerate(pairs):
         errors = np.count_nonzero(edits.ops[ends[number] : ends[number + 1]])
         assert errors == meeteval_distance(ref, hyp, collar)
@@ -152,7 +153,7 @@ def test_words_in_any_order_are_aligned_as_they_stand(pairs):
     """Words that do not stand in the order of their times keep their places; MeetEval agrees unpruned."""
     sides = [side_of(side) for side in zip(*pairs, strict=True)]
     edits = align_timed(*sides, errors=None, collar_us=100_000)
-    ends = offsets_of(edits.counts)
+    ends = make_offsets(edits.counts)
     for number, (ref, hyp) in enumerate(pairs):
         errors = np.count_nonzero(edits.ops[ends[number] : ends[number + 1]])
         assert errors == meeteval_distance(ref, hyp, 100)
@@ -193,7 +194,7 @@ def test_every_kernel_finds_the_same_alignment(ref, hyp, collar_us, block):
     sides = side_of([ref]), side_of([hyp])
     expected = align_batch(*sides, collar_us)
     errors = int(np.count_nonzero(expected.ops)) if collar_us is None else None
-    table = table_of(*sides, errors, collar_us)
+    table = build_table(*sides, errors, collar_us)
     for name, (fill, walk) in KERNELS.items():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(timed_rows, "_kernel", lambda *_, made=(fill, walk, block): Kernel(*made))
@@ -209,9 +210,9 @@ def test_a_long_pair_is_aligned_like_a_short_one(collar_us):
         (rng.choice("abcd") if rng.random() < 0.2 else w, s + 40, d) for w, s, d in ref if rng.random() > 0.1
     ]
     sides = side_of([ref]), side_of([hyp])
-    errors = None if collar_us else fewest_errors(*sides)
+    errors = None if collar_us else count_fewest_errors(*sides)
     expected = align_batch(*sides, collar_us).ops.tolist()
-    table = table_of(*sides, None if errors is None else int(errors[0]), collar_us)
+    table = build_table(*sides, None if errors is None else int(errors[0]), collar_us)
     assert sorted(align_timed(*sides, errors=errors, collar_us=collar_us).ops.tolist()) == sorted(expected)
     assert align_long(table, "numpy").tolist() == expected
     assert align_long(table, "numba").tolist() == expected
@@ -221,7 +222,7 @@ def test_numba_is_an_extra(monkeypatch):
     """Asked for by name where it is not installed, the error says what to install; else numpy does it."""
     monkeypatch.setitem(sys.modules, "numba", None)
     sides = side_of([[("a", 0, 5)] * 300]), side_of([[("a", 0, 5)] * 299])
-    table = table_of(*sides, 1)
+    table = build_table(*sides, 1)
     assert (align_long(table) == 0).sum() == 299
     with pytest.raises(MissingExtra, match=r"needs the package numba: pip install 'speechkit-nb\[fast\]'"):
         align_long(table, "numba")
@@ -230,11 +231,11 @@ def test_numba_is_an_extra(monkeypatch):
 def test_a_vocabulary_larger_than_unicode_is_aligned():
     """Words are handed to rapidfuzz as characters; where these do not suffice, as numbers."""
     many = 0x110000
-    small, large = (Side(np.array([1, 2, 3]) + shift, np.array([0, 3])) for shift in (0, many))
+    small, large = (TokenColumns(np.array([1, 2, 3]) + shift, np.array([0, 3])) for shift in (0, many))
     assert align_text(small, small).ops.tolist() == [0, 0, 0]
     assert align_text(large, large).ops.tolist() == [0, 0, 0]
-    near = Side(np.array([0xD7FF, 0xD800, 0xD801, 0xDFFF]), np.array([0, 4]))
-    assert align_text(near, Side(near.ids[[0, 2, 3]], np.array([0, 3]))).ops.tolist() == [0, 3, 0, 0]
+    near = TokenColumns(np.array([0xD7FF, 0xD800, 0xD801, 0xDFFF]), np.array([0, 4]))
+    assert align_text(near, TokenColumns(near.ids[[0, 2, 3]], np.array([0, 3]))).ops.tolist() == [0, 3, 0, 0]
 
 
 def test_edits_of_parts_join_in_the_order_of_pairs():
@@ -273,10 +274,10 @@ def test_systems_share_one_frame():
     """Rows of several systems lie behind one another; reference words have the same number in all."""
     alignment = align("a b c", {"one": "a c", "two": "a x b c"})
     assert alignment.groupby("system", sort=False).position.agg(list).tolist() == [[0, 1, 2], [0, 1, 2, 3]]
-    numbers = word_numbers(alignment, "ref")
+    numbers = number_words(alignment, "ref")
     words = alignment[numbers >= 0].groupby(numbers[numbers >= 0]).ref_word.unique()
     assert [each.tolist() for each in words] == [["a"], ["b"], ["c"]]
-    assert word_numbers(alignment, "hyp").tolist() == [0, -1, 1, 0, 1, 2, 3]
+    assert number_words(alignment, "hyp").tolist() == [0, -1, 1, 0, 1, 2, 3]
 
 
 def test_time_decides_between_equal_alignments():

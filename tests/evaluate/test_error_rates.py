@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, SchemaError
-from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.evaluate.metrics.error_rate import ErrorRate
-from speechkit_nb.evaluate.metrics.word_rates import (
-    character_rates,
-    confusions,
-    total,
-    utterance_rates,
-    with_rates,
-    word_counts,
-    word_rates,
+from speechkit_nb.evaluate import (
+    ErrorRate,
+    add_rates,
+    align,
+    compute_character_rates,
+    compute_utterance_rates,
+    compute_word_rates,
+    count_confusions,
+    count_total,
+    count_words,
 )
 
 rates = st.builds(ErrorRate, *[st.integers(0, 1000)] * 4)
@@ -72,11 +72,11 @@ def test_rates_are_those_of_jiwer():
     hyps = [" ".join(rng.choices(["ab", "b", "cc", "da"], k=rng.randint(1, 9))) for _ in range(300)]
     hyps[:100] = refs[:100]
     alignment = align(texts_frame(*refs), {"x": texts_frame(*hyps)})
-    row = word_rates(alignment).iloc[0]
+    row = compute_word_rates(alignment).iloc[0]
     assert row["wer"] == pytest.approx(jiwer.wer(refs, hyps))
-    assert character_rates(alignment).loc[0, "cer"] == pytest.approx(jiwer.cer(refs, hyps))
+    assert compute_character_rates(alignment).loc[0, "cer"] == pytest.approx(jiwer.cer(refs, hyps))
     wrong = sum(ref != hyp for ref, hyp in zip(refs, hyps, strict=True))
-    assert utterance_rates(alignment).loc[0, ["n_utterances", "n_wrong", "ser"]].tolist() == [
+    assert compute_utterance_rates(alignment).loc[0, ["n_utterances", "n_wrong", "ser"]].tolist() == [
         300,
         wrong,
         wrong / 300,
@@ -87,9 +87,9 @@ def test_rates_are_those_of_jiwer():
 def test_match_error_rate_and_information_lost_are_those_of_jiwer(hyp):
     """Where there is but one best alignment, all rates agree."""
     theirs = jiwer.process_words("a b c", hyp)
-    ours = total(align("a b c", {"x": hyp}))
+    ours = count_total(align("a b c", {"x": hyp}))
     assert (ours.wer, ours.mer, ours.wil) == pytest.approx((theirs.wer, theirs.mer, theirs.wil))
-    row = word_rates(align("a b c", {"x": hyp})).iloc[0]
+    row = compute_word_rates(align("a b c", {"x": hyp})).iloc[0]
     assert (row["wer"], row["mer"], row["wil"]) == pytest.approx((ours.wer, ours.mer, ours.wil))
 
 
@@ -99,7 +99,7 @@ def test_rates_are_by_any_column():
         texts_frame("a b", "c", ""), {"x": texts_frame("a", "c d", "e"), "y": texts_frame("a b", "", "")}
     )
     speakers = pd.DataFrame({"recording": ["0", "1", "2"], "speaker": ["s", "s", "t"]}, dtype="str")
-    found = word_rates(alignment.merge(speakers), ["system", "speaker"])
+    found = compute_word_rates(alignment.merge(speakers), ["system", "speaker"])
     assert found[["system", "speaker", "errors", "n_words"]].to_numpy().tolist() == [
         ["x", "s", 2, 3],
         ["x", "t", 1, 0],
@@ -107,38 +107,38 @@ def test_rates_are_by_any_column():
     ]
     assert math.isnan(found.loc[1, "wer"])
     assert found.loc[0, "wer"] == pytest.approx(2 / 3)
-    by_file = word_counts(alignment, ["system", "recording"])
-    summed = with_rates(by_file.groupby("system")[["hits", "substitutions", "insertions", "deletions"]].sum())
-    assert summed["wer"].tolist() == word_rates(alignment)["wer"].tolist() == [1.0, 1 / 3]
+    by_file = count_words(alignment, ["system", "recording"])
+    summed = add_rates(by_file.groupby("system")[["hits", "substitutions", "insertions", "deletions"]].sum())
+    assert summed["wer"].tolist() == compute_word_rates(alignment)["wer"].tolist() == [1.0, 1 / 3]
 
 
 def test_a_column_may_hold_missing_values():
     """Rows without metadata are a group of their own, not lost."""
     alignment = align(texts_frame("a", "b"), {"x": texts_frame("a", "c")})
     alignment["snr"] = [10.0, np.nan]
-    assert word_rates(alignment, ["snr"])["n_words"].tolist() == [1, 1]
+    assert compute_word_rates(alignment, ["snr"])["n_words"].tolist() == [1, 1]
 
 
 def test_characters_are_counted_with_or_without_spaces():
     """A space between words is a character, unless it is told not to be."""
     alignment = align("ab c", {"x": "abc"})
-    assert character_rates(alignment)[["n_characters", "errors"]].to_numpy().tolist() == [[4, 1]]
-    assert character_rates(alignment, spaces=False)[["n_characters", "errors"]].to_numpy().tolist() == [
-        [3, 0]
-    ]
+    assert compute_character_rates(alignment)[["n_characters", "errors"]].to_numpy().tolist() == [[4, 1]]
+    assert compute_character_rates(alignment, spaces=False)[
+        ["n_characters", "errors"]
+    ].to_numpy().tolist() == [[3, 0]]
 
 
 def test_characters_of_an_empty_side_are_all_errors():
     """An utterance of which the system heard nothing counts all its characters."""
     alignment = align(texts_frame("ab", ""), {"x": texts_frame("", "cde")})
-    row = character_rates(alignment).iloc[0]
+    row = compute_character_rates(alignment).iloc[0]
     assert row[["hits", "substitutions", "insertions", "deletions"]].tolist() == [0, 0, 3, 2]
 
 
 def test_confusions_count_what_is_taken_for_what():
     """The most frequent first; words without partner have none."""
     alignment = align(texts_frame("a b", "a", "c"), {"x": texts_frame("x b", "x", "c y")})
-    found = confusions(alignment)
+    found = count_confusions(alignment)
     assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
         ["x", "sub", "a", "x", 2],
         ["x", "ins", None, "y", 1],
@@ -148,12 +148,12 @@ def test_confusions_count_what_is_taken_for_what():
 def test_an_alignment_without_rows_has_no_groups():
     """Nothing was said and nothing heard: no row, but all columns."""
     nothing = align("", {"x": ""})
-    assert total(nothing) == ErrorRate()
-    assert word_rates(nothing).empty
-    assert list(word_rates(nothing)) == list(word_rates(align("a", {"x": "a"})))
-    assert utterance_rates(nothing).empty
-    assert character_rates(nothing).empty
-    assert confusions(nothing).empty
+    assert count_total(nothing) == ErrorRate()
+    assert compute_word_rates(nothing).empty
+    assert list(compute_word_rates(nothing)) == list(compute_word_rates(align("a", {"x": "a"})))
+    assert compute_utterance_rates(nothing).empty
+    assert compute_character_rates(nothing).empty
+    assert count_confusions(nothing).empty
 
 
 def test_columns_that_are_not_there_are_named():
@@ -162,8 +162,8 @@ def test_columns_that_are_not_there_are_named():
     with pytest.raises(
         SchemaError, match="alignment: no column 'speaker' to group by; there are system, position"
     ):
-        word_rates(alignment, ["speaker"])
+        compute_word_rates(alignment, ["speaker"])
     with pytest.raises(SchemaError, match="alignment: column 'system' is missing"):
-        total(alignment.drop(columns="system"))
+        count_total(alignment.drop(columns="system"))
     with pytest.raises(ConfigError, match=r"by is empty; name the columns to group by, or take total\(\)"):
-        word_rates(alignment, [])
+        compute_word_rates(alignment, [])

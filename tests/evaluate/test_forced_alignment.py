@@ -15,7 +15,7 @@ import soundfile
 from speechkit_nb import tables
 from speechkit_nb.audio import Recording
 from speechkit_nb.errors import ConfigError, MissingExtra
-from speechkit_nb.evaluate.forced_alignment.aligner import force_align
+from speechkit_nb.evaluate import force_align
 from speechkit_nb.evaluate.forced_alignment.pronunciations import pronunciations, spoken_words
 
 DATA = Path(__file__).parents[2] / "data"

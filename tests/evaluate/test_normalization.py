@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, MissingExtra
-from speechkit_nb.evaluate.normalization.base import Normalizer, normalizer
-from speechkit_nb.evaluate.normalization.phrases import Replacement, replaced
-from speechkit_nb.evaluate.normalization.tokens import Tokens, normalized
+from speechkit_nb.evaluate import Normalizer, normalize_tokens, normalizer
+from speechkit_nb.evaluate.normalization.phrases import Replacement, replace_phrases
+from speechkit_nb.evaluate.normalization.tokens import Tokens
 
 CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяАЁЙ"
 
@@ -73,14 +73,14 @@ def test_columns_give_the_words_of_the_text(raw):
     tokens = Tokens.raw(pa.array(words, pa.large_string()), np.array([0, len(words)]))
     how = normalizer("ru")
     alone = [(part, place) for place, word in enumerate(words) for part in how.parts(word)]
-    found = normalized(tokens, how)
+    found = normalize_tokens(tokens, how)
     assert list(zip(found.word.to_pylist(), found.first.tolist(), strict=True)) == alone
     assert found.vanished == sum(not how.parts(word) for word in words)
 
 
 def test_a_word_that_becomes_several_shares_its_time_by_characters():
     """Each gets the part of the time that it has of the characters; together they fill it."""
-    found = normalized(tokens_of("ok", "and/or.5$", seconds=[(0.0, 0.5), (1.0, 1.7)]), normalizer("en"))
+    found = normalize_tokens(tokens_of("ok", "and/or.5$", seconds=[(0.0, 0.5), (1.0, 1.7)]), normalizer("en"))
     assert found.word.to_pylist() == ["ok", "and", "or", "5", "$"]
     assert found.start.tolist() == pytest.approx([0, 1.0, 1.3, 1.5, 1.6])
     assert found.end.tolist() == pytest.approx([0.5, 1.3, 1.5, 1.6, 1.7])
@@ -91,7 +91,7 @@ def test_a_word_that_becomes_several_shares_its_time_by_characters():
 
 def test_words_without_times_stay_without():
     """NaN is shared as NaN; a word that vanishes takes its time along and is counted."""
-    found = normalized(
+    found = normalize_tokens(
         tokens_of("a/b — c", seconds=[(np.nan, np.nan), (1.0, 2.0), (3.0, 4.0)]), normalizer("en")
     )
     assert found.word.to_pylist() == ["a", "b", "c"]
@@ -102,7 +102,7 @@ def test_words_without_times_stay_without():
 def test_equivalents_take_the_longest_phrase_and_its_whole_time():
     """Several words that become one have the time from the first to the last, and the other way round."""
     how = normalizer("en", equivalents={"Going to": "gonna", "going to go": "gone", "OK": "all right"})
-    found = normalized(tokens_of("I'm going to sing, ok?", "going to go going", "to"), how)
+    found = normalize_tokens(tokens_of("I'm going to sing, ok?", "going to go going", "to"), how)
     assert found.word.to_pylist() == ["i'm", "gonna", "sing", "all", "right", "gone", "going", "to"]
     assert found.offsets.tolist() == [0, 5, 7, 8]
     assert found.start.tolist() == pytest.approx([0, 1, 3, 4, 4.375, 5, 8, 9])
@@ -113,7 +113,7 @@ def test_equivalents_take_the_longest_phrase_and_its_whole_time():
 
 def test_an_equivalent_may_be_nothing():
     """Words that are not to count are replaced by no word."""
-    found = normalized(
+    found = normalize_tokens(
         tokens_of("uh yes you know no"), normalizer("en", equivalents={"uh": "", "you know": ""})
     )
     assert found.word.to_pylist() == ["yes", "no"]
@@ -131,7 +131,7 @@ def test_many_replacements_in_columns_are_those_of_a_list():
             for first, last in zip(cuts[::2], cuts[1::2], strict=False)
         ]
         found = tokens_of(" ".join(words)).replaced(runs)
-        assert found.word.to_pylist() == replaced(words, runs)
+        assert found.word.to_pylist() == replace_phrases(words, runs)
         assert (np.diff(np.c_[found.start, found.end]) > 0).all()
 
 
@@ -141,7 +141,7 @@ def test_english_numbers_become_digits():
     assert how.name == "en+digits"
     assert how("Twenty-five, three point one four; thirty first") == ["25", "3.14", "31st"]
     assert how("thirty six") == how("36")
-    found = normalized(tokens_of("paid one hundred and three dollars"), how)
+    found = normalize_tokens(tokens_of("paid one hundred and three dollars"), how)
     assert found.word.to_pylist() == ["paid", "103", "dollars"]
     assert (found.start[1], found.end[1]) == (1, 5)
 

@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 import speechkit_nb as sk
 from speechkit_nb.comparison.verdict import in_words
 from speechkit_nb.errors import ConfigError, SchemaError
-from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.evaluate.significance.evidence import Evidence
+from speechkit_nb.evaluate import (
+    Evidence,
+    align,
+    compare_pairs,
+    count_errors,
+    cut_segments,
+    estimate_intervals,
+)
 from speechkit_nb.evaluate.significance.hypothesis_tests import holm, mapsswe, mcnemar, small_sample_p
-from speechkit_nb.evaluate.significance.intervals import intervals, pairs
-from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
 from speechkit_nb.evaluate.significance.significance_swaps import swap_p
 from speechkit_nb.evaluate.significance.student import student_p, student_reach
 
@@ -71,7 +75,7 @@ def aligned(*systems: list[str]) -> pd.DataFrame:
 
 def evidence_of(*systems: list[str]) -> Evidence:
     alignment = aligned(*systems)
-    return Evidence.of(utterance_counts(alignment), segments(alignment))
+    return Evidence.from_counts(count_errors(alignment), cut_segments(alignment))
 
 
 def counts_of(
@@ -108,9 +112,9 @@ def test_the_case_that_nist_publishes() -> None:
 def test_segments_are_those_of_sc_stats() -> None:
     """What sc_stats 2.4.10 says of these alignments: 17 segments, 22 and 12 errors, Z 1.399."""
     alignment = aligned(ONE, TWO)
-    found = segments(alignment)
+    found = cut_segments(alignment)
     assert (len(found), found["errors_a"].sum(), found["errors_b"].sum()) == (17, 22, 12)
-    row = pairs(evidence_of(ONE, TWO)).loc[0]
+    row = compare_pairs(evidence_of(ONE, TWO)).loc[0]
     assert (row["a"], row["b"], row["n_segments"]) == ("one", "two", 17)
     assert row["mapsswe_z"] == pytest.approx(1.399, abs=5e-4)
     assert (found["errors_a"] - found["errors_b"]).std() == pytest.approx(1.734, abs=5e-4)
@@ -162,7 +166,7 @@ def pair_of_utterances(draw: st.DrawFn) -> tuple[str, str]:
 @given(st.lists(pair_of_utterances(), min_size=1, max_size=4), st.integers(1, 3))
 def test_segments_are_those_of_the_textbook(utterances: list[tuple[str, str]], min_good: int) -> None:
     """The same errors in the same segments, utterance by utterance."""
-    found = segments(aligned([u[0] for u in utterances], [u[1] for u in utterances]), min_good=min_good)
+    found = cut_segments(aligned([u[0] for u in utterances], [u[1] for u in utterances]), min_good=min_good)
     for number, (one, two) in enumerate(utterances):
         own = found[found["utterance"] == f"u{number}"]
         assert list(zip(own["errors_a"], own["errors_b"], strict=True)) == walked(one, two, min_good)
@@ -172,25 +176,25 @@ def test_the_order_of_rows_does_not_matter() -> None:
     """Positions say the order, not rows."""
     alignment = aligned(ONE, TWO)
     pd.testing.assert_frame_equal(
-        segments(alignment.sample(frac=1, random_state=1)).sort_values(
+        cut_segments(alignment.sample(frac=1, random_state=1)).sort_values(
             ["utterance", "errors_a", "errors_b"], ignore_index=True
         ),
-        segments(alignment).sort_values(["utterance", "errors_a", "errors_b"], ignore_index=True),
+        cut_segments(alignment).sort_values(["utterance", "errors_a", "errors_b"], ignore_index=True),
     )
 
 
 def test_references_of_different_length_are_one_segment() -> None:
     """Where systems chose different alternatives, words cannot be matched, and the utterance is not cut."""
-    found = segments(aligned(["SCCCCS"], ["SCCCCCS"]))
+    found = cut_segments(aligned(["SCCCCS"], ["SCCCCCS"]))
     assert found[["errors_a", "errors_b"]].to_numpy().tolist() == [[2, 2]]
 
 
 def test_segments_of_all_pairs_and_of_none() -> None:
     """Three systems have three pairs; one has none, and the frame its columns."""
-    found = segments(aligned(["SC"], ["CC"], ["CS"]))
+    found = cut_segments(aligned(["SC"], ["CC"], ["CS"]))
     assert found[["a", "b"]].to_numpy().tolist() == [["one", "two"], ["one", "three"], ["two", "three"]]
-    assert list(segments(aligned(["SC"]))) == ["utterance", "a", "b", "errors_a", "errors_b"]
-    assert segments(aligned(["CC"], ["CC"])).empty
+    assert list(cut_segments(aligned(["SC"]))) == ["utterance", "a", "b", "errors_a", "errors_b"]
+    assert cut_segments(aligned(["CC"], ["CC"])).empty
 
 
 def test_matched_pairs_without_deviation() -> None:
@@ -220,7 +224,7 @@ def test_sentences_show_less_than_segments() -> None:
     """McNemar counts utterances that only one system has right."""
     evidence = evidence_of(ONE, TWO)
     assert evidence.only.tolist() == [[0, 3], [3, 0]]
-    assert pairs(evidence).loc[0, "mcnemar_p"] == pytest.approx(mcnemar(3, 3))
+    assert compare_pairs(evidence).loc[0, "mcnemar_p"] == pytest.approx(mcnemar(3, 3))
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))
@@ -252,27 +256,27 @@ def test_bootstrap_agrees_with_kaldialign() -> None:
         for name, side in {"ref": ref, "one": one, "two": two}.items()
     }
     systems = {name: frames[name] for name in ("one", "two")}
-    evidence = Evidence.of(utterance_counts(align(frames["ref"], systems, by=["utterance"])))
-    found = intervals(evidence)
+    evidence = Evidence.from_counts(count_errors(align(frames["ref"], systems, by=["utterance"])))
+    found = estimate_intervals(evidence)
     split = [[text.split() for text in side] for side in (ref, one, two)]
     theirs = kaldialign.bootstrap_wer_ci(*split)
     for name, key in (("one", "system1"), ("two", "system2")):
         half = (found.loc[name, "wer_high"] - found.loc[name, "wer_low"]) / 2
         assert half == pytest.approx(theirs[key]["ci95"], rel=0.03)
         assert found.loc[name, "wer"] == pytest.approx(theirs[key]["wer"], abs=0.002)
-    better = 1 - pairs(evidence).loc[0, "poi"]
+    better = 1 - compare_pairs(evidence).loc[0, "poi"]
     assert better == pytest.approx(theirs["p_s2_improv_over_s1"], abs=0.02)
 
 
 def test_ratio_and_bootstrap_agree() -> None:
     """Two ways to the same interval: ends within a tenth of its width."""
     errors, n_words = drawn(2000)
-    evidence = Evidence.of(counts_of(errors, n_words))
-    boot, ratio = (intervals(evidence, method=method) for method in ("bootstrap", "ratio"))
+    evidence = Evidence.from_counts(counts_of(errors, n_words))
+    boot, ratio = (estimate_intervals(evidence, method=method) for method in ("bootstrap", "ratio"))
     width = boot["wer_high"] - boot["wer_low"]
     for end in ("wer_low", "wer_high"):
         assert ((boot[end] - ratio[end]).abs() < width / 10).all()
-    first, second = (pairs(evidence, method=method).loc[0] for method in ("bootstrap", "ratio"))
+    first, second = (compare_pairs(evidence, method=method).loc[0] for method in ("bootstrap", "ratio"))
     assert first["delta_low"] == pytest.approx(second["delta_low"], abs=0.001)
     assert (first["holm_of"], second["holm_of"]) == ("swap", "ratio")
     assert second["ratio_p"] < 0.001
@@ -282,7 +286,7 @@ def test_ratio_and_bootstrap_agree() -> None:
 
 def test_the_ratio_estimator_by_hand() -> None:
     """Standard error of W = 3/20 from three utterances, as the formula says."""
-    evidence = Evidence.of(counts_of({"one": [1, 0, 2]}, [5, 5, 10]))
+    evidence = Evidence.from_counts(counts_of({"one": [1, 0, 2]}, [5, 5, 10]))
     residuals = np.array([1, 0, 2]) - 3 / 20 * np.array([5, 5, 10])
     assert evidence.moments.error(0) == pytest.approx(np.sqrt(3 / 2 * (residuals**2).sum()) / 20)
 
@@ -294,7 +298,8 @@ def test_groups_widen_the_interval() -> None:
     counts = counts_of(alike, n_words * 20, [f"s{k}" for k in range(20)] * 20)
     for method in ("bootstrap", "ratio"):
         apart, together = (
-            intervals(Evidence.of(counts, group=group), method=method) for group in (None, "speaker")
+            estimate_intervals(Evidence.from_counts(counts, group=group), method=method)
+            for group in (None, "speaker")
         )
         widths = [found.loc["one", "wer_high"] - found.loc["one", "wer_low"] for found in (apart, together)]
         assert widths[1] > 3 * widths[0]
@@ -305,20 +310,22 @@ def test_groups_widen_the_interval() -> None:
 def test_the_same_seed_gives_the_same_numbers() -> None:
     """And another one others, which are near."""
     errors, n_words = drawn(100)
-    evidence = Evidence.of(counts_of(errors, n_words))
-    pd.testing.assert_frame_equal(pairs(evidence, seed=1), pairs(evidence, seed=1), check_exact=True)
-    one, other = (pairs(evidence, seed=seed).loc[0, "delta_low"] for seed in (1, 2))
+    evidence = Evidence.from_counts(counts_of(errors, n_words))
+    pd.testing.assert_frame_equal(
+        compare_pairs(evidence, seed=1), compare_pairs(evidence, seed=1), check_exact=True
+    )
+    one, other = (compare_pairs(evidence, seed=seed).loc[0, "delta_low"] for seed in (1, 2))
     assert one != other
     assert one == pytest.approx(other, abs=0.005)
 
 
 def test_identical_systems() -> None:
     """No difference, every p is 1; on other words there may be some, as where no error is seen."""
-    row = pairs(evidence_of(ONE, ONE)).loc[0]
+    row = compare_pairs(evidence_of(ONE, ONE)).loc[0]
     most = 1 - 0.05 ** (1 / sum(len(letters.replace("I", "")) for letters in ONE))
     assert row[["wer_delta", "delta_low", "delta_high"]].tolist() == pytest.approx([0, -most, most])
     assert row[["mapsswe_p", "segments_p", "mcnemar_p", "swap_p", "ratio_p", "p_holm"]].tolist() == [1] * 6
-    assert pairs(evidence_of(ONE, ONE), method="bootstrap").loc[0, "bootstrap_p"] == 1
+    assert compare_pairs(evidence_of(ONE, ONE), method="bootstrap").loc[0, "bootstrap_p"] == 1
 
 
 def test_student_is_the_published_table() -> None:
@@ -361,7 +368,7 @@ def test_swaps_drawn_are_near_all_swaps() -> None:
 
 def three_ways(counts: pd.DataFrame, cut: pd.DataFrame) -> list[Evidence]:
     """What a verdict may rest on: groups, their sums alone, segments."""
-    by_segments = Evidence.of(counts, cut)
+    by_segments = Evidence.from_counts(counts, cut)
     by_groups = replace(by_segments, is_segmented=False)
     return [by_groups, replace(by_groups, groups=None), by_segments]
 
@@ -379,7 +386,7 @@ def test_five_groups_are_never_enough(groups: list[tuple[int, int, int]]) -> Non
     cut = pd.DataFrame([(a, b) for a, b, _ in groups], columns=["errors_a", "errors_b"])
     cut = cut.assign(a=pd.Series("a", cut.index, dtype="str"), b=pd.Series("b", cut.index, dtype="str"))
     for evidence in three_ways(counts, cut[cut[["errors_a", "errors_b"]].any(axis=1)]):
-        row = pairs(evidence).loc[0]
+        row = compare_pairs(evidence).loc[0]
         assert np.isnan(row["p_holm"]) or row["p_holm"] >= 1 / 16
 
 
@@ -390,7 +397,7 @@ def test_an_interval_has_its_rate_inside_and_no_end_below_zero(
 ) -> None:
     """It has a width also where all groups are alike, and where no error was seen."""
     counts = counts_of({"a": [g[0] for g in groups]}, [g[2] for g in groups])
-    row = intervals(Evidence.of(counts)).loc["a"]
+    row = estimate_intervals(Evidence.from_counts(counts)).loc["a"]
     assert 0 <= row["wer_low"] <= row["wer"] <= row["wer_high"]
     assert row["wer_high"] > row["wer_low"] or row["wer"] >= 1
     assert row["wer_high"] > 0
@@ -401,14 +408,14 @@ def test_no_errors_are_not_no_doubt() -> None:
     groups that were named, as many groups."""
     counts = counts_of({"one": [0] * 4}, [10] * 4, ["s", "s", "t", "t"])
     for method in ("auto", "bootstrap", "ratio"):
-        row = intervals(Evidence.of(counts), method=method).loc["one"]
+        row = estimate_intervals(Evidence.from_counts(counts), method=method).loc["one"]
         assert (row["wer"], row["wer_low"]) == (0, 0)
         assert (1 - row["wer_high"]) ** 40 == pytest.approx(0.05)
-        named = intervals(Evidence.of(counts, group="speaker"), method=method).loc["one"]
+        named = estimate_intervals(Evidence.from_counts(counts, group="speaker"), method=method).loc["one"]
         assert (1 - named["wer_high"]) ** 2 == pytest.approx(0.05)
-    assert intervals(Evidence.of(counts), level=0.8).loc["one", "wer_high"] == pytest.approx(
-        1 - 0.2 ** (1 / 40)
-    )
+    assert estimate_intervals(Evidence.from_counts(counts), level=0.8).loc[
+        "one", "wer_high"
+    ] == pytest.approx(1 - 0.2 ** (1 / 40))
 
 
 def simulated(n: int, rng: np.random.Generator, less: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -430,7 +437,7 @@ def share_told(n: int, n_runs: int, less: float = 0.0) -> list[float]:
         counts, cut = simulated(n, rng, less)
         rates = counts.groupby("system")[["errors", "n_words"]].sum().eval("wer = errors / n_words")
         for place, evidence in enumerate(three_ways(counts, cut)):
-            verdict = in_words(rates, pairs(evidence, n_replicates=400), 0.95, False)
+            verdict = in_words(rates, compare_pairs(evidence, n_replicates=400), 0.95, False)
             told[place] += not verdict.startswith("The data cannot tell")
     return (told / n_runs).tolist()
 
@@ -451,7 +458,7 @@ def test_the_p_of_few_segments() -> None:
     assert small_sample_p(2.0, 3) == 0.25
     assert small_sample_p(2.0, 20) == pytest.approx(0.0600, abs=1e-4)
     assert small_sample_p(2.0, 100_000) == pytest.approx(0.0455, abs=1e-4)
-    row = pairs(evidence_of(ONE, TWO)).loc[0]
+    row = compare_pairs(evidence_of(ONE, TWO)).loc[0]
     assert (row["mapsswe_p"], row["segments_p"]) == pytest.approx((0.1619, 0.1810), abs=1e-3)
 
 
@@ -459,10 +466,10 @@ def test_one_utterance_has_no_interval() -> None:
     """Neither method pretends; the matched pairs inside the utterance still speak, of the difference."""
     one, two = "SCC" * 30, "CCC" * 29 + "SCC"
     for method in ("bootstrap", "ratio"):
-        found = intervals(evidence_of([one], [two]), method=method)
+        found = estimate_intervals(evidence_of([one], [two]), method=method)
         assert found["wer"].tolist() == pytest.approx([1 / 3, 1 / 90])
         assert found[["wer_low", "wer_high"]].isna().all(axis=None)
-        row = pairs(evidence_of([one], [two]), method=method).loc[0]
+        row = compare_pairs(evidence_of([one], [two]), method=method).loc[0]
         assert row[["bootstrap_p", "ratio_p", "swap_p"]].isna().all()
         assert (row["holm_of"], row["n_segments"]) == ("segments", 30)
         assert row["p_holm"] == row["segments_p"] < 1e-6
@@ -472,24 +479,26 @@ def test_one_utterance_has_no_interval() -> None:
 def test_utterances_without_words() -> None:
     """Words heard in silence count as errors of no words; nothing but silence has no rate."""
     counts = counts_of({"one": [1, 2, 0]}, [5, 0, 10])
-    assert intervals(Evidence.of(counts)).loc["one", "wer"] == 3 / 15
+    assert estimate_intervals(Evidence.from_counts(counts)).loc["one", "wer"] == 3 / 15
     silent = counts_of({"one": [1, 2], "two": [0, 0]}, [0, 0])
-    assert intervals(Evidence.of(silent))[["wer", "wer_low", "wer_high"]].isna().all(axis=None)
-    assert np.isnan(pairs(Evidence.of(silent), method="ratio").loc[0, "wer_delta"])
+    assert (
+        estimate_intervals(Evidence.from_counts(silent))[["wer", "wer_low", "wer_high"]].isna().all(axis=None)
+    )
+    assert np.isnan(compare_pairs(Evidence.from_counts(silent), method="ratio").loc[0, "wer_delta"])
 
 
 def test_many_groups_take_the_ratio_estimator() -> None:
     """Automatically above 100,000, and where groups were not kept."""
     errors, n_words = drawn(100_001)
-    evidence = Evidence.of(counts_of(errors, n_words))
-    assert set(intervals(evidence)["method"]) == {"ratio"}
+    evidence = Evidence.from_counts(counts_of(errors, n_words))
+    assert set(estimate_intervals(evidence)["method"]) == {"ratio"}
     few = counts_of(*drawn(50))
-    assert set(intervals(Evidence.of(few))["method"]) == {"bootstrap"}
-    assert set(intervals(Evidence.of(few, keep_groups=False))["method"]) == {"ratio"}
+    assert set(estimate_intervals(Evidence.from_counts(few))["method"]) == {"bootstrap"}
+    assert set(estimate_intervals(Evidence.from_counts(few, keep_groups=False))["method"]) == {"ratio"}
     with pytest.raises(
         ConfigError, match="this evidence has kept no groups to draw from; use method='ratio'"
     ):
-        intervals(Evidence.of(few, keep_groups=False), method="bootstrap")
+        estimate_intervals(Evidence.from_counts(few, keep_groups=False), method="bootstrap")
 
 
 @settings(deadline=None, max_examples=30)
@@ -501,7 +510,7 @@ def test_parts_add_to_the_whole(utterances: list[tuple[str, str]], data: st.Data
         evidence_of([u[0] for u in part], [u[1] for u in part])
         for part in (utterances, utterances[:cut], utterances[cut:])
     )
-    for method, table in product(("ratio", "bootstrap"), (intervals, pairs)):
+    for method, table in product(("ratio", "bootstrap"), (estimate_intervals, compare_pairs)):
         pd.testing.assert_frame_equal(
             table(left + right, method=method, n_replicates=50), table(whole, method=method, n_replicates=50)
         )
@@ -514,7 +523,7 @@ def test_holm_over_all_pairs() -> None:
     errors = {
         name: rng.binomial(20, rate, 200).tolist() for name, rate in (("a", 0.3), ("b", 0.27), ("c", 0.1))
     }
-    found = pairs(Evidence.of(counts_of(errors, n_words)))
+    found = compare_pairs(Evidence.from_counts(counts_of(errors, n_words)))
     assert found[["a", "b"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert found["p_holm"].tolist() == holm(found["swap_p"].tolist())
     assert (found["wer_delta"] > 0).all()
@@ -523,17 +532,17 @@ def test_holm_over_all_pairs() -> None:
 def test_which_test_is_corrected() -> None:
     """The matched pairs, unless there are none, or groups are given that they know nothing of."""
     alignment = aligned(ONE, TWO)
-    counts, cut = utterance_counts(alignment), segments(alignment)
+    counts, cut = count_errors(alignment), cut_segments(alignment)
     counts["speaker"] = counts["utterance"].isin(["u0", "u1", "u2"])
     for evidence, of in (
-        (Evidence.of(counts, cut), "segments"),
-        (Evidence.of(counts), "swap"),
-        (Evidence.of(counts, cut, "speaker"), "swap"),
-        (Evidence.of(counts, cut, "speaker", keep_groups=False), "ratio"),
+        (Evidence.from_counts(counts, cut), "segments"),
+        (Evidence.from_counts(counts), "swap"),
+        (Evidence.from_counts(counts, cut, "speaker"), "swap"),
+        (Evidence.from_counts(counts, cut, "speaker", keep_groups=False), "ratio"),
     ):
-        row = pairs(evidence).loc[0]
+        row = compare_pairs(evidence).loc[0]
         assert (row["holm_of"], row["p_holm"]) == (of, row[f"{of}_p"])
-    assert np.isnan(pairs(Evidence.of(counts)).loc[0, "mapsswe_p"])
+    assert np.isnan(compare_pairs(Evidence.from_counts(counts)).loc[0, "mapsswe_p"])
 
 
 def test_different_utterances_are_never_compared() -> None:
@@ -541,14 +550,14 @@ def test_different_utterances_are_never_compared() -> None:
     counts = counts_of({"one": [1, 0, 2], "two": [0, 0, 1]}, [5, 5, 10])
     lacking = counts[~((counts["system"] == "two") & (counts["utterance"] == 1))]
     with pytest.raises(SchemaError, match=r"system 'two' lacks 1 of 3 utterances that others have \(1\)"):
-        Evidence.of(lacking)
+        Evidence.from_counts(lacking)
 
 
 def test_who_chose_the_empty_alternative_was_scored() -> None:
     """An utterance in which a system has no words of the reference, and said so, is no lack."""
     counts = counts_of({"one": [0, 1], "two": [0, 0]}, [1, 5])
     counts.loc[(counts["system"] == "two") & (counts["utterance"] == 0), "n_words"] = 0
-    assert Evidence.of(counts).moments.total.tolist() == [1, 0, 6, 5]
+    assert Evidence.from_counts(counts).moments.total.tolist() == [1, 0, 6, 5]
 
 
 def test_empty_alternatives_compare_and_score() -> None:
@@ -580,13 +589,13 @@ def test_errors_say_what_is_wrong() -> None:
     """Duplicate keys, unknown groups, options without such a value, systems that do not fit."""
     counts = counts_of({"one": [1, 0]}, [5, 5])
     with pytest.raises(SchemaError, match="2 rows are there twice, such as utterance 0, system one"):
-        Evidence.of(pd.concat([counts, counts]))
+        Evidence.from_counts(pd.concat([counts, counts]))
     with pytest.raises(SchemaError, match="counts: no column 'speaker' to group by; there are utterance"):
-        Evidence.of(counts, group="speaker")
+        Evidence.from_counts(counts, group="speaker")
     with pytest.raises(SchemaError, match="counts: column 'errors' is missing"):
-        Evidence.of(counts.drop(columns="errors"))
+        Evidence.from_counts(counts.drop(columns="errors"))
     with pytest.raises(SchemaError, match="segments are of systems that counts do not have; these are one"):
-        Evidence.of(counts, segments(aligned(["SC"], ["CC"])))
+        Evidence.from_counts(counts, cut_segments(aligned(["SC"], ["CC"])))
     with pytest.raises(SchemaError, match="evidence of the systems one and of one, two cannot be added"):
         evidence_of(["CS"]) + evidence_of(["CS"], ["CC"])
     for options, message in (
@@ -595,10 +604,10 @@ def test_errors_say_what_is_wrong() -> None:
         ({"n_replicates": 0}, "n_replicates=0; it is 1 or more"),
     ):
         with pytest.raises(ConfigError, match=message):
-            pairs(Evidence.of(counts), **options)
+            compare_pairs(Evidence.from_counts(counts), **options)
     with pytest.raises(ConfigError, match="min_good=0; it is 1 or more"):
-        segments(aligned(["SC"]), min_good=0)
+        cut_segments(aligned(["SC"]), min_good=0)
     with pytest.raises(SchemaError, match="alignment: column 'op' is missing; there are utterance, system"):
-        utterance_counts(aligned(["SC"]).drop(columns="op"))
+        count_errors(aligned(["SC"]).drop(columns="op"))
     with pytest.raises(SchemaError, match="alignment: column 'call' is missing"):
-        segments(aligned(["SC"]), units=["call"])
+        cut_segments(aligned(["SC"]), units=["call"])

@@ -11,9 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, SchemaError
-from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.evaluate.metrics.timing_sums import summarize, theil_sen
-from speechkit_nb.evaluate.metrics.word_timing import boundary_errors, tally_timing, timing
+from speechkit_nb.evaluate import (
+    align,
+    compute_boundary_errors,
+    compute_timing,
+    count_timing,
+    summarize_timing,
+)
+from speechkit_nb.evaluate.metrics.timing_sums import theil_sen
 
 TIMES = ["ref_start", "ref_end", "hyp_start", "hyp_end"]
 COLUMNS = ["recording", "system", "position", "op", "ref_word", "hyp_word", *TIMES]
@@ -35,7 +40,7 @@ def words(texts: str, start: float = 0.0, late: float = 0.0) -> pd.DataFrame:
 def test_bias_and_jitter_are_told_apart() -> None:
     """A system that is late by the same amount everywhere has a bias and an AAS, but no corrected AAS."""
     ref = words("a b c d")
-    found = timing(align(ref, {"late": words("a b c d", late=0.1)})).loc["late"]
+    found = compute_timing(align(ref, {"late": words("a b c d", late=0.1)})).loc["late"]
     assert found["start_bias"] == found["end_bias"] == pytest.approx(0.1)
     assert found["aas"] == pytest.approx(0.1)
     assert found["corrected_aas"] == 0
@@ -46,7 +51,7 @@ def test_figures_of_known_errors() -> None:
     """Every column, on four errors whose figures are worked out by hand or by numpy."""
     ref = words("a b c d")
     hyp = ref.assign(start=ref["start"] + [0.01, -0.03, 0.05, 0.2], end=ref["end"] + [0.0, 0.04, 0.05, 0.0])
-    found = timing(align(ref, {"one": hyp})).loc["one"]
+    found = compute_timing(align(ref, {"one": hyp})).loc["one"]
     sizes = np.array([0.01, 0.03, 0.05, 0.2])
     assert found["start_bias"] == pytest.approx(0.03)
     assert found["start_mae"] == pytest.approx(sizes.mean())
@@ -68,14 +73,14 @@ def test_an_error_as_wide_as_the_collar_is_within_it() -> None:
     """1.45 - 1.4 s is 50 ms, although the difference of the floats is a little more."""
     ref = pd.DataFrame({"word": ["a"], "start": [1.4], "end": [1.8]})
     assert 1.45 - 1.4 > 0.05
-    found = timing(align(ref, {"one": ref.assign(start=1.45)})).loc["one"]
+    found = compute_timing(align(ref, {"one": ref.assign(start=1.45)})).loc["one"]
     assert found["start_within_50_ms"] == found["f1"] == 1
 
 
 def test_precision_counts_the_systems_words_and_recall_the_references() -> None:
     """Inserted and lost words cost precision and recall."""
     ref, hyp = words("a b c d"), pd.concat([words("a b"), words("x y z", start=5.0)], ignore_index=True)
-    found = timing(align(ref, {"one": hyp}, collar=0.2)).loc["one"]
+    found = compute_timing(align(ref, {"one": hyp}, collar=0.2)).loc["one"]
     assert (found["precision"], found["recall"]) == (2 / 5, 2 / 4)
     assert found["f1"] == pytest.approx(4 / 9)
     assert found["coverage"] == 0.5
@@ -86,11 +91,11 @@ def test_systems_are_compared_on_words_that_all_got_right() -> None:
     ref = words("a b c")
     one, two = ref.assign(start=ref["start"] + [0.0, 0.0, 0.3]), words("a b x", late=0.02)
     alignment = align(ref, {"one": one, "two": two})
-    found = timing(alignment)
+    found = compute_timing(alignment)
     assert found["n_compared"].to_dict() == {"one": 2, "two": 2}
     assert found["n_right"].to_dict() == {"one": 3, "two": 2}
     assert found.loc["one", "start_mae"] == 0
-    assert timing(alignment, common=False).loc["one", "start_mae"] == pytest.approx(0.1)
+    assert compute_timing(alignment, common=False).loc["one", "start_mae"] == pytest.approx(0.1)
 
 
 def test_the_same_word_said_twice_is_two_words() -> None:
@@ -100,7 +105,7 @@ def test_the_same_word_said_twice_is_two_words() -> None:
         align(ref, {"one": words("no")}, collar=0.1),
         align(ref, {"two": words("no", 1.0)}, collar=0.1),
     )
-    found = timing(pd.concat([first, last], ignore_index=True))
+    found = compute_timing(pd.concat([first, last], ignore_index=True))
     assert found["n_right"].tolist() == [1, 1]
     assert found["n_compared"].tolist() == [0, 0]
     assert found["start_mae"].isna().all()
@@ -111,7 +116,7 @@ def test_missing_times_are_said() -> None:
     ref = words("a b c")
     alignment = align(ref, {"one": words("a b c", late=0.1)})
     alignment.loc[1, ["hyp_start", "hyp_end"]] = np.nan
-    found = timing(alignment).loc["one"]
+    found = compute_timing(alignment).loc["one"]
     assert (found["n_right"], found["n_untimed"], found["n_compared"]) == (3, 1, 2)
     assert found["start_mae"] == pytest.approx(0.1)
     assert found["coverage"] == pytest.approx(2 / 3)
@@ -123,7 +128,7 @@ def test_a_system_without_times_does_not_hide_the_others() -> None:
     timeless = align("a b", {"text": "a b"})
     timeless[["ref_start", "ref_end"]] = ref[["start", "end"]].to_numpy()
     alignment = pd.concat([align(ref, {"one": words("a b", late=0.1)}), timeless], ignore_index=True)
-    found = timing(alignment)
+    found = compute_timing(alignment)
     assert found["n_compared"].to_dict() == {"one": 2, "text": 0}
     assert found["n_untimed"].to_dict() == {"one": 0, "text": 2}
     assert np.isnan(found.loc["text", "start_bias"])
@@ -131,7 +136,7 @@ def test_a_system_without_times_does_not_hide_the_others() -> None:
 
 def test_nothing_right_is_not_a_number() -> None:
     """Without a common word every error is NaN, and the coverage is 0."""
-    found = timing(align(words("a b"), {"one": words("x y")})).loc["one"]
+    found = compute_timing(align(words("a b"), {"one": words("x y")})).loc["one"]
     assert found["coverage"] == found["f1"] == 0
     assert found[["start_bias", "aas", "iou", "end_p99", "drift_ms_per_hour"]].isna().all()
 
@@ -139,9 +144,9 @@ def test_nothing_right_is_not_a_number() -> None:
 def test_an_empty_alignment_has_all_columns() -> None:
     """No rows, the same columns."""
     full = align(words("a"), {"one": words("a")})
-    found = timing(full.iloc[:0])
+    found = compute_timing(full.iloc[:0])
     assert found.empty
-    assert list(found) == list(timing(full))
+    assert list(found) == list(compute_timing(full))
     assert found.index.name == "system"
 
 
@@ -149,7 +154,7 @@ def test_words_of_no_length() -> None:
     """A word without length overlaps with nothing but itself."""
     ref = pd.DataFrame({"word": ["a", "b"], "start": [1.0, 2.0], "end": [1.0, 2.0]})
     hyp = ref.assign(start=[1.0, 2.1], end=[1.0, 2.1])
-    assert boundary_errors(align(ref, {"one": hyp}))["iou"].tolist() == [1.0, 0.0]
+    assert compute_boundary_errors(align(ref, {"one": hyp}))["iou"].tolist() == [1.0, 0.0]
 
 
 def test_split_by_a_column() -> None:
@@ -158,7 +163,7 @@ def test_split_by_a_column() -> None:
         name: pd.concat([words("a b", late=late).assign(recording=f"r{i}") for i, late in enumerate(lates)])
         for name, lates in {"ref": (0, 0), "one": (0.1, 0.2)}.items()
     }
-    found = timing(align(both["ref"], {"one": both["one"]}), by=["recording"])
+    found = compute_timing(align(both["ref"], {"one": both["one"]}), by=["recording"])
     assert found.index.tolist() == [("one", "r0"), ("one", "r1")]
     assert found["start_bias"].tolist() == pytest.approx([0.1, 0.2])
 
@@ -169,9 +174,9 @@ def test_drift_is_the_slope_of_the_start_error() -> None:
     hyp = ref.assign(start=ref["start"] * (1 + 1e-5) + 0.2)
     hyp.loc[::10, "start"] += 0.25
     hyp = hyp.assign(end=hyp["start"] + 0.4)
-    found = timing(align(ref, {"one": hyp})).loc["one"]
+    found = compute_timing(align(ref, {"one": hyp})).loc["one"]
     assert found["drift_ms_per_hour"] == pytest.approx(36, abs=2)
-    short = timing(align(ref[:500], {"one": hyp[:500]})).loc["one"]
+    short = compute_timing(align(ref[:500], {"one": hyp[:500]})).loc["one"]
     assert np.isnan(short["drift_ms_per_hour"])
 
 
@@ -219,16 +224,18 @@ def test_the_mean_over_utterances_is_not_the_mean_over_words() -> None:
     """Three words are 10 ms off, one of another recording 90 ms: 30 ms over words, 50 ms over recordings."""
     ref = pd.concat([words("a b c").assign(recording="r1"), words("a").assign(recording="r2")])
     off = np.array([0.01, 0.01, 0.01, 0.09])
-    found = timing(align(ref, {"one": ref.assign(start=ref["start"] + off, end=ref["end"] + off)})).loc["one"]
+    found = compute_timing(
+        align(ref, {"one": ref.assign(start=ref["start"] + off, end=ref["end"] + off)})
+    ).loc["one"]
     assert (found["aas"], found["wbe"]) == (pytest.approx(0.03), pytest.approx(0.05))
 
 
 def test_correct_segments_are_those_between_the_same_two_words() -> None:
     """Of 2 s between the first and the last of five words, 0.2 s are lost where one begins late."""
     ref = words("a b c d e")
-    found = timing(align(ref, {"one": ref.assign(start=ref["start"] + [0, 0, 0.2, 0, 0])})).loc["one"]
+    found = compute_timing(align(ref, {"one": ref.assign(start=ref["start"] + [0, 0, 0.2, 0, 0])})).loc["one"]
     assert found["pcs"] == pytest.approx(1.8 / 2)
-    assert np.isnan(timing(align(words("a"), {"one": words("a")})).loc["one", "pcs"])
+    assert np.isnan(compute_timing(align(words("a"), {"one": words("a")})).loc["one", "pcs"])
 
 
 def test_times_that_cannot_be_true_are_counted() -> None:
@@ -241,10 +248,10 @@ def test_times_that_cannot_be_true_are_counted() -> None:
         }
     )
     alignment = align(words("a b c d e"), {"one": heard, "none": heard.drop(columns=["start", "end"])})
-    found = timing(alignment, durations={"talk.wav": 3.0})
+    found = compute_timing(alignment, durations={"talk.wav": 3.0})
     row = found.loc["one", ["n_timed", "no_length", "overlapping", "outside"]]
     assert row.tolist() == [6, 2 / 6, 1 / 6, 1 / 6]
-    assert timing(alignment, durations={"talk.wav": 2.9}).loc["one", "outside"] == 2 / 6
+    assert compute_timing(alignment, durations={"talk.wav": 2.9}).loc["one", "outside"] == 2 / 6
     assert found.loc["none", "n_timed"] == 0
     assert np.isnan(found.loc["none", "outside"])
 
@@ -253,7 +260,7 @@ def test_durations_are_those_of_the_recordings() -> None:
     """A word of another recording may lie later."""
     ref = pd.concat([words("a b").assign(recording="short"), words("a b").assign(recording="long")])
     alignment = align(ref, {"one": ref})
-    found = timing(alignment, ["recording"], durations={"short": 0.5, "long": 5.0})
+    found = compute_timing(alignment, ["recording"], durations={"short": 0.5, "long": 5.0})
     assert found["outside"].to_dict() == {("one", "short"): 0.5, ("one", "long"): 0.0}
 
 
@@ -262,9 +269,9 @@ def test_durations_are_those_of_the_recordings() -> None:
 def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
     """The counts of the recordings, put together, give the figures of all of them at once."""
     alignment = made(rows)
-    whole = summarize(tally_timing(alignment, systems=["one", "two"]))
-    parts = [tally_timing(part, systems=["one", "two"]) for _, part in alignment.groupby("recording")]
-    merged = summarize(pd.concat([tally_timing(alignment.iloc[:0]), *parts], ignore_index=True))
+    whole = summarize_timing(count_timing(alignment, systems=["one", "two"]))
+    parts = [count_timing(part, systems=["one", "two"]) for _, part in alignment.groupby("recording")]
+    merged = summarize_timing(pd.concat([count_timing(alignment.iloc[:0]), *parts], ignore_index=True))
     pd.testing.assert_frame_equal(merged.sort_index(), whole.sort_index(), check_exact=True)
 
 
@@ -273,7 +280,7 @@ def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int,
 def test_figures_are_those_of_the_words(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
     """Against numpy on the errors of the words themselves."""
     alignment = made(rows)
-    found = timing(alignment, common=False)
+    found = compute_timing(alignment, common=False)
     for system, words_of in alignment.groupby("system"):
         pairs = words_of[(words_of["op"] == "ok") & words_of["hyp_start"].notna()]
         error = (pairs["hyp_start"] - pairs["ref_start"]).round(6).to_numpy()
@@ -297,12 +304,12 @@ def test_errors_say_what_is_wrong() -> None:
     """A missing column, a wrong dtype, a collar below zero."""
     alignment = align(words("a"), {"one": words("a")})
     with pytest.raises(SchemaError, match="alignment: column 'op' is missing; there are system, position"):
-        timing(alignment.drop(columns="op"))
+        compute_timing(alignment.drop(columns="op"))
     with pytest.raises(SchemaError, match="alignment: column 'hyp_end' is object, not float64"):
-        timing(alignment.astype({"hyp_end": "object"}))
+        compute_timing(alignment.astype({"hyp_end": "object"}))
     with pytest.raises(SchemaError, match="alignment: column 'speaker' is missing"):
-        timing(alignment, by=["speaker"])
+        compute_timing(alignment, by=["speaker"])
     with pytest.raises(SchemaError, match="alignment: column 'call' is missing"):
-        timing(alignment, units=["call"])
+        compute_timing(alignment, units=["call"])
     with pytest.raises(ConfigError, match=r"collar=-0\.1 seconds; it is 0 or more"):
-        timing(alignment, collar=-0.1)
+        compute_timing(alignment, collar=-0.1)

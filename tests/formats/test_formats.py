@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from praatio import textgrid
 
 from speechkit_nb.errors import MissingExtra, TranscriptError
-from speechkit_nb.evaluate.alignment.api import align
+from speechkit_nb.evaluate import align
 from speechkit_nb.formats import read_reference
 
 DATA = Path(__file__).parents[2] / "data"

@@ -20,11 +20,7 @@ from local_server import DATA, RECOGNIZER, Api, serving, sound, talk
 from rapidfuzz.distance import Levenshtein
 
 from speechkit_nb.errors import MissingExtra, ServerError
-from speechkit_nb.evaluate.alignment.api import align
-from speechkit_nb.evaluate.metrics.word_timing import timing
-from speechkit_nb.evaluate.significance.evidence import Evidence
-from speechkit_nb.evaluate.significance.intervals import pairs
-from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+from speechkit_nb.evaluate import Evidence, align, compare_pairs, compute_timing, count_errors, cut_segments
 from speechkit_nb.server.engines import check, create, languages, parse
 from speechkit_nb.server.engines.base import Hearing, Hypothesis, Listener
 from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
@@ -83,11 +79,11 @@ def test_two_models_in_one_server_compare(api: Api) -> None:
         for model in ("general", "general:rc")
     }
     alignment = align(truth(), heard, normalizer="en", collar=0.5)
-    row = pairs(Evidence.of(utterance_counts(alignment), segments(alignment))).loc[0]
+    row = compare_pairs(Evidence.from_counts(count_errors(alignment), cut_segments(alignment))).loc[0]
     assert (row["a"], row["b"], row["holm_of"]) == ("general", "general:rc", "segments")
     assert row["wer_delta"] > 0.05
     assert row["p_holm"] < 0.01
-    found = timing(alignment)
+    found = compute_timing(alignment)
     assert (found["coverage"] > 0.8).all()
     assert found.loc["general", "start_median"] < 0.02
     assert 0.05 < found.loc["general:rc", "start_bias"] < 0.15

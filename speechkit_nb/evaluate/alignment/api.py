@@ -12,15 +12,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...errors import ConfigError, EvaluationError, Untimed
-from ..normalization.alternatives import marked, resolved
+from ..arrays import Ids, Ints, make_offsets
+from ..normalization.alternatives import choose_alternatives, mark_alternatives
 from ..normalization.base import Normalizer
 from ..normalization.base import normalizer as make
-from ..normalization.tokens import Tokens, normalized
-from .frame import alignment_frame
-from .inputs import Missing, Utterances, Words, keys_of, matched, utterances
-from .pairs import Edits, Ids, Ints, Side, offsets_of
+from ..normalization.tokens import Tokens, normalize_tokens
+from .frame import build_alignment
+from .inputs import Missing, Utterances, Words, collect_utterances, find_keys, match_utterances
+from .pairs import Edits, TokenColumns
 from .timed import align_timed
-from .untimed import align_text, fewest_errors
+from .untimed import align_text, count_fewest_errors
 
 
 def align(
@@ -65,16 +66,16 @@ def align(
     [['ok', 'a', 'a'], ['sub', 'b', 'x'], ['ok', 'c', 'c']]
     """
     _check_options(systems, collar, missing)
-    by = keys_of([reference, *systems.values()]) if by is None else tuple(by)
+    by = find_keys([reference, *systems.values()]) if by is None else tuple(by)
     how = make(normalizer)
     ref = _prepared(reference, by, how, "the reference")
     hyps = {name: _prepared(words, by, how, f"system {name!r}") for name, words in systems.items()}
     if not allow_vanished:
         _check_left({"the reference": ref, **{f"system {name!r}": hyp for name, hyp in hyps.items()}}, how)
-    ref, hyps = matched(ref, hyps, missing)
+    ref, hyps = match_utterances(ref, hyps, missing)
     results = {name: _aligned(ref.tokens, hyp.tokens, how, collar) for name, hyp in hyps.items()}
     frames = [
-        alignment_frame(ref.keys, name, result.ref, hyps[name].tokens, result.edits)
+        build_alignment(ref.keys, name, result.ref, hyps[name].tokens, result.edits)
         for name, result in results.items()
     ]
     alignment = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
@@ -109,8 +110,8 @@ def _check_options(systems: Mapping[str, Words], collar: float | None, missing: 
 
 
 def _prepared(given: Words, by: Sequence[str], how: Normalizer, name: str) -> Utterances:
-    keys, raw = utterances(given, by, name)
-    tokens = normalized(marked(raw) if name == "the reference" else raw, how)
+    keys, raw = collect_utterances(given, by, name)
+    tokens = normalize_tokens(mark_alternatives(raw) if name == "the reference" else raw, how)
     return Utterances(keys, tokens)
 
 
@@ -123,7 +124,7 @@ def _check_left(sides: Mapping[str, Utterances], how: Normalizer) -> None:
 
 
 def _aligned(ref: Tokens, hyp: Tokens, how: Normalizer, collar: float | None) -> _Result:
-    ref = resolved(ref, hyp, how)
+    ref = choose_alternatives(ref, hyp, how)
     sides = _sides(ref, hyp)
     timed = _timed(ref) & _timed(hyp)
     if not timed.any():
@@ -138,18 +139,18 @@ def _aligned(ref: Tokens, hyp: Tokens, how: Normalizer, collar: float | None) ->
     return _Result(ref, Edits.join(parts, len(timed)), len(by_words))
 
 
-def _by_time(ref: Side, hyp: Side, collar: float | None) -> Edits:
+def _by_time(ref: TokenColumns, hyp: TokenColumns, collar: float | None) -> Edits:
     if collar is None:
-        return align_timed(ref, hyp, errors=fewest_errors(ref, hyp))
+        return align_timed(ref, hyp, errors=count_fewest_errors(ref, hyp))
     return align_timed(ref, hyp, errors=None, collar_us=round(collar * 1e6))
 
 
-def _sides(ref: Tokens, hyp: Tokens) -> tuple[Side, Side]:
+def _sides(ref: Tokens, hyp: Tokens) -> tuple[TokenColumns, TokenColumns]:
     coded = pa.chunked_array([ref.word, hyp.word]).dictionary_encode()
     n_ref = len(ref.word)
     return (
-        Side(_ids(coded.slice(0, n_ref)), ref.offsets, *_microseconds(ref)),
-        Side(_ids(coded.slice(n_ref)), hyp.offsets, *_microseconds(hyp)),
+        TokenColumns(_ids(coded.slice(0, n_ref)), ref.offsets, *_microseconds(ref)),
+        TokenColumns(_ids(coded.slice(n_ref)), hyp.offsets, *_microseconds(hyp)),
     )
 
 
@@ -171,7 +172,7 @@ def _timed(tokens: Tokens) -> NDArray[np.bool_]:
     if tokens.start is None or tokens.end is None:
         return np.equal(tokens.counts, 0)
     unknown = np.isnan(tokens.start) | np.isnan(tokens.end)
-    before = offsets_of(unknown.astype(np.int64))[tokens.offsets]
+    before = make_offsets(unknown.astype(np.int64))[tokens.offsets]
     return np.equal(before[1:], before[:-1])
 
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...tables import Schema
-from ..normalization.tokens import Floats, Tokens
+from ..arrays import Floats
+from ..normalization.tokens import Tokens
 from .pairs import DEL, INS, OPS, Edits
 
 ALIGNMENT: Schema = {
@@ -28,7 +29,7 @@ ALIGNMENT: Schema = {
 _OP = pd.CategoricalDtype(list(OPS))
 
 
-def alignment_frame(keys: pd.DataFrame, system: str, ref: Tokens, hyp: Tokens, edits: Edits) -> pd.DataFrame:
+def build_alignment(keys: pd.DataFrame, system: str, ref: Tokens, hyp: Tokens, edits: Edits) -> pd.DataFrame:
     """Edit operations as a frame of schema `ALIGNMENT`, the columns of `keys` before it.
 
     Args:
@@ -73,14 +74,14 @@ class _Rows:
         return times
 
 
-def word_numbers(alignment: pd.DataFrame, side: Literal["ref", "hyp"]) -> pd.Series[int]:
+def number_words(alignment: pd.DataFrame, side: Literal["ref", "hyp"]) -> pd.Series[int]:
     """Which word of its system's whole `side` each row holds, counted from 0; -1 where it holds none.
 
     Rows of several systems with the same number of the reference's word are about the same word, unless
     the reference has alternatives, which systems may choose differently.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
-    >>> word_numbers(align("a b c", {"one": "a x b", "two": "b c"}), "ref").tolist()
+    >>> from speechkit_nb.evaluate import align
+    >>> number_words(align("a b c", {"one": "a x b", "two": "b c"}), "ref").tolist()
     [0, -1, 1, 2, 0, 1, 2]
     """
     there = alignment["op"] != ("ins" if side == "ref" else "del")

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from ... import tables
 from ...errors import EvaluationError, SchemaError
+from ..arrays import Ints, make_offsets
 from ..normalization.tokens import Tokens
-from .pairs import Ints, offsets_of
 
 Words = str | pd.DataFrame
 Missing = Literal["raise", "empty"]
@@ -26,7 +26,7 @@ class Utterances(NamedTuple):
     tokens: Tokens
 
 
-def keys_of(given: Sequence[Words]) -> tuple[str, ...]:
+def find_keys(given: Sequence[Words]) -> tuple[str, ...]:
     """The usual columns that tell utterances apart: those that all frames have; none beside plain text."""
     frames = [words for words in given if isinstance(words, pd.DataFrame)]
     return tuple(
@@ -36,7 +36,7 @@ def keys_of(given: Sequence[Words]) -> tuple[str, ...]:
     )
 
 
-def utterances(given: Words, by: Sequence[str], name: str) -> Utterances:
+def collect_utterances(given: Words, by: Sequence[str], name: str) -> Utterances:
     """Raw words, grouped by the columns `by` in the order of their first appearance.
 
     Args:
@@ -61,7 +61,7 @@ def utterances(given: Words, by: Sequence[str], name: str) -> Utterances:
     return _of_words(frame, by) if column == "word" else _of_texts(frame, by)
 
 
-def matched(
+def match_utterances(
     ref: Utterances, hyps: Mapping[str, Utterances], missing: Missing
 ) -> tuple[Utterances, dict[str, Utterances]]:
     """Everything with the same utterances in the same order, that of the reference.
@@ -155,7 +155,7 @@ def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 def _grouped(tokens: Tokens, number: Ints, n_groups: int) -> Tokens:
     order = np.argsort(number, kind="stable")
     start, end = (None if time is None else time[order] for time in (tokens.start, tokens.end))
-    offsets = offsets_of(np.bincount(number, minlength=n_groups))
+    offsets = make_offsets(np.bincount(number, minlength=n_groups))
     return Tokens(tokens.word.take(pa.array(order)), offsets, order, order, start, end)
 
 
@@ -167,7 +167,7 @@ def _of_texts(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
     words = pc.list_flatten(lists)
     if (counts == 0).any():
         words = words.filter(pc.not_equal(words, ""))
-    return Utterances(keys, Tokens.raw(words, offsets_of(counts)))
+    return Utterances(keys, Tokens.raw(words, make_offsets(counts)))
 
 
 def _strings(column: pd.Series[str]) -> Any:

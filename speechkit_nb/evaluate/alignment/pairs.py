@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Ids = NDArray[np.integer[Any]]
-Bytes = NDArray[np.uint8]
+from ..arrays import Bytes, Ids, Ints, make_offsets, make_ranges
 
 OPS = ("ok", "sub", "ins", "del")
 OK, SUB, INS, DEL = range(4)
 
 
 @dataclass(frozen=True)
-class Side:
+class TokenColumns:
     """One side of all pairs: the words of pair `p` are those from `offsets[p]` to `offsets[p + 1]`.
 
     Attributes:
@@ -36,12 +33,12 @@ class Side:
     def counts(self) -> Ints:
         return np.diff(self.offsets)
 
-    def take(self, pairs: Ints) -> Side:
+    def take(self, pairs: Ints) -> TokenColumns:
         """Only these pairs, in this order."""
         counts = self.counts[pairs]
-        rows = ragged(self.offsets[pairs], counts)
+        rows = make_ranges(self.offsets[pairs], counts)
         times = (None if time is None else time[rows] for time in (self.start, self.end))
-        return Side(self.ids[rows], offsets_of(counts), *times)
+        return TokenColumns(self.ids[rows], make_offsets(counts), *times)
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,9 @@ class Edits:
         counts = np.zeros(n_pairs, np.int64)
         for pairs, edits in parts:
             counts[pairs] = edits.counts
-        ops, offsets = np.empty(counts.sum(), np.uint8), offsets_of(counts)
+        ops, offsets = np.empty(counts.sum(), np.uint8), make_offsets(counts)
         for pairs, edits in parts:
-            ops[ragged(offsets[pairs], edits.counts)] = edits.ops
+            ops[make_ranges(offsets[pairs], edits.counts)] = edits.ops
         return Edits(ops, counts)
 
     @staticmethod
@@ -76,31 +73,10 @@ class Edits:
         return Edits(np.concatenate([np.empty(0, np.uint8), *arrays]), counts)
 
 
-def offsets_of(counts: Ints) -> Ints:
-    """Where each of the runs begins that have these lengths, and where the last one ends.
-
-    >>> offsets_of(np.array([2, 0, 3])).tolist()
-    [0, 2, 2, 5]
-    """
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets
-
-
-def ragged(starts: Ints, counts: Ints) -> Ints:
-    """The numbers from each start on, as many as its count.
-
-    >>> ragged(np.array([5, 0]), np.array([2, 3])).tolist()
-    [5, 6, 0, 1, 2]
-    """
-    offsets = offsets_of(counts)
-    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts)
-
-
-def named(path: Bytes, ref: Ids, hyp: Ids) -> Bytes:
+def mark_substitutions(path: Bytes, ref: Ids, hyp: Ids) -> Bytes:
     """The operations of `path` with pairs of different words called substitutions.
 
-    >>> named(np.array([OK, OK, DEL], np.uint8), np.array([7, 8, 9]), np.array([7, 9])).tolist()
+    >>> mark_substitutions(np.array([OK, OK, DEL], np.uint8), np.array([7, 8, 9]), np.array([7, 9])).tolist()
     [0, 1, 3]
     """
     paired = (path == OK) | (path == SUB)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .pairs import DEL, INS, OK, SUB, Edits, Ints, Side
+from ..arrays import Ints
+from .pairs import DEL, INS, OK, SUB, Edits, TokenColumns
 from .timed_batch import align_batch
 from .timed_numpy import align_long
 from .timed_table import Clock, Table, Weights, band_by_errors, band_by_time
@@ -19,7 +20,9 @@ _SHORT = 1 << 15
 _BATCH = 1 << 21
 
 
-def align_timed(ref: Side, hyp: Side, *, errors: Ints | None, collar_us: int | None = None) -> Edits:
+def align_timed(
+    ref: TokenColumns, hyp: TokenColumns, *, errors: Ints | None, collar_us: int | None = None
+) -> Edits:
     """Operations of all pairs; words between two pairs of words stand in the order of their starts.
 
     Args:
@@ -39,12 +42,14 @@ def align_timed(ref: Side, hyp: Side, *, errors: Ints | None, collar_us: int | N
     for pair in np.flatnonzero(long).tolist():
         only = np.array([pair])
         fewest = None if errors is None else int(errors[pair])
-        ops = align_long(table_of(ref.take(only), hyp.take(only), fewest, collar_us))
+        ops = align_long(build_table(ref.take(only), hyp.take(only), fewest, collar_us))
         parts.append((only, Edits(ops, np.array([len(ops)]))))
     return _by_start(Edits.join(parts, len(cells)), ref, hyp)
 
 
-def table_of(ref: Side, hyp: Side, errors: int | None, collar_us: int | None = None) -> Table:
+def build_table(
+    ref: TokenColumns, hyp: TokenColumns, errors: int | None, collar_us: int | None = None
+) -> Table:
     """The table of one pair, with the band of its errors or of its times."""
     times = Clock.of(ref), Clock.of(hyp, collar_us or 0)
     known = (times[0], times[1]) if times[0] is not None and times[1] is not None else None
@@ -57,7 +62,7 @@ def table_of(ref: Side, hyp: Side, errors: int | None, collar_us: int | None = N
     return Table(ref.ids, hyp.ids, known, low, high, collar_us is not None, weights)
 
 
-def _by_start(edits: Edits, ref: Side, hyp: Side) -> Edits:
+def _by_start(edits: Edits, ref: TokenColumns, hyp: TokenColumns) -> Edits:
     """The same alignment, deletions and insertions of each gap in the order of their times.
 
     Each side keeps its order: a word counts as no earlier than those before it in the gap.

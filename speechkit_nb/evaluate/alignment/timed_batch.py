@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .pairs import DEL, INS, OK, Bytes, Edits, Ids, Ints, Side, named
+from ..arrays import Bytes, Ids, Ints
+from .pairs import DEL, INS, OK, Edits, TokenColumns, mark_substitutions
 from .timed_table import DELETED, PAIRED, Clock, Weights
 
 
-def align_batch(ref: Side, hyp: Side, collar_us: int | None = None) -> Edits:
+def align_batch(ref: TokenColumns, hyp: TokenColumns, collar_us: int | None = None) -> Edits:
     """Operations of all pairs. A byte is kept for each cell of the largest table, times the pairs.
 
     Args:
@@ -29,13 +30,13 @@ def align_batch(ref: Side, hyp: Side, collar_us: int | None = None) -> Edits:
         flags[row, :, 1:] |= (here[:, 1:] == paired) * np.uint8(PAIRED)
         above = here
     path = _walk(flags, ref.counts, hyp.counts)
-    return Edits(named(path.ops, ref.ids, hyp.ids), path.counts)
+    return Edits(mark_substitutions(path.ops, ref.ids, hyp.ids), path.counts)
 
 
 class _Rectangles:
     """Both sides as arrays of shape (n_pairs, most words), filled up behind the last word of each pair."""
 
-    def __init__(self, ref: Side, hyp: Side, collar_us: int | None) -> None:
+    def __init__(self, ref: TokenColumns, hyp: TokenColumns, collar_us: int | None) -> None:
         self.n_ref, self.n_hyp = ref.counts, hyp.counts
         self.weights = Weights.of(int(np.minimum(self.n_ref, self.n_hyp).max(initial=0)))
         self.ref, self.hyp = _rectangle(ref, ref.ids), _rectangle(hyp, hyp.ids)
@@ -61,12 +62,12 @@ class _Rectangles:
         return gain
 
 
-def _clock(side: Side, clock: Clock) -> Clock:
+def _clock(side: TokenColumns, clock: Clock) -> Clock:
     parts = (_rectangle(side, part) for part in (clock.middle, clock.start, clock.end))
     return Clock(*(part.astype(np.int64, copy=False) for part in parts))
 
 
-def _rectangle(side: Side, values: Ids) -> Ids:
+def _rectangle(side: TokenColumns, values: Ids) -> Ids:
     columns = np.arange(int(side.counts.max(initial=0)))
     positions = np.minimum(side.offsets[:-1, None] + columns, max(len(values) - 1, 0))
     return values[positions] if len(values) else np.zeros(positions.shape, np.int64)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .pairs import DEL, INS, OK, Bytes, Ints
+from ..arrays import Bytes, Ints
+from .pairs import DEL, INS, OK
 from .timed_table import DELETED, PAIRED, Table
 
 _NONE = np.zeros(0, np.int64)

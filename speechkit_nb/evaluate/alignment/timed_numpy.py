@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...errors import MissingExtra
-from .pairs import DEL, INS, OK, Bytes, Ints, named, offsets_of, ragged
+from ..arrays import Bytes, Ints, make_offsets, make_ranges
+from .pairs import DEL, INS, OK, mark_substitutions
 from .timed_table import DELETED, PAIRED, Table
 
 Fill = Callable[[Table, int, int, Ints], Bytes]
@@ -50,7 +51,7 @@ def align_long(table: Table, kernel: str = "auto") -> Bytes:
         found, column = walk(flags, table.low[first:last], table.high[first:last], column)
         steps.append(found)
     path = np.concatenate([*steps, np.full(column, INS, np.uint8)])[::-1]
-    return named(path, table.ref, table.hyp)
+    return mark_substitutions(path, table.ref, table.hyp)
 
 
 def _kernel(name: str, n_cells: int, n_rows: int) -> Kernel:
@@ -107,10 +108,10 @@ def fill_flat(table: Table, first: int, last: int, columns: Ints) -> Bytes:
     reached = int(table.high[first - 1]) if first else 0
     left = min(int(low[0]), reached)
     before = reached - left + 1
-    begins = before + offsets_of(high - low + 1)
+    begins = before + make_offsets(high - low + 1)
     gain = np.full(begins[-1], -1)
-    inner = ragged(begins[:-1] + 1, high - low)
-    gain[inner] = table.gain(np.repeat(np.arange(first, last), high - low), ragged(low, high - low))
+    inner = make_ranges(begins[:-1] + 1, high - low)
+    gain[inner] = table.gain(np.repeat(np.arange(first, last), high - low), make_ranges(low, high - low))
     cells = np.empty(begins[-1], np.int64)
     cells[:before] = columns[left : reached + 1]
     _fill_rows(columns, cells, gain, begins.tolist(), low.tolist(), high.tolist(), reached)
@@ -135,7 +136,7 @@ def _fill_rows(
 def _flags(cells: Ints, gain: Ints, begins: Ints, bounds: tuple[Ints, Ints]) -> Bytes:
     low, high = bounds
     sizes = high[1:] - low[1:] + 1
-    columns = ragged(low[1:], sizes)
+    columns = make_ranges(low[1:], sizes)
     shift = np.repeat(np.r_[0, begins[:-2]] - low[:-1], sizes)
     last = np.repeat(high[:-1], sizes)
     here = cells[begins[0] :]

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .pairs import Ids, Ints, Side
+from ..arrays import Ids, Ints
+from .pairs import TokenColumns
 
 CAP_MS = 60_000
 PAIRED, DELETED = 1, 2
@@ -67,7 +68,7 @@ class Clock:
     end: Ints
 
     @staticmethod
-    def of(side: Side, collar_us: int = 0) -> Clock | None:
+    def of(side: TokenColumns, collar_us: int = 0) -> Clock | None:
         if side.start is None or side.end is None:
             return None
         return Clock((side.start + side.end) // 2000, side.start - collar_us, side.end + collar_us)

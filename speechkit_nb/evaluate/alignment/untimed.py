@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from rapidfuzz.distance import LCSseq, Levenshtein
 
-from .pairs import DEL, INS, OK, SUB, Bytes, Edits, Ints, Side, offsets_of, ragged
+from ..arrays import Bytes, Ints, make_offsets, make_ranges
+from .pairs import DEL, INS, OK, SUB, Edits, TokenColumns
 from .timed import align_timed
 
 _NAMES = {"replace": SUB, "insert": INS, "delete": DEL}
@@ -23,7 +24,7 @@ _SURROGATES = 0xD800, 0x800
 _CHARACTERS = 0x110000 - _SURROGATES[1]
 
 
-def align_text(ref: Side, hyp: Side) -> Edits:
+def align_text(ref: TokenColumns, hyp: TokenColumns) -> Edits:
     """Operations of all pairs, by words alone."""
     ref, hyp = (replace(side, start=None, end=None) for side in (ref, hyp))
     ref_texts, hyp_texts = _texts(ref), _texts(hyp)
@@ -35,7 +36,7 @@ def align_text(ref: Side, hyp: Side) -> Edits:
     return _spread(errors, ref)
 
 
-def fewest_errors(ref: Side, hyp: Side) -> Ints:
+def count_fewest_errors(ref: TokenColumns, hyp: TokenColumns) -> Ints:
     """Edit distance of each pair."""
     pairs = zip(_texts(ref), _texts(hyp), strict=True)
     return np.fromiter((Levenshtein.distance(*pair) for pair in pairs), np.int64, len(ref.counts))
@@ -64,10 +65,10 @@ class _Errors(NamedTuple):
     def replaced(self, pairs: Ints, edits: Edits) -> _Errors:
         """With the errors of these pairs, which are as many as before, taken from `edits`."""
         wrong = edits.ops != OK
-        begins = offsets_of(edits.counts)
-        rows = offsets_of((edits.ops != INS).astype(np.int64))
+        begins = make_offsets(edits.counts)
+        rows = make_offsets((edits.ops != INS).astype(np.int64))
         position = rows[:-1] - np.repeat(rows[begins[:-1]], edits.counts)
-        places = ragged(offsets_of(self.counts)[pairs], self.counts[pairs])
+        places = make_ranges(make_offsets(self.counts)[pairs], self.counts[pairs])
         errors = self._replace(ops=self.ops.copy(), position=self.position.copy())
         errors.ops[places], errors.position[places] = edits.ops[wrong], position[wrong]
         return errors
@@ -76,7 +77,7 @@ class _Errors(NamedTuple):
         return np.bincount(self.pair[np.isin(self.ops, ops)], minlength=len(self.counts))
 
 
-def _spread(errors: _Errors, ref: Side) -> Edits:
+def _spread(errors: _Errors, ref: TokenColumns) -> Edits:
     """All operations: before an error stand as many as there are reference words and insertions before it."""
     inserted = errors.ops == INS
     counts = ref.counts + errors.per_pair(INS)
@@ -92,7 +93,7 @@ def _improvable(errors: _Errors, ref: list[Any], hyp: list[Any], n_ref: Ints) ->
     return np.array([p for p in roomy if LCSseq.similarity(ref[p], hyp[p]) > hits[p]], np.int64)
 
 
-def _texts(side: Side) -> list[Any]:
+def _texts(side: TokenColumns) -> list[Any]:
     """Each pair's words as the characters of a string, which rapidfuzz reads fastest."""
     bounds, highest = pairwise(side.offsets.tolist()), side.ids.max(initial=0)
     if highest >= _CHARACTERS:

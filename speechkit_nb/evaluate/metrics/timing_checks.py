@@ -13,7 +13,7 @@ SLACK = 0.001
 """Seconds by which a word may reach over the end of its recording: times are whole milliseconds."""
 
 
-def sanity_of(
+def check_times(
     alignment: pd.DataFrame, places: Sequence[str], durations: Mapping[Any, float] | None = None
 ) -> pd.DataFrame:
     """A row a word of a system that has times, with the index of the alignment: whether it has `no_length`
@@ -25,9 +25,9 @@ def sanity_of(
         durations: seconds by `recording`, or of the only one; without them only what begins before 0 is
             outside.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import align
     >>> heard = pd.DataFrame({"word": ["a", "b", "c"], "start": [0.0, 0.3, 0.9], "end": [0.4, 0.3, 1.2]})
-    >>> sanity_of(align("a b c", {"one": heard}), [], {"talk.wav": 1.0}).sum().to_dict()
+    >>> check_times(align("a b c", {"one": heard}), [], {"talk.wav": 1.0}).sum().to_dict()
     {'no_length': 1, 'overlapping': 1, 'outside': 1}
     """
     words = alignment.dropna(subset=["hyp_start", "hyp_end"])

@@ -21,13 +21,10 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from ..arrays import Floats, Ints
 from .timing_checks import SANITY
 from .timing_utterances import MILLION, tally_utterances
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 WITHIN_MS = (20, 50, 100, 200)
 SHORTEST_SPAN = 300.0
@@ -38,7 +35,7 @@ COUNTED = ("what", "value", "n")
 _QUANTILES = {"p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
-def tally_of(
+def count_times(
     alignment: pd.DataFrame,
     errors: pd.DataFrame,
     ops: Sequence[str],
@@ -73,7 +70,7 @@ def tally_of(
     return _summed(pd.concat(parts, ignore_index=True))
 
 
-def summarize(tally: pd.DataFrame, *, collar: float = 0.05) -> pd.DataFrame:
+def summarize_timing(tally: pd.DataFrame, *, collar: float = 0.05) -> pd.DataFrame:
     """What `timing.timing` returns, from one tally, or from several put together by `pd.concat`."""
     keys = [name for name in tally if name not in COUNTED]
     groups = _summed(tally).groupby(keys, sort=False, observed=True, dropna=False)

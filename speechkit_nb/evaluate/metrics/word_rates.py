@@ -21,11 +21,11 @@ COUNTS = ("hits", "substitutions", "insertions", "deletions")
 _COUNT_OF = dict(zip(OPS, COUNTS, strict=True))
 
 
-def total(alignment: pd.DataFrame) -> ErrorRate:
+def count_total(alignment: pd.DataFrame) -> ErrorRate:
     """Words of all rows in one count.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
-    >>> total(align("a b c", {"one": "a x"})).wer
+    >>> from speechkit_nb.evaluate import align
+    >>> count_total(align("a b c", {"one": "a x"})).wer
     0.6666666666666666
     """
     _check(alignment, ["system"])
@@ -33,7 +33,7 @@ def total(alignment: pd.DataFrame) -> ErrorRate:
     return ErrorRate(**{_COUNT_OF[op]: int(counts.get(op, 0)) for op in OPS})
 
 
-def word_rates(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -> pd.DataFrame:
+def compute_word_rates(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -> pd.DataFrame:
     """Counts and rates of words.
 
     Args:
@@ -48,10 +48,10 @@ def word_rates(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -> pd.D
         SchemaError: if a column is missing.
         ConfigError: if `by` is empty.
     """
-    return with_rates(word_counts(alignment, by))
+    return add_rates(count_words(alignment, by))
 
 
-def word_counts(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def count_words(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """`by` and the four counts; counts of parts of an alignment may be added up."""
     by = list(by)
     _check(alignment, by)
@@ -61,7 +61,7 @@ def word_counts(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return counts.astype("int64").reset_index()
 
 
-def character_rates(
+def compute_character_rates(
     alignment: pd.DataFrame,
     by: Sequence[str] = ("system",),
     *,
@@ -89,7 +89,7 @@ def character_rates(
     texts = pd.DataFrame({side: words.agg(glue.join) for side, words in joined.items()}).fillna("")
     counts = [_characters(*pair) for pair in texts.itertuples(index=False)]
     frame = pd.DataFrame(counts, columns=list(COUNTS), index=texts.index).reset_index()
-    rates = with_rates(
+    rates = add_rates(
         frame.groupby(list(by), sort=False, observed=True, dropna=False)[list(COUNTS)].sum().reset_index()
     )
     return rates.rename(columns={"n_words": "n_characters", "wer": "cer"}).drop(columns=["mer", "wil"])
@@ -101,7 +101,7 @@ def _characters(ref: str, hyp: str) -> tuple[int, int, int, int]:
     return len(ref) - substitutions - deletions, substitutions, tags.count("insert"), deletions
 
 
-def utterance_rates(
+def compute_utterance_rates(
     alignment: pd.DataFrame, by: Sequence[str] = ("system",), *, utterance: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """How many utterances have an error (sentence error rate).
@@ -114,14 +114,14 @@ def utterance_rates(
         no alignment, and do not count.
     """
     units = _units(alignment, utterance, by)
-    counts = word_counts(alignment, units)
+    counts = count_words(alignment, units)
     wrong = counts[list(COUNTS[1:])].sum(axis=1) > 0
     groups = counts.assign(wrong=wrong).groupby(list(by), sort=False, observed=True, dropna=False)["wrong"]
     rates = groups.agg(n_utterances="size", n_wrong="sum").reset_index()
     return rates.assign(ser=rates["n_wrong"] / rates["n_utterances"])
 
 
-def confusions(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -> pd.DataFrame:
+def count_confusions(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -> pd.DataFrame:
     """What is confused with what, the most frequent first.
 
     Returns:
@@ -140,7 +140,7 @@ def confusions(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -> pd.D
     )
 
 
-def with_rates(counts: pd.DataFrame) -> pd.DataFrame:
+def add_rates(counts: pd.DataFrame) -> pd.DataFrame:
     """Counts with `n_words`, `errors`, `wer`, `mer` and `wil` behind them."""
     hits, substitutions, insertions, deletions = (counts[name] for name in COUNTS)
     n_ref, n_hyp = hits + substitutions + deletions, hits + substitutions + insertions

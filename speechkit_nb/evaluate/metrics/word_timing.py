@@ -14,8 +14,8 @@ import pandas as pd
 
 from ... import tables
 from ...errors import ConfigError, SchemaError
-from .timing_checks import sanity_of
-from .timing_sums import summarize, tally_of
+from .timing_checks import check_times
+from .timing_sums import count_times, summarize_timing
 
 ALIGNED = {
     "system": "str",
@@ -31,7 +31,7 @@ _OWN = {*ALIGNED, "op", "ref_index", "hyp_index"}
 _TIMES = ["ref_start", "ref_end", "hyp_start", "hyp_end"]
 
 
-def timing(
+def compute_timing(
     alignment: pd.DataFrame,
     by: Sequence[str] = (),
     *,
@@ -84,21 +84,22 @@ def timing(
         SchemaError: if the frame lacks a column or has another dtype.
         ConfigError: if the collar is negative.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import align
     >>> said = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
     >>> late = said.assign(start=said["start"] + 0.03)
-    >>> timing(align(said, {"late": late})).loc["late", ["coverage", "start_bias", "aas"]].round(3).to_dict()
+    >>> found = compute_timing(align(said, {"late": late})).loc["late"]
+    >>> found[["coverage", "start_bias", "aas"]].round(3).to_dict()
     {'coverage': 1.0, 'start_bias': 0.03, 'aas': 0.015}
     """
     if not collar >= 0:
         raise ConfigError(f"collar={collar} seconds; it is 0 or more")
-    tally = tally_timing(
+    tally = count_timing(
         alignment, by, common=common, substitutions=substitutions, units=units, durations=durations
     )
-    return summarize(tally, collar=collar)
+    return summarize_timing(tally, collar=collar)
 
 
-def tally_timing(
+def count_timing(
     alignment: pd.DataFrame,
     by: Sequence[str] = (),
     *,
@@ -124,13 +125,13 @@ def tally_timing(
     units = _units(alignment, units)
     _check_columns(alignment, by)
     alignment = alignment.reset_index(drop=True)
-    errors = boundary_errors(alignment, substitutions=substitutions, units=units, systems=systems)
+    errors = compute_boundary_errors(alignment, substitutions=substitutions, units=units, systems=systems)
     errors = errors.assign(**alignment.loc[errors.index, [*by]], common=errors["common"] | (not common))
-    sane = sanity_of(alignment, units, durations)
-    return tally_of(alignment, errors, _ops(substitutions), by, units, sane)
+    sane = check_times(alignment, units, durations)
+    return count_times(alignment, errors, _ops(substitutions), by, units, sane)
 
 
-def boundary_errors(
+def compute_boundary_errors(
     alignment: pd.DataFrame,
     *,
     substitutions: bool = False,
@@ -147,10 +148,10 @@ def boundary_errors(
         `ref_start`, `ref_end`, and `start_error`, `end_error` (seconds, + is late), `iou` (0 to 1),
         `common` (whether all systems got it right).
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import align
     >>> said = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
     >>> late = said.assign(start=said["start"] + 0.03)
-    >>> boundary_errors(align(said, {"late": late}))[["ref_word", "start_error", "end_error"]]
+    >>> compute_boundary_errors(align(said, {"late": late}))[["ref_word", "start_error", "end_error"]]
       ref_word  start_error  end_error
     0     good         0.03        0.0
     1      day         0.03        0.0

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ...errors import SchemaError
-from ..alignment.pairs import Ints
+from ..arrays import Ints
 from .base import Normalizer
 from .phrases import Replacement
 from .tokens import MARK, Tokens
@@ -26,7 +26,7 @@ _DIVIDER = re.compile(r"\s*\|\s*|\s+/\s+")
 _HELP = "alternatives are written {a / b}, {a|b} or {a / @}"
 
 
-def marked(raw: Tokens) -> Tokens:
+def mark_alternatives(raw: Tokens) -> Tokens:
     """Raw words with each group of alternatives as one word.
 
     Raises:
@@ -70,7 +70,7 @@ def _choices(group: str) -> list[str]:
     return ["" if choice == "@" else choice for choice in _DIVIDER.split(group.strip())]
 
 
-def resolved(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
+def choose_alternatives(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
     """Reference words with, for each group, the choice that fits the hypothesis best.
 
     Args:
@@ -90,7 +90,7 @@ def resolved(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
             for place, word in enumerate(words)
             if word.startswith(MARK)
         }
-        chosen = choose(words, groups, hyp.words_of(utterance))
+        chosen = choose_fewest_errors(words, groups, hyp.words_of(utterance))
         runs += (
             Replacement(begin + place, begin + place + 1, tuple(choices[number]))
             for (place, choices), number in zip(groups.items(), chosen, strict=True)
@@ -98,15 +98,18 @@ def resolved(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
     return replace(ref.replaced(runs), vanished=ref.vanished)
 
 
-def choose(words: Sequence[str], groups: dict[int, list[list[str]]], hyp: Sequence[str]) -> list[int]:
+def choose_fewest_errors(
+    words: Sequence[str], groups: dict[int, list[list[str]]], hyp: Sequence[str]
+) -> list[int]:
     """The choice of each group that leaves the fewest errors, then the fewest substitutions.
 
     Args:
         words: of the reference; those at the keys of `groups` stand for one of their choices.
 
-    >>> choose(["on", "", "may"], {1: [["7"], ["the", "seventh"]]}, ["on", "7", "may"])
+    >>> words, groups = ["on", "", "may"], {1: [["7"], ["the", "seventh"]]}
+    >>> choose_fewest_errors(words, groups, ["on", "7", "may"])
     [0]
-    >>> choose(["on", "", "may"], {1: [["7"], ["the", "seventh"]]}, ["on", "the", "seventh", "may"])
+    >>> choose_fewest_errors(words, groups, ["on", "the", "seventh", "may"])
     [1]
     """
     table = _Rows(hyp)

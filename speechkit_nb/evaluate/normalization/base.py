@@ -11,7 +11,7 @@ from typing import Literal
 
 from ...errors import ConfigError
 from . import rules as text
-from .phrases import Equivalents, NumbersToDigits, Phrases, replaced
+from .phrases import Equivalents, NumbersToDigits, Phrases, replace_phrases
 
 Step = Callable[[str], str]
 
@@ -53,7 +53,7 @@ class Normalizer:
         """The words of a text."""
         words = [part for word in _RAW_WORD.findall(text) for part in self.parts(word)]
         for phrases in self.phrases:
-            words = replaced(words, phrases.find(words))
+            words = replace_phrases(words, phrases.find(words))
         return words
 
     def parts(self, word: str) -> list[str]:

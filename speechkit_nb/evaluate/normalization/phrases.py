@@ -147,10 +147,10 @@ def _text2num() -> Any:
     return text_to_num
 
 
-def replaced(words: Sequence[str], replacements: Sequence[Replacement]) -> list[str]:
+def replace_phrases(words: Sequence[str], replacements: Sequence[Replacement]) -> list[str]:
     """The words with runs of them replaced.
 
-    >>> replaced(["a", "b", "c"], [Replacement(1, 3, ("d",))])
+    >>> replace_phrases(["a", "b", "c"], [Replacement(1, 3, ("d",))])
     ['a', 'd']
     """
     result, at = list[str](), 0

@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from ..alignment.pairs import Ids, Ints, offsets_of, ragged
+from ..arrays import Floats, Ids, Ints, make_offsets, make_ranges
 from .base import Normalizer
 from .phrases import Phrases, Replacement
-
-Floats = NDArray[np.float64]
 
 MARK = "\ue000"  # begins a word that stands for alternatives; of the private use area, so in no text
 
@@ -62,10 +59,12 @@ class Tokens:
         """Utterances by number in this order; an empty one for each -1."""
         begins = np.r_[self.offsets[:-1], 0][utterances]
         counts = np.r_[self.counts, 0][utterances]
-        rows = ragged(begins, counts)
+        rows = make_ranges(begins, counts)
         start, end = (None if time is None else time[rows] for time in (self.start, self.end))
         word = self.word.take(pa.array(rows))
-        return Tokens(word, offsets_of(counts), self.first[rows], self.last[rows], start, end, self.vanished)
+        return Tokens(
+            word, make_offsets(counts), self.first[rows], self.last[rows], start, end, self.vanished
+        )
 
     def spread(self, counts: Ints, words: Any) -> Tokens:
         """In place of each word as many of `words`, in order."""
@@ -75,7 +74,7 @@ class Tokens:
             start, end = _shared(start, end, counts, words)
         gone = counts == 0
         vanished = self.vanished + int((self.last - self.first + 1)[gone].sum())
-        offsets = offsets_of(counts)[self.offsets]
+        offsets = make_offsets(counts)[self.offsets]
         return Tokens(words, offsets, self.first[rows], self.last[rows], start, end, vanished)
 
     def replaced(self, runs: Sequence[Replacement]) -> Tokens:
@@ -88,7 +87,7 @@ class Tokens:
         counts = np.ones(len(merged.word), np.int64)
         counts[places] = lengths
         source = np.repeat(np.arange(len(counts)), counts)
-        source[ragged(offsets_of(counts)[places], lengths)] = len(counts) + np.arange(len(new))
+        source[make_ranges(make_offsets(counts)[places], lengths)] = len(counts) + np.arange(len(new))
         words = pa.concat_arrays([merged.word, pa.array(new, pa.large_string())])
         return merged.spread(counts, words.take(pa.array(source)))
 
@@ -96,7 +95,7 @@ class Tokens:
         """Each run as one word with the time of all, and where these words are."""
         first, last = np.array([run[:2] for run in runs]).T
         kept = np.ones(len(self.word), bool)
-        kept[ragged(first + 1, last - first - 1)] = False
+        kept[make_ranges(first + 1, last - first - 1)] = False
         raw_last = self.last.copy()
         raw_last[first] = self.last[last - 1]
         start, end = self.start, self.end
@@ -104,7 +103,7 @@ class Tokens:
             end = end.copy()
             end[first] = self.end[last - 1] if self.end is not None else np.nan
             start, end = start[kept], end[kept]
-        places = offsets_of(kept.astype(np.int64))
+        places = make_offsets(kept.astype(np.int64))
         word = self.word.filter(pa.array(kept))
         tokens = Tokens(
             word, places[self.offsets], self.first[kept], raw_last[kept], start, end, self.vanished
@@ -112,7 +111,7 @@ class Tokens:
         return tokens, places[first]
 
 
-def normalized(raw: Tokens, how: Normalizer) -> Tokens:
+def normalize_tokens(raw: Tokens, how: Normalizer) -> Tokens:
     """The words that `how` makes of raw words; each distinct one is looked at once."""
     tokens = _stepped(raw, how) if how.steps else raw
     for phrases in how.phrases:
@@ -125,7 +124,7 @@ def _stepped(raw: Tokens, how: Normalizer) -> Tokens:
     parts = [[word] if word.startswith(MARK) else how.parts(word) for word in distinct]
     lengths = np.array([len(words) for words in parts], np.int64)
     flat = pa.array([word for words in parts for word in words], pa.large_string())
-    rows = ragged(offsets_of(lengths)[codes], lengths[codes])
+    rows = make_ranges(make_offsets(lengths)[codes], lengths[codes])
     return raw.spread(lengths[codes], flat.take(pa.array(rows)))
 
 
@@ -152,7 +151,7 @@ def _shared(start: Floats, end: Floats, counts: Ints, words: Any) -> tuple[Float
     if not (counts > 1).any():
         return start, end
     ends = np.cumsum(pc.utf8_length(words).to_numpy())
-    bounds = np.r_[0, ends][offsets_of(counts)]
+    bounds = np.r_[0, ends][make_offsets(counts)]
     before, total = bounds[:-1][rows], np.diff(bounds)[rows]
     begins = np.r_[0, ends[:-1]]
     ending = np.where(ends == before + total, end, start + (end - start) * ((ends - before) / total))

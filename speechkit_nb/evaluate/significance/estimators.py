@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 
 from ...errors import ConfigError
+from ..arrays import Floats
 from .evidence import Evidence, Groups
 from .hypothesis_tests import small_sample_p
 from .ratio import Moments, student_interval
-from .resampling import Floats, interval, replicates, share_below, two_sided_p
+from .resampling import percentile_interval, resample_rates, share_below, two_sided_p
 
 Method = Literal["auto", "bootstrap", "ratio"]
 
@@ -85,7 +86,7 @@ class Bootstrap:
 
     def interval(self, system: int) -> tuple[float, float]:
         """Never below 0, as no sample is."""
-        return (nan, nan) if self.moments.n < 2 else interval(self.rates[:, system], self.level)
+        return (nan, nan) if self.moments.n < 2 else percentile_interval(self.rates[:, system], self.level)
 
     def difference(self, a: int, b: int) -> Difference:
         """Of the same samples of both."""
@@ -93,11 +94,11 @@ class Bootstrap:
         if self.moments.n < 2:
             return Difference(delta, nan, nan)
         samples = self.rates[:, a] - self.rates[:, b]
-        low, high = interval(samples, self.level)
+        low, high = percentile_interval(samples, self.level)
         return Difference(delta, low, high, share_below(samples), two_sided_p(samples))
 
 
-def estimate_of(evidence: Evidence, level: float, method: str, n_replicates: int, seed: int) -> Estimate:
+def choose_estimate(evidence: Evidence, level: float, method: str, n_replicates: int, seed: int) -> Estimate:
     """The one that was asked for, or that fits the number of groups.
 
     Raises:
@@ -122,4 +123,4 @@ def _drawn(groups: Groups, n_replicates: int, seed: int) -> Floats:
     """No samples of one group: they would all be the same."""
     if len(groups.errors) < 2:
         return np.full((0, groups.errors.shape[1]), nan)
-    return replicates(groups.errors, groups.words, n_replicates, seed)
+    return resample_rates(groups.errors, groups.words, n_replicates, seed)

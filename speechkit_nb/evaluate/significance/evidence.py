@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ... import tables
 from ...errors import EvaluationError, SchemaError
+from ..arrays import Ints
 from .ratio import Moments
-from .segments import COUNTS, SEGMENTS
-
-Ints = NDArray[np.int64]
+from .segments import ERROR_COUNTS, SEGMENTS
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,10 @@ class Evidence:
         is_grouped: whether somebody said which utterances belong together.
         is_segmented: whether there are segments.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
-    >>> from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
+    >>> from speechkit_nb.evaluate import align
+    >>> from speechkit_nb.evaluate import cut_segments, count_errors
     >>> both = align("a b c", {"one": "a x c", "two": "a b c"})
-    >>> evidence = Evidence.of(utterance_counts(both), segments(both))
+    >>> evidence = Evidence.from_counts(count_errors(both), cut_segments(both))
     >>> (evidence + evidence).only.tolist()
     [[0, 0], [2, 0]]
     """
@@ -58,7 +56,7 @@ class Evidence:
     is_segmented: bool = False
 
     @staticmethod
-    def of(
+    def from_counts(
         counts: pd.DataFrame,
         segments: pd.DataFrame | None = None,
         group: str | Sequence[str] | None = None,
@@ -82,13 +80,13 @@ class Evidence:
             SchemaError: if a frame cannot be used.
             EvaluationError: if a system lacks utterances that another one has.
         """
-        tables.check(counts, COUNTS, "counts")
+        tables.check(counts, ERROR_COUNTS, "counts")
         systems = tuple(counts["system"].unique())
         wide = _wide(counts, systems)
         right = (wide["errors"].to_numpy() == 0).astype(np.int64)
         grouped = _grouped(wide, [group] if isinstance(group, str) else list(group or ()))
         groups = Groups(grouped["errors"].to_numpy(), grouped["n_words"].to_numpy())
-        moments = Moments.of(systems, groups.errors, groups.words)
+        moments = Moments.from_groups(systems, groups.errors, groups.words)
         only, matched = right.T @ (1 - right), _segment_sums(segments, systems)
         return Evidence(
             systems,
@@ -125,7 +123,7 @@ class Evidence:
 
 def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
     """A row an utterance; a system without a row has neither errors nor words in it."""
-    keys = [str(name) for name in counts if name not in COUNTS]
+    keys = [str(name) for name in counts if name not in ERROR_COUNTS]
     table = counts if keys else counts.assign(utterance=0)
     index = [*(keys or ["utterance"]), "system"]
     twice = table[table.duplicated(index)]

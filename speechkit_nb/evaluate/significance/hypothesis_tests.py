@@ -63,26 +63,26 @@ def small_sample_p(statistic: float, n: int) -> float:
     >>> round(small_sample_p(2.0, 3), 3), small_sample_p(50.0, 3)
     (0.25, 0.25)
     """
-    return max(student_p(statistic, n - 1), least_p(n)) if n > 1 and not isnan(statistic) else nan
+    return max(student_p(statistic, n - 1), smallest_p(n)) if n > 1 and not isnan(statistic) else nan
 
 
-def least_p(n: int) -> float:
+def smallest_p(n: int) -> float:
     """What `n` differences that all point the same way say at most.
 
-    >>> least_p(5), least_p(6)
+    >>> smallest_p(5), smallest_p(6)
     (0.0625, 0.03125)
     """
     return 2.0 ** (1 - n)
 
 
-def fewest(level: float, n_pairs: int = 1) -> int:
+def minimum_sample(level: float, n_pairs: int = 1) -> int:
     """How many differences it takes for any to be called sure, after the correction for several pairs.
 
-    >>> fewest(0.95), fewest(0.95, n_pairs=3)
+    >>> minimum_sample(0.95), minimum_sample(0.95, n_pairs=3)
     (6, 7)
     """
     n = 1
-    while n_pairs * least_p(n) >= 1 - level:
+    while n_pairs * smallest_p(n) >= 1 - level:
         n += 1
     return n
 

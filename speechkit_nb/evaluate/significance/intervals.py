@@ -12,9 +12,9 @@ from math import nan, sqrt
 
 import pandas as pd
 
-from .estimators import Difference, Estimate, Method, estimate_of
+from .estimators import Difference, Estimate, Method, choose_estimate
 from .evidence import Evidence
-from .hypothesis_tests import MatchedPairs, fewest, holm, mapsswe, mcnemar, small_sample_p
+from .hypothesis_tests import MatchedPairs, holm, mapsswe, mcnemar, minimum_sample, small_sample_p
 from .ratio import most_unseen, student_interval
 from .significance_swaps import swap_p
 
@@ -25,7 +25,7 @@ PAIRS = (
 )
 
 
-def intervals(
+def estimate_intervals(
     evidence: Evidence,
     *,
     level: float = 0.95,
@@ -36,7 +36,7 @@ def intervals(
     """A row a system: its word error rate, and how far it may be off.
 
     Args:
-        evidence: of `Evidence.of`.
+        evidence: of `Evidence.from_counts`.
         level: share of the interval.
         method: `"bootstrap"` (Bisani and Ney 2004), `"ratio"` (the ratio estimator with Student's t, never
             narrower than if words were independent), or `"auto"`: ratio for less than 30 groups, for which
@@ -53,18 +53,18 @@ def intervals(
     Raises:
         ConfigError: if an option has no such value.
 
-    >>> from speechkit_nb.evaluate.significance.segments import utterance_counts
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import count_errors
+    >>> from speechkit_nb.evaluate import align
     >>> ref = pd.DataFrame({"recording": ["r1", "r2", "r3"], "text": ["a b c d", "a b", "c d e f"]})
     >>> one, two = ref.assign(text=["a b c x", "a b", "c d e f"]), ref
-    >>> evidence = Evidence.of(utterance_counts(align(ref, {"one": one, "two": two})))
-    >>> intervals(evidence)[["wer", "wer_low", "wer_high"]].round(3)
+    >>> evidence = Evidence.from_counts(count_errors(align(ref, {"one": one, "two": two})))
+    >>> estimate_intervals(evidence)[["wer", "wer_low", "wer_high"]].round(3)
             wer  wer_low  wer_high
     system
     one     0.1      0.0     0.508
     two     0.0      0.0     0.259
     """
-    estimate = estimate_of(evidence, level, method, n_replicates, seed)
+    estimate = choose_estimate(evidence, level, method, n_replicates, seed)
     moments = evidence.moments
     rows = [
         (moments.words(i), int(moments.total[i]), moments.rate(i), *_interval(evidence, estimate, i, level))
@@ -76,7 +76,7 @@ def intervals(
     )
 
 
-def pairs(
+def compare_pairs(
     evidence: Evidence,
     *,
     level: float = 0.95,
@@ -113,14 +113,15 @@ def pairs(
     Raises:
         ConfigError: if an option has no such value.
 
-    >>> from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import cut_segments, count_errors
+    >>> from speechkit_nb.evaluate import align
     >>> both = align("a b c d", {"one": "a x c d", "two": "a b c d"})
-    >>> pairs(Evidence.of(utterance_counts(both), segments(both)))[["a", "b", "wer_delta", "delta_low"]]
+    >>> evidence = Evidence.from_counts(count_errors(both), cut_segments(both))
+    >>> compare_pairs(evidence)[["a", "b", "wer_delta", "delta_low"]]
          a    b  wer_delta  delta_low
     0  one  two       0.25        NaN
     """
-    estimate = estimate_of(evidence, level, method, n_replicates, seed)
+    estimate = choose_estimate(evidence, level, method, n_replicates, seed)
     rows = []
     for i, j in combinations(range(len(evidence.systems)), 2):
         sums = (evidence.n_segments, evidence.differences, evidence.squares)
@@ -153,7 +154,7 @@ def _difference(evidence: Evidence, estimate: Estimate, a: int, b: int, level: f
     if evidence.is_segmented and found.low == found.high == 0:  # the same number of errors in each group
         most = most_unseen(_cases(evidence, a), level)
         return found._replace(low=-most, high=most)
-    if evidence.is_segmented and not evidence.is_grouped and evidence.moments.n < fewest(level):
+    if evidence.is_segmented and not evidence.is_grouped and evidence.moments.n < minimum_sample(level):
         low, high = _of_segments(evidence, a, b, found.delta, level)
         return found._replace(low=low, high=high)
     return found

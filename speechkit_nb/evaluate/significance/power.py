@@ -5,16 +5,16 @@ from __future__ import annotations
 from math import comb
 
 from .evidence import Evidence
-from .hypothesis_tests import fewest
+from .hypothesis_tests import minimum_sample
 
 
-def too_little(evidence: Evidence, level: float) -> str:
+def explain_shortage(evidence: Evidence, level: float) -> str:
     """Why there is no interval, and why systems cannot be told apart; empty if there is enough.
 
-    >>> from speechkit_nb.evaluate.significance.segments import segments, utterance_counts
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import cut_segments, count_errors
+    >>> from speechkit_nb.evaluate import align
     >>> both = align("a b", {"one": "a x", "two": "a b"})
-    >>> too_little(Evidence.of(utterance_counts(both), segments(both)), 0.95)
+    >>> explain_shortage(Evidence.from_counts(count_errors(both), cut_segments(both)), 0.95)
     'one utterance gives no interval; 1 segment with errors is too few to tell systems apart, it takes 6'
     """
     n, k = evidence.moments.n, len(evidence.systems)
@@ -22,7 +22,7 @@ def too_little(evidence: Evidence, level: float) -> str:
     said = [f"one {over.removesuffix('s')} gives no interval"] if n == 1 else []
     if evidence.is_segmented and not evidence.is_grouped:
         n, over = int(evidence.n_segments.max(initial=0)), "segments with errors"
-    least = fewest(level, comb(k, 2))
+    least = minimum_sample(level, comb(k, 2))
     if k > 1 and 0 < n < least:
         said.append(f"{too_few(n, over)} to tell systems apart, it takes {least}")
     return "; ".join(said)

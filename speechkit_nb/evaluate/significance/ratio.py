@@ -14,9 +14,8 @@ from math import isnan, nan, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Floats
 from .student import student_reach
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Moments:
         total: shape (2 k,) for k systems: errors of each, then reference words of each.
         cross: shape (2 k, 2 k): sums of the products.
 
-    >>> parts = [Moments.of(("a",), np.array([[1], [0]]), np.array([[9], [11]])) for _ in range(2)]
+    >>> parts = [Moments.from_groups(("a",), np.array([[1], [0]]), np.array([[9], [11]])) for _ in range(2)]
     >>> whole = parts[0] + parts[1]
     >>> whole.n, whole.rate(0)
     (4, 0.05)
@@ -44,7 +43,7 @@ class Moments:
     cross: Floats
 
     @staticmethod
-    def of(systems: tuple[str, ...], errors: NDArray[np.int64], words: NDArray[np.int64]) -> Moments:
+    def from_groups(systems: tuple[str, ...], errors: NDArray[np.int64], words: NDArray[np.int64]) -> Moments:
         """Of groups; `errors` and `words` have shape (n_groups, n_systems)."""
         both = np.concatenate([errors, words], axis=1).astype(float)
         return Moments(systems, len(both), both.sum(axis=0), both.T @ both)

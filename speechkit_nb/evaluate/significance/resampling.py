@@ -5,15 +5,13 @@ from __future__ import annotations
 from math import nan
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from ..arrays import Floats, Ints
 
 _AT_ONCE = 1 << 21
 
 
-def replicates(errors: Ints, words: Ints, n_replicates: int, seed: int) -> Floats:
+def resample_rates(errors: Ints, words: Ints, n_replicates: int, seed: int) -> Floats:
     """Error rates of samples of the groups.
 
     Args:
@@ -23,7 +21,7 @@ def replicates(errors: Ints, words: Ints, n_replicates: int, seed: int) -> Float
     Returns:
         Shape (n_replicates, n_systems); NaN where no word was drawn.
 
-    >>> replicates(np.array([[1], [1]]), np.array([[4], [4]]), 3, seed=0).tolist()
+    >>> resample_rates(np.array([[1], [1]]), np.array([[4], [4]]), 3, seed=0).tolist()
     [[0.25], [0.25], [0.25]]
     """
     n_groups, n_systems = errors.shape
@@ -41,7 +39,7 @@ def replicates(errors: Ints, words: Ints, n_replicates: int, seed: int) -> Float
     return np.asarray(sums[:, :n_systems] / drawn_words)
 
 
-def interval(values: Floats, level: float) -> tuple[float, float]:
+def percentile_interval(values: Floats, level: float) -> tuple[float, float]:
     """The percentiles that leave out equally much on both sides."""
     known = values[~np.isnan(values)]
     if not len(known):

@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 from ... import tables
 from ...errors import ConfigError, SchemaError
 from ...tables import Schema
-
-Ints = NDArray[np.int64]
+from ..arrays import Ints
 
 SEGMENTS: Schema = {"a": "str", "b": "str", "errors_a": "int64", "errors_b": "int64"}
-COUNTS: Schema = {"system": "str", "errors": "int64", "n_words": "int64"}
+ERROR_COUNTS: Schema = {"system": "str", "errors": "int64", "n_words": "int64"}
 _OWN = {"system", "position", "op", "ref_index", "hyp_index"} | {
     f"{side}_{what}" for side in ("ref", "hyp") for what in ("word", "start", "end")
 }
 
 
-def segments(
+def cut_segments(
     alignment: pd.DataFrame,
     units: Sequence[str] | None = None,
     *,
@@ -50,9 +49,9 @@ def segments(
         SchemaError: if the frame lacks a column or has another dtype.
         ConfigError: if `min_good` is less than 1.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
+    >>> from speechkit_nb.evaluate import align
     >>> both = align("a b c d e f", {"one": "a x c d e f", "two": "a b c d e"})
-    >>> segments(both)[["a", "b", "errors_a", "errors_b"]].to_numpy().tolist()
+    >>> cut_segments(both)[["a", "b", "errors_a", "errors_b"]].to_numpy().tolist()
     [['one', 'two', 1, 0], ['one', 'two', 0, 1]]
     """
     if min_good < 1:
@@ -67,7 +66,7 @@ def segments(
     return _typed(pd.concat(parts, ignore_index=True))
 
 
-def utterance_counts(alignment: pd.DataFrame, units: Sequence[str] | None = None) -> pd.DataFrame:
+def count_errors(alignment: pd.DataFrame, units: Sequence[str] | None = None) -> pd.DataFrame:
     """A row an utterance and system: errors and reference words.
 
     Args:
@@ -79,20 +78,20 @@ def utterance_counts(alignment: pd.DataFrame, units: Sequence[str] | None = None
     Raises:
         SchemaError: as `segments`.
 
-    >>> from speechkit_nb.evaluate.alignment.api import align
-    >>> utterance_counts(align("a b c", {"one": "a x c", "two": "a b c d"}))
+    >>> from speechkit_nb.evaluate import align
+    >>> count_errors(align("a b c", {"one": "a x c", "two": "a b c d"}))
       system  errors  n_words
     0    one       1        3
     1    two       1        3
     """
-    keys = unit_columns(alignment, units)
+    keys = find_utterance_keys(alignment, units)
     is_error, is_word = alignment["op"] != "ok", alignment["op"] != "ins"
     marked = alignment[[*keys, "system"]].assign(errors=is_error.astype(int), n_words=is_word.astype(int))
     sums = marked.groupby([*keys, "system"], sort=False, observed=True, dropna=False).sum().reset_index()
-    return sums.astype({name: dtype for name, dtype in COUNTS.items() if name != "system"})
+    return sums.astype({name: dtype for name, dtype in ERROR_COUNTS.items() if name != "system"})
 
 
-def unit_columns(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
+def find_utterance_keys(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
     """The columns that tell utterances apart, of an alignment that is what it should be."""
     for column in ("op", *(units or ())):
         if column not in alignment:
@@ -117,7 +116,7 @@ class _Errors:
 
     @classmethod
     def of(cls, alignment: pd.DataFrame, units: Sequence[str] | None) -> _Errors:
-        keys = unit_columns(alignment, units)
+        keys = find_utterance_keys(alignment, units)
         unit, table = _numbered(alignment, keys)
         order = np.lexsort((alignment["position"], unit, alignment["system"]))
         frame, unit = alignment.iloc[order], unit[order]
@@ -159,7 +158,7 @@ def _numbered(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFr
 
 def _lengths(alignment: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFrame:
     """Reference words, a row an utterance, a column a system."""
-    keys = unit_columns(alignment, units)
+    keys = find_utterance_keys(alignment, units)
     unit, table = _numbered(alignment, keys)
     is_word = alignment["op"].to_numpy() != "ins"
     systems = alignment["system"].unique()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from ..arrays import Floats
 
 MOST_EXACT = 12
 """Groups up to which all ways are tried; above, some are drawn at random."""
