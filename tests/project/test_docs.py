@@ -1,0 +1,57 @@
+"""The page of frames names the columns that there are, in their order."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import speechkit_nb as sk
+from speechkit_nb.tables import EVENTS, FINALS, WORDS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "frames.md").read_text(encoding="utf-8")
+
+
+def columns_in(section: str) -> list[str]:
+    """Names in the first column of the table below a heading."""
+    (body,) = re.findall(rf"^### `{re.escape(section)}`\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    cells = [line.split("|")[1] for line in body.splitlines() if line.startswith("| `")]
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def dtypes_in(section: str) -> dict[str, str]:
+    (body,) = re.findall(rf"^### `{re.escape(section)}`\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    return dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", body, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    words = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
+    return sk.compare({"a": words, "b": words}, reference=words)
+
+
+@pytest.mark.parametrize(
+    ("section", "schema"),
+    [("transcript.words", WORDS), ("transcript.finals", FINALS), ("transcript.events", EVENTS)],
+)
+def test_frames_of_a_transcript(section, schema):
+    """Columns in their order, with their dtypes."""
+    assert dtypes_in(section) == dict(schema)
+    assert columns_in(section) == list(schema)
+
+
+@pytest.mark.parametrize("frame", ["summary", "pairs"])
+def test_frames_of_a_comparison(comparison, frame):
+    """Every column is explained, and no other."""
+    assert sorted(columns_in(frame)) == sorted(getattr(comparison, frame).columns)
+
+
+def test_the_frame_of_an_alignment(comparison):
+    """The columns of `sk.align`, which a comparison has too."""
+    named = columns_in("comparison.alignment")
+    assert [name for name in comparison.alignment.columns if name in named] == named
+
+
+def test_the_frame_of_jobs(client):
+    """The columns of the journal as a user sees it."""
+    assert sorted(columns_in("client.jobs()")) == sorted(client.jobs().columns)
