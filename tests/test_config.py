@@ -5,7 +5,11 @@ import json
 import pytest
 
 from speechkit_nb.audio import EncodedAudio
-from speechkit_nb.client.transport.messages import raw_audio, recognize_file, streaming_options
+from speechkit_nb.client.transport.messages import (
+    build_file_request,
+    build_raw_format,
+    build_streaming_options,
+)
 from speechkit_nb.config import RecognitionConfig
 from speechkit_nb.errors import ConfigError
 from speechkit_nb.wire import v3
@@ -59,9 +63,9 @@ def _there(descriptor, prefix: str = "") -> set[str]:
 
 def test_every_field_of_a_file_request_can_be_asked_for():
     """Nothing the message can say is out of reach, but for what only the audio decides."""
-    request = recognize_file(RecognitionConfig.of(**EVERYTHING), AUDIO)
-    raw = recognize_file(RecognitionConfig(), EncodedAudio(b"\0\0", "LINEAR16_PCM", 8000, 2, None))
-    link = recognize_file(RecognitionConfig(), "https://storage.yandexcloud.net/b/k.ogg", "OGG_OPUS")
+    request = build_file_request(RecognitionConfig.of(**EVERYTHING), AUDIO)
+    raw = build_file_request(RecognitionConfig(), EncodedAudio(b"\0\0", "LINEAR16_PCM", 8000, 2, None))
+    link = build_file_request(RecognitionConfig(), "https://storage.yandexcloud.net/b/k.ogg", "OGG_OPUS")
     means_nothing_for_a_file = {"recognition_model.audio_processing_type"}
     reached = _set(request) | _set(raw) | _set(link)
     assert _there(v3.RecognizeFileRequest.DESCRIPTOR) - reached == means_nothing_for_a_file
@@ -69,24 +73,29 @@ def test_every_field_of_a_file_request_can_be_asked_for():
 
 def test_every_field_of_a_stream_can_be_asked_for():
     """The same for StreamingOptions."""
-    options = streaming_options(RecognitionConfig.of(**EVERYTHING, **STREAMING), raw_audio(8000, 1))
+    options = build_streaming_options(
+        RecognitionConfig.of(**EVERYTHING, **STREAMING), build_raw_format(8000, 1)
+    )
     assert options.recognition_model.audio_processing_type == 2
     assert options.eou_classifier.default_classifier.type == 2
     assert options.eou_classifier.default_classifier.max_pause_between_words_hint_ms == 700
-    external = streaming_options(RecognitionConfig(external_eou=True), raw_audio(8000, 1))
+    external = build_streaming_options(RecognitionConfig(external_eou=True), build_raw_format(8000, 1))
     assert external.eou_classifier.WhichOneof("Classifier") == "external_classifier"
-    assert streaming_options(RecognitionConfig(), raw_audio(8000, 1)).HasField("eou_classifier") is False
+    assert (
+        build_streaming_options(RecognitionConfig(), build_raw_format(8000, 1)).HasField("eou_classifier")
+        is False
+    )
 
 
 def test_values_arrive_in_the_units_of_the_wire():
     """Seconds become milliseconds, names become enums, the misspelt field is spelt as on the wire."""
-    request = recognize_file(RecognitionConfig.of(**EVERYTHING), AUDIO)
+    request = build_file_request(RecognitionConfig.of(**EVERYTHING), AUDIO)
     assert request.speech_analysis.speaker_options.silence_threshold_ms == 300
     assert request.speech_analysis.converstation_options.simultaneous_silence_threshold_ms == 1000
     assert [list(c.triggers) for c in request.recognition_classifier.classifiers] == [[1], [2, 3]]
     assert request.recognition_model.language_restriction.restriction_type == 1
     assert request.summarization.properties[2].json_schema.schema["type"] == "object"
-    excluded = recognize_file(RecognitionConfig(excluded_language="ru-RU"), AUDIO)
+    excluded = build_file_request(RecognitionConfig(excluded_language="ru-RU"), AUDIO)
     assert excluded.recognition_model.language_restriction.restriction_type == 2
 
 
@@ -133,4 +142,4 @@ def test_a_wrong_option_is_named_with_the_right_ones(options, message):
 def test_options_of_streams_are_refused_for_files():
     """They would be ignored by the service."""
     with pytest.raises(ConfigError, match=r"eou_sensitivity, max_pause is for client\.stream"):
-        recognize_file(RecognitionConfig(eou_sensitivity="high", max_pause=1), AUDIO)
+        build_file_request(RecognitionConfig(eou_sensitivity="high", max_pause=1), AUDIO)

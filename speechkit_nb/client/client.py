@@ -27,9 +27,9 @@ from .journal.journal import Entry, Journal
 from .journal.states import OPEN
 from .streaming.sender import SessionLimits
 from .streaming.session import StreamSession, open_stream
-from .transport.base import Transport, reworded
+from .transport.base import Transport, replace_message
 from .transport.endpoints import CLOUD
-from .transport.rate_limit import Limiter
+from .transport.rate_limit import CallLimiter
 
 LAST_ANSWER = 10.0
 """Seconds that closing waits for the answer to what is just being sent."""
@@ -58,7 +58,7 @@ class Client:
         *,
         pace: Pace | None = None,
         on_close: Callable[[], None] = lambda: None,
-        limiter: Limiter | None = None,
+        limiter: CallLimiter | None = None,
         scope: str = "",
         reuse: bool = True,
         bucket: str | None = None,
@@ -69,7 +69,7 @@ class Client:
         self._journal = journal
         self._pace = pace or Pace()
         self._on_close = on_close
-        self._limiter = limiter or Limiter(transport.name)
+        self._limiter = limiter or CallLimiter(transport.name)
         self._watch = Watch()
         self._batches: WeakSet[Batch] = WeakSet()
         self._submissions = Submissions(
@@ -171,7 +171,7 @@ class Client:
             sources,
             options,
             submissions=self._submissions,
-            limiter=self._limiter.another(),
+            limiter=self._limiter.share(),
             make_job=lambda entry, known_as: self._job(entry, known_as=known_as),
             watch=self._watch,
             bucket=bucket,
@@ -304,7 +304,7 @@ class Client:
         try:
             self._transport.status(operation_id)
         except NotFound as error:
-            raise reworded(
+            raise replace_message(
                 error,
                 f"{error}. Neither {self.service!r} nor the journal knows it; client.jobs() has what was "
                 "submitted here, and the service keeps results for 3 days",

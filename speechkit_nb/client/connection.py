@@ -11,15 +11,17 @@ from importlib.metadata import version
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import ConfigError, TargetError
-from .auth import credentials as auth
-from .auth.iam import Iam
+from .auth.credentials import choose_credentials, clean_secret, find_credentials
+from .auth.iam import IamClient
 from .client import Client
 from .jobs.polling import LOOPBACK, Pace
 from .journal.journal import Journal
 from .transport.base import Transport
-from .transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, address, certificates
-from .transport.rate_limit import UNLIMITED, Limiter, Quota, limiter_of
+from .transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url, read_certificates
+from .transport.identity import Identity
+from .transport.rate_limit import UNLIMITED, CallLimiter, Quota, share_limiters
 from .transport.v2 import V2Transport
+from .transport.v3 import V3Transport
 
 LOCAL_OPTIONS = ("models", "bucket_root", "data_dir")
 REGIONS = {"cloud": CLOUD, "kazakhstan": KAZAKHSTAN}
@@ -93,7 +95,7 @@ def connect(
     if target is not None and endpoints is not None:
         raise TargetError(f"endpoints= says where the service is, and so does {target!r}: leave one of them")
     wire = _wire(target, transport)
-    trusted = certificates(ca)
+    trusted = read_certificates(ca)
     _check_options(target, options)
     secrets = {
         "api_key": api_key,
@@ -105,11 +107,11 @@ def connect(
         _refuse_for_local(**secrets, folder_id=folder_id, ca=ca, data_logging=data_logging or None)
         return _connect_local(wire, api, journal, bucket, quota, options)
     place = _place(target, endpoints)
-    iam = Iam(place.endpoints.iam, trusted)
-    credentials = auth.given(iam, **secrets)
+    iam = IamClient(place.endpoints.iam, trusted)
+    credentials = choose_credentials(iam, **secrets)
     if credentials is None and _is_cloud(target):
-        credentials = auth.from_environment(iam)
-    identity = auth.Identity(credentials, folder_id and auth.clean(folder_id, "folder_id"), data_logging)
+        credentials = find_credentials(iam)
+    identity = Identity(credentials, folder_id and clean_secret(folder_id, "folder_id"), data_logging)
     ledger = Journal(journal)
     limiter = _limiter(place, repr([credentials, folder_id, *secrets.values()]), quota, ledger)
     return Client(
@@ -145,7 +147,7 @@ def _connect_local(
     place = Place("local", Endpoints.at(url), LOOPBACK, server.hint)
     limiter = _limiter(place, url, quota, ledger)
     return Client(
-        _transport(place, wire, api, auth.Identity(), None, limiter),
+        _transport(place, wire, api, Identity(), None, limiter),
         ledger,
         pace=place.pace,
         on_close=server.stop,
@@ -156,10 +158,10 @@ def _connect_local(
     )
 
 
-def _limiter(place: Place, caller: str, quota: Quota | None, journal: Journal) -> Limiter:
+def _limiter(place: Place, caller: str, quota: Quota | None, journal: Journal) -> CallLimiter:
     """The limiter for a caller of a service, which knows of the submissions of the last hour."""
     default = UNLIMITED if place.pace is LOOPBACK else Quota()
-    return limiter_of(place.name, caller, quota or default, lambda: journal.submitted_ages(place.name))
+    return share_limiters(place.name, caller, quota or default, lambda: journal.submitted_ages(place.name))
 
 
 def _is_cloud(target: str | None) -> bool:
@@ -175,7 +177,7 @@ def _wire(target: str | None, transport: Wire | None) -> Wire:
     _check_choice("transport", transport, (None, *get_args(Wire)))
     if _is_cloud(target) or target == "local":
         return transport or "grpc"
-    told: Wire = "rest" if address(str(target)).scheme in ("http", "https") else "grpc"
+    told: Wire = "rest" if not parse_service_url(str(target)).grpc else "grpc"
     if transport not in (None, told):
         raise TargetError(f"{target!r} speaks {told}, not {transport}: leave transport={transport!r}")
     return told
@@ -187,17 +189,17 @@ def _place(target: str | None, endpoints: Endpoints | None) -> Place:
         return Place(name or str(endpoints.stt or endpoints.stt_rest), endpoints)
     if _is_cloud(target):
         return Place(target or "cloud", REGIONS[target or "cloud"])
-    where = address(str(target))
-    name = f"{where.scheme}://{where.netloc}{where.path}"  # one spelling: the journal knows services by it
+    where = parse_service_url(str(target))
+    name = str(where)  # one spelling: the journal knows services by it
     if not where.loopback:
-        return Place(name, Endpoints.at(name))
-    door = "grpc" if where.scheme.startswith("grpc") else "rest"
+        return Place(name, Endpoints.at(where))
+    door = "grpc" if where.grpc else "rest"
     hint = f". Is it running? speechkit-nb serve --{door} {where.netloc}"
-    return Place(name, Endpoints.at(name), LOOPBACK, hint)
+    return Place(name, Endpoints.at(where), LOOPBACK, hint)
 
 
 def _transport(
-    place: Place, wire: Wire, api: Api, identity: auth.Identity, ca: bytes | None, limiter: Limiter
+    place: Place, wire: Wire, api: Api, identity: Identity, ca: bytes | None, limiter: CallLimiter
 ) -> Transport:
     """The way to the service.
 
@@ -218,7 +220,7 @@ def _transport(
     if wire == "rest":
         from .transport.rest import RestTransport
 
-        door: Any = RestTransport(place.name, place.endpoints, **options)
+        door: V3Transport = RestTransport(place.name, place.endpoints, **options)
     else:
         from .transport.grpc import GrpcTransport
 

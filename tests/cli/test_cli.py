@@ -49,7 +49,7 @@ def test_an_error_is_one_line(run, target, tmp_path):
     assert done.exit_code == 1
     assert re.fullmatch(r"Error: .*notes\.wav.*\n", done.output)
     done = run("transcribe", DATA / "russian.wav", "--target", "nowhere")
-    assert "Error: 'nowhere' names no service" in done.output
+    assert "Error: 'nowhere' is not the address of a service" in done.output
 
 
 def test_transcribe_of_a_folder_without_recordings(run, target, tmp_path):

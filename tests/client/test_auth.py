@@ -23,12 +23,17 @@ from http_stub import Answer, canned
 from local_server import Server, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client.auth import credentials as auth
-from speechkit_nb.client.auth.credentials import Fixed, FromVariable, Identity, Renewed
-from speechkit_nb.client.auth.iam import Iam, Token
+from speechkit_nb.client.auth.credentials import (
+    FixedCredentials,
+    RenewableCredentials,
+    VariableCredentials,
+    find_credentials,
+)
+from speechkit_nb.client.auth.iam import IamClient, Token
 from speechkit_nb.client.auth.service_account import ServiceAccountKey
-from speechkit_nb.client.transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, address
+from speechkit_nb.client.transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url
 from speechkit_nb.client.transport.grpc import GrpcTransport
+from speechkit_nb.client.transport.identity import Identity
 from speechkit_nb.errors import (
     ConfigError,
     Denied,
@@ -163,7 +168,7 @@ def test_the_metadata_service_of_a_virtual_machine(server, monkeypatch):
 def test_wrong_credentials(server, transport):
     """One clear error; the job is in the journal as failed."""
     with sk.connect(endpoints=own(server), api_key="AQVN-wrong", transport=transport) as client:
-        refused = r"UNAUTHENTICATED: the API key is unknown\. Is the key .*right.* \(x-request-id \S+\)$"
+        refused = r"UNAUTHENTICATED: the API key is unknown\. Is the key .*correct.* \(x-request-id \S+\)$"
         with pytest.raises(Denied, match=refused):
             client.submit(wav(2.0))
         assert client.jobs().status.tolist() == ["failed"]
@@ -201,7 +206,7 @@ def test_a_folder_of_a_service_account(server, door):
 
 def test_what_is_said_with_every_call():
     """Names in lower case; the folder and the logging only if they are asked for."""
-    full = Identity(Fixed("Api-Key", KEY, "api_key"), "b1g", data_logging=True)
+    full = Identity(FixedCredentials("Api-Key", KEY, "api_key"), "b1g", data_logging=True)
     assert full.metadata("a-b") == [
         ("authorization", f"Api-Key {KEY}"),
         ("x-folder-id", "b1g"),
@@ -232,7 +237,7 @@ class Office:
 
     def __call__(self) -> Token:
         if not self.is_open:
-            raise Unreachable("nobody answers at iam", code="UNAVAILABLE")
+            raise Unreachable("cannot connect to iam", code="UNAVAILABLE")
         self.issued += 1
         return Token(f"t{self.issued}", self.clock() + self.life)
 
@@ -242,7 +247,7 @@ def test_a_token_is_renewed_ahead_of_its_end(life, renewed_after):
     """After nine tenths of its life, and after an hour at the latest."""
     clock = Clock()
     office = Office(clock, life)
-    credentials = Renewed(office, "test", clock)
+    credentials = RenewableCredentials(office, "test", clock)
     assert office.issued == 0
     assert credentials.header() == "Bearer t1"
     clock.now += renewed_after - 0.1
@@ -255,13 +260,13 @@ def test_a_renewal_that_fails_can_wait_while_the_token_is_good():
     """The IAM service may be away for a minute; the error comes when there is no token left."""
     clock = Clock()
     office = Office(clock, 100.0)
-    credentials = Renewed(office, "test", clock)
+    credentials = RenewableCredentials(office, "test", clock)
     credentials.header()
     office.is_open = False
     clock.now += 95
     assert credentials.header() == "Bearer t1"
     clock.now += 10
-    with pytest.raises(Unreachable, match="nobody answers at iam"):
+    with pytest.raises(Unreachable, match="cannot connect to iam"):
         credentials.header()
     office.is_open = True
     assert credentials.header() == "Bearer t2"
@@ -270,7 +275,7 @@ def test_a_renewal_that_fails_can_wait_while_the_token_is_good():
 def test_a_clock_that_is_set_back_makes_no_token_younger():
     """It is renewed ahead of its end as before, and never sent when it is over."""
     clock, steady = Clock(), Clock()
-    credentials = Renewed(Office(clock, 100.0), "test", clock, steady)
+    credentials = RenewableCredentials(Office(clock, 100.0), "test", clock, steady)
     credentials.header()
     clock.now -= 5000
     steady.now += 89
@@ -284,7 +289,7 @@ def test_a_clock_that_is_set_back_makes_no_token_younger():
 def test_a_clock_that_is_set_forward_costs_one_token():
     """So does the sleep of a machine, during which the other clock stands still."""
     clock, steady = Clock(), Clock()
-    credentials = Renewed(Office(clock, 100.0), "test", clock, steady)
+    credentials = RenewableCredentials(Office(clock, 100.0), "test", clock, steady)
     credentials.header()
     clock.now += 5000
     assert [credentials.header() for _ in range(3)] == ["Bearer t2"] * 3
@@ -293,7 +298,7 @@ def test_a_clock_that_is_set_forward_costs_one_token():
 def test_a_refused_token_is_renewed_whatever_the_clock_says():
     """Set back to the moment at which it was fetched, it does not look as if it had just been renewed."""
     clock, steady = Clock(), Clock()
-    credentials = Renewed(Office(clock, 100.0), "test", clock, steady)
+    credentials = RenewableCredentials(Office(clock, 100.0), "test", clock, steady)
     credentials.header()
     steady.now += 60
     assert credentials.renew()
@@ -304,7 +309,7 @@ def test_a_clock_that_is_wrong_by_hours_does_not_fetch_a_token_for_every_call():
     """A new token that seems to be over is believed for an hour; the service says if it is not good."""
     clock = Clock()
     office = Office(clock, -5000.0)
-    credentials = Renewed(office, "test", clock)
+    credentials = RenewableCredentials(office, "test", clock)
     assert [credentials.header() for _ in range(3)] == ["Bearer t1"] * 3
     clock.now += 3601
     assert credentials.header() == "Bearer t2"
@@ -314,7 +319,7 @@ def test_several_threads_renew_once():
     """A token that another thread has just fetched is tried before one more is fetched."""
     clock = Clock()
     office = Office(clock, 100.0)
-    credentials = Renewed(office, "test", clock)
+    credentials = RenewableCredentials(office, "test", clock)
     credentials.header()
     clock.now += 50
     threads = [threading.Thread(target=credentials.renew) for _ in range(8)]
@@ -327,9 +332,9 @@ def test_several_threads_renew_once():
 
 def test_a_fixed_token_cannot_be_renewed_and_a_variable_can():
     """A notebook of the cloud keeps YC_TOKEN fresh."""
-    assert not Fixed("Bearer", "t1.x", "iam_token").renew()
+    assert not FixedCredentials("Bearer", "t1.x", "iam_token").renew()
     environ = {"YC_TOKEN": "t1.old"}
-    credentials = FromVariable(environ, "YC_TOKEN")
+    credentials = VariableCredentials(environ, "YC_TOKEN")
     assert credentials.header() == "Bearer t1.old"
     assert not credentials.renew()
     environ["YC_TOKEN"] = "t1.new"
@@ -356,7 +361,7 @@ def test_a_token_that_ends_between_submission_and_fetch(models, public_key, key_
 def _grow_old(client: sk.Client) -> None:
     """The token of a client was fetched a while ago, so that it may be renewed."""
     transport: Any = client._transport
-    credentials = getattr(transport, "_wire", transport)._identity.credentials
+    credentials = getattr(transport, "_sender", transport)._identity.credentials
     credentials._fetched = tuple(then - 60 for then in credentials._fetched)
 
 
@@ -441,7 +446,7 @@ def test_the_exchange_is_repeated_while_its_failure_may_pass(no_pauses):
     good = Answer(body='{"iamToken": "t1.one", "expiresAt": "2030-01-01T00:00:00.123456789Z"}')
     with canned() as service:
         service.answer("/tokens", Answer(503, "busy"), Answer(429, "busy"), good)
-        token = Iam(f"{service.url}/tokens").exchange("jwt", "signed", "key")
+        token = IamClient(f"{service.url}/tokens").exchange("jwt", "signed", "key")
     assert token == Token("t1.one", pytest.approx(1893456000.123, abs=0.001))
     assert [json.loads(asked.body) for asked in service.asked] == [{"jwt": "signed"}] * 3
 
@@ -461,7 +466,7 @@ def test_an_exchange_that_brings_no_token(no_pauses, answer, kind, words):
     with canned() as service:
         service.answer("/tokens", answer)
         with pytest.raises(kind, match=words) as caught:
-            Iam(f"{service.url}/tokens").exchange("yandexPassportOauthToken", OAUTH, "oauth_token")
+            IamClient(f"{service.url}/tokens").exchange("yandexPassportOauthToken", OAUTH, "oauth_token")
     assert OAUTH not in "".join(traceback.format_exception(caught.value))
 
 
@@ -469,7 +474,7 @@ def test_a_token_whose_end_is_not_told_lives_for_twelve_hours():
     """It is renewed after one anyway."""
     with canned() as service:
         service.answer("/tokens", Answer(body='{"iamToken": "t1.x", "expiresAt": "soon"}'))
-        iam = Iam(f"{service.url}/tokens", clock=lambda: 5.0)
+        iam = IamClient(f"{service.url}/tokens", clock=lambda: 5.0)
         assert iam.exchange("jwt", "signed", "key") == ("t1.x", 43205.0)
 
 
@@ -485,11 +490,11 @@ def test_one_secret_at_a_time():
 @pytest.mark.parametrize(
     ("secret", "words"),
     [
-        ("", "api_key is empty, or no text"),
-        (3, "api_key is empty, or no text"),
-        ("AQVN two", "holds a space, a line break or a letter"),
-        ("AQVN\ntwo", "holds a space, a line break or a letter"),
-        ("ключ", "holds a space, a line break or a letter"),
+        ("", "api_key is empty or no text"),
+        (3, "api_key is empty or no text"),
+        ("AQVN two", "contains a space, a line break or a letter"),
+        ("AQVN\ntwo", "contains a space, a line break or a letter"),
+        ("ключ", "contains a space, a line break or a letter"),
     ],
 )
 def test_a_secret_that_cannot_be_one(secret, words):
@@ -502,7 +507,7 @@ def test_a_secret_that_cannot_be_one(secret, words):
 @pytest.mark.parametrize("folder_id", ["b1g two", "b1g\r\nx-other: 1"])
 def test_a_folder_that_cannot_be_one(folder_id):
     """Nothing else gets into the headers with it."""
-    with pytest.raises(ConfigError, match="folder_id holds a space, a line break"):
+    with pytest.raises(ConfigError, match="folder_id contains a space, a line break"):
         sk.connect(api_key=KEY, folder_id=folder_id)
 
 
@@ -515,16 +520,16 @@ def test_the_order_of_the_environment(server, key_file):
         "YC_SERVICE_ACCOUNT_KEY_FILE": str(key_file),
         "YC_TOKEN": "t1.token",
     }
-    iam = Iam(f"{server.rest}/iam/v1/tokens", metadata_host=server.rest.removeprefix("http://"))
+    iam = IamClient(f"{server.rest}/iam/v1/tokens", metadata_host=server.rest.removeprefix("http://"))
     names = []
     for variable in [*environ]:
-        found = auth.from_environment(iam, environ)
+        found = find_credentials(iam, environ)
         names.append(repr(found))
         assert re.match(r"(Api-Key key|Bearer t1\.)", found.header())
         del environ[variable]
         if variable == "YC_SERVICE_ACCOUNT_KEY_FILE":
-            names.append(repr(auth.from_environment(iam, environ)))
-            iam = Iam(iam.url, metadata_host="127.0.0.1:1")
+            names.append(repr(find_credentials(iam, environ)))
+            iam = IamClient(iam.url, metadata_host="127.0.0.1:1")
     assert names == [
         "<credentials: YC_API_KEY>",
         "<credentials: YC_IAM_TOKEN>",
@@ -564,12 +569,15 @@ def test_credentials_of_the_environment_are_for_the_cloud(monkeypatch):
     ("content", "words"),
     [
         (None, r"service_account_key '\S+' cannot be read: No such file"),
-        ("{", r"service_account_key '\S+' is no JSON file"),
-        ("[]", "is no key of a service account: it has id, service_account_id and private_key; yc iam key"),
+        ("{", r"service_account_key '\S+' is not a JSON file"),
+        (
+            "[]",
+            "is no key of a service account, which has id, service_account_id and private_key; yc iam key",
+        ),
         ('{"id": "a", "service_account_id": "b"}', "is no key of a service account"),
         (
             '{"id": "a", "service_account_id": "b", "private_key": "-----BEGIN PRIVATE KEY----- hidden"}',
-            r"the private_key of service_account_key '\S+' is no RSA key in PEM form",
+            r"the private_key of service_account_key '\S+' is no RSA key in PEM format",
         ),
     ],
 )
@@ -594,7 +602,7 @@ def test_the_signed_request(key_file, key):
     """PS256, the key's id, the account, the audience, and an end within the hour."""
     import jwt
 
-    signed = ServiceAccountKey.read(key_file, "key").jwt(CLOUD.iam, time.time())
+    signed = ServiceAccountKey.read(key_file, "key").make_jwt(CLOUD.iam, time.time())
     found = jwt.decode_complete(signed, key["public_key"], ["PS256"], audience=CLOUD.iam)
     claims = found["payload"]
     assert (found["header"]["alg"], found["header"]["kid"]) == ("PS256", key["id"])
@@ -632,7 +640,7 @@ def test_tls_without_the_authority_is_refused(tls_server, scheme):
     """There is no way around it: nothing is sent."""
     target = f"grpcs://{tls_server.address}" if scheme == "grpcs" else tls_server.rest
     with sk.connect(target, api_key=KEY) as client:
-        with pytest.raises(Unreachable, match=r"nobody answers at .*(?i:certificate|handshake)"):
+        with pytest.raises(Unreachable, match=r"cannot connect to .*(?i:certificate|handshake)"):
             client.submit(wav(2.0))
         assert client.jobs().status.tolist() == ["failed"]
 
@@ -640,7 +648,7 @@ def test_tls_without_the_authority_is_refused(tls_server, scheme):
 def test_a_wrong_ca_file(tmp_path):
     """Found when it is given."""
     (tmp_path / "ca.pem").write_text("not a certificate")
-    with pytest.raises(ConfigError, match=r"ca='\S+ca\.pem' holds no certificate in PEM form"):
+    with pytest.raises(ConfigError, match=r"ca='\S+ca\.pem' contains no certificate in PEM format"):
         sk.connect("https://stt.example.org", ca=tmp_path / "ca.pem")
     with pytest.raises(ConfigError, match=r"ca='\S+no\.pem' cannot be read: No such file"):
         sk.connect("https://stt.example.org", ca=tmp_path / "no.pem")
@@ -664,16 +672,16 @@ def test_plain_text_does_not_leave_this_machine(url):
 @pytest.mark.parametrize("url", ["https://user:hidden@example.org", "https://example.org?token=hidden"])
 def test_a_secret_in_a_target_is_refused_and_not_repeated(url):
     """Targets are written into the journal."""
-    with pytest.raises(TargetError, match=r"'.*example\.org' names no service") as caught:
+    with pytest.raises(TargetError, match=r"'.*example\.org' is not the address of a service") as caught:
         sk.connect(url)
     assert "hidden" not in str(caught.value)
 
 
 def test_endpoints_are_told_apart_by_their_wire():
     """A REST host where gRPC is expected is found at once."""
-    with pytest.raises(TargetError, match=r"stt='https://example\.org', but it begins with grpcs://"):
+    with pytest.raises(TargetError, match=r"stt must begin with grpcs://, not 'https://example\.org'"):
         Endpoints(stt="https://example.org")
-    with pytest.raises(TargetError, match=r"iam='grpcs://example\.org', but it begins with https://"):
+    with pytest.raises(TargetError, match=r"iam must begin with https://, not 'grpcs://example\.org'"):
         Endpoints(iam="grpcs://example.org")
 
 
@@ -693,7 +701,7 @@ def test_choices_that_do_not_go_together():
 
 def test_an_installation_has_its_parts_on_one_host():
     """What a target alone says."""
-    assert address("https://speech.example.org/api/").path == "/api"
+    assert parse_service_url("https://speech.example.org/api/").path == "/api"
     found = Endpoints.at("https://speech.example.org")
     assert found.stt is None
     assert found.operation_rest == "https://speech.example.org:443"

@@ -89,7 +89,8 @@ def test_a_recording_above_the_inline_limit_says_both_ways_out(client, tmp_path)
 def test_a_wrong_target_is_answered_with_right_ones(target):
     """A typo names both forms there are."""
     with pytest.raises(
-        TargetError, match=r"names no service: connect\('local'\).*connect\('grpc://127\.0\.0\.1"
+        TargetError,
+        match=r"is not the address of a service: connect\('local'\).*connect\('grpc://127\.0\.0\.1",
     ):
         sk.connect(target)
 
@@ -288,7 +289,7 @@ def test_a_target_has_one_spelling():
 @pytest.mark.parametrize("target", [5, "grpc://me@127.0.0.1:1", "grpc://127.0.0.1:1?x=1"])
 def test_a_target_with_more_or_less_than_an_address(target):
     """A number, or a user and a query, which mean nothing here."""
-    with pytest.raises(TargetError, match=r"names no service: connect\('local'\)"):
+    with pytest.raises(TargetError, match=r"is not the address of a service: connect\('local'\)"):
         sk.connect(target)
 
 

@@ -20,7 +20,7 @@ from speechkit_nb.client.journal.journal import Journal
 from speechkit_nb.client.transport.base import OperationStatus
 from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.client.transport.grpc import GrpcTransport
-from speechkit_nb.client.transport.rate_limit import Limiter
+from speechkit_nb.client.transport.rate_limit import CallLimiter
 from speechkit_nb.errors import (
     AudioError,
     ConfigError,
@@ -593,16 +593,17 @@ def test_a_job_that_goes_on_is_joined(script, talk_wav):
     never.close()
 
 
-class Overtaken(Limiter):
+class Overtaken(CallLimiter):
     """While it waits for its turn, another kernel does something."""
 
     def __init__(self, meanwhile):
         super().__init__()
         self._meanwhile = meanwhile
 
-    def submission(self, told=lambda seconds: None):
-        self._meanwhile()
-        return super().submission(told)
+    def acquire(self, kind, *args, **options):
+        if kind == "submission":
+            self._meanwhile()
+        return super().acquire(kind, *args, **options)
 
 
 def test_another_kernel_that_sends_the_same_sound_meanwhile(server, client, talk_wav):
@@ -741,16 +742,16 @@ class Full(GrpcTransport):
         raise Exhausted("the quota is used up", code="RESOURCE_EXHAUSTED", retry_after=3600)
 
 
-class Impatient(Limiter):
+class Impatient(CallLimiter):
     """Its user presses Ctrl-C at the second wait."""
 
-    n_turns = 0
+    n_waits = 0
 
-    def submission(self, told=lambda seconds: None):
-        self.n_turns += 1
-        if self.n_turns == 2:
+    def acquire(self, kind, *args, **options):
+        self.n_waits += 1
+        if self.n_waits == 2:
             raise KeyboardInterrupt
-        return super().submission(told)
+        return super().acquire(kind, *args, **options)
 
 
 def test_an_interrupted_wait_for_the_quota_is_no_riddle(tmp_path):

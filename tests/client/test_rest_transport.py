@@ -13,8 +13,9 @@ from http_stub import Answer, Canned, canned
 from local_server import DATA, Server, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client.auth.credentials import Fixed, Identity
+from speechkit_nb.client.auth.credentials import FixedCredentials
 from speechkit_nb.client.transport.endpoints import KAZAKHSTAN, Endpoints
+from speechkit_nb.client.transport.identity import Identity
 from speechkit_nb.client.transport.rest import RestTransport
 from speechkit_nb.errors import (
     Denied,
@@ -46,7 +47,7 @@ def service() -> Iterator[Canned]:
 
 @pytest.fixture
 def transport(service) -> Iterator[RestTransport]:
-    identity = Identity(Fixed("Api-Key", KEY, "api_key"))
+    identity = Identity(FixedCredentials("Api-Key", KEY, "api_key"))
     opened = RestTransport(service.url, Endpoints.at(service.url), identity=identity)
     yield opened
     opened.close()
@@ -151,7 +152,7 @@ STREAM = {"error": {"grpcCode": 5, "httpCode": 404, "message": "no such", "httpS
         (401, '{"message": "who are you"}', Denied, r"UNAUTHENTICATED: who are you\. Is the key"),
         (403, '{"code": 7, "message": "no"}', Denied, r"PERMISSION_DENIED: no\..* role ai\.speechkit-stt"),
         (404, '{"code": 5, "message": "operation data is not ready f8d"}', NotReady, "not ready f8d"),
-        (413, "too big", Rejected, "takes no request of this size .*HTTP 413.* Object Storage"),
+        (413, "too big", Rejected, "accepts no request of this size .*HTTP 413.* Object Storage"),
         (500, '{"code": 13, "message": "oops"}', ServiceError, "INTERNAL: oops"),
         (404, "<html><title>404</title></html>", NotFound, "NOT_FOUND: Not Found, with a body"),
         (418, "", ServiceError, "UNKNOWN: I'm a Teapot"),
@@ -284,7 +285,7 @@ def test_a_submission_that_was_refused_is_not_repeated_either(service, transport
 def test_a_host_that_does_not_exist(service):
     """Nothing was sent, so that the job is failed and not unknown."""
     nowhere = RestTransport("https://nowhere.invalid", Endpoints.at("https://nowhere.invalid"))
-    with pytest.raises(Unreachable, match=r"nobody answers at https://nowhere\.invalid \(ConnectError"):
+    with pytest.raises(Unreachable, match=r"cannot connect to https://nowhere\.invalid \(ConnectError"):
         nowhere.submit(REQUEST, "id")
     nowhere.close()
 

@@ -1,0 +1,1 @@
+"""Credentials of the user: keys, tokens, and their renewal."""

@@ -1,4 +1,4 @@
-"""Tokens: from the IAM endpoint in exchange for what lives longer, or from the virtual machine one is on."""
+"""IAM tokens: from the IAM service in exchange for a secret, or from the virtual machine this runs on."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import httpx
 
 from ...errors import Denied, NoAnswer, ServiceError, Unreachable
-from ..transport.endpoints import address
-from ..transport.http import json_of, no_answer, open_client, send
-from ..transport.rate_limit import Limiter
-from ..transport.retry import repeated
+from ..transport.endpoints import parse_service_url
+from ..transport.http import make_no_answer, open_client, read_json, send
+from ..transport.rate_limit import CallLimiter
+from ..transport.retry import retry_call
 
 DEADLINE = 10.0
-PROBE = 0.5
-LIFE = 12 * 3600.0
-"""Seconds that a token lives if its end is not told."""
+PROBE_DEADLINE = 0.5
+LIFETIME = 12 * 3600.0
+"""Seconds for which a token is valid if the service does not report it."""
 METADATA_HOST = "169.254.169.254"
 METADATA_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 
 class Token(NamedTuple):
-    """A token, and when it ends in seconds since the epoch."""
+    """A token, and when it expires in seconds since the epoch."""
 
     value: str
     expires_at: float
@@ -34,14 +35,14 @@ class Token(NamedTuple):
         return f"Token(expires_at={self.expires_at:.0f})"
 
 
-class Iam:
-    """The places where tokens are had.
+class IamClient:
+    """Fetches IAM tokens.
 
     Args:
-        url: of the tokens of the IAM service.
+        url: URL of the IAM service where tokens are exchanged.
         ca: certificates to trust in place of the usual ones.
-        metadata_host: of the metadata service of a virtual machine; by default `$YC_METADATA_ADDR`, or
-            where the cloud has it.
+        metadata_host: host of the metadata service of a virtual machine; default: `$YC_METADATA_ADDR`, or
+            the one of the cloud.
         clock: seconds since the epoch.
     """
 
@@ -58,55 +59,59 @@ class Iam:
         self._metadata = f"http://{host}{METADATA_PATH}"
 
     def exchange(self, field: str, secret: str, name: str) -> Token:
-        """A token for a secret, which is sent as `field`; it is asked for again while the failure may pass.
+        """A token for a secret, which is sent as `field`; retried while the failure may be temporary.
+
+        Args:
+            name: name of the secret, for messages.
 
         Raises:
-            Denied: if there is none for it.
-            Unreachable, NoAnswer: if the IAM service does not answer.
+            Denied: if the service refuses.
+            Unreachable, NoAnswer: if the service does not answer.
         """
-        host = address(self.url).netloc
+        url = parse_service_url(self.url)
+        host = url.netloc
 
-        def ask() -> Any:
-            with open_client(self.url, self._ca) as client:
+        def post() -> dict[str, Any]:
+            with open_client(url, self._ca) as client:
                 response = send(client, host, "POST", self.url, deadline=DEADLINE, json={field: secret})
-                return json_of(host, response)
+                return read_json(host, response)
 
         try:
-            answer = repeated(ask, Limiter().other)
+            answer = retry_call(post, partial(CallLimiter().acquire, "other"))
         except (Unreachable, NoAnswer):
             raise
         except ServiceError as error:
-            words = error.details.replace(secret, "***")
-            message = f"{host} gives no token for the {name} ({error.code}: {words})"
+            details = error.details.replace(secret, "***")
+            message = f"{host} gives no token for the {name} ({error.code}: {details})"
             raise Denied(
-                message, code="UNAUTHENTICATED", details=words, request_id=error.request_id
+                message, code="UNAUTHENTICATED", details=details, request_id=error.request_id
             ) from None
-        return self._token(host, answer.get("iamToken"), answer.get("expiresAt"))
+        return self._make_token(host, answer.get("iamToken"), answer.get("expiresAt"))
 
-    def on_virtual_machine(self) -> bool:
-        """Whether a metadata service hands out tokens here; it answers at once, or there is none."""
+    def is_on_virtual_machine(self) -> bool:
+        """Whether there is a metadata service that gives tokens; if there is one, it answers at once."""
         try:
-            self.of_virtual_machine(PROBE)
+            self.fetch_machine_token(PROBE_DEADLINE)
         except ServiceError:
             return False
         return True
 
-    def of_virtual_machine(self, deadline: float = DEADLINE) -> Token:
+    def fetch_machine_token(self, deadline: float = DEADLINE) -> Token:
         """A token of the service account of the virtual machine this runs on."""
+        name, headers = "the metadata service", [("Metadata-Flavor", "Google")]
         with httpx.Client(trust_env=False) as client:
-            headers = [("Metadata-Flavor", "Google")]
-            name = "the metadata service"
-            answer = json_of(
-                name, send(client, name, "GET", self._metadata, headers=headers, deadline=deadline)
-            )
-        life = answer.get("expires_in")
-        end = self._clock() + (life if isinstance(life, (int, float)) else LIFE)
-        return self._token(name, answer.get("access_token"), datetime.fromtimestamp(end, UTC).isoformat())
+            response = send(client, name, "GET", self._metadata, headers=headers, deadline=deadline)
+            answer = read_json(name, response)
+        lifetime = answer.get("expires_in")
+        end = self._clock() + (lifetime if isinstance(lifetime, (int, float)) else LIFETIME)
+        return self._make_token(
+            name, answer.get("access_token"), datetime.fromtimestamp(end, UTC).isoformat()
+        )
 
-    def _token(self, host: str, value: Any, end: Any) -> Token:
+    def _make_token(self, host: str, value: Any, end: Any) -> Token:
         if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
-            raise no_answer(host, "an answer without a token")
+            raise make_no_answer(host, "an answer without a token")
         try:
             return Token(value, datetime.fromisoformat(end).timestamp())
-        except (TypeError, ValueError):  # it does not say, or not in this form
-            return Token(value, self._clock() + LIFE)
+        except (TypeError, ValueError):  # no expiry, or in another format
+            return Token(value, self._clock() + LIFETIME)

@@ -13,7 +13,7 @@ from typing import Any
 from ...config import RecognitionConfig
 from ...errors import ConfigError, JobError, JobUnknown, JournalError, Reused, Unreachable
 from ..journal.journal import Entry
-from ..transport.rate_limit import Limiter
+from ..transport.rate_limit import CallLimiter
 from .job import Job
 from .poller import Watch
 from .request import Order, order
@@ -57,7 +57,7 @@ class Batch:
         options: Mapping[str, Any],
         *,
         submissions: Submissions,
-        limiter: Limiter,
+        limiter: CallLimiter,
         make_job: MakeJob,
         watch: Watch,
         bucket: str | None = None,

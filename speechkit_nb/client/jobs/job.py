@@ -11,7 +11,7 @@ from ...errors import JobCancelled, JobError, JobFailed, JobUnknown, NotFound, N
 from ...transcript import Transcript
 from ..journal.journal import Entry
 from ..journal.states import OPEN
-from ..transport.base import OperationStatus, reworded
+from ..transport.base import OperationStatus, replace_message
 from .polling import Pace, Progress, shown
 
 KEPT_FOR = 3 * 24 * 3600.0
@@ -147,7 +147,7 @@ class Job:
         try:
             self._delete(self._id())
         except NotReady as error:
-            raise reworded(
+            raise replace_message(
                 error,
                 f"{self.recording}: the job is not done yet, so there is no result to delete; wait for it "
                 f"with job.result(), or stop it with job.cancel() ({error.details})",
@@ -247,7 +247,7 @@ class Job:
             if self._clock() - (facts["submitted_at"] or 0.0) > KEPT_FOR:
                 self._entry.move("expired", finished_at=self._clock(), error=str(error))
                 return
-            raise reworded(
+            raise replace_message(
                 error,
                 f"{facts['recording']}: {error}. Results are kept for 3 days, so another server or other "
                 f"credentials may know it; the job stays in the journal. {self._attach()}",

@@ -29,10 +29,10 @@ from ...errors import (
 from ..journal.journal import Entry, Journal
 from ..storage import upload as storage
 from ..storage.links import parse_link
-from ..transport import messages as requests
 from ..transport.base import Transport
 from ..transport.endpoints import CLOUD
-from ..transport.rate_limit import Limiter, Turn
+from ..transport.messages import build_file_request
+from ..transport.rate_limit import CallLimiter, Permit
 from .request import Order, check_unchanged, order
 
 Say = Callable[[Warning], object]
@@ -46,7 +46,7 @@ class Submissions:
     Args:
         transport: the way to the service.
         journal: where jobs are remembered.
-        limiter: gives turns.
+        limiter: grants permits.
         scope: what has to be the same for an earlier result to be the same: service, API, engines.
         reuse: whether earlier results are handed out unless it is said otherwise.
         bucket: where a recording goes that is too large for a request.
@@ -58,7 +58,7 @@ class Submissions:
         self,
         transport: Transport,
         journal: Journal,
-        limiter: Limiter,
+        limiter: CallLimiter,
         *,
         scope: str,
         reuse: bool,
@@ -70,8 +70,8 @@ class Submissions:
         self._scope, self._reuse, self._shows_uploads = scope, reuse, True
         self._bucket, self._storage, self._ca = bucket, storage, ca
 
-    def through(self, limiter: Limiter) -> Submissions:
-        """The same for a batch: with the turns of another limiter, and without a bar for each upload."""
+    def through(self, limiter: CallLimiter) -> Submissions:
+        """The same for a batch: with the permits of another limiter, and without a bar for each upload."""
         other = copy.copy(self)
         other._limiter, other._shows_uploads = limiter, False
         return other
@@ -103,7 +103,7 @@ class Submissions:
             return found, True
         request = self._request(order)
         check_unchanged(order)
-        with self._turn(order.name, say) as turn:
+        with self._acquire_permit(order.name, say) as permit:
             with self._journal.transaction():  # another kernel may have sent it meanwhile
                 if found := self._earlier(order, wanted, say):
                     return found, True
@@ -112,7 +112,7 @@ class Submissions:
                     service=service, created_at=now, settles=settles, reuse_key=key, **known
                 )
             noted(entry)
-            self._submit(entry, request, order.name, turn, say)
+            self._submit(entry, request, order.name, permit, say)
         return entry, False
 
     def again(self, entry: Entry, recording: Recording | None = None) -> Entry:
@@ -199,15 +199,15 @@ class Submissions:
         config, recording, bucket = order.config, order.recording, order.bucket
         if recording is None:
             link, container = parse_link(str(order.source), self._storage_url)
-            return requests.recognize_file(config, link, container)
+            return build_file_request(config, link, container)
         limit = self._transport.inline_limit
         if bucket is None and predict_size(recording) > limit:
             bucket = self._bucket
         if bucket is None:
-            return requests.recognize_file(config, encode_for_service(recording, limit))
+            return build_file_request(config, encode_for_service(recording, limit))
         # What cannot be asked for is refused before the upload.
         header = self._transport.takes_wav_links
-        request = requests.recognize_file(config, choose_encoding(recording, header))
+        request = build_file_request(config, choose_encoding(recording, header))
         self._transport.check_file(request)
         request.uri = storage.upload(
             recording,
@@ -219,9 +219,9 @@ class Submissions:
         )
         return request
 
-    def _submit(self, entry: Entry, request: Any, name: str, turn: Turn, say: Say) -> None:
+    def _submit(self, entry: Entry, request: Any, name: str, permit: Permit, say: Say) -> None:
         try:
-            operation_id = self._taken(entry, request, name, turn, say)
+            operation_id = self._taken(entry, request, name, permit, say)
         except NoAnswer as error:
             entry.move("unknown", error=str(error))
             raise JobUnknown(
@@ -238,25 +238,25 @@ class Submissions:
             raise
         _note_taken(entry, operation_id, name)
 
-    def _taken(self, entry: Entry, request: Any, name: str, turn: Turn, say: Say) -> str:
+    def _taken(self, entry: Entry, request: Any, name: str, permit: Permit, say: Say) -> str:
         """The operation id. A used up quota is waited for: the service has certainly not taken the job."""
         while True:
             try:
-                with turn:
+                with permit:
                     return self._transport.submit(request, str(uuid.uuid4()))
             except Exhausted as error:
                 entry.note(error=f"{error}; not sent again yet")
             try:
-                turn = self._turn(name, say)
+                permit = self._acquire_permit(name, say)
             except BaseException:
                 entry.move("failed", finished_at=time.time())
                 raise
             entry.note(error=None)
 
-    def _turn(self, name: str, say: Say) -> Turn:
+    def _acquire_permit(self, name: str, say: Say) -> Permit:
         """Wait until one more may be sent."""
 
-        def told(seconds: float) -> None:
+        def on_wait(seconds: float) -> None:
             if seconds > PATIENCE:
                 say(
                     QuotaWait(
@@ -265,7 +265,7 @@ class Submissions:
                     )
                 )
 
-        return self._limiter.submission(told)
+        return self._limiter.acquire("submission", on_wait=on_wait)
 
     @property
     def _storage_url(self) -> str:

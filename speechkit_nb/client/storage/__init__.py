@@ -1,0 +1,1 @@
+"""Object Storage: uploads, and links to what was uploaded."""

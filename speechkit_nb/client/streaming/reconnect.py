@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ...errors import Exhausted, LimitError, NoAnswer, ServiceError, Unreachable
 from ...wire import v3
-from ..transport.base import Call, Streamer
+from ..transport.base import StreamCall, Streamer
 from .replay_buffer import SendLog, Tape
 from .sender import Leg, SessionLimits
 from .time_shift import Joiner
@@ -91,7 +91,7 @@ class Relay:
     ) -> None:
         self._streamer, self._plan, self._tape, self._log, self._clock = streamer, plan, tape, log, clock
         self._joiner = Joiner()
-        self._call: Call | None = None
+        self._call: StreamCall | None = None
         self._stopped = threading.Event()
         self._has_heard = False
 

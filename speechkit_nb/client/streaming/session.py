@@ -57,7 +57,7 @@ class StreamSession:
         self._source, self._config, self._pace, self._id = source, config, pace, id
         self._service = streamer.name
         rate, is_live = source.sample_rate, source.recording is None
-        options = requests.streaming_options(config, requests.raw_audio(rate, source.n_channels))
+        options = requests.build_streaming_options(config, requests.build_raw_format(rate, source.n_channels))
         streamer.check(options)
         self._plan = Plan(id, options, limits, rate, is_live)
         self._check_length()

@@ -1,0 +1,1 @@
+"""How calls reach the service: APIs, protocols, addresses, retries and rate limits."""

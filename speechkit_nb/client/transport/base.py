@@ -1,4 +1,4 @@
-"""What a transport offers, whatever the wire: the five calls behind a job, and sessions of streams."""
+"""The protocols of a transport: the calls behind a job, and the sessions behind a stream."""
 
 from __future__ import annotations
 
@@ -7,86 +7,91 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ...errors import Rejected, ServiceError
 
+Message = Any
+"""A protobuf message. Its class is made when the program runs, so that it has no type to check."""
+TimedMessages = list[tuple[bytes, float]]
+"""Serialized messages, each with the time when it arrived (seconds since the epoch)."""
+
 E = TypeVar("E", bound=ServiceError)
 
 
 class OperationStatus(NamedTuple):
-    """Where an operation of the service stands."""
+    """The state of an operation of the service."""
 
     done: bool
     error: ServiceError | None = None
     cancelled: bool = False
 
 
-class Call(Protocol):
-    """One session of a stream on its way."""
+class StreamCall(Protocol):
+    """One running session of a stream."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Serialized v3 `StreamingResponse`s; raises a `ServiceError` if it breaks off."""
+        """Serialized v3 `StreamingResponse`s; raises a `ServiceError` if the session breaks off."""
 
     def cancel(self) -> None:
-        """End it at once."""
+        """End the session at once."""
 
 
 class Streamer(Protocol):
-    """What opens sessions of streams."""
+    """Opens the sessions of streams."""
 
     name: str
 
-    def check(self, options: Any) -> None:
-        """Raises ConfigError if `StreamingOptions` ask for something that this way cannot do."""
+    def check(self, options: Message) -> None:
+        """Raises ConfigError if this API does not support some of the `StreamingOptions`."""
 
-    def stream(self, requests: Iterator[Any], request_id: str) -> Call:
+    def stream(self, requests: Iterator[Message], request_id: str) -> StreamCall:
         """Open a session with v3 `StreamingRequest`s."""
 
     def renew(self) -> bool:
-        """Called once after credentials were refused; whether there are others now."""
+        """Called once after credentials were refused; returns whether there are new ones."""
 
 
 class Transport(Protocol):
-    """One way to the service. Every call may raise a `ServiceError`.
+    """The calls of a service over one API and protocol. Each call may raise a `ServiceError`.
 
     Attributes:
-        name: what the user connected to.
-        inline_limit: largest recording in bytes that fits into a request.
-        takes_wav_links: whether a link may lead to WAV, or samples go without a header.
+        name: the name of the service, as the user gave it.
+        inline_limit: size in bytes of the largest recording that fits into a request.
+        takes_wav_links: whether a link may lead to a WAV file; if not, samples are uploaded without a header.
     """
 
     name: str
     inline_limit: int
     takes_wav_links: bool
 
-    def check_file(self, request: Any) -> None:
-        """Raises ConfigError if a `RecognizeFileRequest` asks for something that this way cannot do."""
+    def check_file(self, request: Message) -> None:
+        """Raises ConfigError if this API does not support what a `RecognizeFileRequest` requests."""
 
-    def submit(self, request: Any, request_id: str) -> str:
-        """Send a `RecognizeFileRequest`; never repeated. Returns the operation id."""
+    def submit(self, request: Message, request_id: str) -> str:
+        """Send a `RecognizeFileRequest`, which is never retried. Returns the operation id."""
 
     def status(self, operation_id: str) -> OperationStatus:
-        """Ask how far it is."""
+        """The current state of an operation."""
 
-    def fetch(self, operation_id: str) -> list[tuple[bytes, float]]:
-        """Its messages and when each arrived; raises `NotReady` while there are none."""
+    def fetch(self, operation_id: str) -> TimedMessages:
+        """The messages of the result; raises `NotReady` if there is no result yet."""
 
     def cancel(self, operation_id: str) -> None:
-        """Ask the service to stop."""
+        """Ask the service to stop an operation."""
 
     def delete(self, operation_id: str) -> None:
-        """Ask the service to forget the result."""
+        """Ask the service to delete a result."""
 
     def streamer(self) -> Streamer | None:
-        """What opens streams; None if this way has none."""
+        """Opens streams; None if this transport has no streams."""
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
 
 
-def reworded(error: E, message: str) -> E:
-    """The same refusal of the service, in words that say more."""
+def replace_message(error: E, message: str) -> E:
+    """A copy of an error of the service with another message."""
     return type(error)(message, code=error.code, details=error.details, request_id=error.request_id)
 
 
-def closed(name: str) -> Rejected:
-    """What a client answers that was closed."""
-    message = f"this client of {name} was closed; connect({name!r}) makes another one"
+def make_closed_error(name: str) -> Rejected:
+    """The error of every call after a client was closed."""
+    message = f"this client of {name} was closed; connect({name!r}) opens a new one"
     return Rejected(message, code="FAILED_PRECONDITION")

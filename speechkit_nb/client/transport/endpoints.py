@@ -1,9 +1,10 @@
-"""Where the services are: the cloud's hosts, another region's, or one's own."""
+"""Addresses of the service: the hosts of the cloud, of another region, or of another installation."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,8 +21,8 @@ FORMS = (
 )
 
 
-class Address(NamedTuple):
-    """The parts of a service's URL."""
+class ServiceUrl(NamedTuple):
+    """The parts of the URL of a service. No other code splits such a URL again."""
 
     scheme: str
     host: str
@@ -30,69 +31,79 @@ class Address(NamedTuple):
 
     @property
     def tls(self) -> bool:
-        """Whether the connection is encrypted; plain text is for this machine only."""
+        """Whether the connection is encrypted; plain text is allowed on this machine only."""
         return self.scheme in TLS
 
     @property
     def loopback(self) -> bool:
-        """Whether it is this machine."""
+        """Whether the host is this machine."""
         return self.host in LOOPBACK_HOSTS
+
+    @property
+    def grpc(self) -> bool:
+        """Whether the protocol is gRPC; else it is HTTP."""
+        return self.scheme in ("grpc", "grpcs")
 
     @property
     def netloc(self) -> str:
         """`host:port`."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}{self.path}"
 
-def address(url: str) -> Address:
-    """The parts of a service's URL.
+
+@lru_cache(maxsize=64)
+def parse_service_url(url: str) -> ServiceUrl:
+    """The parts of the URL of a service.
 
     Raises:
-        TargetError: if it names no service, or plain text would leave this machine.
+        TargetError: if it is no such URL, or would send plain text to another machine.
 
-    >>> address("grpcs://stt.example.org").netloc
-    'stt.example.org:443'
+    >>> str(parse_service_url("grpcs://STT.example.org/"))
+    'grpcs://stt.example.org:443'
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise TargetError(f"{_shown(url)} names no service: {FORMS}") from None
+        raise _make_target_error(url) from None
     default = 443 if parts.scheme in TLS else None
     extra = parts.username or parts.password or parts.query or parts.fragment
     if parts.scheme.startswith("grpc"):
         extra = extra or parts.path.strip("/")
     if parts.scheme not in PLAIN + TLS or not host or not (port or default) or extra:
-        raise TargetError(f"{_shown(url)} names no service: {FORMS}")
-    found = Address(parts.scheme, host, port or default or 0, parts.path.rstrip("/"))
-    if not found.tls and not found.loopback:
+        raise _make_target_error(url)
+    parsed = ServiceUrl(parts.scheme, host, port or default or 0, parts.path.rstrip("/"))
+    if not parsed.tls and not parsed.loopback:
         raise TargetError(
             f"{url!r} would send audio in plain text over the network; {parts.scheme}:// is for this machine "
             f"({', '.join(LOOPBACK_HOSTS)}), use {parts.scheme}s://"
         )
-    return found
+    return parsed
 
 
-def _shown(url: str) -> str:
-    """The URL without what may be a password before its host or a signature after its path."""
-    return repr(url.rpartition("@")[2].partition("?")[0])
+def _make_target_error(url: str) -> TargetError:
+    """The message leaves out what may be a password before the host or a signature after the path."""
+    shown = url.rpartition("@")[2].partition("?")[0]
+    return TargetError(f"{shown!r} is not the address of a service: {FORMS}")
 
 
-def certificates(ca: str | os.PathLike[str] | None) -> bytes | None:
-    """The PEM file of the authorities that are trusted in place of the usual ones.
+def read_certificates(ca: str | os.PathLike[str] | None) -> bytes | None:
+    """The content of a PEM file of certificate authorities to trust in place of the usual ones.
 
     Raises:
-        ConfigError: if it cannot be read, or holds no certificate.
+        ConfigError: if it cannot be read, or contains no certificate.
     """
     if ca is None:
         return None
     try:
-        found = Path(ca).expanduser().read_bytes()
+        content = Path(ca).expanduser().read_bytes()
     except OSError as error:
         raise ConfigError(f"ca={os.fspath(ca)!r} cannot be read: {error.strerror}") from None
-    if b"-----BEGIN CERTIFICATE-----" not in found:
-        raise ConfigError(f"ca={os.fspath(ca)!r} holds no certificate in PEM form")
-    return found
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        raise ConfigError(f"ca={os.fspath(ca)!r} contains no certificate in PEM format")
+    return content
 
 
 @dataclass(frozen=True)
@@ -103,14 +114,14 @@ class Endpoints:
         stt: v3 over gRPC.
         stt_rest: v3 over REST.
         transcribe_rest: v2 over REST.
-        operation: operations over gRPC; None where there are none: then a job is asked after by its result.
+        operation: operations over gRPC; None if there are none: then a job is polled by fetching its result.
         operation_rest: the same over REST.
-        iam: where tokens are exchanged, with its path.
+        iam: the URL, with its path, where tokens are exchanged.
         storage: Object Storage.
         transcribe: v2 files over gRPC.
 
     Raises:
-        TargetError: if one is no URL, or plain text would leave this machine.
+        TargetError: if one is no URL of its kind, or would send plain text to another machine.
 
     >>> Endpoints.at("http://127.0.0.1:8080").iam
     'http://127.0.0.1:8080/iam/v1/tokens'
@@ -126,26 +137,30 @@ class Endpoints:
     transcribe: str | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            url = getattr(self, field.name)
-            if url is None:
-                continue
-            grpc = field.name in ("stt", "operation", "transcribe")
-            if (address(url).scheme in ("grpc", "grpcs")) != grpc:
-                wanted = "grpcs://" if grpc else "https://"
-                raise TargetError(f"{field.name}={url!r}, but it begins with {wanted}")
+        for name in (field.name for field in fields(self)):
+            url = self.parsed(name)
+            is_grpc = name in ("stt", "operation", "transcribe")
+            if url is not None and url.grpc != is_grpc:
+                scheme = "grpcs" if is_grpc else "https"
+                raise TargetError(f"{name} must begin with {scheme}://, not {getattr(self, name)!r}")
+
+    def parsed(self, name: str) -> ServiceUrl | None:
+        """The endpoint of that name in its parts; None if there is none."""
+        url: str | None = getattr(self, name)
+        return None if url is None else parse_service_url(url)
 
     @property
     def loopback(self) -> bool:
-        """Whether recognition is on this machine."""
-        return any(address(url).loopback for url in (self.stt, self.stt_rest, self.transcribe_rest) if url)
+        """Whether recognition runs on this machine."""
+        urls = (self.parsed(name) for name in ("stt", "stt_rest", "transcribe_rest"))
+        return any(url.loopback for url in urls if url)
 
     @classmethod
-    def at(cls, url: str) -> Endpoints:
-        """Everything at one host, as the local server has it. Tokens are exchanged there, if it is HTTP."""
-        found = address(url)
-        url = f"{found.scheme}://{found.netloc}{found.path}"
-        if found.scheme in ("grpc", "grpcs"):
+    def at(cls, url: str | ServiceUrl) -> Endpoints:
+        """Everything at one host, as in the local server. Tokens are exchanged there if it is HTTP."""
+        parsed = parse_service_url(url) if isinstance(url, str) else url
+        url = str(parsed)
+        if parsed.grpc:
             return cls(stt=url, operation=url, transcribe=url)
         return cls(stt_rest=url, transcribe_rest=url, operation_rest=url, iam=f"{url}/iam/v1/tokens")
 

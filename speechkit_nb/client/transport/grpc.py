@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 
 from ... import errors
 from ...wire import Method, methods, operation, v3
 from ..clock import steady_clock
-from . import retry as calls
-from .base import closed
-from .endpoints import address
-from .grpc_stream import GrpcStream
-from .retry import Answer
+from .base import Message, TimedMessages, make_closed_error
+from .endpoints import ServiceUrl
+from .retry import (
+    CALL_DEADLINE,
+    FETCH_DEADLINE,
+    SUBMIT_DEADLINE,
+    find_request_id,
+    make_service_error,
+    make_size_error,
+    redact,
+)
 from .v3 import V3Transport
 
 MESSAGE_LIMIT = 64 * 1024 * 1024
 INLINE_LIMIT = 60_000_000
 NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed")
-"""How gRPC begins to say that a call found no connection to go out on; it has no code for it."""
+"""First words of gRPC's message for a call that found no connection; there is no code for that."""
 OWN_LIMIT = "message larger than max"
-"""What it says of a message above a limit of its own, with the code of a quota."""
+"""Part of gRPC's message for a message above its own limit, which has the code of a quota."""
 
 STREAMS = methods("speechkit.stt.v3.Recognizer")
 RECOGNIZER = methods("speechkit.stt.v3.AsyncRecognizer")
@@ -33,33 +39,32 @@ T = TypeVar("T")
 
 
 class GrpcTransport(V3Transport):
-    """STT v3 over gRPC channels, and what v2 needs of them."""
+    """API v3 over gRPC channels, and the calls that v2 needs."""
 
     inline_limit = INLINE_LIMIT
 
-    def submit(self, request: Any, request_id: str) -> str:
-        return self._started(RECOGNIZER["RecognizeFile"], request, self._endpoints.stt, request_id)
+    def submit(self, request: Message, request_id: str) -> str:
+        return self._start(RECOGNIZER["RecognizeFile"], request, "stt", request_id)
 
-    def submit_v2(self, request: Any, request_id: str) -> str:
-        method = SERVICE_V2["LongRunningRecognize"]
-        return self._started(method, request, self._endpoints.transcribe, request_id)
+    def submit_v2(self, request: Message, request_id: str) -> str:
+        return self._start(SERVICE_V2["LongRunningRecognize"], request, "transcribe", request_id)
 
     def streamer(self) -> GrpcTransport:
         return self
 
-    def check(self, options: Any) -> None:
-        """v3 can do whatever `StreamingOptions` ask for."""
+    def check(self, options: Message) -> None:
+        """v3 supports everything that `StreamingOptions` may contain."""
 
-    def stream(self, requests: Iterator[Any], request_id: str) -> GrpcStream:
-        """Open a session of `Recognizer` with `StreamingRequest`s; answers with serialized messages."""
+    def stream(self, requests: Iterator[Message], request_id: str) -> GrpcStreamCall:
+        """Open a session of `Recognizer` with `StreamingRequest`s; yields serialized messages."""
         return self._stream(STREAMS["RecognizeStreaming"], requests, request_id)
 
-    def stream_v2(self, requests: Iterator[Any], request_id: str) -> GrpcStream:
+    def stream_v2(self, requests: Iterator[Message], request_id: str) -> GrpcStreamCall:
         """The same with the messages of v2."""
         return self._stream(SERVICE_V2["StreamingRecognize"], requests, request_id)
 
     def renew(self) -> bool:
-        """Called once after credentials were refused; whether there are others now."""
+        """Called once after credentials were refused; returns whether there are new ones."""
         return self._identity.renew()
 
     def close(self) -> None:
@@ -67,106 +72,147 @@ class GrpcTransport(V3Transport):
             channel.close()
 
     def _open(self, ca: bytes | None) -> None:
-        hosts = self._endpoints
-        urls = {hosts.stt, hosts.operation, hosts.transcribe} - {None}
-        self._channels = {url: open_channel(str(url), ca) for url in urls}
-        self._channel = self._channels[hosts.stt]
-        self._calls: dict[str, Any] = {}
+        urls = {name: self._endpoints.parsed(name) for name in ("stt", "operation", "transcribe")}
+        opened = {url: open_channel(url, ca) for url in set(urls.values()) if url is not None}
+        self._channels = {name: opened[url] for name, url in urls.items() if url is not None}
+        self._calls: dict[str, Callable[..., Message]] = {}
 
     @property
     def _has_operations(self) -> bool:
         return self._endpoints.operation is not None
 
-    def _operation(self, operation_id: str) -> Any:
+    def _operation(self, operation_id: str) -> Message:
         request = operation.GetOperationRequest(operation_id=operation_id)
-        return self._unary(OPERATIONS["Get"], request, self._endpoints.operation)
+        return self._call_unary(OPERATIONS["Get"], request, "operation")
 
-    def _responses(self, operation_id: str) -> Answer:
+    def _responses(self, operation_id: str) -> TimedMessages:
         method = RECOGNIZER["GetRecognition"]
-        call = self._channel.unary_stream(method.path, method.request.SerializeToString)  # answers stay bytes
+        channel = self._channels["stt"]
+        # without a deserializer the messages stay bytes, as they are stored
+        call = channel.unary_stream(method.path, method.request.SerializeToString)
         request = method.request(operation_id=operation_id)
-        clock = steady_clock()
+        now = steady_clock()
 
-        def fetch(metadata: Metadata) -> Answer:
-            answer = call(request, timeout=calls.FETCH_DEADLINE, metadata=metadata)
-            return [(message, clock()) for message in answer]
+        def fetch(metadata: Metadata) -> TimedMessages:
+            messages = call(request, timeout=FETCH_DEADLINE, metadata=metadata)
+            return [(message, now()) for message in messages]
 
-        return self._called(fetch)
+        return self._call(fetch)
 
     def _cancel(self, operation_id: str) -> None:
         request = operation.CancelOperationRequest(operation_id=operation_id)
-        self._unary(OPERATIONS["Cancel"], request, self._endpoints.operation)
+        self._call_unary(OPERATIONS["Cancel"], request, "operation")
 
     def _delete(self, operation_id: str) -> None:
         request = v3.DeleteRecognitionRequest(operation_id=operation_id)
-        self._unary(RECOGNIZER["DeleteRecognition"], request, self._endpoints.stt)
+        self._call_unary(RECOGNIZER["DeleteRecognition"], request, "stt")
 
-    def _started(self, method: Method, request: Any, url: str | None, request_id: str) -> str:
+    def _start(self, method: Method, request: Message, endpoint: str, request_id: str) -> str:
         """The id of the operation that a request has started."""
-        deadline = calls.SUBMIT_DEADLINE
-        return str(self._submitted(lambda: self._unary(method, request, url, deadline, request_id)).id)
+        started = self._submit_once(
+            lambda: self._call_unary(method, request, endpoint, SUBMIT_DEADLINE, request_id)
+        )
+        return str(started.id)
 
-    def _unary(
+    def _call_unary(
         self,
         method: Method,
-        request: Any,
-        url: str | None,
-        deadline: float = calls.CALL_DEADLINE,
+        request: Message,
+        endpoint: str,
+        deadline: float = CALL_DEADLINE,
         request_id: str | None = None,
-    ) -> Any:
+    ) -> Message:
         if method.path not in self._calls:
             serialize, deserialize = method.request.SerializeToString, method.response.FromString
-            self._calls[method.path] = self._channels[url].unary_unary(method.path, serialize, deserialize)
+            channel = self._channels[endpoint]
+            self._calls[method.path] = channel.unary_unary(method.path, serialize, deserialize)
         call = self._calls[method.path]
-        return self._called(lambda metadata: call(request, timeout=deadline, metadata=metadata), request_id)
+        return self._call(lambda metadata: call(request, timeout=deadline, metadata=metadata), request_id)
 
-    def _stream(self, method: Method, requests: Iterator[Any], request_id: str) -> GrpcStream:
-        def opened(metadata: Metadata) -> GrpcStream:
-            return GrpcStream(
-                self._channel, method, requests, metadata, lambda error: self._translated(error, metadata)
+    def _stream(self, method: Method, requests: Iterator[Message], request_id: str) -> GrpcStreamCall:
+        def open_call(metadata: Metadata) -> GrpcStreamCall:
+            return GrpcStreamCall(
+                self._channels["stt"],
+                method,
+                requests,
+                metadata,
+                lambda error: self._translate(error, metadata),
             )
 
-        return self._called(opened, request_id)
+        return self._call(open_call, request_id)
 
-    def _called(self, call: Callable[[Metadata], T], request_id: str | None = None) -> T:
-        """The answer of one call, its failure in our errors."""
+    def _call(self, call: Callable[[Metadata], T], request_id: str | None = None) -> T:
+        """The result of one call; a failure becomes an error of the toolkit."""
         metadata = self._identity.metadata(request_id)
         try:
             return call(metadata)
         except grpc.RpcError as error:
-            raise self._translated(error, metadata) from None
+            raise self._translate(error, metadata) from None
         except ValueError as error:
             if "closed channel" not in str(error):
                 raise
-            raise closed(self.name) from None
+            raise make_closed_error(self.name) from None
 
-    def _translated(self, error: grpc.RpcError, metadata: Metadata) -> errors.ServiceError:
-        code, details = error.code().name, calls.redacted(error.details() or "", metadata)
+    def _translate(self, error: grpc.RpcError, metadata: Metadata) -> errors.ServiceError:
+        code, details = error.code().name, redact(error.details() or "", metadata)
         if code == "RESOURCE_EXHAUSTED" and OWN_LIMIT in details:
-            return calls.too_large(details)
-        answered = [*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())]
-        request_id = calls.request_id_of(answered)
+            return make_size_error(details)
+        received = [*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())]
+        request_id = find_request_id(received)
         if code != "UNAVAILABLE":
-            return calls.service_error(code, details, request_id=request_id)
+            return make_service_error(code, details, request_id=request_id)
         if details.startswith(NEVER_SENT):
-            message = f"nobody answers at {self.name} ({details}){self._hint}"
+            message = f"cannot connect to {self.name} ({details}){self._hint}"
             return errors.Unreachable(message, code=code, details=details)
         message = f"{self.name} did not answer ({code}: {details})"
         return errors.NoAnswer(message, code=code, details=details, request_id=request_id)
 
 
-def open_channel(url: str, ca: bytes | None = None) -> grpc.Channel:
+class GrpcStreamCall:
+    """One session of a stream: requests are sent as they are made, messages come in as bytes.
+
+    Args:
+        channel: of the service.
+        method: the method to call.
+        requests: the requests; a thread of gRPC takes them.
+        metadata: of the call.
+        translate: turns a failure of gRPC into an error of the toolkit.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        method: Method,
+        requests: Iterator[Message],
+        metadata: Metadata,
+        translate: Callable[[grpc.RpcError], errors.ServiceError],
+    ) -> None:
+        make_call = channel.stream_stream(method.path, method.request.SerializeToString)
+        self._call = make_call(requests, metadata=metadata)
+        self._translate = translate
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._call
+        except grpc.RpcError as error:
+            raise self._translate(error) from None
+
+    def cancel(self) -> None:
+        """End the session at once; messages that have not arrived yet are lost."""
+        self._call.cancel()
+
+
+def open_channel(url: ServiceUrl, ca: bytes | None = None) -> grpc.Channel:
     """A channel to `grpc://HOST:PORT`, or with TLS to `grpcs://HOST:PORT`.
 
     Args:
         ca: certificates of the authorities to trust in place of the usual ones.
     """
-    where = address(url)
     options = [
         ("grpc.max_send_message_length", MESSAGE_LIMIT),
         ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-        ("grpc.enable_http_proxy", int(not where.loopback)),
+        ("grpc.enable_http_proxy", int(not url.loopback)),
     ]
-    if not where.tls:
-        return grpc.insecure_channel(where.netloc, options)
-    return grpc.secure_channel(where.netloc, grpc.ssl_channel_credentials(ca), options)
+    if not url.tls:
+        return grpc.insecure_channel(url.netloc, options)
+    return grpc.secure_channel(url.netloc, grpc.ssl_channel_credentials(ca), options)

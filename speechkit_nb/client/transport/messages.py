@@ -1,47 +1,49 @@
-"""A recording and a config as the messages that ask for a recognition."""
+"""The messages that request a recognition, made from a config and the audio."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from ...audio import EncodedAudio
 from ...config import RecognitionConfig
 from ...errors import ConfigError
 from ...wire import v3
+from .base import Message
 
 
-def recognize_file(config: RecognitionConfig, audio: EncodedAudio | str, container: str = "WAV") -> Any:
-    """The `RecognizeFileRequest` for audio in memory, or behind a link of Object Storage.
+def build_file_request(
+    config: RecognitionConfig, audio: EncodedAudio | str, container: str = "WAV"
+) -> Message:
+    """The `RecognizeFileRequest` for audio in memory, or for a link into Object Storage.
 
     Args:
-        config: what to ask for.
+        config: options of the recognition.
         audio: the encoded recording, or its link.
-        container: format of what the link leads to.
+        container: format of the file behind a link.
 
     Raises:
-        ConfigError: if the config has options that only streams have.
+        ConfigError: if the config has options that are for streams only.
     """
     if config.for_streams_only:
-        raise ConfigError(f"{', '.join(config.for_streams_only)} is for client.stream, not for client.submit")
-    request = v3.RecognizeFileRequest(recognition_model=recognition_model(config))
-    _add_extras(request, config)
-    sound = request.recognition_model.audio_format
+        names = ", ".join(config.for_streams_only)
+        raise ConfigError(f"{names} is for client.stream, not for client.submit")
+    request = v3.RecognizeFileRequest(recognition_model=build_model_options(config))
+    _add_shared_options(request, config)
+    audio_format = request.recognition_model.audio_format
     if isinstance(audio, str):
         request.uri = audio
-        sound.container_audio.container_audio_type = container
+        audio_format.container_audio.container_audio_type = container
         return request
     request.content = audio.content
     if audio.container == "LINEAR16_PCM":
-        sound.CopyFrom(raw_audio(audio.sample_rate, audio.n_channels))
+        audio_format.CopyFrom(build_raw_format(audio.sample_rate, audio.n_channels))
     else:
-        sound.container_audio.container_audio_type = audio.container
+        audio_format.container_audio.container_audio_type = audio.container
     return request
 
 
-def streaming_options(config: RecognitionConfig, audio_format: Any) -> Any:
-    """The `StreamingOptions` that open a stream of audio of an `AudioFormatOptions`."""
-    options = v3.StreamingOptions(recognition_model=recognition_model(config))
-    _add_extras(options, config)
+def build_streaming_options(config: RecognitionConfig, audio_format: Message) -> Message:
+    """The `StreamingOptions` that open a stream; `audio_format` are its `AudioFormatOptions`."""
+    options = v3.StreamingOptions(recognition_model=build_model_options(config))
+    _add_shared_options(options, config)
     options.recognition_model.audio_format.CopyFrom(audio_format)
     if config.audio_processing_type:
         options.recognition_model.audio_processing_type = config.audio_processing_type.upper()
@@ -50,12 +52,12 @@ def streaming_options(config: RecognitionConfig, audio_format: Any) -> Any:
     elif config.eou_sensitivity or config.max_pause:
         classifier = options.eou_classifier.default_classifier
         classifier.type = (config.eou_sensitivity or "default").upper()
-        classifier.max_pause_between_words_hint_ms = _milliseconds(config.max_pause)
+        classifier.max_pause_between_words_hint_ms = _to_milliseconds(config.max_pause)
     return options
 
 
-def raw_audio(sample_rate: int, n_channels: int) -> Any:
-    """The `AudioFormatOptions` of headerless 16-bit samples."""
+def build_raw_format(sample_rate: int, n_channels: int) -> Message:
+    """The `AudioFormatOptions` of 16-bit samples without a header."""
     raw = {
         "audio_encoding": "LINEAR16_PCM",
         "sample_rate_hertz": sample_rate,
@@ -64,8 +66,8 @@ def raw_audio(sample_rate: int, n_channels: int) -> Any:
     return v3.AudioFormatOptions(raw_audio=raw)
 
 
-def recognition_model(config: RecognitionConfig) -> Any:
-    """The `RecognitionModelOptions` a config stands for, without the audio format."""
+def build_model_options(config: RecognitionConfig) -> Message:
+    """The `RecognitionModelOptions` of a config, without the audio format."""
     model = v3.RecognitionModelOptions(model=config.model)
     text = model.text_normalization
     switch = "TEXT_NORMALIZATION_ENABLED" if config.normalize else "TEXT_NORMALIZATION_DISABLED"
@@ -81,8 +83,8 @@ def recognition_model(config: RecognitionConfig) -> Any:
     return model
 
 
-def _add_extras(request: Any, config: RecognitionConfig) -> None:
-    """What files and streams ask for beside the model: the same fields in both messages."""
+def _add_shared_options(request: Message, config: RecognitionConfig) -> None:
+    """Add the options for which the messages of files and of streams have the same fields."""
     if config.speaker_labeling:
         request.speaker_labeling.speaker_labeling = "SPEAKER_LABELING_ENABLED"
     for name, triggers in config.classifiers:
@@ -92,27 +94,27 @@ def _add_extras(request: Any, config: RecognitionConfig) -> None:
         _add_analysis(request.speech_analysis, config)
     for question in config.summarization:
         schema = question.get("json_schema")
-        asked = request.summarization.properties.add(instruction=question["instruction"])
+        added = request.summarization.properties.add(instruction=question["instruction"])
         if schema is not None:
-            asked.json_schema.schema.update(schema)
+            added.json_schema.schema.update(schema)
         elif question.get("json_object"):
-            asked.json_object = True
+            added.json_object = True
     if config.summarization_model:
         request.summarization.model_uri = config.summarization_model
 
 
-def _add_analysis(analysis: Any, config: RecognitionConfig) -> None:
+def _add_analysis(analysis: Message, config: RecognitionConfig) -> None:
     analysis.enable_speaker_analysis = config.speaker_analysis
     analysis.enable_conversation_analysis = config.conversation_analysis
     analysis.descriptive_statistics_quantiles.extend(config.quantiles)
     if config.silence_threshold:
-        analysis.speaker_options.silence_threshold_ms = _milliseconds(config.silence_threshold)
-    dialogue = analysis.converstation_options
+        analysis.speaker_options.silence_threshold_ms = _to_milliseconds(config.silence_threshold)
+    dialogue = analysis.converstation_options  # the field is spelled so
     if config.simultaneous_silence_threshold:
-        dialogue.simultaneous_silence_threshold_ms = _milliseconds(config.simultaneous_silence_threshold)
+        dialogue.simultaneous_silence_threshold_ms = _to_milliseconds(config.simultaneous_silence_threshold)
     if config.simultaneous_speech_threshold:
-        dialogue.simultaneous_speech_threshold_ms = _milliseconds(config.simultaneous_speech_threshold)
+        dialogue.simultaneous_speech_threshold_ms = _to_milliseconds(config.simultaneous_speech_threshold)
 
 
-def _milliseconds(seconds: float | None) -> int:
+def _to_milliseconds(seconds: float | None) -> int:
     return round((seconds or 0.0) * 1000)

@@ -1,12 +1,12 @@
-"""How often the service may be asked, over all jobs and threads of this process.
+"""How often the service may be called, over all jobs and threads of this process.
 
-One line of turns stands before every submission, another before every question whether a job is done, for
-all clients that go to the same service with the same credentials. Turns are given in the order in which they
-are asked for. When the service says all the same that a quota is used up, the line stands still, and then
-goes on more slowly for a while.
+All clients with the same service and credentials share three rate limiters: for submissions, for checks
+whether a job is done, and for other calls. Each grants permits in the order in which they are requested.
+When the service reports all the same that a quota is used up, its limiter pauses, and is slower for a while.
 
-A turn counts until one period after its answer has come, not after it went out: so that the service, which
-saw it some time in between, never sees more than the quota in any period, however long calls travel.
+A permit counts until one period after its response has come, not after its request went out: the service saw
+the request some time in between, and so never sees more than the quota in any period, however long calls
+travel.
 """
 
 from __future__ import annotations
@@ -18,34 +18,39 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple
+from typing import Literal
 
 from ...errors import ConfigError, Exhausted
-from .base import closed
+from .base import make_closed_error
 
 HOUR, SECOND = 3610.0, 1.01
-"""A little longer than they are: no two clocks go alike."""
-LEAST_PAUSE = 1.0
-"""Seconds to stand still, at least, after a refusal that names no time."""
-SLOWEST = 16.0
+"""A little longer than they are, since no two clocks run equally fast."""
+MIN_PAUSE = 1.0
+"""Seconds to pause, at least, after a refusal that names no time."""
+MAX_SLOWDOWN = 16.0
 RECOVERY = 60.0
-"""Seconds in which half of a slowing down is forgotten."""
-MOVED = 1.0
-"""Seconds by which a turn has to come sooner or later for it to be told again."""
+"""Seconds after which half of a slowdown is over."""
+NOTICEABLE = 1.0
+"""Seconds by which an expected wait has to change before `on_wait` is called again."""
 
-Told = Callable[[float], object]
+Kind = Literal["submission", "check", "other"]
+"""Kinds of calls, each with a limit of its own; a check finds out whether a job is done."""
+PERIODS: dict[Kind, float] = {"submission": HOUR, "check": SECOND, "other": SECOND}
+OnWait = Callable[[float], object]
+INFINITY = float("inf")
 
 
 @dataclass(frozen=True)
 class Quota:
-    """What the service allows, by default the cloud's figures. None is no limit.
+    """What the service allows; default: the figures of the cloud. None is no limit.
 
     Attributes:
         submissions_per_hour: recordings sent to be recognized.
-        checks_per_second: questions whether a job is done; also, apart from these, of calls for results.
+        checks_per_second: checks whether a job is done; as many other calls, such as for results, are allowed
+            in addition.
 
     Raises:
-        ConfigError: if a figure is none.
+        ConfigError: if a figure is no positive whole number.
     """
 
     submissions_per_hour: int | None = 500
@@ -56,278 +61,249 @@ class Quota:
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < 1):
                 raise ConfigError(
-                    f"{name}={value!r}, but it is a whole number from 1 up, or None for no limit"
+                    f"{name} must be a whole number from 1 up, or None for no limit, not {value!r}"
                 )
+
+    @property
+    def limits(self) -> dict[Kind, int | None]:
+        """The limit of each kind of calls."""
+        n = self.checks_per_second
+        return {"submission": self.submissions_per_hour, "check": n, "other": n}
 
 
 UNLIMITED = Quota(None, None)
 
 
-class Window:
-    """How many turns there may be in any `period` seconds. It is told the time, and does not wait.
+class SlidingWindow:
+    """At most `limit` calls in any `period` seconds. It is given the time, and does not wait.
 
     Args:
-        limit: of turns; None is no limit.
+        limit: number of calls; None is no limit.
         period: seconds.
+        earlier: ends of calls that were made before, by a process that has ended.
 
-    >>> window = Window(2, 1.0)
+    >>> window = SlidingWindow(2, 1.0)
     >>> first, second = window.begin(0.0), window.begin(0.1)
-    >>> window.opens(0.2)  # both are out, nobody knows
+    >>> window.opens_at(0.2)  # unknown while both calls are running
     inf
     >>> window.end(first, 0.5)
-    >>> window.opens(0.6)
+    >>> window.opens_at(0.6)
     1.5
     """
 
-    def __init__(self, limit: int | None, period: float) -> None:
+    def __init__(self, limit: int | None, period: float, earlier: Iterable[float] = ()) -> None:
         self.limit, self.period = limit, period
-        self._ends: dict[int, float] = {}
+        self._ends = {-number: end for number, end in enumerate(earlier, 1)}  # infinite while a call runs
         self._number = 0
-        self._begun = self._resumes = self._slowed_at = -float("inf")
-        self._slowness = 1.0
+        self._last_begin = self._resumes_at = self._slowed_at = -INFINITY
+        self._slowdown = 1.0
 
-    def opens(self, now: float) -> float:
-        """The earliest moment for one more turn; infinity while that depends on an answer."""
-        earliest = max(now, self._resumes)
-        slowness = self._slowness_at(now)
+    def opens_at(self, now: float) -> float:
+        """The earliest time for the next call; infinity while that depends on a response."""
+        earliest = max(now, self._resumes_at)
         if self.limit is None:
             return earliest
-        if slowness > 1.0:
-            earliest = max(earliest, self._begun + slowness * self.period / self.limit)
-        ends = sorted(end for end in self._ends.values() if end + self.period > now)
+        slowdown = self._slowdown_at(now)
+        if slowdown > 1.0:  # calls at even distances, instead of as many at once as the limit allows
+            earliest = max(earliest, self._last_begin + slowdown * self.period / self.limit)
+        # The call that ended `limit` calls ago has to leave the period first.
+        ends = sorted(self._current_ends(now).values())
         return max(earliest, ends[-self.limit] + self.period) if len(ends) >= self.limit else earliest
 
     def begin(self, now: float) -> int:
-        """Take a turn; its number."""
+        """Record that a call begins; returns its number."""
         self._number += 1
-        self._begun = now
+        self._last_begin = now
         if self.limit is not None:
-            self._ends = {turn: end for turn, end in self._ends.items() if end + self.period > now}
-            self._ends[self._number] = float("inf")
+            self._ends = self._current_ends(now) | {self._number: INFINITY}
         return self._number
 
-    def end(self, turn: int, now: float) -> None:
-        """The answer has come."""
-        if self._ends.get(turn) == float("inf"):
-            self._ends[turn] = now
+    def end(self, number: int, now: float) -> None:
+        """Record that the response to a call has come."""
+        if self._ends.get(number) == INFINITY:
+            self._ends[number] = now
 
     def refuse(self, now: float, retry_after: float | None) -> None:
-        """The service has said that the quota is used up; answers to calls that were out together count once.
-
-        Args:
-            retry_after: seconds that it asks to wait.
-        """
+        """Record that the service refused a call for its quota, with the seconds that it asks to wait."""
         pause = retry_after or 0.0
-        if now >= self._resumes:
-            slowness = self._slowness_at(now)
-            self._slowness, self._slowed_at = min(2 * slowness, SLOWEST), now
+        if now >= self._resumes_at:  # several calls that were refused together count once
+            slowdown = self._slowdown_at(now)
+            self._slowdown, self._slowed_at = min(2 * slowdown, MAX_SLOWDOWN), now
             if retry_after is None:
-                worth = self.period / self.limit if self.limit else 0.0
-                pause = max(worth, LEAST_PAUSE) * slowness
-        self._resumes = max(self._resumes, now + pause)
+                pause = max(self.period / self.limit if self.limit else 0.0, MIN_PAUSE) * slowdown
+        self._resumes_at = max(self._resumes_at, now + pause)
 
-    def fill(self, ends: Iterable[float]) -> None:
-        """Turns that were taken before, by a process that is gone; nothing if there have been others."""
-        if self.limit is not None and not self._number:
-            for end in ends:
-                self.end(self.begin(end), end)
+    def pause_left(self, now: float) -> float:
+        """Seconds until the end of the pause after a refusal."""
+        return max(self._resumes_at - now, 0.0)
 
-    def paused(self, now: float) -> float:
-        """Seconds for which the service has asked for silence."""
-        return max(self._resumes - now, 0.0)
+    def _current_ends(self, now: float) -> dict[int, float]:
+        return {number: end for number, end in self._ends.items() if end + self.period > now}
 
-    def _slowness_at(self, now: float) -> float:
-        left = float(0.5 ** ((now - self._slowed_at) / RECOVERY))
-        return max(self._slowness * left, 1.0)
+    def _slowdown_at(self, now: float) -> float:
+        return max(self._slowdown * float(0.5 ** ((now - self._slowed_at) / RECOVERY)), 1.0)
 
 
-class Line:
-    """Threads that wait for turns, first come, first served.
+class RateLimiter:
+    """Grants permits to threads, in the order in which they request them.
 
     Args:
-        window: says when.
-        clock: seconds that only go on.
-        wait: waits for a condition, for some seconds or (None) as long as it takes.
+        limit: number of calls in any `period` seconds; None is no limit.
+        period: seconds.
+        ages: ages in seconds of the calls of an earlier process.
+        clock: monotonic seconds.
+        wait: waits for a condition, for some seconds or (None) until it is notified.
     """
 
     def __init__(
         self,
-        window: Window,
+        limit: int | None,
+        period: float,
+        ages: Iterable[float] = (),
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Condition, float | None], object] = threading.Condition.wait,
     ) -> None:
-        self.window = window
         self._clock, self._wait = clock, wait
+        self._window = SlidingWindow(limit, period, [clock() - max(age, 0.0) for age in ages])
         self._changed = threading.Condition()
         self._waiting: deque[object] = deque()
 
-    def turn(self, told: Told, check_open: Callable[[], object], patience: float = float("inf")) -> Turn:
-        """Wait for a turn; see `Limiter`."""
-        me, expected = object(), -float("inf")
+    def acquire(
+        self, on_wait: OnWait, check_open: Callable[[], object], patience: float = INFINITY
+    ) -> Permit:
+        """Wait for a permit; see `CallLimiter`. Any exception of `check_open` or `on_wait` ends the wait."""
+        caller, expected = object(), -INFINITY
         with self._changed:
-            self._waiting.append(me)
+            self._waiting.append(caller)
             try:
                 while True:
                     check_open()
-                    self._check_patience(patience)
-                    now, is_first = self._clock(), self._waiting[0] is me
-                    opens = self.window.opens(now)
-                    if is_first and opens <= now:
-                        return Turn(self, self.window.begin(now))
-                    if now < opens < float("inf") and abs(opens - expected) > MOVED:
-                        expected = opens
-                        told(opens - now)
-                    # Only the first in the line looks at the clock; the others are called.
-                    self._wait(self._changed, opens - now if is_first and opens < float("inf") else None)
+                    now, is_first = self._clock(), self._waiting[0] is caller
+                    if (pause := self._window.pause_left(now)) > patience:
+                        raise Exhausted(
+                            f"a quota of the service is used up; it asks to wait {pause:.0f} s",
+                            code="RESOURCE_EXHAUSTED",
+                            retry_after=pause,
+                        )
+                    opens_at = self._window.opens_at(now)
+                    if is_first and opens_at <= now:
+                        return Permit(self, self._window.begin(now))
+                    if now < opens_at < INFINITY and abs(opens_at - expected) > NOTICEABLE:
+                        expected = opens_at
+                        on_wait(opens_at - now)
+                    # Only the first in the queue wakes by the clock; the others wake when it leaves.
+                    self._wait(self._changed, opens_at - now if is_first and opens_at < INFINITY else None)
             finally:
-                self._waiting.remove(me)
+                self._waiting.remove(caller)
                 self._changed.notify_all()
 
-    def over(self, turn: int, refusal: Exhausted | None) -> None:
-        """A turn has had its answer."""
+    def release(self, number: int, refusal: Exhausted | None) -> None:
+        """Record the response to the call of a permit."""
         with self._changed:
-            self.window.end(turn, self._clock())
+            self._window.end(number, self._clock())
             if refusal is not None:
-                self.window.refuse(self._clock(), refusal.retry_after)
+                self._window.refuse(self._clock(), refusal.retry_after)
             self._changed.notify_all()
 
-    def set(self, limit: int | None) -> None:
-        """Go by this limit from now on."""
+    def set_limit(self, limit: int | None) -> None:
+        """Change the limit, from now on."""
         with self._changed:
-            self.window.limit = limit
+            self._window.limit = limit
             self._changed.notify_all()
 
-    def fill(self, ages: Iterable[float]) -> None:
-        """Count turns of an earlier process, each by its age in seconds."""
-        with self._changed:
-            now = self._clock()
-            self.window.fill(sorted(now - max(age, 0.0) for age in ages))
-
-    @property
-    def n_waiting(self) -> int:
-        """How many threads wait for a turn."""
-        return len(self._waiting)
-
-    def wake(self) -> None:
-        """Let everybody look whether they are still wanted."""
+    def recheck(self) -> None:
+        """Wake all waiting callers, so that each calls its `check_open`."""
         with self._changed:
             self._changed.notify_all()
 
-    def _check_patience(self, patience: float) -> None:
-        paused = self.window.paused(self._clock())
-        if paused > patience:
-            raise Exhausted(
-                f"a quota of the service is used up; it asks to wait {paused:.0f} s",
-                code="RESOURCE_EXHAUSTED",
-                retry_after=paused,
-            )
 
+class Permit:
+    """A permit for one request; use as a context manager."""
 
-class Turn:
-    """Leave for one call, which is made within its `with` block."""
+    def __init__(self, limiter: RateLimiter, number: int) -> None:
+        self._limiter, self._number = limiter, number
 
-    def __init__(self, line: Line, number: int) -> None:
-        self._line, self._number = line, number
-
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> Permit:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> None:
-        self._line.over(self._number, error if isinstance(error, Exhausted) else None)
+        self._limiter.release(self._number, error if isinstance(error, Exhausted) else None)
 
 
-class Lines(NamedTuple):
-    """The lines of one service and one caller: submissions, questions whether a job is done, and the rest."""
-
-    submissions: Line
-    checks: Line
-    others: Line
-
-    @classmethod
-    def of(cls, quota: Quota) -> Lines:
-        """New lines, in which nobody stands."""
-        n = quota.checks_per_second
-        return cls(
-            Line(Window(quota.submissions_per_hour, HOUR)), Line(Window(n, SECOND)), Line(Window(n, SECOND))
-        )
+RateLimiters = dict[Kind, RateLimiter]
+"""The rate limiters for one service and one set of credentials."""
 
 
-class Limiter:
-    """What one client sees of the lines it shares with others.
+def make_limiters(quota: Quota, ages: Iterable[float] = ()) -> RateLimiters:
+    """Empty queues for a quota; `ages` in seconds are those of the submissions of earlier processes."""
+    ages_of: dict[Kind, Iterable[float]] = {"submission": ages}
+    return {
+        kind: RateLimiter(limit, PERIODS[kind], ages_of.get(kind, ())) for kind, limit in quota.limits.items()
+    }
+
+
+class CallLimiter:
+    """The rate limiters that a client shares with others, and whether this client is still open.
 
     Args:
-        service: what it is for, for messages.
-        lines: without them nothing is limited, and only refusals are heeded.
+        service: name of the service, for messages.
+        limiters: default: without limits, so that only refusals of the service cause a wait.
     """
 
-    def __init__(self, service: str = "", lines: Lines | None = None) -> None:
+    def __init__(self, service: str = "", limiters: RateLimiters | None = None) -> None:
         self._service = service
-        self._lines = lines or Lines.of(UNLIMITED)
+        self._limiters = limiters or make_limiters(UNLIMITED)
         self._closed = False
 
-    def submission(self, told: Told = lambda seconds: None) -> Turn:
-        """Wait for the turn of a submission, to be made within the turn's `with` block.
+    def acquire(
+        self, kind: Kind, patience: float = INFINITY, on_wait: OnWait = lambda seconds: None
+    ) -> Permit:
+        """Wait for the permit of a call.
 
         Args:
-            told: called with the seconds to wait, if it is more than nothing, and again when that changes.
+            kind: what is called.
+            patience: longest pause, in seconds after a refusal of the service, that is waited for.
+            on_wait: called with the seconds to wait, if there is a wait, and again when they change.
 
         Raises:
+            Exhausted: if the service asks to wait longer than `patience`.
             Rejected: if the client is closed meanwhile.
         """
-        return self._lines.submissions.turn(told, self._check_open)
+        return self._limiters[kind].acquire(on_wait, self._check_open, patience)
 
-    def check(self, patience: float) -> Turn:
-        """Wait for the turn of a question whether a job is done, asked within the turn's `with` block.
-
-        Args:
-            patience: seconds for which to heed a refusal of the service in silence.
-
-        Raises:
-            Exhausted: if the service has asked to wait longer than that.
-            Rejected: if the client is closed meanwhile.
-        """
-        return self._lines.checks.turn(lambda seconds: None, self._check_open, patience)
-
-    def other(self, patience: float) -> Turn:
-        """The same for a call that is neither, such as for a result; there are as many as of questions."""
-        return self._lines.others.turn(lambda seconds: None, self._check_open, patience)
-
-    def another(self) -> Limiter:
-        """One over the same lines, to be closed for itself."""
-        return Limiter(self._service, self._lines)
+    def share(self) -> CallLimiter:
+        """A second one over the same rate limiters, which is closed separately."""
+        return CallLimiter(self._service, self._limiters)
 
     def close(self) -> None:
-        """Who waits is sent away."""
+        """Cancel all waiting callers."""
         self._closed = True
-        for line in self._lines:
-            line.wake()
+        for limiter in self._limiters.values():
+            limiter.recheck()
 
     def _check_open(self) -> None:
         if self._closed:
-            raise closed(self._service)
+            raise make_closed_error(self._service)
 
 
-_lines: dict[tuple[str, str], Lines] = {}
-_sharing = threading.Lock()
+_shared: dict[tuple[str, str], RateLimiters] = {}
+_lock = threading.Lock()
 
 
-def limiter_of(
-    service: str, caller: str, quota: Quota, earlier: Callable[[], Iterable[float]] = tuple
-) -> Limiter:
-    """A limiter over the lines that this process has for a service and a caller.
+def share_limiters(
+    service: str, caller: str, quota: Quota, ages: Callable[[], Iterable[float]] = tuple
+) -> CallLimiter:
+    """A limiter over the rate limiters that this process has for a service and a caller.
 
     Args:
-        caller: what tells one caller from another; only a hash of it is kept.
-        quota: holds from now on for everybody who shares the lines.
-        earlier: ages in seconds of the submissions of an earlier process, asked for once.
+        caller: a text that differs between credentials; only a hash of it is stored.
+        quota: applies from now on to everybody who shares the rate limiters.
+        ages: returns the ages in seconds of the submissions of earlier processes; called only once.
     """
     key = service, hashlib.sha256(caller.encode()).hexdigest()
-    with _sharing:
-        if key not in _lines:
-            _lines[key] = Lines.of(quota)
-            _lines[key].submissions.fill(age for age in earlier() if age < HOUR)
-        lines = _lines[key]
-    lines.submissions.set(quota.submissions_per_hour)
-    lines.checks.set(quota.checks_per_second)
-    lines.others.set(quota.checks_per_second)
-    return Limiter(service, lines)
+    with _lock:
+        if key not in _shared:
+            _shared[key] = make_limiters(quota, [age for age in ages() if age < HOUR])
+    for kind, limit in quota.limits.items():
+        _shared[key][kind].set_limit(limit)
+    return CallLimiter(service, _shared[key])

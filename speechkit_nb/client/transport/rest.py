@@ -1,4 +1,4 @@
-"""The service over HTTPS, for those behind a proxy that lets nothing else through."""
+"""The service over REST, for networks with a proxy that allows nothing else."""
 
 from __future__ import annotations
 
@@ -9,41 +9,51 @@ import httpx
 
 from ... import errors
 from ...wire import operation_from_json, request_to_json, responses_from_json
-from . import retry as calls
-from .http import json_of, no_answer, open_client, send
+from .base import Message, TimedMessages
+from .http import make_no_answer, open_client, read_json, send
+from .retry import (
+    CALL_DEADLINE,
+    FETCH_DEADLINE,
+    SUBMIT_DEADLINE,
+    add_timestamps,
+    find_request_id,
+    make_service_error,
+)
 from .v3 import V3Transport
 
 BODY_LIMIT = 60_000_000
 INLINE_LIMIT = BODY_LIMIT // 4 * 3 - 100_000
-"""Base64 makes four bytes of three; a little is left for the options."""
+"""Base64 makes four bytes of three; the rest is for the options."""
 
 
 class RestTransport(V3Transport):
-    """STT v3 over REST, and what v2 needs of it."""
+    """API v3 over REST, and the calls that v2 needs."""
 
     inline_limit = INLINE_LIMIT
 
-    def submit(self, request: Any, request_id: str) -> str:
-        return self._started(f"{self._v3}/recognizeFileAsync", request, request_id)
+    def submit(self, request: Message, request_id: str) -> str:
+        return self._start(f"{self._v3}/recognizeFileAsync", request, request_id)
 
-    def submit_v2(self, request: Any, request_id: str) -> str:
+    def submit_v2(self, request: Message, request_id: str) -> str:
         url = f"{self._endpoints.transcribe_rest}/speech/stt/v2/longRunningRecognize"
-        return self._started(url, request, request_id)
+        return self._start(url, request, request_id)
 
     def close(self) -> None:
         self._http.close()
 
     def _open(self, ca: bytes | None) -> None:
-        self._http = open_client(str(self._endpoints.stt_rest), ca)
+        url = self._endpoints.parsed("stt_rest")
+        assert url is not None
+        self._http = open_client(url, ca)
         self._v3 = f"{self._endpoints.stt_rest}/stt/v3"
 
     @property
     def _has_operations(self) -> bool:
         return self._endpoints.operation_rest is not None
 
-    def _operation(self, operation_id: str, verb: str = "") -> Any:
+    def _operation(self, operation_id: str, verb: str = "") -> Message:
         url = f"{self._endpoints.operation_rest}/operations/{quote(operation_id, safe='')}{verb}"
-        return operation_from_json(json_of(self.name, self._send("GET", url)))
+        return operation_from_json(read_json(self.name, self._send("GET", url)))
 
     def _cancel(self, operation_id: str) -> None:
         self._operation(operation_id, ":cancel")
@@ -51,30 +61,30 @@ class RestTransport(V3Transport):
     def _delete(self, operation_id: str) -> None:
         self._send("DELETE", f"{self._v3}/deleteRecognition", params={"operationId": operation_id})
 
-    def _responses(self, operation_id: str) -> calls.Answer:
+    def _responses(self, operation_id: str) -> TimedMessages:
         url = f"{self._v3}/getRecognition"
         params = {"operationId": operation_id}
-        response = self._send("GET", url, params=params, deadline=calls.FETCH_DEADLINE)
+        response = self._send("GET", url, params=params, deadline=FETCH_DEADLINE)
         try:
-            return calls.stamped(responses_from_json(response.content))
-        except errors.ServiceError as error:  # in the midst of an answer that began well
-            request_id = calls.request_id_of(response.headers.items())
-            raise calls.service_error(error.code, error.details, request_id=request_id) from None
+            return add_timestamps(responses_from_json(response.content))
+        except errors.ServiceError as error:  # an error at the end of a response that began as a success
+            request_id = find_request_id(response.headers.items())
+            raise make_service_error(error.code, error.details, request_id=request_id) from None
         except (errors.TranscriptError, UnicodeDecodeError) as error:
-            raise no_answer(self.name, f"a broken answer: {error}") from None
+            raise make_no_answer(self.name, f"a broken answer: {error}") from None
 
-    def _started(self, url: str, request: Any, request_id: str) -> str:
+    def _start(self, url: str, request: Message, request_id: str) -> str:
         """The id of the operation that a request has started."""
-        body, deadline = request_to_json(request), calls.SUBMIT_DEADLINE
+        body = request_to_json(request)
 
-        def once() -> dict[str, Any]:
-            response = self._send("POST", url, request_id=request_id, deadline=deadline, content=body)
-            return json_of(self.name, response)
+        def submit() -> dict[str, Any]:
+            response = self._send("POST", url, request_id=request_id, deadline=SUBMIT_DEADLINE, content=body)
+            return read_json(self.name, response)
 
-        found = self._submitted(once)
-        if not found.get("id"):
-            raise no_answer(self.name, "an answer without an operation id")
-        return str(found["id"])
+        started = self._submit_once(submit)
+        if not started.get("id"):
+            raise make_no_answer(self.name, "an answer without an operation id")
+        return str(started["id"])
 
     def _send(
         self,
@@ -82,15 +92,14 @@ class RestTransport(V3Transport):
         url: str,
         *,
         request_id: str | None = None,
-        deadline: float = calls.CALL_DEADLINE,
+        deadline: float = CALL_DEADLINE,
         content: bytes | None = None,
         **options: Any,
     ) -> httpx.Response:
         headers = self._identity.metadata(request_id)
         if content is not None:
             headers.append(("content-type", "application/json"))
-        hint = self._hint
         return send(
             self._http, self.name, method, url,
-            headers=headers, deadline=deadline, hint=hint, content=content, **options,
+            headers=headers, deadline=deadline, hint=self._hint, content=content, **options,
         )  # fmt: skip

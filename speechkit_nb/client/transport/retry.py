@@ -1,4 +1,4 @@
-"""The rules of a call, whatever the wire: which error a code is, what is repeated, and what never is."""
+"""Rules of a call that hold for gRPC and REST: the error of each code, which calls are retried, and how."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ import stamina
 
 from ... import errors
 from ...wire import CODES
-from .base import OperationStatus
-from .rate_limit import Turn
+from .base import Message, OperationStatus, TimedMessages
+from .rate_limit import Permit
 
 SUBMIT_DEADLINE = 180.0
 CALL_DEADLINE = 30.0
 FETCH_DEADLINE = 300.0
 RETRY_BUDGET = 45.0
-"""Seconds after which a call is no longer repeated; a longer `Retry-After` is not waited for."""
+"""Seconds after which a call is no longer retried; a longer `Retry-After` is not waited for."""
 NOT_READY = "operation data is not ready"
 REFUSED = {
     "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
     "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED", "UNAUTHENTICATED",
 }  # fmt: skip
-"""Codes that say the service has not taken a job; after any other it may have."""
+"""Codes after which the service has certainly not accepted a job; after any other code it may have."""
 
 T = TypeVar("T")
-TakeTurn = Callable[[float], Turn]
-Answer = list[tuple[bytes, float]]
-"""Messages, and when each arrived (seconds since the epoch)."""
+AcquirePermit = Callable[[float], Permit]
 
 _CLASSES: dict[str, type[errors.ServiceError]] = {
     "NOT_FOUND": errors.NotFound,
@@ -42,17 +40,17 @@ _CLASSES: dict[str, type[errors.ServiceError]] = {
     "UNAVAILABLE": errors.NoAnswer,
 }
 _HINTS = {
-    "UNAUTHENTICATED": ". Is the key or the token right, and not expired?",
+    "UNAUTHENTICATED": ". Is the key or the token correct, and not expired?",
     "PERMISSION_DENIED": ". The account needs the role ai.speechkit-stt.user; a service account no folder_id",
 }
 
 
-def service_error(
+def make_service_error(
     code: str, details: str, retry_after: float | None = None, request_id: str = ""
 ) -> errors.ServiceError:
-    """The error that a code and the service's own words are.
+    """The error for a status code and the message of the service.
 
-    >>> service_error("NOT_FOUND", "operation data is not ready f8d")
+    >>> make_service_error("NOT_FOUND", "operation data is not ready f8d")
     NotReady('operation data is not ready f8d')
     """
     if code == "NOT_FOUND" and NOT_READY in details:
@@ -63,8 +61,8 @@ def service_error(
     return kind(message, code=code, details=details, retry_after=retry_after, request_id=request_id)
 
 
-def too_large(details: str) -> errors.Rejected:
-    """What gRPC calls RESOURCE_EXHAUSTED, but is this client's own limit and no quota."""
+def make_size_error(details: str) -> errors.Rejected:
+    """The error for a message above the limit of this client, which gRPC reports as RESOURCE_EXHAUSTED."""
     message = (
         f"the message is larger than this client's limit, which is no quota of the service ({details}): "
         "upload the recording to Object Storage and submit its link, or compress it to Ogg Opus"
@@ -72,11 +70,11 @@ def too_large(details: str) -> errors.Rejected:
     return errors.Rejected(message, code="RESOURCE_EXHAUSTED", details=details)
 
 
-def repeated(call: Callable[[], T], take_turn: TakeTurn) -> T:
-    """The answer of a call that is safe to repeat, which it is while its failure may pass.
+def retry_call(call: Callable[[], T], acquire: AcquirePermit) -> T:
+    """The result of a call that is safe to repeat; it is retried while the failure may be temporary.
 
     Args:
-        take_turn: waits for the turn of each time that it is made, with so much patience (seconds).
+        acquire: waits for a permit for each attempt, at most for the given seconds.
     """
     until = time.monotonic() + RETRY_BUDGET
 
@@ -92,27 +90,27 @@ def repeated(call: Callable[[], T], take_turn: TakeTurn) -> T:
     )
     for attempt in context:
         with attempt:
-            return _in_turn(call, take_turn, until)
+            return _call_with_permit(call, acquire, until)
     raise AssertionError("stamina either returns or raises")
 
 
-def _in_turn(call: Callable[[], T], take_turn: TakeTurn, until: float) -> T:
-    """The answer of a call; again in its next turn while a quota is used up, but not for ever."""
+def _call_with_permit(call: Callable[[], T], acquire: AcquirePermit, until: float) -> T:
+    """The result of a call; it is repeated after each refusal for a quota, until the deadline."""
     refusal: errors.Exhausted | None = None
     while True:
         try:
-            turn = take_turn(until - time.monotonic())
-        except errors.Exhausted as error:
+            permit = acquire(until - time.monotonic())
+        except errors.Exhausted as error:  # it would have to wait too long; the refusal itself says more
             raise refusal or error from None
         try:
-            with turn:
+            with permit:
                 return call()
         except errors.Exhausted as error:
             refusal = error
 
 
-def authorized(renew: Callable[[], bool], call: Callable[[], T]) -> T:
-    """The answer of a call; once more if its credentials were refused and could be renewed."""
+def call_with_reauth(renew: Callable[[], bool], call: Callable[[], T]) -> T:
+    """The result of a call; it is repeated once if its credentials were refused and could be renewed."""
     try:
         return call()
     except errors.Denied as error:
@@ -121,33 +119,14 @@ def authorized(renew: Callable[[], bool], call: Callable[[], T]) -> T:
     return call()
 
 
-def redacted(details: str, metadata: Iterable[tuple[str, str]]) -> str:
-    """The service's words without the secret that was sent to it, should it have quoted that.
+def submit_once(name: str, call: Callable[[], T]) -> T:
+    """The result of a call that is never retried.
 
-    >>> redacted("unknown key abc", [("authorization", "Api-Key abc")])
-    'unknown key ***'
-    """
-    for name, value in metadata:
-        if name == "authorization":
-            details = details.replace(value.rpartition(" ")[2], "***")
-    return details
-
-
-def request_id_of(pairs: Iterable[tuple[str, Any]]) -> str:
-    """The id by which the service's support finds a call, from its headers or its metadata.
-
-    >>> request_id_of([("Date", "today"), ("X-Request-Id", "7c2")])
-    '7c2'
-    """
-    found = {name.lower(): value for name, value in pairs}
-    return str(found.get("x-request-id") or found.get("x-server-trace-id") or "")
-
-
-def submitted(name: str, call: Callable[[], T]) -> T:
-    """The answer of a call that is never repeated.
+    Args:
+        name: of the service, for the message.
 
     Raises:
-        NoAnswer: if it was sent, and it is not known whether the service has taken it.
+        NoAnswer: if it was sent, and it is unknown whether the service has accepted it.
     """
     try:
         return call()
@@ -160,15 +139,37 @@ def submitted(name: str, call: Callable[[], T]) -> T:
         ) from None
 
 
-def stamped(messages: list[bytes]) -> Answer:
-    """Messages that arrived just now, all at once."""
+def redact(details: str, metadata: Iterable[tuple[str, str]]) -> str:
+    """The message of the service without the secret that was sent, in case it quotes that.
+
+    >>> redact("unknown key abc", [("authorization", "Api-Key abc")])
+    'unknown key ***'
+    """
+    for name, value in metadata:
+        if name == "authorization":
+            details = details.replace(value.rpartition(" ")[2], "***")
+    return details
+
+
+def find_request_id(pairs: Iterable[tuple[str, Any]]) -> str:
+    """The id by which the support of the service finds a call, from its headers or metadata.
+
+    >>> find_request_id([("Date", "today"), ("X-Request-Id", "7c2")])
+    '7c2'
+    """
+    values = {name.lower(): value for name, value in pairs}
+    return str(values.get("x-request-id") or values.get("x-server-trace-id") or "")
+
+
+def add_timestamps(messages: list[bytes]) -> TimedMessages:
+    """Messages that arrived all at once, each with the present time."""
     now = time.time()
     return [(message, now) for message in messages]
 
 
-def status_of(operation: Any) -> OperationStatus:
-    """Where an `Operation` stands. Its error counts, even before it is called done."""
+def read_status(operation: Message) -> OperationStatus:
+    """The state of an `Operation`. An error counts even if the operation is not marked as done."""
     if operation.HasField("error"):
-        failure = service_error(CODES.get(operation.error.code, "UNKNOWN"), operation.error.message)
+        failure = make_service_error(CODES.get(operation.error.code, "UNKNOWN"), operation.error.message)
         return OperationStatus(True, failure, failure.code == "CANCELLED")
     return OperationStatus(operation.done)

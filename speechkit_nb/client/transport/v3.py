@@ -1,32 +1,40 @@
-"""STT v3, whatever the wire: which calls are repeated, in whose turn, and how a result is found."""
+"""API v3 without its protocol: which calls are retried, with which permits, and where results are found."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Protocol, TypeVar
 
 from ...errors import NotFound, NotReady, Rejected
 from ...wire import answer_of
-from ..auth.credentials import Identity
-from . import retry as calls
-from .base import OperationStatus, Streamer
+from .base import Message, OperationStatus, StreamCall, Streamer, TimedMessages
 from .endpoints import Endpoints
-from .rate_limit import Limiter
+from .identity import Identity
+from .rate_limit import CallLimiter, Kind
+from .retry import add_timestamps, call_with_reauth, read_status, retry_call, submit_once
 
 T = TypeVar("T")
 
 
+class BothStreamer(Streamer, Protocol):
+    """Opens the sessions of streams of both APIs."""
+
+    def stream_v2(self, requests: Iterator[Message], request_id: str) -> StreamCall:
+        """Open a session with v2 `StreamingRequest`s; its messages are those of v2."""
+
+
 class V3Transport(ABC):
-    """STT v3, and what v2 needs of it. A wire says how each call goes out; here is what holds for both.
+    """API v3, and the calls that v2 needs. Subclasses send the calls over one protocol each.
 
     Args:
-        name: what the user connected to, for messages and for the journal.
-        endpoints: hosts; that of v3 has to be there.
-        identity: who calls.
+        name: the name of the service, for messages and for the journal.
+        endpoints: hosts; the one of v3 is required.
+        identity: the user data to send with every call.
         ca: certificates of the authorities to trust in place of the usual ones.
-        hint: what to do when nobody answers there.
-        limiter: gives turns to all calls but submissions.
+        hint: what to do if the connection fails, for the message.
+        limiter: grants permits to all calls but submissions.
     """
 
     inline_limit: int
@@ -40,27 +48,27 @@ class V3Transport(ABC):
         identity: Identity | None = None,
         ca: bytes | None = None,
         hint: str = "",
-        limiter: Limiter | None = None,
+        limiter: CallLimiter | None = None,
     ) -> None:
         self.name = name
         self._endpoints, self._identity, self._hint = endpoints, identity or Identity(), hint
-        self._limiter = limiter or Limiter()
+        self._limiter = limiter or CallLimiter()
         self._open(ca)
 
-    def check_file(self, request: Any) -> None:  # noqa: B027 (no gap to fill: nothing is refused)
-        """v3 can do whatever a `RecognizeFileRequest` asks for."""
+    def check_file(self, request: Message) -> None:  # noqa: B027 (no gap to fill: nothing is refused)
+        """v3 supports everything that a `RecognizeFileRequest` may contain."""
 
-    def streamer(self) -> Streamer | None:
-        """What opens streams; None if this wire has none."""
+    def streamer(self) -> BothStreamer | None:
+        """Opens streams; None if this protocol has no streams."""
         return None
 
-    def operation(self, operation_id: str) -> Any:
-        """The `Operation` as it stands."""
-        return self._repeated(lambda: self._operation(operation_id), self._limiter.check)
+    def operation(self, operation_id: str) -> Message:
+        """The `Operation` in its current state."""
+        return self._retry(lambda: self._operation(operation_id), "check")
 
     def status(self, operation_id: str) -> OperationStatus:
         if self._has_operations:
-            return calls.status_of(self.operation(operation_id))
+            return read_status(self.operation(operation_id))
         try:
             self.fetch(operation_id)
         except NotReady:
@@ -69,19 +77,16 @@ class V3Transport(ABC):
             return OperationStatus(True, error)
         return OperationStatus(True)
 
-    def fetch(self, operation_id: str) -> calls.Answer:
-        def ask() -> calls.Answer:
-            return self._responses(operation_id)
-
-        if not self._has_operations:  # then this is how one asks whether it is done
-            return self._repeated(ask, self._limiter.check)
+    def fetch(self, operation_id: str) -> TimedMessages:
+        # without operations, fetching the result is the only way to check whether a job is done
+        kind: Kind = "other" if self._has_operations else "check"
         try:
-            return self._repeated(ask)
+            return self._retry(lambda: self._responses(operation_id), kind)
         except NotFound:
-            answer = self._answer_inside(operation_id)
-            if answer is None:
+            messages = self._messages_in_operation(operation_id) if self._has_operations else None
+            if messages is None:
                 raise
-            return calls.stamped(answer)
+            return add_timestamps(messages)
 
     def cancel(self, operation_id: str) -> None:
         if not self._has_operations:
@@ -90,63 +95,62 @@ class V3Transport(ABC):
                 "itself",
                 code="UNIMPLEMENTED",
             )
-        self._repeated(lambda: self._cancel(operation_id))
+        self._retry(lambda: self._cancel(operation_id))
 
     def delete(self, operation_id: str) -> None:
-        self._repeated(lambda: self._delete(operation_id))
+        self._retry(lambda: self._delete(operation_id))
 
-    def _answer_inside(self, operation_id: str) -> list[bytes] | None:
-        """The messages of a job of v2, which v3 does not know: they are inside its operation."""
+    def _messages_in_operation(self, operation_id: str) -> list[bytes] | None:
+        """The messages of a job of v2, which are inside its operation; None if there are none."""
         try:
             return answer_of(self.operation(operation_id))
         except NotFound:
             return None
 
-    def _submitted(self, call: Callable[[], T]) -> T:
-        """The answer of a call that is never repeated, but for credentials that could be renewed."""
-        return calls.submitted(self.name, lambda: calls.authorized(self._identity.renew, call))
+    def _submit_once(self, call: Callable[[], T]) -> T:
+        """The result of a call that is repeated only after its credentials were refused and renewed."""
+        return submit_once(self.name, lambda: call_with_reauth(self._identity.renew, call))
 
-    def _repeated(self, call: Callable[[], T], take_turn: calls.TakeTurn | None = None) -> T:
-        """The answer of a call that is safe to repeat."""
-        return calls.repeated(
-            lambda: calls.authorized(self._identity.renew, call), take_turn or self._limiter.other
-        )
+    def _retry(self, call: Callable[[], T], kind: Kind = "other") -> T:
+        """The result of a call that is safe to repeat."""
+        acquire = partial(self._limiter.acquire, kind)
+        return retry_call(lambda: call_with_reauth(self._identity.renew, call), acquire)
 
-    # --- how a call goes out, once
+    # --- the calls of one protocol, each sent once
 
     @abstractmethod
-    def submit(self, request: Any, request_id: str) -> str:
+    def submit(self, request: Message, request_id: str) -> str:
         """Send a `RecognizeFileRequest`. Returns the operation id."""
 
     @abstractmethod
-    def submit_v2(self, request: Any, request_id: str) -> str:
+    def submit_v2(self, request: Message, request_id: str) -> str:
         """Send a v2 `LongRunningRecognitionRequest`. Returns the operation id."""
 
     @abstractmethod
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
 
     @abstractmethod
     def _open(self, ca: bytes | None) -> None:
-        """Make ready for calls; nothing is sent."""
+        """Prepare for calls; nothing is sent."""
 
     @property
     @abstractmethod
     def _has_operations(self) -> bool:
-        """Whether there is a host for operations; else a job is asked after by its result."""
+        """Whether there is a host for operations; if not, a job is polled by fetching its result."""
 
     @abstractmethod
-    def _operation(self, operation_id: str) -> Any:
+    def _operation(self, operation_id: str) -> Message:
         """The `Operation`."""
 
     @abstractmethod
-    def _responses(self, operation_id: str) -> calls.Answer:
-        """The result."""
+    def _responses(self, operation_id: str) -> TimedMessages:
+        """The messages of the result."""
 
     @abstractmethod
     def _cancel(self, operation_id: str) -> object:
-        """End an operation."""
+        """Cancel an operation."""
 
     @abstractmethod
     def _delete(self, operation_id: str) -> object:
-        """Drop a result."""
+        """Delete a result."""
