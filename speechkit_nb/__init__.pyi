@@ -15,8 +15,10 @@ from .config import RecognitionConfig as RecognitionConfig
 from .corpus import Scores as Scores
 from .corpus import score as score
 from .corpus import write_part as write_part
+from .evaluate import align as align
 from .evaluate import force_align as force_align
 from .evaluate import normalizer as normalizer
+from .evaluate import wer as wer
 from .formats import read_reference as read_reference
 from .panel.panel import JobPanel as JobPanel
 from .transcript import Transcript as Transcript

@@ -11,6 +11,8 @@ from .arrays import Ints as Ints
 from .forced_alignment.aligner import force_align as force_align
 from .metrics.error_rate import ErrorRate as ErrorRate
 from .metrics.timing_sums import summarize_timing as summarize_timing
+from .metrics.word_error_rate import WordErrorRate as WordErrorRate
+from .metrics.word_error_rate import wer as wer
 from .metrics.word_rates import COUNTS as COUNTS
 from .metrics.word_rates import add_rates as add_rates
 from .metrics.word_rates import compute_character_rates as compute_character_rates
