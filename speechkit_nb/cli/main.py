@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,20 +22,22 @@ if TYPE_CHECKING:
 
 REPLAY = "replay of the words beside it"
 REPLAYED = ("russian.wav",)
-"""Samples in a language the embedded recognizer does not know; their words are replayed from beside them."""
+"""Samples in a language that the local recognizer does not know: their words are in a file beside them."""
 
 
-def _door(command: Any) -> Any:
-    """Options of a command that say how the service is spoken to."""
-    wires = click.Choice(["grpc", "rest"])
-    command = click.option("--transport", type=wires, help="By default what the target says, or grpc.")(
-        command
+def _connection_options(command: Any) -> Any:
+    """Add the options for the connection to a command."""
+    transport = click.option(
+        "--transport",
+        type=click.Choice(["grpc", "rest"]),
+        help="Protocol; by default that of the target, or grpc.",
     )
-    return click.option("--api", type=click.Choice(["v3", "v2"]), default="v3", show_default=True)(command)
+    api = click.option("--api", type=click.Choice(["v3", "v2"]), default="v3", show_default=True)
+    return api(transport(command))
 
 
 class _Commands(click.Group):
-    """A group whose commands end in one line when the toolkit refuses something."""
+    """A group of commands that show an error of the toolkit as one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -46,7 +49,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="speechkit-nb")
 def main() -> None:
-    """Speech recognition results as tables and pictures, with a recognizer that needs no network."""
+    """Speech recognition: tables and pictures of the results, and a local recognizer without a network."""
 
 
 main.add_command(view)
@@ -54,25 +57,43 @@ main.add_command(jobs)
 
 
 @main.command()
-@click.option("--grpc", "grpc_address", default="127.0.0.1:50051", show_default=True, help="Where to listen.")
-@click.option("--rest", metavar="HOST:PORT", help="Where to listen for REST, such as 127.0.0.1:8080.")
 @click.option(
-    "--model", "models", multiple=True, metavar="NAME=ENGINE[:ARG]", help="Such as general=pocketsphinx."
+    "--grpc", "grpc_address", default="127.0.0.1:50051", show_default=True, help="Address for gRPC."
+)
+@click.option("--rest", metavar="HOST:PORT", help="Address for REST, for example 127.0.0.1:8080.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME=ENGINE[:ARG]",
+    help="A model and its engine, for example general=pocketsphinx; may be given several times.",
 )
 @click.option(
-    "--bucket-root", type=click.Path(file_okay=False, exists=True), help="Stands for Object Storage."
+    "--bucket-root",
+    type=click.Path(file_okay=False, exists=True),
+    help="Folder that is used in place of Object Storage.",
 )
-@click.option("--data-dir", type=click.Path(file_okay=False), help="Where operations survive a restart.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False),
+    help="Folder for operations, so that they survive a restart.",
+)
 @click.option(
     "--api-key",
     multiple=True,
     metavar="KEY",
     envvar="SPEECHKIT_NB_API_KEY",
     show_envvar=True,
-    help="Callers need this key, or one of these.",
+    help="Accept only clients with this API key; may be given several times.",
 )
-@click.option("--tls-cert", type=click.Path(dir_okay=False, exists=True), help="Certificate in PEM form.")
-@click.option("--tls-key", type=click.Path(dir_okay=False, exists=True), help="Its private key.")
+@click.option(
+    "--tls-cert", type=click.Path(dir_okay=False, exists=True), help="Certificate for TLS, a PEM file."
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(dir_okay=False, exists=True),
+    help="Private key of the certificate, a PEM file.",
+)
 @click.option("--fault", "faults", multiple=True, hidden=True)
 @click.option("--iam-public-key", type=click.Path(dir_okay=False, exists=True), hidden=True)
 @click.option("--oauth-token", multiple=True, hidden=True)
@@ -80,7 +101,7 @@ main.add_command(jobs)
 @click.option("--token-seconds", type=float, hidden=True)
 @click.option("--stop-with-stdin", is_flag=True, hidden=True)
 def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
-    """Run the local recognizer until Ctrl-C."""
+    """Run the local recognition server until Ctrl-C."""
     from ..server.app import ServerSettings, models_from_options, serve
 
     serve(ServerSettings.of(grpc=grpc_address, models=models_from_options(models), **settings))
@@ -89,26 +110,29 @@ def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option(
-    "--target", default="local", show_default=True, help="local, cloud, grpc://HOST:PORT or http://HOST:PORT."
+    "--target",
+    default="local",
+    show_default=True,
+    help="Service: local, cloud, grpc://HOST:PORT or http://HOST:PORT.",
 )
-@_door
+@_connection_options
 @click.option("--model", default="general", show_default=True)
-@click.option("--language", multiple=True, help="Such as en-US; may be given several times.")
-@click.option("--normalize", is_flag=True, help="Numbers as digits.")
-@click.option("--out", type=click.Path(file_okay=False), help="Folder for words, transcript and timeline.")
+@click.option("--language", multiple=True, help="For example en-US; may be given several times.")
+@click.option("--normalize", is_flag=True, help="Write numbers as digits.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder for words, transcripts and timelines.")
 def transcribe(
     files: Sequence[str], target: str, api: Any, transport: Any, out: str | None, **options: Any
 ) -> None:
-    """Print what is said in FILES; with --out also write tables and pictures."""
+    """Print the text of FILES, recordings or folders of recordings; with --out write tables and pictures."""
+    from ..audio import AUDIO_SUFFIXES
     from ..client.connection import connect
 
     with connect(target, api=api, transport=transport) as client:
-        submitted = [_submitted(client, path, **options) for path in _recordings(files)]
+        submitted = [_submit(client, path, **options) for path in _find_recordings(files)]
         if not submitted:
-            from ..audio import AUDIO_SUFFIXES
-
-            kinds = ", ".join(AUDIO_SUFFIXES)
-            raise click.ClickException(f"no recordings in {', '.join(files)}: no file there ends in {kinds}")
+            raise click.ClickException(
+                f"no recordings in {', '.join(files)}: no file there ends in {', '.join(AUDIO_SUFFIXES)}"
+            )
         for recording, job in submitted:
             transcript = job.result()
             if len(submitted) > 1:
@@ -121,24 +145,37 @@ def transcribe(
 @main.command()
 @click.argument("folder", default="data", type=click.Path(file_okay=False))
 @click.option("--out", default="demo", show_default=True, type=click.Path(file_okay=False))
-@_door
+@_connection_options
 def demo(folder: str, out: str, api: Any, transport: Any) -> None:
-    """Recognize the sample recordings in FOLDER; write words, timelines and a report."""
+    """Recognize the sample recordings in FOLDER; write words, timelines and a report.
+
+    The demo has a journal of its own, which is deleted at the end: its jobs do not appear in yours.
+    """
     import pandas as pd
 
     from ..client.connection import connect
     from ..views import render_report
 
-    paths = list(_recordings([folder])) if Path(folder).is_dir() else []
+    paths = list(_find_recordings([folder])) if Path(folder).is_dir() else []
     if not paths:
         raise click.ClickException(
-            f"no recordings in {folder!r}; the samples are in the folder data of the repository, "
-            "or name a folder with your own"
+            f"no recordings in {folder!r}. The samples are in the folder data of the repository; give its "
+            "path, or a folder with your own recordings"
         )
     models = {"general": "pocketsphinx", REPLAY: f"scripted:{folder}"}
     sections, frames = [], []
-    with connect("local", api=api, transport=transport, models=models) as client:
-        submitted = [_submitted(client, path, normalize=True, model=_demo_model(path)) for path in paths]
+    with (
+        TemporaryDirectory(prefix="speechkit-nb-demo-") as home,
+        connect(
+            "local",
+            api=api,
+            transport=transport,
+            models=models,
+            journal=Path(home, "journal.sqlite3"),
+            data_dir=Path(home, "local"),
+        ) as client,
+    ):
+        submitted = [_submit(client, path, normalize=True, model=_demo_model(path)) for path in paths]
         for recording, job in submitted:
             transcript = job.result()
             frames.append(transcript.words)
@@ -149,7 +186,8 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
     Path(out, "report.html").write_text(render_report(sections, title="speechkit-nb demo"), encoding="utf-8")
     click.echo(f"\n{words.head(10).to_string()}\n")
     click.echo(
-        f"{len(words)} words of {len(paths)} recordings: {out}/words.csv, a timeline of each beside it, and"
+        f"{len(words)} words of {len(paths)} recordings are in {Path(out, 'words.csv')}, with a timeline of "
+        "each recording in the same folder. All on one page:"
     )
     click.echo(f"  {Path(out, 'report.html').resolve().as_uri()}")
 
@@ -158,7 +196,7 @@ def _demo_model(path: Path) -> str:
     return REPLAY if path.name in REPLAYED else "general"
 
 
-def _submitted(client: Client, path: Path, **options: Any) -> tuple[Recording, Job]:
+def _submit(client: Client, path: Path, **options: Any) -> tuple[Recording, Job]:
     from ..audio import Recording
 
     recording = Recording(path)
@@ -166,7 +204,7 @@ def _submitted(client: Client, path: Path, **options: Any) -> tuple[Recording, J
 
 
 def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
-    """The files of one transcript, named after its recording; the same as a section of a report."""
+    """Write the files of one transcript, named after its recording; returns its section of the report."""
     from ..views import Section, plot_timeline_rows
 
     out.mkdir(parents=True, exist_ok=True)
@@ -185,8 +223,8 @@ def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
     return Section(recording.id, facts, figure, finals, words)
 
 
-def _recordings(paths: Sequence[str]) -> Iterator[Path]:
-    """The paths themselves, of a folder the recordings in it."""
+def _find_recordings(paths: Sequence[str]) -> Iterator[Path]:
+    """The paths themselves; in place of a folder, the recordings in it, by name."""
     from ..audio import AUDIO_SUFFIXES
 
     for path in map(Path, paths):

@@ -1,4 +1,4 @@
-"""`speechkit-nb view`: a recording and its results as one page."""
+"""`speechkit-nb view`: a recording and its results as one HTML page."""
 
 from __future__ import annotations
 
@@ -17,16 +17,22 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path())
 @click.argument("results", nargs=-1, metavar="[[NAME=]RESULT]...")
-@click.option("--out", type=click.Path(dir_okay=False), help="The page; FILE with .html, here, unless given.")
-@click.option("--title", help="The name of FILE unless given.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False),
+    help="HTML file to write; default: the name of FILE with .html, in the current folder.",
+)
+@click.option("--title", help="Title of the page; default: the name of FILE.")
 @click.option(
     "--color",
     default="channel",
     show_default=True,
-    help="channel, system, or a column of numbers that the results have, such as a confidence.",
+    help="channel, system, or a numeric column of the results, for example a confidence.",
 )
-@click.option("--sound/--no-sound", default=True, show_default=True, help="Whether the sound is in the page.")
-@click.option("--open", "open_", is_flag=True, help="Show it in the browser.")
+@click.option(
+    "--sound/--no-sound", default=True, show_default=True, help="Whether the page contains the sound."
+)
+@click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
 def view(
     file: str,
     results: Sequence[str],
@@ -36,17 +42,17 @@ def view(
     sound: bool,
     open_: bool,
 ) -> None:
-    """Write a page on which the recording FILE can be seen and heard, offline.
+    """Write an HTML page that shows and plays the recording FILE, without a network.
 
-    Each RESULT is shown as words: a transcript that was saved (Parquet), an answer of the service as JSON, or
-    words with times in a CSV or Parquet table or a TextGrid, EAF, CTM, SRT or VTT file. NAME= says what it
-    is called; otherwise it is called after its file.
+    Each RESULT is shown as words in a lane: a saved transcript (Parquet), a response of the service as JSON,
+    or words with times in a CSV or Parquet table or a TextGrid, EAF, CTM, SRT or VTT file. NAME= sets its
+    name; default: the name of its file.
     """
     from ..audio import Recording
     from ..views import TimelineView
 
     recording = Recording(file)
-    systems = {name: _words(path, name, color) for name, path in _named(results).items()}
+    systems = {name: _read_result(path, name, color) for name, path in _parse_names(results).items()}
     timeline = TimelineView(recording, systems or None, title=title, color=color)
     page = timeline.to_html(out or Path(file).with_suffix(".html").name, sound=sound)
     for problem in timeline.spec["problems"]:
@@ -56,8 +62,8 @@ def view(
         click.launch(page.resolve().as_uri())
 
 
-def _named(results: Sequence[str]) -> dict[str, str]:
-    """Paths of the results by name."""
+def _parse_names(results: Sequence[str]) -> dict[str, str]:
+    """The path of each result, by its name."""
     paths: dict[str, str] = {}
     for result in results:
         given, equals, path = result.partition("=")
@@ -65,14 +71,15 @@ def _named(results: Sequence[str]) -> dict[str, str]:
             given, path = Path(result).stem, result
         if given in paths:
             raise click.ClickException(
-                f"two results are called {given!r}; name them, as in old={path} new=..."
+                f"two results have the name {given!r}; give them different names, for example "
+                f"old={paths[given]} new={path}"
             )
         paths[given] = path
     return paths
 
 
-def _words(path: str, name: str, color: str) -> Transcript | pd.DataFrame:
-    """A transcript, or the words of another file."""
+def _read_result(path: str, name: str, color: str) -> Transcript | pd.DataFrame:
+    """A saved transcript, or a frame with the words of another file."""
     import pandas as pd
 
     from ..formats import is_transcript, read_file
@@ -82,5 +89,5 @@ def _words(path: str, name: str, color: str) -> Transcript | pd.DataFrame:
         return load(path)
     frame = read_file(Path(path), name).frame
     if color in frame:
-        frame[color] = pd.to_numeric(frame[color], errors="coerce")  # a CSV file has it as text
+        frame[color] = pd.to_numeric(frame[color], errors="coerce")  # text, in a CSV file
     return frame

@@ -1,16 +1,18 @@
-"""The command line: what it prints, what it writes, how it refuses."""
+"""The command line: what it prints, which files it writes, which errors it shows."""
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from local_server import DATA, talk, wav
+from local_server import DATA, sound, talk, wav
 
 import speechkit_nb as sk
 from speechkit_nb.cli.main import main
@@ -42,6 +44,16 @@ def test_transcribe_writes_tables_and_pictures(run, target, tmp_path):
     assert sk.load(tmp_path / "out" / "a.wav.parquet").text == "hello world"
 
 
+def test_transcribe_takes_every_audio_suffix_of_a_folder(run, target, tmp_path):
+    """The suffixes that `submit_many` takes, such as .aiff and .oga; other files are ignored."""
+    (tmp_path / "a.aiff").write_bytes(sound(np.zeros(16000), 8000, format="AIFF"))
+    shutil.copy(DATA / "numbers.ogg", tmp_path / "b.OGA")
+    (tmp_path / "notes.txt").write_text("no audio")
+    with pytest.warns(sk.errors.AudioConverted):
+        done = run("transcribe", tmp_path, "--target", target)
+    assert (done.exit_code, done.output) == (0, "a.aiff\nHello world.\nb.OGA\nHello world.\n")
+
+
 def test_an_error_is_one_line(run, target, tmp_path):
     """No traceback, exit code 1."""
     (tmp_path / "notes.wav").write_text("these are notes")
@@ -53,20 +65,20 @@ def test_an_error_is_one_line(run, target, tmp_path):
 
 
 def test_transcribe_of_a_folder_without_recordings(run, target, tmp_path):
-    """It says what it looked for."""
+    """The message lists the suffixes."""
     done = run("transcribe", tmp_path, "--target", target)
     assert done.exit_code == 1
-    assert re.search(r"Error: no recordings in .*no file there ends in \.wav, \.ogg", done.output)
+    assert re.search(r"Error: no recordings in .*no file there ends in \.wav, .*\.aiff", done.output)
 
 
-@pytest.mark.parametrize("door", [[], ["--transport", "rest"], ["--api", "v2"]], ids=["", "rest", "v2"])
-def test_demo_leaves_words_timelines_and_a_report(run, tmp_path, door):
-    """Over the embedded recognizer, by any door: words.csv, a timeline each, one self-contained page."""
+@pytest.mark.parametrize("connection", [[], ["--transport", "rest"], ["--api", "v2"]], ids=["", "rest", "v2"])
+def test_demo_leaves_words_timelines_and_a_report(run, tmp_path, connection):
+    """With the local recognizer over each protocol: words.csv, one timeline each, one self-contained page."""
     (tmp_path / "talk.wav").write_bytes(talk())
     (tmp_path / "russian.wav").write_bytes(wav(2.0))
     (tmp_path / "russian.words.csv").write_text("word,start,end\nпривет,0.5,0.9\n")
     out = tmp_path / "demo"
-    done = run("demo", tmp_path, "--out", out, *door)
+    done = run("demo", tmp_path, "--out", out, *connection)
     assert done.exit_code == 0, done.output
     words = pd.read_csv(out / "words.csv", dtype={"channel_tag": "str"})
     assert words.word.head(3).tolist() == ["привет", "good", "morning"]
@@ -78,6 +90,14 @@ def test_demo_leaves_words_timelines_and_a_report(run, tmp_path, door):
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
 
 
+def test_demo_leaves_the_journal_of_the_user_alone(run, tmp_path):
+    """It has its own journal, and runs the second time as it ran the first time."""
+    (tmp_path / "talk.wav").write_bytes(talk())
+    first, second = (run("demo", tmp_path, "--out", tmp_path / "demo") for _ in range(2))
+    assert (first.exit_code, first.output) == (0, second.output)
+    assert os.listdir(os.environ["SPEECHKIT_NB_HOME"]) == []
+
+
 def test_demo_without_recordings_says_where_they_are(run, tmp_path):
     """The samples are in the repository, not in the package."""
     done = run("demo", tmp_path / "data")
@@ -87,7 +107,7 @@ def test_demo_without_recordings_says_where_they_are(run, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["-m", "speechkit_nb"], ["speechkit-nb"]], ids=["module", "script"])
-def test_serve_says_where_it_listens_and_ends_on_sigterm(command):
+def test_serve_prints_its_address_and_ends_on_sigterm(command):
     """Both spellings; one readable line; a clean exit."""
     program = [sys.executable, *command] if command[0] == "-m" else [Path(sys.executable).parent / command[0]]
     server = subprocess.Popen(
@@ -104,8 +124,8 @@ def test_serve_says_where_it_listens_and_ends_on_sigterm(command):
     server.stdout.close()
 
 
-def test_serve_refuses_what_it_cannot_do(run):
-    """A model without an engine, an engine there is not, an address others can reach."""
+def test_serve_refuses_wrong_options(run):
+    """A model without an engine, an unknown engine, an address that other machines can reach."""
     assert "'general' names no model" in run("serve", "--model", "general").output
     assert "no engine 'vosk'" in run("serve", "--model", "general=vosk").output
     assert "can be reached from other machines" in run("serve", "--grpc", "0.0.0.0:50051").output

@@ -875,6 +875,6 @@ def test_view_says_what_is_wrong(tmp_path, monkeypatch):
     path = wav_file(tmp_path / "talk.wav")
     saved = sk.Transcript([final(0, "hello", start=5000)], "talk.wav").save(tmp_path / "a.parquet")
     assert "1 word of 'a' ends after the recording" in run(path, saved).stderr
-    assert "Error: two results are called 'a'; name them, as in old=" in run(path, saved, saved).output
+    assert "Error: two results have the name 'a'; give them different names" in run(path, saved, saved).output
     assert "Error: there is no file" in run("gone.wav").output
     assert "Error: cannot read" in run(path, "gone.json").output
