@@ -102,9 +102,9 @@ main.add_command(jobs)
 @click.option("--stop-with-stdin", is_flag=True, hidden=True)
 def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
     """Run the local recognition server until Ctrl-C."""
-    from ..server.app import ServerSettings, models_from_options, serve
+    from ..server import ServerSettings, parse_models, serve
 
-    serve(ServerSettings.of(grpc=grpc_address, models=models_from_options(models), **settings))
+    serve(ServerSettings.of(grpc=grpc_address, models=parse_models(models), **settings))
 
 
 @main.command()

@@ -1,9 +1,13 @@
-"""The local recognizer: the protocol of the cloud on 127.0.0.1, with real engines behind it.
+"""The local recognizer: the services of the cloud on 127.0.0.1, with real engines.
 
-A call comes in through `grpc_api` or `rest_api`, is let in by `auth`, answered by `service`, checked by
-`requests`, kept by `operations`, worked on by `runner` and `recognition`, which listen through `workers` to
-the `engines` and write with `events`. `operations` also says which server works on what when several
-share a folder. Live sound goes through `streaming`. API v2 is translated at the edges: inside there is v3.
+`api` takes calls by gRPC and REST, and checks credentials. `operations` answers them: it stores operations,
+also for several servers that share a folder, and works on them. `recognition` reads requests, feeds audio to
+listeners and writes messages. `workers` runs engines in processes, `engines` holds the engines. API v2 is
+translated to v3 in `api` and `operations`. `testing` holds what only tests and demonstrations switch on.
 
-`app.serve(ServerSettings(...))` puts them together and runs until it is told to stop.
+`serve(ServerSettings(...))` puts them together and runs until a signal stops it.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

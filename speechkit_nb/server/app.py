@@ -6,17 +6,18 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import MissingExtra, ServerError
-from . import engines
-from .api.auth import Gate
+from .api.auth import Authenticator
 from .api.grpc import bind, make_server
 from .engines.base import EngineSpec
-from .lifetime import until_told_to_stop
+from .engines.registry import check_engine
+from .lifetime import wait_for_stop
 from .operations.runner import Runner
 from .operations.service import SpeechService
 from .operations.store import Store
@@ -24,22 +25,22 @@ from .ports import listen
 from .recognition.options import DEFAULT_MODEL
 from .recognition.streaming import StreamService
 from .settings import ServerSettings
-from .testing.faults import Faults
-from .testing.iam import Issuer
 from .workers.pool import Pool
 
-__all__ = ["ServerSettings", "models_from_options", "serve"]
+if TYPE_CHECKING:  # REST needs the package, gRPC does not
+    from starlette.types import ASGIApp
+
 log = logging.getLogger(__name__)
 STOP_SECONDS = 0.5
 
 
-def models_from_options(options: Iterable[str]) -> dict[str, str]:
-    """`NAME=ENGINE[:ARG]` texts, as of `--model`, as `ServerSettings.models`.
+def parse_models(options: Iterable[str]) -> dict[str, str]:
+    """`NAME=ENGINE[:ARG]` texts, as `--model` takes them, as `ServerSettings.models`.
 
     Raises:
-        ServerError: if one is written wrongly.
+        ServerError: if one has another form.
 
-    >>> models_from_options(["general:rc=scripted:a=b.csv"])
+    >>> parse_models(["general:rc=scripted:a=b.csv"])
     {'general:rc': 'scripted:a=b.csv'}
     """
     models = {}
@@ -54,92 +55,107 @@ def models_from_options(options: Iterable[str]) -> dict[str, str]:
 
 
 def serve(settings: ServerSettings) -> None:
-    """Runs the server until SIGTERM, SIGINT or SIGHUP; prints one line when it is ready.
+    """Run the server until SIGTERM, SIGINT or SIGHUP; print one line when it is ready.
 
     The line holds `grpc://HOST:PORT` and, with REST, `http://HOST:PORT`, with the real ports; with TLS
     `grpcs://` and `https://`.
 
     Raises:
-        ServerError: if it is set up wrongly, or a port is taken.
-        MissingExtra: if an engine's package is not installed, or one that REST needs.
+        ServerError: if a setting is wrong, or a port is in use.
+        MissingExtra: if a package is not installed that an engine or REST needs.
     """
     settings.addresses()
     for spec in settings.engines().values():
-        engines.check(spec)
-    wanted = {"text_to_num": "text2num"}
+        check_engine(spec)
+    packages = {"text_to_num": "text2num"}
     if settings.rest is not None:
-        wanted |= {"starlette": "starlette", "uvicorn": "uvicorn"}
-    for module, package in wanted.items():
+        packages |= {"starlette": "starlette", "uvicorn": "uvicorn"}
+    for module, package in packages.items():
         if find_spec(module) is None:
             raise MissingExtra("the local server", package, "local")
     if settings.bucket_root is not None and not settings.bucket_root.is_dir():
         raise ServerError(
-            f"--bucket-root {settings.bucket_root} is no folder; it holds a folder for each bucket"
+            f"--bucket-root {settings.bucket_root} is no folder; it must hold one folder per bucket"
         )
     asyncio.run(_serve(settings))
 
 
+class Builder:
+    """Makes the parts of a server from its settings; `testing` has a subclass."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self.models = settings.engines()
+
+    def check_token(self) -> Callable[[str], bool] | None:
+        """What checks tokens, see `Authenticator`; None: the server issues none."""
+        return None
+
+    def runner(self, store: Store, pool: Pool) -> Runner:
+        """What works on operations."""
+        return Runner(store, pool, self.settings.lease_seconds / 5)
+
+    def service(self, store: Store, runner: Runner) -> SpeechService:
+        """What answers calls about files and operations."""
+        return SpeechService(store, runner, self.models, self.settings.bucket_root)
+
+    def streams(self, pool: Pool) -> StreamService:
+        """What answers streaming sessions."""
+        return StreamService(pool, self.models, self.settings.streams)
+
+    def rest(self, service: SpeechService, authenticator: Authenticator) -> ASGIApp:
+        """The REST API."""
+        from .api.rest import RestApi
+
+        return RestApi(service, authenticator).app()
+
+
+def _make_builder(settings: ServerSettings) -> Builder:
+    if not settings.uses_testing:
+        return Builder(settings)
+    builder: Builder = import_module(".testing", __package__).TestingBuilder(settings)
+    return builder
+
+
 async def _serve(settings: ServerSettings) -> None:
-    models, faults = settings.engines(), Faults(settings.faults)
-    issuer = Issuer(
-        settings.iam_public_key,
-        settings.oauth_token,
-        for_machine=settings.vm_metadata,
-        seconds=settings.token_seconds,
-    )
-    gate = Gate(settings.api_key, issuer)
+    builder = _make_builder(settings)
     async with AsyncExitStack() as stack:
         store = Store(settings.data_dir, lease=settings.lease_seconds, keep=settings.keep_seconds)
         stack.callback(store.close)
         pool = Pool(settings.workers or min(2, os.cpu_count() or 1))
         stack.push_async_callback(pool.close)
-        beat = settings.lease_seconds / 5
-        runner = Runner(store, pool, beat, idle=faults.never_done)
+        runner = builder.runner(store, pool)
         stack.push_async_callback(runner.close)
-        service = SpeechService(store, runner, models, settings.bucket_root, faults)
-        streams = StreamService(pool, models, faults, settings.streams)
-        doors = await _open_doors(settings, stack, service, streams, Access(gate, issuer, faults))
+        urls = await _open_endpoints(builder, stack, builder.service(store, runner), builder.streams(pool))
         background = [
-            asyncio.create_task(runner.tend()),
-            asyncio.create_task(pool.warm_up(models[DEFAULT_MODEL])),
+            asyncio.create_task(runner.maintain()),
+            asyncio.create_task(pool.warm_up(builder.models[DEFAULT_MODEL])),
         ]
         stack.push_async_callback(_cancel, background)
-        await until_told_to_stop(settings.stop_with_stdin, lambda: _announce(doors, models))
+        await wait_for_stop(settings.stop_with_stdin, lambda: _announce(urls, builder.models))
         log.info("stopping")
 
 
-class Access(NamedTuple):
-    """What the doors ask before they let a call in."""
-
-    gate: Gate
-    issuer: Issuer
-    faults: Faults
-
-
-async def _open_doors(
-    settings: ServerSettings,
-    stack: AsyncExitStack,
-    service: SpeechService,
-    streams: StreamService,
-    access: Access,
+async def _open_endpoints(
+    builder: Builder, stack: AsyncExitStack, service: SpeechService, streams: StreamService
 ) -> list[str]:
-    """Listens for gRPC and, if that is wanted, for REST; the URLs."""
-    at, rest = settings.addresses()
+    """Listen for gRPC and, if the settings say so, for REST; return the URLs."""
+    settings = builder.settings
+    address, rest = settings.addresses()
     tls, secure = settings.tls(), "s" if settings.tls() else ""
-    server = make_server(service, streams, access.gate, lambda: str(at.public))
+    authenticator = Authenticator(settings.api_key, builder.check_token())
+    server = make_server(service, streams, authenticator, lambda: str(address.public))
     stack.push_async_callback(server.stop, STOP_SECONDS)
-    at = bind(server, at, tls)
+    address = bind(server, address, tls)
     await server.start()
-    doors = [f"grpc{secure}://{at}"]
+    urls = [f"grpc{secure}://{address}"]
     if rest is not None:
-        from .api.rest import RestApi
-        from .api.rest_server import serving
+        from .api.rest import run_http
 
         listener = stack.enter_context(listen(rest))
-        api = RestApi(service, *access)
-        await stack.enter_async_context(serving(api.app(), listener, tls))
-        doors.append(f"http{secure}://{rest._replace(port=listener.getsockname()[1])}")
-    return doors
+        await stack.enter_async_context(run_http(builder.rest(service, authenticator), listener, tls))
+        urls.append(f"http{secure}://{rest._replace(port=listener.getsockname()[1])}")
+    return urls
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -148,7 +164,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _announce(doors: Iterable[str], models: Mapping[str, EngineSpec]) -> None:
+def _announce(urls: Iterable[str], models: Mapping[str, EngineSpec]) -> None:
     names = ", ".join(f"{name}={spec}" for name, spec in models.items())
-    sys.stdout.write(f"speechkit-nb local server: {' '.join(doors)} (models {names}); Ctrl-C stops it\n")
+    sys.stdout.write(f"speechkit-nb local server: {' '.join(urls)} (models {names}); Ctrl-C stops it\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""When the server ends: a signal, or the process that started it is gone."""
+"""When the server stops: a signal, or the process that started it is gone."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 PARENT_CHECK_SECONDS = 1.0
 
 
-async def until_told_to_stop(with_stdin: bool, announce: Callable[[], None]) -> None:
-    """Returns at SIGTERM, SIGINT or SIGHUP (unless ignored, as under nohup).
+async def wait_for_stop(with_stdin: bool, announce: Callable[[], None]) -> None:
+    """Return at SIGTERM, SIGINT or SIGHUP (unless the signal is ignored, as under nohup).
 
     Args:
-        announce: called when it listens to signals, so that none is answered by a sudden death.
-        with_stdin: return, too, when standard input ends or the parent process is another one: whoever
-            started this server holds the other end and is gone, however it ended.
+        with_stdin: return as well when standard input ends or the parent process changes. The process that
+            started this server holds the other end of standard input, so it is gone, however it ended.
+        announce: called once signals are handled. A signal before that would kill the process at once.
     """
     stop = asyncio.Event()
-    _on_signals(stop)
+    _stop_on_signals(stop)
     announce()
     if not with_stdin:
         await stop.wait()
         return
-    _on_end_of_stdin(stop)
+    _stop_at_end_of_stdin(stop)
     parent = os.getppid()
     while not stop.is_set() and os.getppid() == parent:
         try:
@@ -37,7 +36,7 @@ async def until_told_to_stop(with_stdin: bool, announce: Callable[[], None]) -> 
             continue
 
 
-def _on_signals(stop: asyncio.Event) -> None:
+def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -48,11 +47,11 @@ def _on_signals(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: _set(loop, stop))
 
 
-def _on_end_of_stdin(stop: asyncio.Event) -> None:
+def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def wait() -> None:
-        # os.read, not sys.stdin: the interpreter can not finish while a thread holds the lock of the latter.
+        # not sys.stdin: a thread that reads it holds its lock, and the interpreter could not exit
         with suppress(OSError):
             while os.read(0, 4096):
                 pass
@@ -61,6 +60,6 @@ def _on_end_of_stdin(stop: asyncio.Event) -> None:
     threading.Thread(target=wait, name="stdin", daemon=True).start()
 
 
-def _set(loop: Any, stop: asyncio.Event) -> None:
-    with suppress(RuntimeError):  # the loop is closed: the server has ended already
+def _set(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop is closed: the server has stopped already
         loop.call_soon_threadsafe(stop.set)

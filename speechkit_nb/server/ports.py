@@ -1,4 +1,4 @@
-"""Addresses to listen at, and the certificates that belong there."""
+"""Addresses to listen at, and the check of certificates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACKLOG = 128
 
 
 class Address(NamedTuple):
-    """Where to listen; written as `HOST:PORT`, with brackets around a host that has colons.
+    """Where to listen; its text is `HOST:PORT`, with brackets around a host that has colons.
 
     >>> str(Address("::1", 50051))
     '[::1]:50051'
@@ -29,10 +29,10 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Reads `HOST:PORT`.
+        """Read `HOST:PORT`.
 
         Raises:
-            ServerError: if it is no address.
+            ServerError: if the text is no address.
 
         >>> Address.parse("127.0.0.1:0")
         Address(host='127.0.0.1', port=0)
@@ -47,7 +47,7 @@ class Address(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can reach the address."""
         if self.host == "localhost":
             return True
         try:
@@ -57,32 +57,32 @@ class Address(NamedTuple):
 
     @property
     def public(self) -> Address:
-        """The same as others write it: a server that listens everywhere is known by its machine's name."""
+        """The address for callers: with the name of this machine if the server listens at all addresses."""
         return Address(socket.gethostname(), self.port) if self.host in ("0.0.0.0", "::") else self
 
 
 def listen(address: Address) -> socket.socket:
-    """A socket bound to an address; its port is chosen by the system for port 0.
+    """A socket that listens at an address; for port 0 the system chooses a free port.
 
     Raises:
-        ServerError: if the port is taken, or the address is not of this machine.
+        ServerError: if the port is in use, or the address is not of this machine.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    # The event loop sends without delay (40 ms an answer) only where the protocol is named.
+    # asyncio switches off Nagle's delay (40 ms per answer) only if the socket names the protocol.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
+        if os.name == "posix":  # on Windows this would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise cannot_listen(address) from error
+        raise listen_error(address) from error
     return listener
 
 
-def cannot_listen(address: Address) -> ServerError:
-    """What is said when there is no listening at an address."""
+def listen_error(address: Address) -> ServerError:
+    """The error for an address where the server cannot listen."""
     return ServerError(
         f"cannot listen at {address}: the port is in use, or the address is not of this machine; "
         "port 0 takes a free one"
@@ -90,10 +90,10 @@ def cannot_listen(address: Address) -> ServerError:
 
 
 def check_certificate(cert: Path, key: Path) -> None:
-    """Looks at the files before anybody serves with them.
+    """Check the files before a server uses them.
 
     Raises:
-        ServerError: if they are no certificate and its key.
+        ServerError: if they are no certificate and its key in PEM form.
     """
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key, password="")

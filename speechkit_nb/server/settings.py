@@ -1,4 +1,4 @@
-"""How the server is set up, and whether that may be."""
+"""The settings of the server, and the check whether they are allowed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ServerError
-from . import engines
 from .engines.base import EngineSpec
+from .engines.registry import parse_engine
 from .operations.store import KEEP_SECONDS
 from .ports import Address, check_certificate
 from .recognition.options import DEFAULT_MODEL
@@ -22,29 +22,29 @@ PATHS = ("bucket_root", "data_dir", "tls_cert", "tls_key", "iam_public_key")
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """How the local server is set up.
+    """Settings of the local server.
 
     Attributes:
         grpc: address of the gRPC services, `HOST:PORT`; port 0 takes a free one.
-        rest: address of the REST API, likewise; None for no REST.
-        models: `ENGINE[:ARG]` of model names; names that are not given keep the embedded recognizer.
-        bucket_root: folder of `BUCKET/KEY` behind Object Storage links.
-        data_dir: where operations are kept over a restart, and may be shared by several servers; None keeps
-            them in memory.
-        workers: processes that recognize; None takes as many as there are processors, at most two.
-        api_key: keys of a service account; with one or more every call needs a key, or a token of this
-            server's own IAM endpoint.
-        tls_cert, tls_key: files in PEM form; with them all doors speak TLS.
-        faults: failures to show, see `faults`.
-        stop_with_stdin: end when standard input does, or the process that started this one is gone.
-        lease_seconds: how long after its last sign of life a server's operations are its own.
+        rest: address of the REST API, likewise; None: no REST.
+        models: model name -> `ENGINE[:ARG]`; standard names that are left out keep the embedded recognizer.
+        bucket_root: folder whose files `BUCKET/KEY` stand for Object Storage links.
+        data_dir: folder where operations survive a restart; several servers may share it. None: they are kept
+            in memory.
+        workers: number of processes that recognize; None: as many as there are processors, at most two.
+        api_key: keys of a service account; with one or more, every call needs a key, or a token that this
+            server issued.
+        tls_cert, tls_key: files in PEM form; with them gRPC and REST use TLS.
+        faults: failures on demand, see `testing.faults`.
+        stop_with_stdin: stop when standard input ends, or when the process that started this one is gone.
+        lease_seconds: how long after its last heartbeat a server keeps its operations.
         keep_seconds: how long results are kept.
-        iam_public_key: file whose private half signs requests for tokens, see `iam`.
-        oauth_token: what can be exchanged for a token of a user.
-        vm_metadata: whether the REST door hands out tokens to everybody, as the metadata service of a
-            virtual machine does.
-        token_seconds: how long a token is good for.
-        streams: what a live session is held to; a mapping of its fields will do.
+        iam_public_key: file of the public key that verifies requests for tokens, see `testing.iam`.
+        oauth_token: OAuth tokens that can be exchanged for the token of a user.
+        vm_metadata: whether REST issues tokens to every caller, as the metadata service of a virtual
+            machine does.
+        token_seconds: how long a token is valid.
+        streams: limits of a streaming session.
 
     Raises:
         ServerError: if a key is empty.
@@ -74,7 +74,7 @@ class ServerSettings:
 
     @classmethod
     def of(cls, **options: Any) -> ServerSettings:
-        """The same from the options of a command line: paths may be texts, and None takes the default.
+        """Settings from command line options: paths may be texts, `streams` a mapping; None: default.
 
         >>> ServerSettings.of(data_dir="operations", bucket_root=None).data_dir.name
         'operations'
@@ -96,15 +96,20 @@ class ServerSettings:
         if not all(key.strip() for key in self.api_key):
             raise ServerError("an --api-key is empty; leave the option out for a server without keys")
 
+    @property
+    def uses_testing(self) -> bool:
+        """Whether something is switched on that only tests and demonstrations need."""
+        return bool(self.faults or self.iam_public_key or self.oauth_token or self.vm_metadata)
+
     def engines(self) -> dict[str, EngineSpec]:
-        """The engine of each model."""
-        return {name: engines.parse(text) for name, text in {**DEFAULT_MODELS, **self.models}.items()}
+        """Model name -> engine."""
+        return {name: parse_engine(text) for name, text in {**DEFAULT_MODELS, **self.models}.items()}
 
     def addresses(self) -> tuple[Address, Address | None]:
-        """Where gRPC and REST listen.
+        """The addresses of gRPC and REST.
 
         Raises:
-            ServerError: if one is no address, or other machines could reach it without TLS and a key.
+            ServerError: if a text is no address, or other machines could reach it without TLS and a key.
         """
         grpc, rest = Address.parse(self.grpc), Address.parse(self.rest) if self.rest else None
         for address in (grpc, rest):
@@ -116,10 +121,10 @@ class ServerSettings:
         return grpc, rest
 
     def tls(self) -> tuple[Path, Path] | None:
-        """The files of certificate and key; None for plain text.
+        """The files of certificate and key; None: no TLS.
 
         Raises:
-            ServerError: if there is only one, or they are no such files.
+            ServerError: if there is only one of them, or they are no certificate and its key.
         """
         if self.tls_cert is None and self.tls_key is None:
             return None

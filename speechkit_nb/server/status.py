@@ -1,4 +1,4 @@
-"""The answer no: a status code and words that say what is wrong, whatever the transport."""
+"""gRPC status codes and errors, which REST translates to HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..wire import rpc
 
 
 class Code(IntEnum):
-    """The numbers of google.rpc.Code."""
+    """The numbers of `google.rpc.Code`."""
 
     CANCELLED = 1
     UNKNOWN = 2
@@ -30,7 +30,7 @@ class Code(IntEnum):
 
     @property
     def http(self) -> int:
-        """The HTTP status that REST answers with.
+        """The HTTP status of the same error over REST.
 
         >>> Code.NOT_FOUND.http
         404
@@ -53,13 +53,13 @@ HTTP = {
     Code.UNAVAILABLE: 503,
     Code.UNAUTHENTICATED: 401,
 }
-"""As gRPC gateways translate them; what is not here is a 500."""
+"""The translation of gRPC gateways; every other code is a 500."""
 
 
-class Refusal(Exception):
-    """A call that is answered with an error, or an operation that ends in one.
+class StatusError(Exception):
+    """A call is answered with this error, or an operation ends with it.
 
-    >>> Refusal(Code.NOT_FOUND, "operation ID not found").status().code
+    >>> StatusError(Code.NOT_FOUND, "operation ID not found").status().code
     5
     """
 
@@ -72,24 +72,24 @@ class Refusal(Exception):
         return self.message
 
     def status(self) -> Any:
-        """The same as a google.rpc.Status message."""
+        """The error as a `google.rpc.Status` message."""
         return rpc.Status(code=int(self.code), message=self.message)
 
 
-def invalid(message: str) -> Refusal:
-    """The request itself is at fault."""
-    return Refusal(Code.INVALID_ARGUMENT, message)
+def invalid_argument(message: str) -> StatusError:
+    """The error for a request that has a wrong value."""
+    return StatusError(Code.INVALID_ARGUMENT, message)
 
 
-def internal(who: str, error: Exception) -> Refusal:
-    """Something went wrong that nobody has foreseen.
+def internal_error(who: str, error: Exception) -> StatusError:
+    """The error for an exception that nobody expected.
 
-    >>> internal("the engine", ValueError("no sound")).message
+    >>> internal_error("the engine", ValueError("no sound")).message
     'the engine failed: ValueError: no sound'
     """
-    return Refusal(Code.INTERNAL, f"{who} failed: {type(error).__name__}: {error}")
+    return StatusError(Code.INTERNAL, f"{who} failed: {type(error).__name__}: {error}")
 
 
-def unauthenticated(message: str) -> Refusal:
-    """The credentials are missing or not good; the message must not hold them."""
-    return Refusal(Code.UNAUTHENTICATED, message)
+def unauthenticated(message: str) -> StatusError:
+    """The error for missing or wrong credentials; the message must not contain them."""
+    return StatusError(Code.UNAUTHENTICATED, message)

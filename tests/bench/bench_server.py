@@ -11,17 +11,17 @@ import time
 from pathlib import Path
 
 import speechkit_nb as sk
-from speechkit_nb.server import engines
-from speechkit_nb.server.engines.base import Hearing
-from speechkit_nb.server.recognition.file import pcm_blocks
+from speechkit_nb.server.engines.base import ListenRequest
+from speechkit_nb.server.engines.registry import create_engine, parse_engine
+from speechkit_nb.server.recognition.file import read_pcm
 
 RECORDING = Path(__file__).parents[2] / "data" / "monologue.wav"
 ROUNDS = 3
 
 
 def directly(engine) -> list[str]:
-    listener = engine.listen(Hearing())
-    heard = [h for pcm in pcm_blocks(sk.Recording(RECORDING), 0) for h in listener.feed(pcm)]
+    listener = engine.listen(ListenRequest())
+    heard = [h for pcm in read_pcm(sk.Recording(RECORDING), 0) for h in listener.feed(pcm)]
     heard += listener.finish()
     listener.close()
     return [word.text for hypothesis in heard for word in hypothesis.words]
@@ -38,7 +38,7 @@ def timed(run, argument) -> tuple[float, list[str]]:
 
 
 def main() -> None:
-    engine = engines.create(engines.parse("pocketsphinx"))
+    engine = create_engine(parse_engine("pocketsphinx"))
     times = {"server": [], "engine": []}
     with tempfile.TemporaryDirectory() as home:
         os.environ["SPEECHKIT_NB_HOME"] = home

@@ -127,5 +127,5 @@ def test_serve_prints_its_address_and_ends_on_sigterm(command):
 def test_serve_refuses_wrong_options(run):
     """A model without an engine, an unknown engine, an address that other machines can reach."""
     assert "'general' names no model" in run("serve", "--model", "general").output
-    assert "no engine 'vosk'" in run("serve", "--model", "general=vosk").output
+    assert "there is no engine 'vosk'" in run("serve", "--model", "general=vosk").output
     assert "can be reached from other machines" in run("serve", "--grpc", "0.0.0.0:50051").output

@@ -75,7 +75,7 @@ def client(server: Server) -> Iterator[sk.Client]:
 @pytest.fixture
 def recording() -> sk.Recording:
     """A minute of sound that says which part of the script it is."""
-    return sk.Recording(timecode.stamped(SECONDS * RATE), RATE, id="minute")
+    return sk.Recording(timecode.write_timecode(SECONDS * RATE), RATE, id="minute")
 
 
 LIMITS = SessionLimits(LIMIT, 10_000_000)
@@ -126,7 +126,7 @@ def test_an_hour(tmp_path: Path) -> None:
     spoken = talk(3600)
     running = started(script(tmp_path / "hour.csv", spoken), seconds=300)
     with sk.connect(f"grpc://{running.address}") as client:
-        hour = timecode.stamped(3600 * RATE)
+        hour = timecode.write_timecode(3600 * RATE)
         transcript = client.stream(hour, sample_rate=RATE, pace="fast").result(120)
     running.close()
     assert said(transcript) == spoken
@@ -150,7 +150,7 @@ def test_speech_without_a_pause(tmp_path: Path) -> None:
     unbroken = [(f"w{i}", i * 0.5, i * 0.5 + 0.45) for i in range(60)]
     running = started(script(tmp_path / "unbroken.csv", unbroken), seconds=5)
     with sk.connect(f"grpc://{running.address}") as client:
-        sounding = timecode.stamped(30 * RATE)
+        sounding = timecode.write_timecode(30 * RATE)
         session = client.stream(sounding, sample_rate=RATE, pace="fast", limits=SessionLimits(5))
         transcript = session.result(60)
     running.close()
@@ -160,7 +160,7 @@ def test_speech_without_a_pause(tmp_path: Path) -> None:
 
 def test_silence_over_several_sessions(client: sk.Client, tmp_path: Path) -> None:
     """Sessions in which nothing is said end without a final, and are not sent again."""
-    quiet = np.concatenate([np.zeros(25 * RATE, np.int16), timecode.stamped(5 * RATE)])
+    quiet = np.concatenate([np.zeros(25 * RATE, np.int16), timecode.write_timecode(5 * RATE)])
     session = client.stream(quiet, sample_rate=RATE, pace="fast", limits=LIMITS)
     transcript = session.result(60)
     assert [word for word, *_ in said(transcript)] == [word for word, _, end in talk(SECONDS) if end < 5]
@@ -315,7 +315,7 @@ def test_a_source_that_falls_silent(client: sk.Client) -> None:
 
 def test_real_time_pace(client: sk.Client) -> None:
     """A recording is sent as a microphone would: never before its time, and not long after it."""
-    recording = sk.Recording(timecode.stamped(2 * RATE), RATE)
+    recording = sk.Recording(timecode.write_timecode(2 * RATE), RATE)
     began = time.time()
     transcript = client.stream(recording).result(30)
     positions, times = np.array(transcript.sends).T
@@ -492,7 +492,7 @@ def test_full_data_that_breaks_off(words: Path, spoken: Any) -> None:
     """It is sent again from the beginning, and nothing is given out twice."""
     running = started(words, seconds=300, faults=["cut:RecognizeStreaming:final_refinement:2"])
     with sk.connect(f"grpc://{running.address}") as client:
-        sounding = timecode.stamped(20 * RATE)
+        sounding = timecode.write_timecode(20 * RATE)
         session = client.stream(
             sounding, sample_rate=RATE, pace="fast", audio_processing_type="full_data", model="plain"
         )

@@ -7,7 +7,7 @@ from local_server import serving, wav
 
 import speechkit_nb as sk
 from speechkit_nb.server.engines.base import Word
-from speechkit_nb.server.recognition.analysis import gaps, overlaps, speech, statistics
+from speechkit_nb.server.recognition.analysis import describe, find_gaps, find_overlaps, find_speech
 from speechkit_nb.server.recognition.events import Final
 
 SCRIPT = """word,start,end,channel
@@ -28,28 +28,28 @@ def covered(stretches) -> set[int]:
 @given(spans, spans)
 def test_overlaps_are_the_milliseconds_in_both(one, other):
     """Held against sets of milliseconds."""
-    assert covered(overlaps(one, other)) == covered(one) & covered(other)
+    assert covered(find_overlaps(one, other)) == covered(one) & covered(other)
 
 
 @given(spans)
 def test_gaps_are_the_milliseconds_in_none(stretches):
     """Held against sets of milliseconds."""
-    assert covered(gaps(stretches, 80)) == set(range(80)) - covered(stretches)
+    assert covered(find_gaps(stretches, 80)) == set(range(80)) - covered(stretches)
 
 
 @given(spans, st.integers(1, 8))
 def test_speech_covers_every_word_and_pauses_that_are_too_short(stretches, pause):
     """What is left over are pauses of at least that length."""
     words = tuple(Word("w", *span) for span in stretches)
-    found = speech([Final(0, words, 0, 80)] if words else [], pause)
+    found = find_speech([Final(0, words, 0, 80)] if words else [], pause)
     assert covered(stretches) <= covered(found)
-    inner = gaps(found, 80)[bool(found and found[0][0] > 0) :]
+    inner = find_gaps(found, 80)[bool(found and found[0][0] > 0) :]
     assert all(end - start >= pause for start, end in inner if end != 80)
 
 
 def test_statistics_of_nothing_are_zeros():
     """A silent speaker has no rates."""
-    assert statistics([], [0.5]).ByteSize() == 0
+    assert describe([], [0.5]).ByteSize() == 0
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from credentials import AUDIENCE, public_half, self_signed, service_account_key,
 from local_server import DATA, OPERATIONS, Server, wait_until
 
 from speechkit_nb.errors import ServerError
-from speechkit_nb.server.api.auth import FOLDER_ID, Gate
-from speechkit_nb.server.app import ServerSettings, serve
-from speechkit_nb.server.status import Refusal
+from speechkit_nb.server import ServerSettings, serve
+from speechkit_nb.server.api.auth import FOLDER_ID, Authenticator
+from speechkit_nb.server.status import StatusError
 from speechkit_nb.server.testing.iam import Issuer, PublicKey
 from speechkit_nb.wire import endpoint, methods, operation
 
@@ -218,24 +218,25 @@ def test_tokens_expire() -> None:
     """A token is good for so many seconds, then it is told to have expired."""
     now = [1000.0]
     issuer = Issuer(for_machine=True, seconds=5, clock=lambda: now[0])
-    gate = Gate([], issuer)
+    authenticator = Authenticator([], issuer.is_service_account)
     headers = {"authorization": f"Bearer {issuer.machine_token()['access_token']}"}
     now[0] = 1004.9
-    gate.check(headers)
+    authenticator.check(headers)
     now[0] = 1005.0
-    with pytest.raises(Refusal, match="the token has expired"):
-        gate.check(headers)
+    with pytest.raises(StatusError, match="the token has expired"):
+        authenticator.check(headers)
 
 
 def test_a_server_without_credentials_asks_for_none() -> None:
     """Whatever is sent is let in, and no token is to be had."""
     issuer = Issuer(seconds=5)
-    gate = Gate([], issuer)
-    assert not gate.closed
-    gate.check({"authorization": "Bearer anything", "x-folder-id": "any"})
-    with pytest.raises(Refusal, match="no service account is bound to this machine"):
+    authenticator = Authenticator([])
+    assert not issuer.is_active
+    assert not authenticator.is_required
+    authenticator.check({"authorization": "Bearer anything", "x-folder-id": "any"})
+    with pytest.raises(StatusError, match="no service account is bound to this machine"):
         issuer.machine_token()
-    with pytest.raises(Refusal, match="this server knows no key of a service account"):
+    with pytest.raises(StatusError, match="this server knows no key of a service account"):
         issuer.exchange({"jwt": "a.b.c"}, AUDIENCE)
 
 

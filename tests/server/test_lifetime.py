@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ import pytest
 from local_server import DATA, RUN, Api, Server, serving, talk, wait_until
 
 from speechkit_nb.errors import ServerError
-from speechkit_nb.server.app import ServerSettings, models_from_options, serve
+from speechkit_nb.server import ServerSettings, parse_models, serve
 
 Start = Callable[..., Server]
 
@@ -59,13 +60,32 @@ def test_start_up_line(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "is_loaded"),
+    [
+        ({}, False),
+        ({"faults": ["slow:0"]}, True),
+        ({"vm_metadata": True}, True),
+        ({"oauth_token": "y0_user"}, True),
+    ],
+)
+def test_a_normal_server_loads_no_test_doubles(settings: dict[str, Any], is_loaded: bool) -> None:
+    """`server.testing` is imported only if a setting switches something in it on."""
+    listing = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); "
+    options = {"grpc": "127.0.0.1:0", "rest": "127.0.0.1:0", "stop_with_stdin": True, **settings}
+    command = [sys.executable, "-c", listing + RUN, json.dumps(options)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert "speechkit_nb.server.api.rest" in done.stdout.split()
+    assert ("speechkit_nb.server.testing" in done.stdout) is is_loaded
+
+
+@pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"grpc": "0.0.0.0:0"}, "can be reached from other machines, and there is no TLS and no key"),
         ({"grpc": "example.com:1"}, "can be reached from other machines"),
         ({"grpc": "127.0.0.1"}, "is no address; it looks like 127.0.0.1:50051"),
         ({"grpc": "127.0.0.1:99999"}, "is no address"),
-        ({"models": {"a": "sphinx"}}, "no engine 'sphinx'; there are pocketsphinx, scripted"),
+        ({"models": {"a": "sphinx"}}, "there is no engine 'sphinx'; the engines are pocketsphinx, scripted"),
         ({"models": {"a": "scripted:gone.csv"}}, "the scripted engine finds nothing at '.*gone.csv'"),
         ({"models": {"a": "scripted"}}, "the scripted engine finds nothing at ''"),
         (
@@ -73,7 +93,10 @@ def test_start_up_line(start: Start) -> None:
             "the columns end, start, word are missing",
         ),
         ({"bucket_root": "gone"}, "--bucket-root gone is no folder"),
-        ({"faults": ["explode"]}, "no fault 'explode'; there are unavailable:METHOD:N, cut:METHOD:N"),
+        (
+            {"faults": ["explode"]},
+            "there is no fault 'explode'; the faults are unavailable:METHOD:N, cut:METHOD:N",
+        ),
         ({"data_dir": str(DATA / "README.md")}, "the data folder .*README.md cannot be used"),
     ],
 )
@@ -101,9 +124,9 @@ def test_port_of_another_server(start: Start) -> None:
 
 def test_models_from_options() -> None:
     """NAME=ENGINE:ARG, where the argument may hold anything."""
-    assert models_from_options(["a:rc=scripted:x=y:z"]) == {"a:rc": "scripted:x=y:z"}
+    assert parse_models(["a:rc=scripted:x=y:z"]) == {"a:rc": "scripted:x=y:z"}
     with pytest.raises(ServerError, match="'general' names no model; it looks like general=pocketsphinx"):
-        models_from_options(["general"])
+        parse_models(["general"])
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])

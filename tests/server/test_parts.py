@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from local_server import wav
 
 from speechkit_nb.errors import MissingExtra, ServerError
-from speechkit_nb.server import engines
-from speechkit_nb.server.engines.base import EngineSpec, Hearing, Hypothesis, Word
+from speechkit_nb.server.engines import registry
+from speechkit_nb.server.engines.base import EngineSpec, Hypothesis, ListenRequest, Word
+from speechkit_nb.server.engines.registry import check_engine, parse_engine
 from speechkit_nb.server.engines.scripted import ScriptedListener, create, split_list
 from speechkit_nb.server.operations.store import KEEP_SECONDS, Store, Work
 from speechkit_nb.server.recognition.events import EventWriter, Final, interleave
-from speechkit_nb.server.recognition.file import tile
-from speechkit_nb.server.recognition.refinement import refine
-from speechkit_nb.server.status import Code, Refusal
+from speechkit_nb.server.recognition.file import refine, tile_finals
+from speechkit_nb.server.status import Code, StatusError
 from speechkit_nb.server.testing.faults import Faults
 from speechkit_nb.wire import v3
 
@@ -50,14 +50,14 @@ def test_results_are_kept_three_days(where: str, tmp_path: Path, clock: Clock) -
     id = store.create(WORK, "")
     store.finish(id, [b"one", b"two"])
     clock.now += KEEP_SECONDS - 1
-    store.beat()
+    store.heartbeat()
     assert store.messages(id) == [b"one", b"two"]
     clock.now += 2
-    with pytest.raises(Refusal, match=f"operation ID not found {id}"):
+    with pytest.raises(StatusError, match=f"operation ID not found {id}"):
         store.messages(id)
-    store.beat()
+    store.heartbeat()
     clock.now -= 2
-    with pytest.raises(Refusal, match=f"operation ID not found {id}"):
+    with pytest.raises(StatusError, match=f"operation ID not found {id}"):
         store.operation(id)
     store.close()
 
@@ -88,19 +88,19 @@ def test_only_orphans_can_be_claimed(tmp_path: Path, clock: Clock) -> None:
     id = first.create(WORK, "")
     clock.now += 4
     for store in (first, second, third):
-        store.beat()
+        store.heartbeat()
     clock.now += 4
     assert second.orphans() == []
     assert not second.claim(id)
-    second.beat()
-    third.beat()
+    second.heartbeat()
+    third.heartbeat()
     clock.now += 2  # the first has been silent for 6 s
     assert second.orphans() == [id]
     assert second.claim(id)
     assert third.orphans() == []
     assert not third.claim(id)
     assert not first.finish(id, [b"late"])
-    assert not first.fail(id, Refusal(Code.INTERNAL, "late"))
+    assert not first.fail(id, StatusError(Code.INTERNAL, "late"))
     assert first.owned() == set()
     assert second.finish(id, [b"in time"])
     assert first.messages(id) == [b"in time"]
@@ -123,7 +123,7 @@ def test_cancelled_operation_takes_no_result(clock: Clock) -> None:
     id = store.create(WORK, "")
     store.cancel(id)
     assert not store.finish(id, [b"late"])
-    with pytest.raises(Refusal, match="operation was cancelled"):
+    with pytest.raises(StatusError, match="operation was cancelled"):
         store.messages(id)
     store.close()
 
@@ -144,7 +144,7 @@ def hypotheses(draw: st.DrawFn) -> tuple[list[Hypothesis], int]:
 def test_finals_tile_the_time_line(drawn: tuple[list[Hypothesis], int]) -> None:
     """No gap, no overlap, from 0 to the end of the channel; every final holds its words."""
     found, duration = drawn
-    finals = tile(found, 0, duration)
+    finals = tile_finals(found, 0, duration)
     assert len(finals) == len(found)
     assert finals[0].start_ms == 0
     assert finals[-1].end_ms == duration
@@ -156,7 +156,7 @@ def test_finals_tile_the_time_line(drawn: tuple[list[Hypothesis], int]) -> None:
 
 def test_nothing_heard_has_no_finals() -> None:
     """Silence is not a final."""
-    assert tile([], 0, 5000) == []
+    assert tile_finals([], 0, 5000) == []
 
 
 def test_interleave() -> None:
@@ -215,7 +215,9 @@ def test_refine(text: str, language: str, expected: str) -> None:
 )
 def test_fault_written_wrongly(fault: str) -> None:
     """The message lists the faults there are."""
-    with pytest.raises(ServerError, match=r"no fault '.*'; there are unavailable:METHOD:N, .* slow:SECONDS"):
+    with pytest.raises(
+        ServerError, match=r"there is no fault '.*'; the faults are unavailable:METHOD:N, .* slow:SECONDS"
+    ):
         Faults([fault])
 
 
@@ -227,7 +229,7 @@ def test_cut_counts_streams() -> None:
         stream = faults.through("GetRecognition", [b"a", b"b"])
         try:
             return [await anext(stream), await anext(stream)]
-        except Refusal as refusal:
+        except StatusError as refusal:
             return [refusal.code.name.encode()]
 
     assert [asyncio.run(sent()) for _ in range(3)] == [[b"UNAVAILABLE"]] * 2 + [[b"a", b"b"]]
@@ -260,7 +262,7 @@ def test_split_list_refuses(data: bytes, words: str) -> None:
 def test_overlapping_words_stay_in_one_utterance() -> None:
     """A pause is counted from the latest end, not from the last word's."""
     words = (Word("long", 0, 2000), Word("in", 100, 300), Word("next", 900, 1100), Word("far", 2500, 2600))
-    heard = ScriptedListener(words, Hearing()).feed(bytes(32 * 4000))
+    heard = ScriptedListener(words, ListenRequest()).feed(bytes(32 * 4000))
     assert [(final.text, final.end_ms) for final in heard] == [("long in next", 2000), ("far", 2600)]
 
 
@@ -268,7 +270,7 @@ def test_script_as_a_live_engine(tmp_path: Path) -> None:
     """Fed piece by piece, a script gives growing partials, and its final when the pause is over."""
     script = tmp_path / "talk.csv"
     script.write_text("word,start,end\none,0.1,0.3\ntwo,0.4,0.6\n")
-    listener = create(EngineSpec("scripted", str(script))).listen(Hearing(partials=True))
+    listener = create(EngineSpec("scripted", str(script))).listen(ListenRequest(partials=True))
     heard = [(i, h.kind, h.text) for i in range(15) for h in listener.feed(bytes(3200))]  # 100 ms each
     assert heard == [(2, "partial", "one"), (5, "partial", "one two"), (10, "final", "one two")]
     assert listener.finish() == []
@@ -281,17 +283,17 @@ def test_a_script_beside_the_same_sound(tmp_path: Path) -> None:
     (tmp_path / "talk.words.csv").write_text("word,start,end\none,0.1,0.3\n")
     engine = create(EngineSpec("scripted", str(tmp_path)))
     for known in (content, content[44:]):
-        listener = engine.listen(Hearing(sha256=sha256(known).hexdigest()))
+        listener = engine.listen(ListenRequest(sha256=sha256(known).hexdigest()))
         assert [heard.text for heard in [*listener.feed(bytes(32_000)), *listener.finish()]] == ["one"]
-    with pytest.raises(Refusal, match="holds no script for this recording"):
-        engine.listen(Hearing(sha256=sha256(b"other").hexdigest()))
+    with pytest.raises(StatusError, match="holds no script for this recording"):
+        engine.listen(ListenRequest(sha256=sha256(b"other").hexdigest()))
 
 
 def test_recorded_answer_is_no_live_engine(tmp_path: Path) -> None:
     """A recorded answer has no words to say in time."""
     (tmp_path / "a.binpb").write_bytes(b"")
-    with pytest.raises(Refusal, match=r"a\.binpb is a recorded answer; it answers files, not streams"):
-        create(EngineSpec("scripted", str(tmp_path / "a.binpb"))).listen(Hearing())
+    with pytest.raises(StatusError, match=r"a\.binpb is a recorded answer; it answers files, not streams"):
+        create(EngineSpec("scripted", str(tmp_path / "a.binpb"))).listen(ListenRequest())
 
 
 @pytest.mark.parametrize(
@@ -308,13 +310,13 @@ def test_unreadable_script(tmp_path: Path, name: str, content: str, words: str) 
     path = tmp_path / name
     path.write_text(content)
     with pytest.raises(ServerError, match=f"the script .*{name} cannot be read: .*{words}"):
-        engines.check(engines.parse(f"scripted:{path}"))
+        check_engine(parse_engine(f"scripted:{path}"))
 
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its package an engine says how to install it."""
-    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    monkeypatch.setattr(registry, "find_spec", lambda _: None)
     with pytest.raises(
         MissingExtra, match=r"needs the package pocketsphinx: pip install 'speechkit-nb\[local\]'"
     ):
-        engines.check(EngineSpec("pocketsphinx"))
+        check_engine(EngineSpec("pocketsphinx"))

@@ -14,8 +14,8 @@ import soundfile
 import soxr
 from local_server import DATA, Api, serving, sound
 
-from speechkit_nb.server.engines import create, parse
-from speechkit_nb.server.engines.base import Hearing, Hypothesis, Listener
+from speechkit_nb.server.engines.base import Hypothesis, Listener, ListenRequest
+from speechkit_nb.server.engines.registry import create_engine, parse_engine
 from speechkit_nb.server.engines.segment import LONGEST_MS, Segmenter, Speech
 from speechkit_nb.wire import v3
 
@@ -185,10 +185,10 @@ def listen(listener: Listener, data: bytes, size: int = 6400) -> list[Hypothesis
 
 def test_partials_when_asked_for() -> None:
     """A listener that is asked for partials gives growing guesses, and the same finals as without."""
-    engine = create(parse("pocketsphinx"))
+    engine = create_engine(parse_engine("pocketsphinx"))
     data = pcm(speech())
-    with_partials = listen(engine.listen(Hearing(partials=True)), data)
-    without = listen(engine.listen(Hearing()), data)
+    with_partials = listen(engine.listen(ListenRequest(partials=True)), data)
+    without = listen(engine.listen(ListenRequest()), data)
     partials = [h for h in with_partials if h.kind == "partial"]
     assert [h for h in with_partials if h.kind == "final"] == without
     assert len(partials) > 5

@@ -340,12 +340,12 @@ REFUSED = {
     "summary": (
         {"content": wav(), "summarization": v3.SummarizationOptions(model_uri="gpt://f/m")},
         "UNIMPLEMENTED",
-        "no summarization, only the cloud does it",
+        "no summarization, only the cloud has it",
     ),
     "classifier": (
         {"content": wav(), "recognition_classifier": CLASSIFIERS},
         "UNIMPLEMENTED",
-        "no recognition_classifier, only the cloud does it",
+        "no recognition_classifier, only the cloud has it",
     ),
     "speakers": (
         {"content": wav(), "speaker_labeling": v3.SpeakerLabelingOptions(speaker_labeling=1)},

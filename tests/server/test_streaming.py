@@ -30,8 +30,8 @@ from live_sessions import (
 )
 from local_server import DATA, Api, Server, serving, sound
 
-from speechkit_nb.server.recognition.decoder import CompressedSound, RawSound, WavSound
-from speechkit_nb.server.status import Refusal
+from speechkit_nb.server.recognition.decoder import CompressedDecoder, RawDecoder, WavDecoder
+from speechkit_nb.server.status import StatusError
 from speechkit_nb.wire import v2, v3
 
 WORDS = [("one", 0.3, 0.5), ("two", 0.6, 0.8), ("three", 1.6, 1.8), ("four", 3.0, 3.3)]
@@ -272,15 +272,19 @@ def test_the_embedded_recognizer_waits_out_a_pause(api: Api) -> None:
 REFUSED = [
     ([chunk(b"")], "INVALID_ARGUMENT", "first message of a session must be session_options"),
     ([options(), options()], "INVALID_ARGUMENT", "session_options come once"),
-    ([options(), v3.StreamingRequest()], "INVALID_ARGUMENT", "a message holds nothing"),
+    ([options(), v3.StreamingRequest()], "INVALID_ARGUMENT", "a message is empty"),
     ([options(), eou()], "INVALID_ARGUMENT", "eou is for sessions with the external_classifier"),
     ([options(n_channels=2)], "INVALID_ARGUMENT", "REAL_TIME session takes one channel, not 2"),
     ([options(rate=4000)], "INVALID_ARGUMENT", "sample_rate_hertz is 4000"),
     ([options(model="none")], "INVALID_ARGUMENT", "no model 'none'"),
     ([options(), silence(-1)], "INVALID_ARGUMENT", "duration_ms is -1"),
     ([options(container="WAV"), silence(100)], "INVALID_ARGUMENT", "before the header of the audio"),
-    ([options(container="WAV"), chunk(b"no wave at all")], "INVALID_ARGUMENT", "it does not begin as one"),
-    ([v3.StreamingRequest(session_options={})], "INVALID_ARGUMENT", "does not say its format"),
+    (
+        [options(container="WAV"), chunk(b"no wave at all")],
+        "INVALID_ARGUMENT",
+        "it does not begin like a WAV file",
+    ),
+    ([v3.StreamingRequest(session_options={})], "INVALID_ARGUMENT", "the audio format is missing"),
     ([options(), silence(21_000)], "OUT_OF_RANGE", "maximum allowed stream duration"),
     ([options(), *chunks(bytes(1_200_000), 100_000)], "OUT_OF_RANGE", "maximum allowed stream duration"),
     (
@@ -404,9 +408,9 @@ def test_wav_and_raw_decode_to_the_same_samples(size: int) -> None:
     data = file.index(b"data")
     odd = file[:data] + struct.pack("<4sI", b"LIST", 3) + b"abc\0" + file[data:] + b"LIST\2\0\0\0xy"
     for decoder, content in [
-        (WavSound(), odd),
-        (RawSound(8000, 2), samples.tobytes()),
-        (RawSound(8000, 2), odd),
+        (WavDecoder(), odd),
+        (RawDecoder(8000, 2), samples.tobytes()),
+        (RawDecoder(8000, 2), odd),
     ]:
         got = [decoder.feed(piece) for piece in pieces(content, size)]
         assert np.array_equal(np.concatenate([g for g in [*got, decoder.flush()] if len(g)]), samples)
@@ -416,17 +420,17 @@ def test_wav_and_raw_decode_to_the_same_samples(size: int) -> None:
 def test_sounds_that_cannot_be_decoded() -> None:
     """24-bit WAV, a header that ends early, one that never ends, and noise that is said to be Opus."""
     deep = sound(np.zeros((1, 100)), 8000, subtype="PCM_24")
-    with pytest.raises(Refusal, match="WAV with 16-bit PCM samples only"):
-        WavSound().feed(deep)
-    short = WavSound()
+    with pytest.raises(StatusError, match="WAV with 16-bit PCM samples only"):
+        WavDecoder().feed(deep)
+    short = WavDecoder()
     short.feed(deep[:20])
-    with pytest.raises(Refusal, match="ends inside the WAV header"):
+    with pytest.raises(StatusError, match="ends inside the WAV header"):
         short.flush()
-    with pytest.raises(Refusal, match="no sound in the first 65536 bytes"):
-        WavSound().feed(b"RIFF\0\0\0\0WAVE" + b"junk\xff\xff\xff\x7f" + bytes(70000))
-    noise = CompressedSound("OGG_OPUS", live=True)
+    with pytest.raises(StatusError, match="no samples in the first 65536 bytes"):
+        WavDecoder().feed(b"RIFF\0\0\0\0WAVE" + b"junk\xff\xff\xff\x7f" + bytes(70000))
+    noise = CompressedDecoder("OGG_OPUS", live=True)
     noise.feed(bytes(range(256)) * 100)
-    with pytest.raises(Refusal, match="Invalid audio received: no OGG_OPUS"):
+    with pytest.raises(StatusError, match="Invalid audio received: it is not OGG_OPUS"):
         noise.flush()
 
 

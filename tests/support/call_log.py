@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import local_server
@@ -23,8 +24,9 @@ Faults.before = noted
 class CountedServer(local_server.Server):
     """A server whose calls are written to `log`; it may be started again with the same log."""
 
-    def __init__(self, log: Path, **settings: object) -> None:
+    def __init__(self, log: Path, *, faults: Sequence[str] = (), **settings: object) -> None:
         self.log = log
+        settings["faults"] = ["slow:0", *faults]  # no delay, but it switches the faults on
         super().__init__(program=LOGGED.format(log=str(log)) + local_server.RUN, **settings)
 
     def calls(self) -> list[tuple[float, str]]:

@@ -107,7 +107,7 @@ def chunks(data: bytes, size: int = RATE // 5) -> list[Any]:
 
 def coded(seconds: float, start: float = 0.0) -> bytes:
     """Sound for the engine `timecoded`, from `start` on."""
-    return timecode.stamped(round(seconds * RATE), round(start * 1000)).tobytes()
+    return timecode.write_timecode(round(seconds * RATE), round(start * 1000)).tobytes()
 
 
 def texts(messages: Iterable[Any], event: str = "final") -> list[str]:

@@ -21,7 +21,7 @@ from speechkit_nb.wire import methods, operation, v3
 
 DATA = Path(__file__).parents[2] / "data"
 RUN = (
-    "import json, sys; from speechkit_nb.server.app import ServerSettings, serve; "
+    "import json, sys; from speechkit_nb.server import ServerSettings, serve; "
     "serve(ServerSettings.of(**json.loads(sys.argv[1])))"
 )
 RECOGNIZER = "speechkit.stt.v3.AsyncRecognizer"

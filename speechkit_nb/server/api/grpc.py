@@ -1,8 +1,7 @@
-"""The service over gRPC: handlers made from the service descriptors, and statuses made from refusals."""
+"""The service over gRPC: handlers are made from the service descriptors, statuses from errors."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,44 +10,46 @@ import grpc
 
 from ...wire import Method, methods
 from ..operations.service import SpeechService
-from ..ports import Address, cannot_listen
+from ..ports import Address, listen_error
 from ..recognition.streaming import StreamService
-from ..status import Refusal, internal
-from . import discovery
-from .auth import Gate
-from .request_ids import new_ids
+from ..status import StatusError
+from .auth import Authenticator
+from .common import find_endpoint, list_endpoints, make_request_ids, to_status_error
 from .v2_streaming import streaming_recognize
 
-log = logging.getLogger(__name__)
 LARGEST_MESSAGE = 64 << 20
 OPTIONS = [
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
-    ("grpc.so_reuseport", 0),  # or a second server would share the port instead of being refused
+    ("grpc.so_reuseport", 0),  # otherwise a second server would share the port without an error
 ]
-OPEN = "/yandex.cloud.endpoint."
-"""Where services are may be asked without credentials: SDKs do so before they have any."""
+OPEN_METHODS = "/yandex.cloud.endpoint."
+"""Endpoint discovery needs no credentials: SDKs call it before they have any."""
 
 Implementation = Callable[[Any, Any], Any]
 
 
 def make_server(
-    service: SpeechService, streams: StreamService, gate: Gate, address: Callable[[], str]
+    service: SpeechService, streams: StreamService, authenticator: Authenticator, address: Callable[[], str]
 ) -> Any:
     """A `grpc.aio` server with all services, not bound to an address yet.
 
     Args:
         service: answers the calls.
-        streams: answers live sessions.
-        gate: checks credentials.
-        address: where the server is, as its callers know it.
+        streams: answers streaming sessions.
+        authenticator: checks credentials.
+        address: returns the address of the server, as its callers know it.
     """
-    server = grpc.aio.server(options=OPTIONS, interceptors=[_Guard(gate)] if gate.closed else [])
+    server = grpc.aio.server(
+        options=OPTIONS, interceptors=[_CheckCredentials(authenticator)] if authenticator.is_required else []
+    )
     server.add_generic_rpc_handlers(
         (
             _service_handler("speechkit.stt.v3.AsyncRecognizer", _async_recognizer(service)),
             _service_handler("speechkit.stt.v3.Recognizer", _recognizer(streams)),
-            _service_handler("yandex.cloud.ai.stt.v2.SttService", _stt_service(service, streams, gate)),
+            _service_handler(
+                "yandex.cloud.ai.stt.v2.SttService", _stt_service(service, streams, authenticator)
+            ),
             _service_handler("yandex.cloud.operation.OperationService", _operation_service(service)),
             _service_handler("yandex.cloud.endpoint.ApiEndpointService", _endpoint_service(address)),
         )
@@ -57,10 +58,10 @@ def make_server(
 
 
 def bind(server: Any, address: Address, tls: tuple[Path, Path] | None) -> Address:
-    """Listens at an address, with TLS if there is a certificate; the address with the real port.
+    """Listen at an address, with TLS if there is a certificate; return the address with the real port.
 
     Raises:
-        ServerError: if the port is taken, or the address is not of this machine.
+        ServerError: if the port is in use, or the address is not of this machine.
     """
     try:
         if tls is None:
@@ -69,42 +70,42 @@ def bind(server: Any, address: Address, tls: tuple[Path, Path] | None) -> Addres
         credentials = grpc.ssl_server_credentials([(key, cert)])
         return address._replace(port=server.add_secure_port(str(address), credentials))
     except RuntimeError as error:
-        raise cannot_listen(address) from error
+        raise listen_error(address) from error
 
 
-class _Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Turns away calls without good credentials, whatever they call."""
+class _CheckCredentials(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Answers calls without valid credentials with an error, whatever they call."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """The handler of a call, or one that refuses it."""
+        """The handler of a call, or one that answers with the error."""
         handler = await continuation(details)
-        if details.method.startswith(OPEN):
+        if details.method.startswith(OPEN_METHODS):
             return handler
         try:
-            self._gate.check(_texts(details.invocation_metadata))
-        except Refusal as refusal:
-            return handler and _refusing(handler, refusal)
+            self._authenticator.check(_select_texts(details.invocation_metadata))
+        except StatusError as error:
+            return handler and _make_failing_handler(handler, error)
         return handler
 
 
-def _refusing(handler: Any, refusal: Refusal) -> Any:
-    """A handler of the same kind, which refuses."""
+def _make_failing_handler(handler: Any, error: StatusError) -> Any:
+    """A handler of the same kind that always answers with the error."""
 
-    async def one(_: Any, context: Any) -> None:
-        await context.send_initial_metadata(new_ids())
-        await _abort(context, refusal)
+    async def unary(_: Any, context: Any) -> None:
+        await context.send_initial_metadata(make_request_ids())
+        await _abort(context, error)
 
-    async def many(_: Any, context: Any) -> AsyncIterator[Any]:
-        await context.send_initial_metadata(new_ids())
-        await _abort(context, refusal)
-        yield  # a generator, though it never comes to this
+    async def stream(_: Any, context: Any) -> AsyncIterator[Any]:
+        await context.send_initial_metadata(make_request_ids())
+        await _abort(context, error)
+        yield  # never reached: it makes the function an async generator
 
     kind = f"{_arity(handler.request_streaming)}_{_arity(handler.response_streaming)}"
     make = getattr(grpc, f"{kind}_rpc_method_handler")
-    return make(many if handler.response_streaming else one, handler.request_deserializer)
+    return make(stream if handler.response_streaming else unary, handler.request_deserializer)
 
 
 def _arity(streaming: bool) -> str:
@@ -136,36 +137,38 @@ def _recognizer(streams: StreamService) -> dict[str, Implementation]:
     }
 
 
-def _stt_service(service: SpeechService, streams: StreamService, gate: Gate) -> dict[str, Implementation]:
+def _stt_service(
+    service: SpeechService, streams: StreamService, authenticator: Authenticator
+) -> dict[str, Implementation]:
     async def long_running_recognize(request: Any, context: Any) -> Any:
         sent = metadata(context)
-        gate.check(sent, request.config.folder_id)
+        authenticator.check(sent, request.config.folder_id)
         return await service.long_running_recognize(request, sent.get("x-client-request-id", ""))
 
     def recognize(requests: Any, context: Any) -> AsyncIterator[bytes]:
         sent = metadata(context)
         name = sent.get("x-client-request-id", "")
-        return streaming_recognize(streams, requests, name, lambda folder: gate.check(sent, folder))
+        return streaming_recognize(streams, requests, name, lambda folder: authenticator.check(sent, folder))
 
     return {"LongRunningRecognize": long_running_recognize, "StreamingRecognize": recognize}
 
 
 def _endpoint_service(address: Callable[[], str]) -> dict[str, Implementation]:
     async def get(request: Any, _: Any) -> Any:
-        return discovery.get(request.api_endpoint_id, address())
+        return find_endpoint(request.api_endpoint_id, address())
 
     async def list_all(_: Any, __: Any) -> Any:
-        return discovery.list_all(address())
+        return list_endpoints(address())
 
     return {"Get": get, "List": list_all}
 
 
 def metadata(context: Any) -> dict[str, str]:
-    """What came with a call beside its message."""
-    return _texts(context.invocation_metadata())
+    """The metadata of a call, as text."""
+    return _select_texts(context.invocation_metadata())
 
 
-def _texts(pairs: Any) -> dict[str, str]:
+def _select_texts(pairs: Any) -> dict[str, str]:
     return {key: value for key, value in pairs or () if isinstance(value, str)}
 
 
@@ -176,19 +179,19 @@ def _service_handler(name: str, implementations: dict[str, Implementation]) -> A
 
 
 def _handler(method: Method, call: Implementation) -> Any:
-    # What is streamed is bytes already: those that the store holds, or that a session has written.
+    # Streamed answers are serialized already, by the store or by a session: no serializer is needed.
     if method.request_streaming:
-        return grpc.stream_stream_rpc_method_handler(_streaming(call), method.request.FromString, None)
+        return grpc.stream_stream_rpc_method_handler(_handle_stream(call), method.request.FromString, None)
     if method.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(_streaming(call), method.request.FromString, None)
+        return grpc.unary_stream_rpc_method_handler(_handle_stream(call), method.request.FromString, None)
     return grpc.unary_unary_rpc_method_handler(
-        _unary(call), method.request.FromString, method.response.SerializeToString
+        _handle_unary(call), method.request.FromString, method.response.SerializeToString
     )
 
 
-def _unary(call: Implementation) -> Callable[[Any, Any], Awaitable[Any]]:
+def _handle_unary(call: Implementation) -> Callable[[Any, Any], Awaitable[Any]]:
     async def handle(request: Any, context: Any) -> Any:
-        await context.send_initial_metadata(new_ids())
+        await context.send_initial_metadata(make_request_ids())
         try:
             return await call(request, context)
         except Exception as error:
@@ -197,9 +200,9 @@ def _unary(call: Implementation) -> Callable[[Any, Any], Awaitable[Any]]:
     return handle
 
 
-def _streaming(call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]:
+def _handle_stream(call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]:
     async def handle(request: Any, context: Any) -> AsyncIterator[Any]:
-        await context.send_initial_metadata(new_ids())
+        await context.send_initial_metadata(make_request_ids())
         try:
             async for message in call(request, context):
                 yield message
@@ -210,7 +213,5 @@ def _streaming(call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]
 
 
 async def _abort(context: Any, error: Exception) -> None:
-    if not isinstance(error, Refusal):
-        log.error("a call failed", exc_info=error)
-        error = internal("the local server", error)
+    error = to_status_error(error)
     await context.abort(grpc.StatusCode[error.code.name], error.message)

@@ -1,35 +1,45 @@
-"""The service over REST: routes, JSON bodies, and refusals as HTTP statuses."""
+"""The service over REST: routes, and the HTTP server for them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...wire import message_to_json, operation_to_json, v2, v3
 from ..operations.service import SpeechService
-from ..ports import Address
-from ..status import Code, Refusal
-from ..testing.faults import Faults
-from ..testing.iam import Issuer
-from ..testing.rest_faults import spoil
-from . import discovery
-from .auth import Gate
-from .request_ids import Traced
-from .rest_json import lines, loosened, message_of, no_such_route, parsed, read_body, refused
+from ..ports import BACKLOG, Address
+from ..status import Code, StatusError
+from .auth import Authenticator
+from .common import find_endpoint, list_endpoints, make_request_ids
+from .rest_json import accept_text_flags, error_response, json_lines, no_such_route, parse_message, read_body
 
-METADATA_TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
+STOP_SECONDS = 1
 Answer = Callable[[Request], Awaitable[Response]]
-IN_STREAM = ("GetRecognition",)
-"""Methods that answer with a stream, whose errors have a form of their own."""
+STREAM_METHODS = ("GetRecognition",)
+"""Methods that answer with a stream. Their errors have another JSON form."""
+
+
+class Endpoint(NamedTuple):
+    """One route: HTTP verbs, path, the method of the service, and what answers; `is_open`: no credentials."""
+
+    verbs: str
+    path: str
+    method: str
+    answer: Answer
+    is_open: bool = False
 
 
 class RestApi:
@@ -37,77 +47,76 @@ class RestApi:
 
     Args:
         service: answers the calls.
-        gate: checks credentials.
-        issuer: gives out tokens.
-        faults: failures that were asked for.
+        authenticator: checks credentials.
     """
 
-    def __init__(self, service: SpeechService, gate: Gate, issuer: Issuer, faults: Faults) -> None:
-        self._service, self._gate, self._issuer, self._faults = service, gate, issuer, faults
+    def __init__(self, service: SpeechService, authenticator: Authenticator) -> None:
+        self._service, self._authenticator = service, authenticator
+
+    def endpoints(self) -> list[Endpoint]:
+        """One entry per route."""
+        return [
+            Endpoint("POST", "/stt/v3/recognizeFileAsync", "RecognizeFile", self._recognize_file),
+            Endpoint("GET", "/stt/v3/getRecognition", "GetRecognition", self._get_recognition),
+            Endpoint("DELETE", "/stt/v3/deleteRecognition", "DeleteRecognition", self._delete),
+            Endpoint(
+                "POST", "/speech/stt/v2/longRunningRecognize", "LongRunningRecognize", self._recognize_v2
+            ),
+            Endpoint("GET POST", "/operations/{operation_id}:cancel", "Cancel", self._cancel),
+            Endpoint("GET", "/operations/{operation_id}", "Get", self._operation),
+            Endpoint("GET", "/endpoints", "List", self._list_endpoints, is_open=True),
+            Endpoint("GET", "/endpoints/{service}", "GetEndpoint", self._find_endpoint, is_open=True),
+        ]
 
     def app(self) -> ASGIApp:
         """The ASGI application."""
-        get, post, both = ["GET"], ["POST"], ["GET", "POST"]
-        routes = [
-            self._route("/stt/v3/recognizeFileAsync", post, "RecognizeFile", self._recognize_file),
-            self._route("/stt/v3/getRecognition", get, "GetRecognition", self._get_recognition),
-            self._route("/stt/v3/deleteRecognition", ["DELETE"], "DeleteRecognition", self._delete),
-            self._route(
-                "/speech/stt/v2/longRunningRecognize", post, "LongRunningRecognize", self._recognize_v2
-            ),
-            self._route("/operations/{operation_id}:cancel", both, "Cancel", self._cancel),
-            self._route("/operations/{operation_id}", get, "Get", self._operation),
-            self._route("/endpoints", get, "List", self._endpoints, is_open=True),
-            self._route("/endpoints/{service}", get, "GetEndpoint", self._endpoint, is_open=True),
-            self._route("/iam/v1/tokens", post, "Token", self._token, is_open=True),
-            self._route(METADATA_TOKEN, get, "MachineToken", self._machine_token, is_open=True),
-        ]
+        routes = [self._route(endpoint) for endpoint in self.endpoints()]
         app = Starlette(routes=routes, exception_handlers={HTTPException: no_such_route})
         app.router.redirect_slashes = False
-        return Traced(GZipMiddleware(app) if self._faults.gzip else app)
+        return _RequestIds(app)
 
-    def _route(
-        self, path: str, verbs: list[str], method: str, answer: Answer, *, is_open: bool = False
-    ) -> Route:
-        """A route; `is_open` ones need no credentials."""
+    async def respond(self, endpoint: Endpoint, request: Request) -> Response:
+        """Answer a request that has valid credentials."""
+        return await endpoint.answer(request)
 
-        async def endpoint(request: Request) -> Response:
+    def _route(self, endpoint: Endpoint) -> Route:
+        async def handle(request: Request) -> Response:
             try:
-                self._refuse_strangers(request)
-                if not is_open:
-                    self._gate.check(request.headers)
-                if spoiled := self._faults.spoils(method):
-                    return await spoil(spoiled, lambda: answer(request))
-                return await answer(request)
+                self._check_host(request)
+                if not endpoint.is_open:
+                    self._authenticator.check(request.headers)
+                return await self.respond(endpoint, request)
             except Exception as error:
-                return refused(error, in_stream=method in IN_STREAM)
+                return error_response(error, in_stream=endpoint.method in STREAM_METHODS)
 
-        return Route(path, endpoint, methods=verbs)
+        return Route(endpoint.path, handle, methods=endpoint.verbs.split())
 
-    def _refuse_strangers(self, request: Request) -> None:
-        """A web page whose own name was made to lead here could else read what the server knows."""
+    def _check_host(self, request: Request) -> None:
+        # A web page can make its own host name resolve to 127.0.0.1 (DNS rebinding), and could then read
+        # what this server knows: a server without keys answers only if it is called by a loopback name.
         host = request.url.hostname or ""
-        if not self._gate.closed and not Address(host, 0).is_loopback:
-            raise Refusal(
+        if not self._authenticator.is_required and not Address(host, 0).is_loopback:
+            raise StatusError(
                 Code.PERMISSION_DENIED,
                 f"the header Host names {host!r}, and a server without keys is for this machine: 127.0.0.1",
             )
 
     async def _recognize_file(self, request: Request) -> Response:
-        asked = await asyncio.to_thread(message_of, await read_body(request), v3.RecognizeFileRequest())
-        return await _operation(await self._service.recognize_file(asked, _client_request_id(request)))
+        message = await asyncio.to_thread(parse_message, await read_body(request), v3.RecognizeFileRequest())
+        return await _operation(await self._service.recognize_file(message, _client_request_id(request)))
 
     async def _recognize_v2(self, request: Request) -> Response:
         body = await read_body(request)
-        asked = await asyncio.to_thread(message_of, body, v2.LongRunningRecognitionRequest(), loosened)
-        self._gate.check(request.headers, asked.config.folder_id)
-        started = await self._service.long_running_recognize(asked, _client_request_id(request))
+        empty = v2.LongRunningRecognitionRequest()
+        message = await asyncio.to_thread(parse_message, body, empty, accept_text_flags)
+        self._authenticator.check(request.headers, message.config.folder_id)
+        started = await self._service.long_running_recognize(message, _client_request_id(request))
         return await _operation(started)
 
     async def _get_recognition(self, request: Request) -> Response:
-        found = lines(self._service.get_recognition(_operation_id(request)))
-        first = await anext(found)  # a refusal comes before anything is sent, and gets its own status
-        return StreamingResponse(_chain(first, found), media_type="application/json")
+        lines = json_lines(self._service.get_recognition(_operation_id(request)))
+        first = await anext(lines)  # an error here comes before anything is sent, and sets the HTTP status
+        return StreamingResponse(_chain(first, lines), media_type="application/json")
 
     async def _delete(self, request: Request) -> Response:
         await self._service.delete_recognition(_operation_id(request))
@@ -119,21 +128,12 @@ class RestApi:
     async def _cancel(self, request: Request) -> Response:
         return await _operation(await self._service.cancel_operation(request.path_params["operation_id"]))
 
-    async def _endpoints(self, request: Request) -> Response:
-        return JSONResponse(message_to_json(discovery.list_all(request.url.netloc)))
+    async def _list_endpoints(self, request: Request) -> Response:
+        return JSONResponse(message_to_json(list_endpoints(request.url.netloc)))
 
-    async def _endpoint(self, request: Request) -> Response:
-        found = discovery.get(request.path_params["service"], request.url.netloc)
+    async def _find_endpoint(self, request: Request) -> Response:
+        found = find_endpoint(request.path_params["service"], request.url.netloc)
         return JSONResponse(message_to_json(found))
-
-    async def _token(self, request: Request) -> Response:
-        body = parsed(await read_body(request))
-        return JSONResponse(self._issuer.exchange(body, str(request.url)))
-
-    async def _machine_token(self, request: Request) -> Response:
-        if request.headers.get("metadata-flavor") != "Google":
-            raise Refusal(Code.PERMISSION_DENIED, "the header Metadata-Flavor: Google is missing")
-        return JSONResponse(self._issuer.machine_token())
 
 
 async def _operation(message: Any) -> Response:
@@ -152,3 +152,55 @@ async def _chain(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
     yield first
     async for line in rest:
         yield line
+
+
+class _RequestIds:
+    """An ASGI application that adds `x-request-id` and `x-server-trace-id` to the answers of another one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_ids(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                ids = [(name.encode(), value.encode()) for name, value in make_request_ids()]
+                message["headers"] = [*message["headers"], *ids]
+            await send(message)
+
+        await self._app(scope, receive, send_with_ids)
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing: `lifetime` handles signals, for gRPC and REST at once."""
+        yield
+
+
+@asynccontextmanager
+async def run_http(
+    app: ASGIApp, listener: socket.socket, tls: tuple[Path, Path] | None
+) -> AsyncIterator[None]:
+    """Answer at a bound socket while the block runs; at its end, open calls get a second to finish."""
+    # `error_response` logs calls that fail; what uvicorn would log besides are connections cut on purpose.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    files: dict[str, Any] = {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]} if tls else {}
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        backlog=BACKLOG,
+        **files,
+    )
+    server = _Uvicorn(config)
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

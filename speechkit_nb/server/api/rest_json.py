@@ -1,10 +1,9 @@
-"""Bodies of the REST API: JSON that comes in, results and refusals that go out."""
+"""Bodies of the REST API: JSON of requests, results and errors."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from http.client import responses
 from typing import Any
@@ -15,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 
 from ...errors import ConfigError
 from ...wire import message_from_json, message_to_json, v3
-from ..status import Code, Refusal, internal, invalid
+from ..status import Code, StatusError, invalid_argument
+from .common import to_status_error
 
-log = logging.getLogger(__name__)
 LARGEST_BODY = 64 << 20
 RETRY_AFTER_SECONDS = 1
 BATCH = 100
@@ -29,42 +28,42 @@ async def read_body(request: Request) -> bytes:
     Raises:
         HTTPException: 413 if it is larger than the service takes.
     """
-    pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size <= LARGEST_BODY:  # what is more is read, too, or the caller would not get to the answer
-            pieces.append(piece)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= LARGEST_BODY:  # the rest is read and dropped: a client that still sends reads no answer
+            chunks.append(chunk)
     if size > LARGEST_BODY:
         raise HTTPException(413, f"the body has {size} bytes; at most {LARGEST_BODY} are taken")
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
-def parsed(body: bytes) -> Any:
+def parse_body(body: bytes) -> Any:
     """The body as JSON.
 
     Raises:
-        Refusal: INVALID_ARGUMENT if it is none.
+        StatusError: INVALID_ARGUMENT if it is not JSON.
     """
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise invalid(f"the body is no JSON: {error}") from None
+        raise invalid_argument(f"the body is no JSON: {error}") from None
 
 
-def message_of(body: bytes, message: Any, loosen: Callable[[Any], Any] = lambda value: value) -> Any:
-    """Fills a message from a body; `loosen` may first put right what is no JSON of a message.
+def parse_message(body: bytes, message: Any, prepare: Callable[[Any], Any] = lambda value: value) -> Any:
+    """Fill a message from a body; `prepare` may first correct the JSON.
 
     Raises:
-        Refusal: INVALID_ARGUMENT if it cannot be one.
+        StatusError: INVALID_ARGUMENT if the body does not fit the message.
     """
     try:
-        return message_from_json(loosen(parsed(body)), message)
+        return message_from_json(prepare(parse_body(body)), message)
     except ConfigError as error:
-        raise invalid(str(error)) from None
+        raise invalid_argument(str(error)) from None
 
 
-def loosened(body: Any) -> Any:
-    """A v2 request whose switch `profanityFilter`, documented as a string, may be one."""
+def accept_text_flags(body: Any) -> Any:
+    """A v2 request whose `profanityFilter` may be "true" or "false": the documentation calls it a string."""
     match body:
         case {"config": {"specification": dict(spec)}}:
             for key in {"profanityFilter", "profanity_filter"} & set(spec):
@@ -72,11 +71,12 @@ def loosened(body: Any) -> Any:
     return body
 
 
-async def lines(messages: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """A result as it is sent: one JSON object to a line, many lines at a time.
+async def json_lines(messages: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """A result as it is sent: one JSON object per line, many lines at a time.
 
     Raises:
-        Refusal: if it comes before the first message; a later one, when the status is sent, is the last line.
+        StatusError: before the first message. A later error becomes the last line, since the HTTP status
+            has been sent by then.
     """
     batch: list[bytes] = []
     is_empty = True
@@ -85,28 +85,26 @@ async def lines(messages: AsyncIterator[bytes]) -> AsyncIterator[str]:
             is_empty = False
             batch.append(message)
             if len(batch) == BATCH:
-                yield await asyncio.to_thread(_printed, batch)
+                yield await asyncio.to_thread(_format_lines, batch)
                 batch = []
-    except Refusal as refusal:
+    except StatusError as error:
         if is_empty:
             raise
-        yield _printed(batch) + json.dumps(_stream_error(refusal)) + "\n"
+        yield _format_lines(batch) + json.dumps(_stream_error(error)) + "\n"
     else:
-        yield await asyncio.to_thread(_printed, batch)
+        yield await asyncio.to_thread(_format_lines, batch)
 
 
-def _printed(messages: list[bytes]) -> str:
+def _format_lines(messages: list[bytes]) -> str:
     results = ({"result": message_to_json(v3.StreamingResponse.FromString(m))} for m in messages)
     return "".join(f"{json.dumps(r, ensure_ascii=False, separators=(',', ':'))}\n" for r in results)
 
 
-def refused(error: Exception, *, in_stream: bool) -> Response:
-    """The answer to a call that went wrong, in the form that belongs to its method and its code."""
+def error_response(error: Exception, *, in_stream: bool) -> Response:
+    """The answer to a call that failed; its form depends on the method and the code, as in the cloud."""
     if isinstance(error, HTTPException):
         return JSONResponse(_error(Code.INVALID_ARGUMENT, error.detail), error.status_code)
-    if not isinstance(error, Refusal):
-        log.error("a call failed", exc_info=error)
-        error = internal("the local server", error)
+    error = to_status_error(error)
     body: Mapping[str, Any] = _error(error.code, error.message)
     if error.code is Code.UNAUTHENTICATED:
         body = {"message": error.message}
@@ -120,15 +118,15 @@ def _error(code: Code, message: str) -> dict[str, Any]:
     return {"code": int(code), "message": message, "details": []}
 
 
-def _stream_error(refusal: Refusal) -> dict[str, Any]:
-    status = refusal.code.http
-    codes = {"grpcCode": int(refusal.code), "httpCode": status}
-    words = {"message": refusal.message, "httpStatus": responses.get(status, ""), "details": []}
-    return {"error": codes | words}
+def _stream_error(error: StatusError) -> dict[str, Any]:
+    status = error.code.http
+    codes = {"grpcCode": int(error.code), "httpCode": status}
+    texts = {"message": error.message, "httpStatus": responses.get(status, ""), "details": []}
+    return {"error": codes | texts}
 
 
 def no_such_route(_: Request, error: Exception) -> Response:
-    """The answer to a path or verb that is not there."""
+    """The answer to an unknown path or verb."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     code = Code.NOT_FOUND if status == 404 else Code.UNIMPLEMENTED
     return JSONResponse(_error(code, responses.get(status, "")), status)

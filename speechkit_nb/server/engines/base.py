@@ -1,7 +1,7 @@
-"""What an engine is: it listens to one channel, and says what it has heard.
+"""The protocol of a recognition engine, the same for files and streams.
 
-The same Protocol serves whole files and live streams: a listener is fed sound as it comes and answers with
-hypotheses; times are milliseconds from the beginning of the channel.
+An engine makes one listener per channel. A listener is fed audio piece by piece and returns hypotheses. Times
+are milliseconds from the start of the channel.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 SAMPLE_RATE = 16000
-"""Every listener is fed mono, signed 16-bit little-endian samples at this rate (Hz)."""
+"""Listeners take mono, signed 16-bit little-endian samples at this rate (Hz)."""
 
 
 class Word(NamedTuple):
-    """One word and where it lies, tightly."""
+    """One word, and where it is spoken: without the silence around it."""
 
     text: str
     start_ms: int
@@ -24,7 +24,7 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What was said in one utterance, so far ("partial") or for good ("final")."""
+    """The words of one utterance, so far ("partial") or completely ("final")."""
 
     kind: Literal["partial", "final"]
     words: tuple[Word, ...]
@@ -38,16 +38,16 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """What a listener is told before it hears anything.
+class ListenRequest:
+    """What a listener has to know before it gets audio.
 
     Attributes:
         channel: 0-based.
-        partials: whether partial hypotheses are wanted; they cost time.
-        name: name of the recording, if it came by name.
-        sha256: of the recording's bytes, hexadecimal, if they are known.
-        pause_ms: silence that ends an utterance; 0 for the engine's own choice.
-        language: code of what is spoken, such as "en-US"; empty for the engine's own, or any.
+        partials: whether to return partial hypotheses; they cost time.
+        name: file name of the recording, if it is known.
+        sha256: digest of the bytes of the recording, hexadecimal, if they are known.
+        pause_ms: silence that ends an utterance; 0: the engine chooses.
+        language: code such as "en-US"; "": the default of the engine, or any.
     """
 
     channel: int = 0
@@ -59,45 +59,45 @@ class Hearing:
 
 
 class Listener(Protocol):
-    """One channel of one recording."""
+    """Recognizes one channel of one recording."""
 
     def feed(self, pcm: bytes) -> list[Hypothesis]:
-        """Hears the next samples; what has become known by them."""
+        """Take the next samples; return the hypotheses that they complete."""
         ...
 
     def cut(self) -> list[Hypothesis]:
-        """Somebody else says that the utterance ends here; its final, if anything was said in it."""
+        """End the utterance here, because the client asks for it; return its final, if it has words."""
         ...
 
     def finish(self) -> list[Hypothesis]:
-        """The channel is over; the finals that were still open."""
+        """End the channel; return the finals of utterances that were still open."""
         ...
 
     def close(self) -> None:
-        """Gives back what the listener holds; it may be in the middle of an utterance."""
+        """Release what the listener uses; it may be in the middle of an utterance."""
         ...
 
 
 class Engine(Protocol):
-    """A recognizer."""
+    """A recognizer that is loaded."""
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The codes it knows, its own first; empty if any will do."""
+        """Language codes that it knows, its default first; empty: any language."""
         ...
 
-    def listen(self, hearing: Hearing) -> Listener:
-        """A listener for one channel, with nothing left over from earlier ones."""
+    def listen(self, request: ListenRequest) -> Listener:
+        """A listener for one channel; earlier channels do not influence it."""
         ...
 
-    def recorded(self, hearing: Hearing) -> list[bytes] | None:
-        """A recorded answer, serialized v3 `StreamingResponse`s to give as they are, if there is one."""
+    def find_recorded(self, request: ListenRequest) -> list[bytes] | None:
+        """A recorded answer for this recording, if there is one: serialized v3 `StreamingResponse`s."""
         ...
 
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """Which engine stands behind a model."""
+    """The engine of a model, with its argument."""
 
     engine: str
     argument: str = ""

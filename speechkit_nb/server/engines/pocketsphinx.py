@@ -9,7 +9,7 @@ import re
 
 from pocketsphinx import Decoder
 
-from .base import EngineSpec, Hearing, Hypothesis, Word
+from .base import EngineSpec, Hypothesis, ListenRequest, Word
 from .segment import Speech
 from .utterances import UtteranceListener
 
@@ -24,48 +24,48 @@ def create(spec: EngineSpec) -> PocketsphinxEngine:
 
 
 class PocketsphinxEngine:
-    """Keeps loaded decoders for the next listeners; one that is listening is nobody else's."""
+    """Keeps loaded decoders for later listeners; each listener has a decoder to itself."""
 
     languages = ("en-US",)
 
     def __init__(self) -> None:
         self._idle = [Decoder(loglevel="FATAL")]
 
-    def listen(self, hearing: Hearing) -> PocketsphinxListener:
-        """A listener with a decoder of its own."""
+    def listen(self, request: ListenRequest) -> PocketsphinxListener:
+        """A listener with its own decoder."""
         decoder = self._idle.pop() if self._idle else Decoder(loglevel="FATAL")
-        return PocketsphinxListener(self, decoder, hearing)
+        return PocketsphinxListener(self, decoder, request)
 
-    def recorded(self, hearing: Hearing) -> None:
-        """Nothing is recorded here."""
+    def find_recorded(self, request: ListenRequest) -> None:
+        """None: this engine has no recorded answers."""
 
-    def take_back(self, decoder: Decoder) -> None:
-        """The decoder may be used again."""
+    def release(self, decoder: Decoder) -> None:
+        """Let a later listener use the decoder."""
         self._idle.append(decoder)
 
 
 class PocketsphinxListener(UtteranceListener):
-    """One channel: its utterances go through the decoder one by one.
+    """One channel: the decoder recognizes its utterances one by one.
 
-    A final comes from decoding the whole utterance at once, with the means of its own spectrum taken off: on
-    short recordings that makes a third fewer errors than learning the means on the way. Partials are decoded
-    beside that while the utterance lasts, and only if they are wanted.
+    A final comes from decoding the whole utterance at once, so that the mean of its own spectrum can be
+    subtracted: on short recordings this makes a third fewer errors than estimating the mean while the audio
+    comes. Partials are decoded separately while the utterance lasts, and only if they are wanted.
     """
 
-    def __init__(self, engine: PocketsphinxEngine, decoder: Decoder, hearing: Hearing) -> None:
-        super().__init__(hearing)
+    def __init__(self, engine: PocketsphinxEngine, decoder: Decoder, request: ListenRequest) -> None:
+        super().__init__(request)
         self._engine = engine
         self._decoder = decoder
 
     def close(self) -> None:
-        """Gives the decoder back."""
+        """Release the decoder."""
         if self._pieces and self._partials:
             self._decoder.end_utt()
         super().close()
-        self._engine.take_back(self._decoder)
+        self._engine.release(self._decoder)
 
-    def _note(self, piece: Speech) -> None:
-        """Takes it into the decoding that partials come from."""
+    def _add(self, piece: Speech) -> None:
+        """Decode the piece for partials."""
         if not self._partials:
             return
         if not self._pieces:
@@ -76,8 +76,8 @@ class PocketsphinxListener(UtteranceListener):
             self._decoder.end_utt()
 
     def _final(self) -> Hypothesis:
-        # What the decoder has learned from other voices is forgotten first: the same utterance gets the same
-        # words, whatever was heard before it.
+        # The decoder adapts to voices. It is reset first, so that the same utterance gets the same words,
+        # whatever was recognized before it.
         self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._decoder.process_raw(b"".join(piece.pcm for piece in self._pieces), full_utt=True)
@@ -88,13 +88,13 @@ class PocketsphinxListener(UtteranceListener):
     def _partial(self) -> list[Hypothesis]:
         start_ms, now_ms = self._pieces[0].start_ms, self._pieces[-1].end_ms
         words = self._words(start_ms, now_ms)
-        if words == self._guess:
+        if words == self._last_partial:
             return []
-        self._guess = words
+        self._last_partial = words
         return [Hypothesis("partial", words, start_ms, now_ms)]
 
     def _words(self, start_ms: int, end_ms: int) -> tuple[Word, ...]:
-        """The words the decoder holds, as times of the channel; silences and noises left out."""
+        """The words of the decoder with times of the channel, without silences and noises."""
         return tuple(
             Word(
                 VARIANT.sub("", seg.word),

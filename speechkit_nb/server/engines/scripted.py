@@ -1,15 +1,15 @@
-"""Replays what is known beforehand: words with their times, or a recorded answer.
+"""Replays a script: words with their times, or a recorded answer.
 
 `scripted:PATH`, where PATH is one of
 
 - `NAME.csv` with the columns `word`, `start`, `end` (seconds) and, if there are several, `channel` (0-based);
-- `NAME.binpb`, a serialized v3 `StreamingResponseList`, or `NAME.json`, an answer of the REST API: given
-  message by message as it is;
-- a folder of these, chosen by the name of the recording (`talk.wav` finds `talk.words.csv`). A recording that
-  came without a name finds `<sha256>.csv`, or the script beside a file in the folder with the same bytes. A
-  stream has neither, and finds the only script there is.
+- `NAME.binpb`, a serialized v3 `StreamingResponseList`, or `NAME.json`, an answer of the REST API: its
+  messages are sent unchanged;
+- a folder of these, chosen by the name of the recording (`talk.wav` finds `talk.words.csv`). A recording
+  without a name finds `<sha256>.csv`, or the script beside a file in the folder with the same bytes. A stream
+  has neither; the folder must hold exactly one script.
 
-`timecoded:PATH` is the same for sound that says itself which part of the script it is, see `timecode`.
+`timecoded:PATH` is the same for audio with time codes, which tell which part of the script it is: `timecode`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from pathlib import Path
 
 from ...errors import ServerError, SpeechkitError
 from ...wire import responses_from_json
-from ..status import invalid
+from ..status import invalid_argument
 from . import timecode
-from .base import SAMPLE_RATE, EngineSpec, Hearing, Hypothesis, Word
+from .base import SAMPLE_RATE, EngineSpec, Hypothesis, ListenRequest, Word
 
 PAUSE_MS = 500
 ENDINGS = (".words.csv", ".csv", ".binpb", ".json")
 
 
 def create(spec: EngineSpec) -> ScriptedEngine:
-    """The engine that replays the script or folder of scripts `spec` names.
+    """The engine that replays the script, or the folder of scripts, of `spec`.
 
     Raises:
         ServerError: if there is none, or it cannot be read.
@@ -52,7 +52,7 @@ def create(spec: EngineSpec) -> ScriptedEngine:
 
 
 class ScriptedEngine:
-    """Says what the script says, at the time the script says."""
+    """Recognizes the words of a script, at their times."""
 
     languages = ()
 
@@ -60,42 +60,42 @@ class ScriptedEngine:
         self._path = path
         self._timecoded = timecoded
 
-    def listen(self, hearing: Hearing) -> ScriptedListener:
-        """A listener that speaks the words of the script's channel as their time comes."""
-        words = self.load(self._choose(hearing))
+    def listen(self, request: ListenRequest) -> ScriptedListener:
+        """A listener that returns the words of a channel of the script when their time comes."""
+        words = self.load(self._choose(request))
         if not isinstance(words, dict):
-            raise invalid(f"{self._path.name} is a recorded answer; it answers files, not streams")
-        times = timecode.Reader() if self._timecoded else None
-        return ScriptedListener(words.get(hearing.channel, ()), hearing, times)
+            raise invalid_argument(f"{self._path.name} is a recorded answer; it answers files, not streams")
+        times = timecode.TimecodeReader() if self._timecoded else None
+        return ScriptedListener(words.get(request.channel, ()), request, times)
 
-    def recorded(self, hearing: Hearing) -> list[bytes] | None:
-        """The messages of a recorded answer, untouched; None if the script holds words."""
-        found = self.load(self._choose(hearing))
+    def find_recorded(self, request: ListenRequest) -> list[bytes] | None:
+        """The messages of a recorded answer, unchanged; None if the script holds words."""
+        found = self.load(self._choose(request))
         return found if isinstance(found, list) else None
 
     def load(self, path: Path) -> dict[int, tuple[Word, ...]] | list[bytes]:
         """Words by channel, or the messages of a recorded answer.
 
         Raises:
-            ServerError: if the file cannot be read as what its name says.
+            ServerError: if the file does not have the format of its suffix.
         """
-        return _load(path, _changed(path))
+        return _load(path, _modified_at(path))
 
-    def _choose(self, hearing: Hearing) -> Path:
+    def _choose(self, request: ListenRequest) -> Path:
         if self._path.is_file():
             return self._path
-        if not hearing.name and not hearing.sha256:
+        if not request.name and not request.sha256:
             return self._only_script()
-        stem = Path(hearing.name).stem or hearing.sha256
-        if found := self._script(stem) or self._beside_same_bytes(hearing.sha256):
+        stem = Path(request.name).stem or request.sha256
+        if found := self._script(stem) or self._beside_same_bytes(request.sha256):
             return found
-        raise invalid(f"{self._path} holds no script for this recording, such as {stem}.words.csv")
+        raise invalid_argument(f"{self._path} holds no script for this recording, such as {stem}.words.csv")
 
     def _only_script(self) -> Path:
         scripts = [path for path in self._path.iterdir() if path.is_file() and path.name.endswith(ENDINGS)]
         if len(scripts) == 1:
             return scripts[0]
-        raise invalid(
+        raise invalid_argument(
             f"a stream has no name by which to choose one of the {len(scripts)} scripts in {self._path}; "
             "stream to a model of one script, scripted:FILE, or of a folder that holds one"
         )
@@ -109,56 +109,60 @@ class ScriptedEngine:
             return None
         for path in sorted(self._path.iterdir()):
             is_other = path.is_file() and not path.name.endswith(ENDINGS)
-            if is_other and (script := self._script(path.stem)) and sha256 in _digests(path, _changed(path)):
+            if (
+                is_other
+                and (script := self._script(path.stem))
+                and sha256 in _digests(path, _modified_at(path))
+            ):
                 return script
         return None
 
 
 class ScriptedListener:
-    """One channel of a script; the sound itself only tells the time.
+    """One channel of a script; the length of the audio tells the time.
 
     Args:
-        words: in the order of their starts.
-        hearing: whether partials are wanted, and which pause ends an utterance.
-        times: reads the place in the script from the sound; without it sound and script begin together.
+        words: sorted by start.
+        request: whether partials are wanted, and which pause ends an utterance.
+        times: reads the place in the script from the audio. None: audio and script begin together.
     """
 
     def __init__(
-        self, words: tuple[Word, ...], hearing: Hearing, times: timecode.Reader | None = None
+        self, words: tuple[Word, ...], request: ListenRequest, times: timecode.TimecodeReader | None = None
     ) -> None:
         self._words, self._starts = words, [word.start_ms for word in words]
-        self._partials, self._pause_ms = hearing.partials, hearing.pause_ms or PAUSE_MS
+        self._partials, self._pause_ms = request.partials, request.pause_ms or PAUSE_MS
         self._times = times
         self._n_samples = 0
         self._open: list[Word] = []
-        self._guess: tuple[Word, ...] = ()
+        self._last_partial: tuple[Word, ...] = ()
 
     def feed(self, pcm: bytes) -> list[Hypothesis]:
-        """Finals of the utterances whose pause has passed, and the newest partial if wanted."""
-        finals = [final for word in self._begun(pcm) for final in self._take(word)]
+        """Finals of the utterances that ended, and the newest partial if wanted."""
+        finals = [final for word in self._next_words(pcm) for final in self._add(word)]
         if self._open and _end(self._open) + self._pause_ms <= self._now:
             finals += self._close()
         return finals + self._partial()
 
     def cut(self) -> list[Hypothesis]:
-        """What had been said of the open utterance; a word that is being said is cut."""
+        """The final of the open utterance; a word that has not ended yet is cut."""
         now = self._now
         self._open = [word._replace(end_ms=min(word.end_ms, now)) for word in self._open]
         return self._close()
 
     def finish(self) -> list[Hypothesis]:
-        """What had begun before the sound ended; a script longer than the recording is cut."""
+        """The final of the open utterance; a script that is longer than the recording is cut."""
         return self.cut()
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Do nothing: the listener uses no resources."""
 
     @property
     def _now(self) -> int:
         return self._n_samples * 1000 // SAMPLE_RATE
 
-    def _begun(self, pcm: bytes) -> Iterator[Word]:
-        """The words that begin in these samples, as times of the stream."""
+    def _next_words(self, pcm: bytes) -> Iterator[Word]:
+        """The words that begin in these samples, with times of the stream."""
         before = self._now
         self._n_samples += len(pcm) // 2
         if self._times is None:
@@ -172,8 +176,8 @@ class ScriptedListener:
     def _between(self, start_ms: int, end_ms: int) -> tuple[Word, ...]:
         return self._words[bisect_left(self._starts, start_ms) : bisect_left(self._starts, end_ms)]
 
-    def _take(self, word: Word) -> list[Hypothesis]:
-        """The word joins the open utterance, or begins another one."""
+    def _add(self, word: Word) -> list[Hypothesis]:
+        """Add a word to the open utterance, or begin another one; return the final of the one that ended."""
         is_next = bool(self._open) and word.start_ms - _end(self._open) >= self._pause_ms
         closed = self._close() if is_next else []
         self._open.append(word)
@@ -184,11 +188,11 @@ class ScriptedListener:
         return [Hypothesis("final", words, words[0].start_ms, _end(words))] if words else []
 
     def _partial(self) -> list[Hypothesis]:
-        """What has been said of the open utterance, if that is news; only finished words."""
+        """The finished words of the open utterance, if they differ from the last partial."""
         words = tuple(word for word in self._open if word.end_ms <= self._now)
-        if not self._partials or not words or words == self._guess:
+        if not self._partials or not words or words == self._last_partial:
             return []
-        self._guess = words
+        self._last_partial = words
         return [Hypothesis("partial", words, words[0].start_ms, self._now)]
 
 
@@ -196,13 +200,16 @@ def _end(words: Sequence[Word]) -> int:
     return max(word.end_ms for word in words)
 
 
-def _changed(path: Path) -> int:
+def _modified_at(path: Path) -> int:
     return path.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=1024)
-def _digests(path: Path, changed: int) -> tuple[str, ...]:
-    """Of the bytes of a file and, if it is WAV, of its samples alone, which is how API v2 sends it."""
+def _digests(path: Path, modified_at: int) -> tuple[str, ...]:
+    """Digests of the bytes of a file and, if it is WAV, of its samples alone: API v2 sends only those.
+
+    `modified_at` is part of the key of the cache.
+    """
     contents = [path.read_bytes()]
     with suppress(wave.Error, EOFError), wave.open(io.BytesIO(contents[0])) as sound:
         contents.append(sound.readframes(sound.getnframes()))
@@ -210,7 +217,7 @@ def _digests(path: Path, changed: int) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _load(path: Path, changed: int) -> dict[int, tuple[Word, ...]] | list[bytes]:
+def _load(path: Path, modified_at: int) -> dict[int, tuple[Word, ...]] | list[bytes]:
     try:
         if path.suffix == ".binpb":
             return split_list(path.read_bytes())
@@ -239,10 +246,12 @@ def _milliseconds(seconds: str) -> int:
 
 
 def split_list(data: bytes) -> list[bytes]:
-    """The messages of a serialized `StreamingResponseList`, each with the bytes it came with.
+    """The messages of a serialized `StreamingResponseList`, bytes unchanged.
+
+    Parsing and serializing again could lose fields that the schema does not know.
 
     Raises:
-        ValueError: if it is no such list, or is cut off.
+        ValueError: if it is no such list, or not complete.
 
     >>> split_list(b"\\x0a\\x02ab\\x0a\\x01c")
     [b'ab', b'c']

@@ -1,7 +1,7 @@
-"""Where utterances begin and end in a channel, found while the sound comes in.
+"""Finds where utterances start and end in a channel, while the audio comes in.
 
-pocketsphinx's `Endpointer` decides what is speech. Speech that does not stop is cut after half a minute, at a
-quiet place if there is one.
+The `Endpointer` of pocketsphinx decides what is speech. Speech without a pause is cut after half a minute at
+the latest, at a quiet place if there is one.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ SEEK_CUT_MS = 25_000
 LONGEST_MS = 30_000
 SILENT_SAMPLE = b"\0\0"
 OWN_PAUSE_MS = 300
-"""The pause after which the endpointer says that speech has ended."""
+"""The pause after which the endpointer reports the end of speech."""
 
 
 class Speech(NamedTuple):
-    """A piece of speech; `ends` marks the last piece of its utterance. Times are of the piece."""
+    """A piece of speech with its times; `ends` marks the last piece of an utterance."""
 
     start_ms: int
     end_ms: int
@@ -34,10 +34,10 @@ class Speech(NamedTuple):
 
 
 class CutFinder:
-    """Says where speech that does not stop is cut.
+    """Decides where speech without a pause is cut.
 
-    The longer the utterance, the less quiet a place has to be: at `SEEK_CUT_MS` it must be the quietest of
-    the utterance, at `LONGEST_MS` any will do. A place is five frames (150 ms) long.
+    The longer the utterance, the louder a place may be: at `SEEK_CUT_MS` it must be the quietest of the
+    utterance, at `LONGEST_MS` any place is taken. A place is five frames (150 ms) long.
     """
 
     def __init__(self) -> None:
@@ -46,6 +46,7 @@ class CutFinder:
 
     def is_cut(self, pcm: bytes, elapsed_ms: int) -> bool:
         """Whether the utterance, `elapsed_ms` long with this frame, ends here."""
+        # the share of earlier places that are quieter is compared with a limit that grows from 0 to 1
         self._recent.append(float(np.abs(np.frombuffer(pcm, "<i2").astype(np.float32)).mean()))
         level = sum(self._recent) / len(self._recent)
         quieter = bisect_left(self._levels, level)
@@ -55,10 +56,10 @@ class CutFinder:
 
 
 class Segmenter:
-    """Turns samples into pieces of speech.
+    """Splits samples into pieces of speech.
 
     Args:
-        pause_ms: silence that ends an utterance; 0 and all below 300 ms are as soon as it can be heard.
+        pause_ms: silence that ends an utterance; below 300 ms: the shortest that the endpointer can find.
 
     >>> Segmenter().finish()
     []
@@ -71,9 +72,9 @@ class Segmenter:
         self._start()
 
     def _start(self) -> None:
-        """Listens anew, to sound that begins now."""
+        """Start again with audio that begins now."""
         self._endpointer = Endpointer(sample_rate=SAMPLE_RATE)
-        self._origin_ms = self._heard_ms = self._n_bytes // BYTES_PER_MS
+        self._origin_ms = self._processed_ms = self._n_bytes // BYTES_PER_MS
         self._in_utterance = False
         self._start_ms = 0
         self._now_ms = 0
@@ -86,27 +87,27 @@ class Segmenter:
         return int(self._endpointer.frame_bytes // BYTES_PER_MS)
 
     def feed(self, pcm: bytes) -> list[Speech]:
-        """The speech that is known after these samples (16 kHz, mono, 16 bit)."""
+        """The speech that these samples complete (16 kHz, mono, 16 bit)."""
         self._n_bytes += len(pcm)
-        return [piece for frame in self._frames(pcm) for piece in self._hear(frame)]
+        return [piece for frame in self._frames(pcm) for piece in self._process(frame)]
 
     def cut(self) -> list[Speech]:
-        """The speech that was being heard; what comes next is another utterance."""
+        """End the open utterance; the next speech begins another one."""
         pieces = self.finish()
         self._start()
         return pieces
 
     def finish(self) -> list[Speech]:
-        """The speech that was still being heard when the channel ended."""
+        """End the channel; return the rest of the open utterance."""
         tail, self._rest = self._rest, b""
         if not self._in_utterance:
             return []
         self._in_utterance = False
-        if not self._endpointer.in_speech:  # it had ended, and the pause after it was not over yet
+        if not self._endpointer.in_speech:  # speech has ended, but the pause after it is still too short
             return [self._piece(b"", ends=True)]
         if tail:
             pcm = self._endpointer.end_stream(tail)
-        else:  # the endpointer takes no empty tail
+        else:  # the endpointer does not accept an empty tail
             pcm = self._endpointer.end_stream(SILENT_SAMPLE)[: -len(SILENT_SAMPLE)]
         return [self._piece(pcm, ends=True)]
 
@@ -117,13 +118,13 @@ class Segmenter:
         self._rest = data[whole:]
         return (data[i : i + size] for i in range(0, whole, size))
 
-    def _hear(self, frame: bytes) -> Iterator[Speech]:
+    def _process(self, frame: bytes) -> Iterator[Speech]:
         pcm = self._endpointer.process(frame)
-        self._heard_ms += self._frame_ms
+        self._processed_ms += self._frame_ms
         self._recent.append(frame)
         if pcm is not None:
             yield from self._speech(pcm)
-        elif self._in_utterance and self._heard_ms - self._now_ms >= self._patience_ms + OWN_PAUSE_MS:
+        elif self._in_utterance and self._processed_ms - self._now_ms >= self._patience_ms + OWN_PAUSE_MS:
             self._in_utterance = False
             yield self._piece(b"", ends=True)
 
@@ -148,9 +149,9 @@ class Segmenter:
         self._cuts = CutFinder()
 
     def _between(self, start_ms: int, end_ms: int) -> bytes:
-        """Sound that was taken for silence, and turns out to lie inside an utterance."""
+        """Audio between two pieces of speech: silence that turned out to lie inside an utterance."""
         sound = b"".join(self._recent)
-        first_ms = self._heard_ms - len(sound) // BYTES_PER_MS
+        first_ms = self._processed_ms - len(sound) // BYTES_PER_MS
         return sound[(start_ms - first_ms) * BYTES_PER_MS : (end_ms - first_ms) * BYTES_PER_MS]
 
     def _piece(self, pcm: bytes, ends: bool) -> Speech:

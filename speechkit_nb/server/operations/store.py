@@ -1,8 +1,8 @@
 """The store of operations: SQLite, in memory or in a folder that several servers may share.
 
-An operation that runs belongs to one live server. A server proves that it lives by moving its own date on
-(`beat`); when the date has passed, another one may take over (`orphans`, `claim`). Whatever a server writes
-about an operation counts only while the operation is its own. Results are kept for a time, then dropped.
+A running operation belongs to one live server. A server extends its lease with each `heartbeat`. When the
+lease has expired, another server may take its operations over (`orphans`, `claim`). A server can write to an
+operation only while it owns it. Results are kept for some days, then deleted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from ...errors import ServerError
 from ...wire import operation, rpc
-from ..status import Code, Refusal, invalid
+from ..status import Code, StatusError, invalid_argument
 
 KEEP_SECONDS = 3 * 24 * 3600.0
 LONGEST_ID = 50
@@ -58,13 +58,13 @@ ORPHANED = (
 
 @dataclass(frozen=True)
 class Work:
-    """What has to be recognized, whole in itself, so that any server may do it.
+    """What has to be recognized; complete, so that any server can do it.
 
     Attributes:
-        user_request_id: what the caller named the request; "" takes the operation's id.
+        user_request_id: the caller's name for the request; "": the id of the operation.
         engine: `ENGINE[:ARG]`.
         request: serialized `RecognizeFileRequest`, without its audio.
-        audio: what came with the request, or the file its uri led to.
+        audio: the bytes of the request, or the file of its uri.
     """
 
     user_request_id: str
@@ -73,10 +73,10 @@ class Work:
     audio: bytes | Path
 
 
-def new_id(prefix: str) -> str:
-    """An id as the cloud's: 20 lower-case letters and digits.
+def make_id(prefix: str) -> str:
+    """An id like those of the cloud: 20 lower-case letters and digits.
 
-    >>> len(new_id("f8d")), new_id("aje")[:3]
+    >>> len(make_id("f8d")), make_id("aje")[:3]
     (20, 'aje')
     """
     return prefix + "".join(secrets.choice(ALPHABET) for _ in range(20 - len(prefix)))
@@ -86,8 +86,8 @@ class Store:
     """Operations and their results.
 
     Args:
-        folder: where the file `operations.sqlite` lives; None keeps everything in memory.
-        lease: seconds after its last `beat` that a server counts as alive.
+        folder: folder of the file `operations.sqlite`; None: everything is kept in memory.
+        lease: seconds after its last heartbeat during which a server counts as alive.
         keep: seconds that an operation and its result are kept after it is done.
         clock: seconds since 1970.
 
@@ -103,14 +103,14 @@ class Store:
         keep: float = KEEP_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.server_id = new_id("srv")
-        self._account = new_id("aje")
+        self.server_id = make_id("srv")
+        self._account = make_id("aje")
         self._lease, self._keep, self._clock = lease, keep, clock
         self._db = _open(folder)
-        self.beat()
+        self.heartbeat()
 
-    def beat(self) -> None:
-        """Says that this server lives, forgets dead ones, and drops what has expired."""
+    def heartbeat(self) -> None:
+        """Renew the lease of this server; delete dead servers and expired operations."""
         now = self._clock()
         with self._db as db:
             db.execute("INSERT OR REPLACE INTO servers VALUES (?, ?)", (self.server_id, now + self._lease))
@@ -121,15 +121,15 @@ class Store:
             )
 
     def close(self) -> None:
-        """Gives back what this server was working on, so that another one may take it up at once."""
+        """Release the operations of this server, so that another one can adopt them at once."""
         with self._db as db:
             db.execute("UPDATE operations SET owner = NULL WHERE owner = ?", (self.server_id,))
             db.execute("DELETE FROM servers WHERE id = ?", (self.server_id,))
         self._db.close()
 
     def create(self, work: Work, description: str, prefix: str = "f8d") -> str:
-        """A new operation that this server works on; its id, which begins with the prefix."""
-        id, now = new_id(prefix), self._clock()
+        """Create an operation that this server owns; return its id, which begins with the prefix."""
+        id, now = make_id(prefix), self._clock()
         by_path = isinstance(work.audio, Path)
         request = (work.user_request_id or id, work.engine, str(work.audio) if by_path else "", work.request)
         with self._db as db:
@@ -142,7 +142,7 @@ class Store:
         return id
 
     def work(self, operation_id: str) -> Work:
-        """What is to be done for an operation that runs."""
+        """The work of a running operation."""
         user_request_id, engine, request, path, content = self._db.execute(
             "SELECT user_request_id, engine, request, path, content "
             "FROM operations LEFT JOIN audio USING (id) WHERE id = ?",
@@ -165,7 +165,7 @@ class Store:
         return [id for (id,) in rows]
 
     def claim(self, operation_id: str) -> bool:
-        """Takes over an orphan; False if another server was faster."""
+        """Take over an orphan; False if another server was faster."""
         with self._db as db:
             changed = db.execute(
                 f"UPDATE operations SET owner = ? WHERE {ORPHANED} AND id = ?",
@@ -174,7 +174,7 @@ class Store:
         return changed.rowcount == 1
 
     def finish(self, operation_id: str, messages: Iterable[bytes]) -> bool:
-        """Keeps the result; False, and nothing is kept, if the operation is not this server's any more."""
+        """Store the result; False, and nothing is stored, if this server no longer owns the operation."""
         with self._db as db:
             if not self._end(operation_id, None, "owner = ?", self.server_id):
                 return False
@@ -184,22 +184,22 @@ class Store:
             )
         return True
 
-    def fail(self, operation_id: str, refusal: Refusal) -> bool:
-        """Ends the operation with an error; False if it is not this server's any more."""
+    def fail(self, operation_id: str, error: StatusError) -> bool:
+        """End the operation with an error; False if this server no longer owns it."""
         with self._db:
-            return self._end(operation_id, refusal, "owner = ?", self.server_id)
+            return self._end(operation_id, error, "owner = ?", self.server_id)
 
     def cancel(self, operation_id: str) -> None:
-        """Ends a running operation, whoever owns it; one that is done stays as it is.
+        """Cancel a running operation of any server; one that is done stays as it is.
 
         Raises:
-            Refusal: NOT_FOUND if there is no such operation.
+            StatusError: NOT_FOUND if there is no such operation.
         """
         self._row(operation_id)
         with self._db:
-            self._end(operation_id, Refusal(Code.CANCELLED, "operation was cancelled"))
+            self._end(operation_id, StatusError(Code.CANCELLED, "operation was cancelled"))
 
-    def _end(self, operation_id: str, error: Refusal | None, condition: str = "1", *values: Any) -> bool:
+    def _end(self, operation_id: str, error: StatusError | None, condition: str = "1", *values: Any) -> bool:
         status = error.status().SerializeToString() if error else None
         ended = self._db.execute(
             "UPDATE operations SET state = 'done', owner = NULL, modified_at = ?, status = ? "
@@ -211,10 +211,10 @@ class Store:
         return bool(ended.rowcount)
 
     def delete(self, operation_id: str) -> None:
-        """Drops the result of an operation that is done.
+        """Delete the result of an operation that is done.
 
         Raises:
-            Refusal: NOT_FOUND if there is no result (yet).
+            StatusError: NOT_FOUND if there is no result (yet).
         """
         self._ready(operation_id)
         with self._db as db:
@@ -225,12 +225,12 @@ class Store:
         """The result.
 
         Raises:
-            Refusal: NOT_FOUND if there is none (yet); the operation's own error if it failed.
+            StatusError: NOT_FOUND if there is none (yet); the error of the operation if it failed.
         """
         row = self._ready(operation_id)
         if row["status"] is not None:
             status = rpc.Status.FromString(row["status"])
-            raise Refusal(Code(status.code), status.message)
+            raise StatusError(Code(status.code), status.message)
         rows = self._db.execute(
             "SELECT message FROM messages WHERE id = ? ORDER BY position", (operation_id,)
         )
@@ -240,7 +240,7 @@ class Store:
         """The operation as an `Operation` message.
 
         Raises:
-            Refusal: NOT_FOUND if there is no such operation, or it has expired.
+            StatusError: NOT_FOUND if there is no such operation, or it has expired.
         """
         row = self._row(operation_id)
         message = operation.Operation(
@@ -265,7 +265,9 @@ class Store:
 
     def _row(self, operation_id: str) -> sqlite3.Row:
         if not 0 < len(operation_id) <= LONGEST_ID:
-            raise invalid(f"operation_id has {len(operation_id)} characters; it must have 1 to {LONGEST_ID}")
+            raise invalid_argument(
+                f"operation_id has {len(operation_id)} characters; it must have 1 to {LONGEST_ID}"
+            )
         cursor = self._db.cursor()
         cursor.row_factory = sqlite3.Row
         row: sqlite3.Row | None = cursor.execute(
@@ -278,14 +280,14 @@ class Store:
         return row
 
 
-def not_ready(operation_id: str) -> Refusal:
-    """The text is the one that clients look for, for want of a code of its own."""
-    return Refusal(Code.NOT_FOUND, f"operation data is not ready {operation_id}")
+def not_ready(operation_id: str) -> StatusError:
+    """The error for a result that is not there yet. There is no code for it: clients look for this text."""
+    return StatusError(Code.NOT_FOUND, f"operation data is not ready {operation_id}")
 
 
-def not_found(operation_id: str) -> Refusal:
-    """There never was such an operation, it has expired, or its result was deleted."""
-    return Refusal(Code.NOT_FOUND, f"operation ID not found {operation_id}")
+def not_found(operation_id: str) -> StatusError:
+    """The error for an operation that never existed or has expired, and for a deleted result."""
+    return StatusError(Code.NOT_FOUND, f"operation ID not found {operation_id}")
 
 
 def _open(folder: Path | None) -> sqlite3.Connection:

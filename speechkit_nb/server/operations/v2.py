@@ -1,4 +1,4 @@
-"""API v2 in terms of v3: its request as a v3 request, and what was heard as its response."""
+"""API v2 in terms of v3: a v2 request as a v3 request, and messages of v3 as a v2 response."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from ...wire import v2, v3
 
 ID_PREFIX = "e03"
-"""What the ids of its operations begin with."""
+"""Ids of v2 operations begin with this."""
 
 RESPONSE_TYPE = "type.googleapis.com/yandex.cloud.ai.stt.v2.LongRunningRecognitionResponse"
 RATE = 48000
 NO_CONFIDENCE = 1.0
-"""v2 prints a confidence that means nothing."""
+"""v2 always sends this confidence; it has no meaning."""
 
 _Encoding = v2.RecognitionSpec
 CONTAINERS = {
@@ -33,11 +33,11 @@ def request_to_v3(request: Any) -> Any:
     2
     """
     spec = request.config.specification
-    asked = v3.RecognizeFileRequest()
+    result = v3.RecognizeFileRequest()
     source = request.audio.WhichOneof("audio_source")
     if source:
-        setattr(asked, source, getattr(request.audio, source))
-    model = asked.recognition_model
+        setattr(result, source, getattr(request.audio, source))
+    model = result.recognition_model
     model.model = spec.model
     model.audio_format.CopyFrom(_audio_format(spec))
     model.text_normalization.text_normalization = (
@@ -48,7 +48,7 @@ def request_to_v3(request: Any) -> Any:
     if spec.language_code:
         model.language_restriction.restriction_type = v3.LanguageRestrictionOptions.WHITELIST
         model.language_restriction.language_code.append(spec.language_code)
-    return asked
+    return result
 
 
 def _audio_format(spec: Any) -> Any:
@@ -63,27 +63,28 @@ def _audio_format(spec: Any) -> Any:
     return v3.AudioFormatOptions(container_audio=v3.ContainerAudio(container_audio_type=kind))
 
 
-def response(messages: Iterable[bytes], asked: Any) -> Any:
-    """What was heard as a `LongRunningRecognitionResponse`, in the order of the messages.
+def build_response(messages: Iterable[bytes], request: Any) -> Any:
+    """Messages of v3 as a `LongRunningRecognitionResponse`, in the same order.
 
-    Words stay as they were heard; the text of a chunk is the refined one unless raw results were asked for.
+    Words stay as they were recognized. The text of a chunk is the refined one unless the request wants raw
+    results.
 
     Args:
         messages: serialized `StreamingResponse`s.
-        asked: the `RecognizeFileRequest` they answer.
+        request: the `RecognizeFileRequest` that they answer.
     """
-    options = asked.recognition_model.text_normalization
+    options = request.recognition_model.text_normalization
     answer, chunks = v2.LongRunningRecognitionResponse(), {}
     for message in map(v3.StreamingResponse.FromString, messages):
         tag = message.channel_tag
         if message.HasField("final"):
             chunk = answer.chunks.add(channel_tag=int(tag or 0) + 1)
-            chunk.alternatives.extend(_alternative(heard) for heard in message.final.alternatives)
+            chunk.alternatives.extend(_convert_alternative(found) for found in message.final.alternatives)
             chunks[tag, message.audio_cursors.final_index] = chunk
         elif message.HasField("final_refinement") and not _is_raw(options):
             chunk = chunks.get((tag, message.final_refinement.final_index))
-            refined = message.final_refinement.normalized_text.alternatives
-            for old, new in zip(chunk.alternatives if chunk else (), refined, strict=False):
+            refine_text = message.final_refinement.normalized_text.alternatives
+            for old, new in zip(chunk.alternatives if chunk else (), refine_text, strict=False):
                 old.text = new.text
     return answer
 
@@ -92,9 +93,9 @@ def _is_raw(options: Any) -> bool:
     return bool(options.text_normalization == _Text.TEXT_NORMALIZATION_DISABLED)
 
 
-def _alternative(heard: Any) -> Any:
-    alternative = v2.SpeechRecognitionAlternative(text=heard.text, confidence=NO_CONFIDENCE)
-    for word in heard.words:
+def _convert_alternative(found: Any) -> Any:
+    alternative = v2.SpeechRecognitionAlternative(text=found.text, confidence=NO_CONFIDENCE)
+    for word in found.words:
         info = alternative.words.add(word=word.text, confidence=NO_CONFIDENCE)
         info.start_time.FromMilliseconds(word.start_time_ms)
         info.end_time.FromMilliseconds(word.end_time_ms)

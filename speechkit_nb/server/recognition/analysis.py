@@ -1,8 +1,9 @@
-"""Statistics of who speaks when, from the words that were recognized.
+"""Statistics of who speaks when, from the recognized words.
 
-The service does not say how it computes them. Here a speaker speaks from the first to the last of words that
-follow one another with pauses shorter than the silence threshold; everything else is silence. A speaker
-interrupts by beginning while another one speaks, for as long as both do. Durations are milliseconds.
+The documentation of the service does not define them. Here, words with pauses between them that are shorter
+than the silence threshold are one stretch of speech; everything else is silence. A speaker interrupts if a
+stretch starts while another speaker speaks; the interruption lasts while both speak. Durations are in
+milliseconds.
 """
 
 from __future__ import annotations
@@ -17,25 +18,27 @@ from ...wire import v3
 from .events import Final
 
 SILENCE_MS = 500
-"""A pause between words that is shorter does not count as silence, unless the request says otherwise."""
+"""Shorter pauses between words are no silence, unless the request has another threshold."""
 
 Span = tuple[int, int]
 
 
-def analyses(
+def compute_analyses(
     finals: Sequence[Final], n_channels: int, duration_ms: int, options: Any
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Channel and event of each analysis that was asked for.
+    """Channel and event of each analysis in the request.
 
     Args:
         finals: of all channels.
-        n_channels: channels of the recording; a silent one is a speaker, too.
+        n_channels: channels of the recording; a silent channel is a speaker as well.
         duration_ms: of the recording.
         options: the request's `SpeechAnalysisOptions`.
     """
     levels = list(options.descriptive_statistics_quantiles)
     pause = options.speaker_options.silence_threshold_ms or SILENCE_MS
-    spoken = [speech([f for f in finals if f.channel == channel], pause) for channel in range(n_channels)]
+    spoken = [
+        find_speech([f for f in finals if f.channel == channel], pause) for channel in range(n_channels)
+    ]
     if options.enable_speaker_analysis:
         for channel in range(n_channels):
             own = [final for final in finals if final.channel == channel]
@@ -44,11 +47,11 @@ def analyses(
         yield 0, {"conversation_analysis": _conversation(spoken, duration_ms, options, levels)}
 
 
-def speech(finals: Iterable[Final], pause_ms: int) -> list[Span]:
-    """The stretches of speech: words with shorter pauses than `pause_ms` between them are one.
+def find_speech(finals: Iterable[Final], pause_ms: int) -> list[Span]:
+    """The stretches of speech: words with shorter pauses than `pause_ms` between them are joined.
 
-    >>> from .engines.base import Word
-    >>> speech([Final(0, (Word("a", 0, 100), Word("b", 150, 300), Word("c", 900, 950)), 0, 1000)], 500)
+    >>> from ..engines.base import Word
+    >>> find_speech([Final(0, (Word("a", 0, 100), Word("b", 150, 300), Word("c", 900, 950)), 0, 1000)], 500)
     [(0, 300), (900, 950)]
     """
     spans: list[Span] = []
@@ -60,20 +63,20 @@ def speech(finals: Iterable[Final], pause_ms: int) -> list[Span]:
     return spans
 
 
-def overlaps(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
-    """The stretches that lie in both.
+def find_overlaps(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+    """The stretches that are in both lists.
 
-    >>> overlaps([(0, 10), (20, 30)], [(5, 25)])
+    >>> find_overlaps([(0, 10), (20, 30)], [(5, 25)])
     [(5, 10), (20, 25)]
     """
     pairs = ((max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other)
     return sorted((start, end) for start, end in pairs if start < end)
 
 
-def gaps(spans: Iterable[Span], duration_ms: int) -> list[Span]:
-    """What none of the spans covers.
+def find_gaps(spans: Iterable[Span], duration_ms: int) -> list[Span]:
+    """The stretches that no span covers.
 
-    >>> gaps([(5, 10), (0, 7)], 20)
+    >>> find_gaps([(5, 10), (0, 7)], 20)
     [(10, 20)]
     """
     found, reached = [], 0
@@ -84,8 +87,8 @@ def gaps(spans: Iterable[Span], duration_ms: int) -> list[Span]:
     return found
 
 
-def statistics(values: Sequence[float], levels: Sequence[float]) -> Any:
-    """`DescriptiveStatistics` of a sample; zeros where there is none."""
+def describe(values: Sequence[float], levels: Sequence[float]) -> Any:
+    """`DescriptiveStatistics` of some values; zeros if there are none."""
     if not values:
         return v3.DescriptiveStatistics()
     sample = np.asarray(values, float)
@@ -113,41 +116,41 @@ def _speaker(
         words_count=sum(words),
         letters_count=sum(letters),
         utterance_count=len(finals),
-        words_per_second=statistics(_rates(words, durations), levels),
-        letters_per_second=statistics(_rates(letters, durations), levels),
-        words_per_utterance=statistics(words, levels),
-        letters_per_utterance=statistics(letters, levels),
-        utterance_duration_estimation=statistics(durations, levels),
+        words_per_second=describe(_rates(words, durations), levels),
+        letters_per_second=describe(_rates(letters, durations), levels),
+        words_per_utterance=describe(words, levels),
+        letters_per_utterance=describe(letters, levels),
+        utterance_duration_estimation=describe(durations, levels),
     )
 
 
 def _conversation(
     spoken: Sequence[Sequence[Span]], duration_ms: int, options: Any, levels: Sequence[float]
 ) -> Any:
-    asked = options.converstation_options
+    thresholds = options.converstation_options
     everyone = [span for spans in spoken for span in spans]
-    silent = _longer(gaps(everyone, duration_ms), asked.simultaneous_silence_threshold_ms)
-    together = [span for one, other in combinations(spoken, 2) for span in overlaps(one, other)]
-    together = _longer(together, asked.simultaneous_speech_threshold_ms)
-    said = duration_ms - _length(gaps(everyone, duration_ms))
+    silent = _select_long(find_gaps(everyone, duration_ms), thresholds.simultaneous_silence_threshold_ms)
+    together = [span for one, other in combinations(spoken, 2) for span in find_overlaps(one, other)]
+    together = _select_long(together, thresholds.simultaneous_speech_threshold_ms)
+    speech_ms = duration_ms - _length(find_gaps(everyone, duration_ms))
     return v3.ConversationAnalysis(
         conversation_boundaries=_bounds(0, duration_ms),
         total_simultaneous_silence_duration_ms=_length(silent),
         total_simultaneous_silence_ratio=_length(silent) / duration_ms,
-        simultaneous_silence_duration_estimation=statistics(_lengths(silent), levels),
+        simultaneous_silence_duration_estimation=describe(_lengths(silent), levels),
         total_simultaneous_speech_duration_ms=_length(together),
         total_simultaneous_speech_ratio=_length(together) / duration_ms,
-        simultaneous_speech_duration_estimation=statistics(_lengths(together), levels),
+        simultaneous_speech_duration_estimation=describe(_lengths(together), levels),
         speaker_interrupts=[_interrupts(speaker, spoken) for speaker in range(len(spoken))],
-        total_speech_duration_ms=said,
-        total_speech_ratio=said / duration_ms,
+        total_speech_duration_ms=speech_ms,
+        total_speech_ratio=speech_ms / duration_ms,
     )
 
 
 def _interrupts(speaker: int, spoken: Sequence[Sequence[Span]]) -> Any:
-    """Where a speaker begins while another one is speaking."""
+    """Where a speaker starts while another one speaks."""
     others = [span for number, spans in enumerate(spoken) if number != speaker for span in spans]
-    broken_in = [
+    overlapping = [
         (start, min(end, until))
         for start, end in spoken[speaker]
         for since, until in others
@@ -155,9 +158,9 @@ def _interrupts(speaker: int, spoken: Sequence[Sequence[Span]]) -> Any:
     ]
     return v3.ConversationAnalysis.InterruptsEvaluation(
         speaker_tag=str(speaker),
-        interrupts_count=len(broken_in),
-        interrupts_duration_ms=_length(broken_in),
-        interrupts=[_bounds(*span) for span in broken_in],
+        interrupts_count=len(overlapping),
+        interrupts_duration_ms=_length(overlapping),
+        interrupts=[_bounds(*span) for span in overlapping],
     )
 
 
@@ -173,7 +176,7 @@ def _length(spans: Iterable[Span]) -> int:
     return sum(_lengths(spans))
 
 
-def _longer(spans: Iterable[Span], threshold_ms: int) -> list[Span]:
+def _select_long(spans: Iterable[Span], threshold_ms: int) -> list[Span]:
     return [(start, end) for start, end in spans if end - start >= threshold_ms]
 
 

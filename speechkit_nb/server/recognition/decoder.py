@@ -1,7 +1,7 @@
-"""The sound of a stream: bytes as they come in, samples as soon as they can be had.
+"""Decoders for the audio of a stream: bytes in, samples out as soon as possible.
 
-Headerless samples and 16-bit WAV are samples already. Ogg Opus is decoded as it grows; MP3, whose decoder
-stumbles over a file that is not whole yet, when the stream ends.
+Raw audio and 16-bit WAV hold samples already. Ogg Opus is decoded while it comes in. MP3 is decoded when the
+stream ends, since its decoder fails on an incomplete file.
 """
 
 from __future__ import annotations
@@ -17,253 +17,261 @@ import soxr
 
 from ...wire import v3
 from ..engines.base import SAMPLE_RATE
-from ..status import invalid
-from .options import CONTAINERS, checked_raw
+from ..status import invalid_argument
+from .options import CONTAINERS, read_raw_format
 
 Samples = npt.NDArray[np.int16]
 HEAD = 12
-"""Bytes that tell a WAV file."""
+"""Number of bytes by which a WAV file is recognized."""
 LONGEST_HEADER = 1 << 16
 GROWTH = 4000
-"""Bytes of a compressed file that are waited for before it is looked at again: a second of Opus, about."""
+"""A compressed file is decoded again after this many new bytes: about one second of Opus."""
 
 
-class Sound(Protocol):
-    """The sound of one stream. Samples have the shape (n_samples, n_channels)."""
+class AudioDecoder(Protocol):
+    """Decodes the audio of one stream. Samples have the shape (n_samples, n_channels)."""
 
     layout: tuple[int, int] | None  # sample rate (Hz) and number of channels, once they are known
-    notice: str  # what the caller should know about the format
+    warning: str  # about the format, for the client
 
     def feed(self, data: bytes) -> Samples:
-        """The samples that can be had after these bytes."""
+        """The samples that these bytes complete."""
         ...
 
     def flush(self) -> Samples:
-        """The samples that can be had without any more bytes."""
+        """The samples that are left when no more bytes come for now."""
         ...
 
 
-def incoming(audio_format: Any) -> Sound:
+def make_decoder(audio_format: Any) -> AudioDecoder:
     """The decoder for an `AudioFormatOptions`.
 
     Raises:
-        Refusal: INVALID_ARGUMENT if it names no format.
+        StatusError: INVALID_ARGUMENT if there is no format in it.
     """
     if audio_format.WhichOneof("AudioFormat") == "raw_audio":
-        return RawSound(*checked_raw(audio_format.raw_audio))
+        return RawDecoder(*read_raw_format(audio_format.raw_audio))
     container = audio_format.container_audio.container_audio_type
     if container not in CONTAINERS:
         taken = ", ".join(sorted(CONTAINERS.values()))
-        raise invalid(f"the stream does not say its format: raw_audio, or container_audio of {taken}")
+        raise invalid_argument(f"the audio format is missing: set raw_audio, or container_audio with {taken}")
     if container == v3.ContainerAudio.WAV:
-        return WavSound()
-    return CompressedSound(CONTAINERS[container], live=container == v3.ContainerAudio.OGG_OPUS)
+        return WavDecoder()
+    return CompressedDecoder(CONTAINERS[container], live=container == v3.ContainerAudio.OGG_OPUS)
 
 
-def silence(sound: Sound, duration_ms: int) -> Samples:
-    """As many samples of silence.
+def make_silence(decoder: AudioDecoder, duration_ms: int) -> Samples:
+    """Samples of silence in the format of the stream.
 
     Raises:
-        Refusal: INVALID_ARGUMENT if nobody knows yet how many that are.
+        StatusError: INVALID_ARGUMENT if the sample rate is not known yet.
     """
-    if sound.layout is None:
-        raise invalid("a silence_chunk came before the header of the audio, which says the sample rate")
-    sample_rate, n_channels = sound.layout
+    if decoder.layout is None:
+        raise invalid_argument(
+            "a silence_chunk came before the header of the audio, which holds the sample rate"
+        )
+    sample_rate, n_channels = decoder.layout
     return np.zeros((duration_ms * sample_rate // 1000, n_channels), np.int16)
 
 
-def refuse_channels(n_channels: int) -> None:
-    """Raises INVALID_ARGUMENT if a live session would have more than one channel."""
+def check_mono(n_channels: int) -> None:
+    """Raise INVALID_ARGUMENT for more than one channel in a REAL_TIME session."""
     if n_channels != 1:
-        raise invalid(
+        raise invalid_argument(
             f"a REAL_TIME session takes one channel, not {n_channels}; "
-            "several go with audio_processing_type FULL_DATA, or with RecognizeFile"
+            "for several channels use audio_processing_type FULL_DATA, or RecognizeFile"
         )
 
 
-def mono(samples: Samples) -> Samples:
-    """The one channel of a live session.
+def take_channel(samples: Samples) -> Samples:
+    """The only channel of a REAL_TIME session.
 
     Raises:
-        Refusal: INVALID_ARGUMENT if there are several.
+        StatusError: INVALID_ARGUMENT if there are several.
     """
-    refuse_channels(samples.shape[1])
+    check_mono(samples.shape[1])
     return np.ascontiguousarray(samples[:, 0])
 
 
-class RawSound:
-    """Samples without a header. A WAV header that somebody sent all the same is skipped."""
+class RawDecoder:
+    """Samples without a header. If the client sends a WAV header nevertheless, it is skipped."""
 
     def __init__(self, sample_rate: int, n_channels: int) -> None:
         self.layout: tuple[int, int] | None = (sample_rate, n_channels)
-        self.notice = ""
+        self.warning = ""
         self._n_channels = n_channels
         self._rest = b""
-        self._wav: WavSound | None = None
+        self._wav: WavDecoder | None = None
         self._is_first = True
 
     def feed(self, data: bytes) -> Samples:
-        """The whole samples among the bytes so far."""
+        """The complete samples in the bytes so far."""
         if self._is_first:
             data, self._rest = self._rest + data, b""
             if len(data) < HEAD:
                 self._rest = data
-                return self._nothing()
-            self._look_for_header(data)
+                return self._no_samples()
+            self._detect_header(data)
         if self._wav:
             samples = self._wav.feed(data)
-            self._check(self._wav.layout)
+            self._check_header(self._wav.layout)
             return samples
-        samples, self._rest = _samples(self._rest + data, self._n_channels)
+        samples, self._rest = _split_samples(self._rest + data, self._n_channels)
         return samples
 
     def flush(self) -> Samples:
-        """What was too short to be looked at."""
+        """The samples of a stream that is too short to have a header."""
         if not self._is_first:
-            return self._nothing()
-        return _samples(self._rest, self._n_channels)[0]
+            return self._no_samples()
+        return _split_samples(self._rest, self._n_channels)[0]
 
-    def _look_for_header(self, start: bytes) -> None:
+    def _detect_header(self, start: bytes) -> None:
         self._is_first = False
         if start[:4] == b"RIFF" and start[8:HEAD] == b"WAVE":
-            self.notice = "the audio begins with a WAV header, LINEAR16_PCM has none: it was skipped"
-            self._wav = WavSound()
+            self.warning = "the audio begins with a WAV header, LINEAR16_PCM has none: it was skipped"
+            self._wav = WavDecoder()
 
-    def _nothing(self) -> Samples:
+    def _no_samples(self) -> Samples:
         return np.zeros((0, self._n_channels), np.int16)
 
-    def _check(self, found: tuple[int, int] | None) -> None:
+    def _check_header(self, found: tuple[int, int] | None) -> None:
         if found not in (None, self.layout):
-            raise invalid(
+            raise invalid_argument(
                 f"the audio begins with a WAV header of (rate, channels) {found}, "
                 f"the session options say {self.layout}"
             )
 
 
-class WavSound:
+class WavDecoder:
     """A WAV file with 16-bit samples."""
 
     def __init__(self) -> None:
         self.layout: tuple[int, int] | None = None
-        self.notice = ""
+        self.warning = ""
         self._rest = b""
-        self._n_left = 0  # bytes of sound; a header of a stream may not know better than "very many"
+        self._n_left = 0  # bytes of samples; the header of a stream may hold a very large number
 
     def feed(self, data: bytes) -> Samples:
-        """The whole samples among the bytes so far; none until the header is over."""
+        """The complete samples in the bytes so far; none before the end of the header."""
         self._rest += data
         if self.layout is None:
             self._read_header()
         if self.layout is None:
             return np.zeros((0, 1), np.int16)
         sound = self._rest[: self._n_left]
-        samples, rest = _samples(sound, self.layout[1])
+        samples, rest = _split_samples(sound, self.layout[1])
         self._n_left -= samples.nbytes
         self._rest = rest if self._n_left else b""
         return samples
 
     def flush(self) -> Samples:
-        """None are held back; a stream that ends inside the header is no sound."""
+        """No samples: none are held back. A stream that ends inside the header is an error."""
         if self.layout is None and self._rest:
-            raise invalid("Invalid audio received: it ends inside the WAV header")
+            raise invalid_argument("Invalid audio received: it ends inside the WAV header")
         return np.zeros((0, self.layout[1] if self.layout else 1), np.int16)
 
     def _read_header(self) -> None:
         data, at, kind = self._rest, 12, b""
         if not b"RIFF".startswith(data[:4]) or not b"WAVE".startswith(data[8:12]):
-            raise invalid("Invalid audio received: the session options say WAV, and it does not begin as one")
-        facts = None
+            raise invalid_argument(
+                "Invalid audio received: the session options say WAV, but it does not begin like a WAV file"
+            )
+        fmt = None
         while len(data) >= at + 8:
             kind, size = struct.unpack_from("<4sI", data, at)
             at += 8
             if kind == b"data":
                 break
             if kind == b"fmt " and len(data) >= at + 16:
-                facts = struct.unpack_from("<HHIIHH", data, at)
+                fmt = struct.unpack_from("<HHIIHH", data, at)
             at += size + size % 2
         if kind == b"data":
-            self._start(facts, data[at:], size)
+            self._start(fmt, data[at:], size)
         elif len(data) > LONGEST_HEADER:
-            raise invalid(f"Invalid audio received: no sound in the first {LONGEST_HEADER} bytes of the WAV")
+            raise invalid_argument(
+                f"Invalid audio received: no samples in the first {LONGEST_HEADER} bytes of the WAV file"
+            )
 
-    def _start(self, facts: tuple[int, ...] | None, sound: bytes, n_bytes: int) -> None:
-        if facts is None or facts[0] not in (1, 0xFFFE) or facts[5] != 16 or not facts[1] or not facts[2]:
-            raise invalid("Invalid audio received: a stream takes WAV with 16-bit PCM samples only")
-        self.layout = (facts[2], facts[1])
+    def _start(self, fmt: tuple[int, ...] | None, sound: bytes, n_bytes: int) -> None:
+        if fmt is None or fmt[0] not in (1, 0xFFFE) or fmt[5] != 16 or not fmt[1] or not fmt[2]:
+            raise invalid_argument("Invalid audio received: a stream takes WAV with 16-bit PCM samples only")
+        self.layout = (fmt[2], fmt[1])
         self._rest = sound
         self._n_left = n_bytes if 0 < n_bytes < 0xFFFFFF00 else 1 << 62
 
 
-class CompressedSound:
-    """A compressed file, decoded from where the last look at it ended.
+class CompressedDecoder:
+    """A compressed file, decoded from where the last decoding ended.
 
     Args:
-        name: of the format.
-        live: whether it can be decoded before it is whole.
+        name: name of the format.
+        live: whether it can be decoded before it is complete.
     """
 
     def __init__(self, name: str, live: bool) -> None:
         self.layout: tuple[int, int] | None = None
-        self.notice = ""
+        self.warning = ""
         self._name, self._live = name, live
         self._file = io.BytesIO()
-        self._n_seen = 0
+        self._n_decoded_bytes = 0
         self._n_samples = 0
 
     def feed(self, data: bytes) -> Samples:
-        """The samples that the bytes so far decode to, if there are enough new ones to look."""
+        """The new samples of the bytes so far, if enough bytes have come since the last decoding."""
         self._file.seek(0, io.SEEK_END)
         self._file.write(data)
-        if not self._live or self._file.tell() - self._n_seen < GROWTH:
-            return self._nothing()
-        return self._decode(is_whole=False)
+        if not self._live or self._file.tell() - self._n_decoded_bytes < GROWTH:
+            return self._no_samples()
+        return self._decode(is_complete=False)
 
     def flush(self) -> Samples:
-        """All that is left."""
-        return self._decode(is_whole=True) if self._file.getbuffer().nbytes else self._nothing()
+        """The rest of the samples."""
+        return self._decode(is_complete=True) if self._file.getbuffer().nbytes else self._no_samples()
 
-    def _decode(self, is_whole: bool) -> Samples:
-        self._n_seen = self._file.seek(0, io.SEEK_END)
+    def _decode(self, is_complete: bool) -> Samples:
+        self._n_decoded_bytes = self._file.seek(0, io.SEEK_END)
         self._file.seek(0)
         try:
             with soundfile.SoundFile(self._file) as sound:
                 self.layout = (sound.samplerate, sound.channels)
                 if sound.frames <= self._n_samples:
-                    return self._nothing()
+                    return self._no_samples()
                 sound.seek(self._n_samples)
                 samples: Samples = sound.read(dtype="int16", always_2d=True)
         except soundfile.LibsndfileError as error:
-            if not is_whole and self.layout is None:
-                return self._nothing()  # the headers are not complete yet
-            raise invalid(f"Invalid audio received: no {self._name} ({error.error_string})") from error
+            if not is_complete and self.layout is None:
+                return self._no_samples()  # the headers are not complete yet
+            raise invalid_argument(
+                f"Invalid audio received: it is not {self._name} ({error.error_string})"
+            ) from error
         self._n_samples += len(samples)
         return samples
 
-    def _nothing(self) -> Samples:
+    def _no_samples(self) -> Samples:
         return np.zeros((0, self.layout[1] if self.layout else 1), np.int16)
 
 
 class Resampler:
-    """One channel at any rate as the engines want it."""
+    """Converts one channel to the sample rate of the engines."""
 
     def __init__(self, sample_rate: int) -> None:
         is_needed = sample_rate != SAMPLE_RATE
         self._stream = soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="int16") if is_needed else None
 
     def feed(self, samples: Samples) -> bytes:
-        """The samples that can be had after these."""
+        """The converted samples that these complete."""
         if self._stream is not None:
             samples = self._stream.resample_chunk(samples)
         return bytes(samples.tobytes())
 
     def end(self) -> bytes:
-        """What was held back."""
+        """The rest of the converted samples."""
         if self._stream is None:
             return b""
         return bytes(self._stream.resample_chunk(np.zeros(0, np.int16), last=True).tobytes())
 
 
-def _samples(data: bytes, n_channels: int) -> tuple[Samples, bytes]:
-    """Whole samples of all channels, and the bytes that are over."""
+def _split_samples(data: bytes, n_channels: int) -> tuple[Samples, bytes]:
+    """Complete samples of all channels, and the bytes that are left over."""
     whole = len(data) // (2 * n_channels) * 2 * n_channels
     return np.frombuffer(data[:whole], "<i2").reshape(-1, n_channels), data[whole:]

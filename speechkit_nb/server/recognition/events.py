@@ -1,4 +1,4 @@
-"""Writing the messages of an answer: what the recognizer heard, as `StreamingResponse` bytes.
+"""Writes the messages of an answer: `StreamingResponse` bytes.
 
 The order within an utterance is final, refinement, end of utterance.
 """
@@ -17,9 +17,9 @@ from ..engines.base import Word
 
 @dataclass(frozen=True)
 class Final:
-    """One utterance of one channel, fixed. Bounds and words in milliseconds.
+    """One finished utterance of one channel. Bounds and words are in milliseconds.
 
-    `start_ms` is where the previous final of the channel ends, not where the first word begins.
+    `start_ms` is where the previous final of the channel ends, not where the first word starts.
     """
 
     channel: int
@@ -37,10 +37,10 @@ class EventWriter:
     """Writes the messages of one recognition; counts finals and keeps the cursors.
 
     Args:
-        user_request_id: what the caller named the request, or the operation's id.
-        received_ms: how much audio has come in; `receive` says when it has become more.
-        language: code that is given with each alternative when languages are detected, else "".
-        clock: seconds, for the time since the session began.
+        user_request_id: the caller's name for the request, or the id of the operation.
+        received_ms: how much audio has been received; `receive` updates it.
+        language: code for each alternative if languages are detected, else "".
+        clock: returns seconds, for the time since the session began.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class EventWriter:
 
     @property
     def user_request_id(self) -> str:
-        """What the caller named the request."""
+        """The caller's name for the request."""
         return str(self._session.user_request_id)
 
     def adopt(self, message: bytes) -> bytes:
-        """A message of another writer as one of this session."""
+        """Change a message of another writer into one of this session."""
         response = v3.StreamingResponse.FromString(message)
         response.session_uuid.CopyFrom(self._session)
         self._cursors.CopyFrom(response.audio_cursors)
@@ -75,36 +75,36 @@ class EventWriter:
         return [self.final(final), self.refinement(final, refined_text), self.eou(final)]
 
     def receive(self, received_ms: int) -> None:
-        """More audio has come in."""
+        """Update how much audio has been received."""
         self._cursors.received_data_ms = received_ms
 
     @property
     def final_ms(self) -> int:
-        """Up to where the text is fixed."""
+        """The end of the last final."""
         return int(self._cursors.final_time_ms)
 
     def partial(self, channel: int, words: tuple[Word, ...], processed_ms: int) -> bytes:
-        """A guess at what was said since the last final, up to `processed_ms`."""
+        """What was recognized since the last final, up to `processed_ms`; it may still change."""
         self._cursors.partial_time_ms = processed_ms
         guess = Final(channel, words, self.final_ms, processed_ms)
-        return self._write(channel, partial=self._update(guess, guess.text))
+        return self._write(channel, partial=self._make_update(guess, guess.text))
 
     def status(self, code: str, message: str = "") -> bytes:
-        """A sign of life, a warning or the end: WORKING, WARNING, CLOSED. It belongs to no channel."""
+        """A status message: WORKING, WARNING or CLOSED. It belongs to no channel."""
         return self._write(None, status_code=v3.StatusCode(code_type=code, message=message))
 
     def final(self, final: Final) -> bytes:
-        """The text of an utterance; it gets the next index."""
+        """The text of an utterance; it has the next index."""
         self._cursors.final_index, self._n_finals = self._n_finals, self._n_finals + 1
         self._cursors.final_time_ms = final.end_ms
         self._cursors.partial_time_ms = max(final.end_ms, self._cursors.partial_time_ms)
-        return self._write(final.channel, final=self._update(final, final.text))
+        return self._write(final.channel, final=self._make_update(final, final.text))
 
     def refinement(self, final: Final, text: str) -> bytes:
-        """The same utterance, written well; it belongs to the latest final."""
+        """The refined text of the utterance; it belongs to the latest final."""
         index = self._cursors.final_index
-        refined = v3.FinalRefinement(final_index=index, normalized_text=self._update(final, text))
-        return self._write(final.channel, final_refinement=refined)
+        refine_text = v3.FinalRefinement(final_index=index, normalized_text=self._make_update(final, text))
+        return self._write(final.channel, final_refinement=refine_text)
 
     def eou(self, final: Final) -> bytes:
         """The end of the utterance."""
@@ -112,10 +112,10 @@ class EventWriter:
         return self._write(final.channel, eou_update=v3.EouUpdate(time_ms=final.end_ms))
 
     def analysis(self, channel: int, event: Mapping[str, Any]) -> bytes:
-        """An analysis of a channel, or of them all."""
+        """An analysis of one channel, or of all."""
         return self._write(channel, **event)
 
-    def _update(self, final: Final, text: str) -> Any:
+    def _make_update(self, final: Final, text: str) -> Any:
         alternative = v3.Alternative(
             words=[v3.Word(text=w.text, start_time_ms=w.start_ms, end_time_ms=w.end_ms) for w in final.words],
             text=text,

@@ -1,13 +1,14 @@
-"""One recognition: the sound of each channel through a listener, and what was heard written as messages.
+"""Recognition of a file: one listener per channel, whose hypotheses become messages with refined text.
 
-Channels are independent of each other: a dialogue, where one is silent while the other speaks, keeps two
-workers busy only if neither waits for the other.
+Channels are recognized at the same time and do not wait for each other. So a dialogue, where one speaker is
+silent while the other speaks, keeps two workers busy.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -18,16 +19,16 @@ import soxr
 
 from ...audio import Recording
 from ...errors import AudioError
-from .. import engines
-from ..engines.base import SAMPLE_RATE, Hearing, Hypothesis, Word
-from ..status import invalid
+from ..engines.base import SAMPLE_RATE, Hypothesis, ListenRequest, Word
+from ..engines.registry import create_engine, find_entry
+from ..status import invalid_argument
 from ..workers.pool import Pool
-from .analysis import analyses
+from .analysis import compute_analyses
 from .events import EventWriter, Final, interleave
 from .options import Options
-from .refinement import refine
 
 BLOCK_SECONDS = 1.0
+PRONOUN = re.compile(r"\bi\b(?!\.\w)")
 
 
 async def recognize(
@@ -35,90 +36,149 @@ async def recognize(
     options: Options,
     pool: Pool,
     user_request_id: str,
-    hearing: Hearing | None = None,
+    listen_request: ListenRequest | None = None,
 ) -> list[bytes]:
     """The answer to a recording: serialized `StreamingResponse`s in order.
 
-    Silence has no utterances, so a silent channel has no messages. A `hearing` says how the recording may be
-    known to an engine; by default by its name, or its bytes.
+    Silence has no utterances, so a silent channel has no messages.
+
+    Args:
+        recording: what to recognize.
+        options: how to recognize it.
+        pool: runs the engine.
+        user_request_id: the caller's name for the request.
+        listen_request: how an engine may know the recording; default: by its file name, or its digest.
 
     Raises:
-        Refusal: if the audio turns out to be damaged, or the engine fails.
+        StatusError: if the audio is damaged, or the engine fails.
     """
     duration_ms = round(recording.duration * 1000)
     language = options.language if options.detects_language else ""
     writer = EventWriter(user_request_id, duration_ms, language)
-    known = await asyncio.to_thread(_hearing, recording) if hearing is None else hearing
-    hearing = replace(known, language=options.language)
-    if not engines.entry(options.engine).own_process:
-        recorded = engines.create(options.engine).recorded(hearing)
+    if listen_request is None:
+        listen_request = await asyncio.to_thread(_identify, recording)
+    request = replace(listen_request, language=options.language)
+    if not find_entry(options.engine).own_process:
+        recorded = create_engine(options.engine).find_recorded(request)
         if recorded is not None:
             return recorded
-    heard = await _hear_all(recording, options, pool, hearing)
-    finals = interleave([tile(hypotheses, channel, duration_ms) for channel, hypotheses in enumerate(heard)])
-    messages = [m for final in finals for m in writer.utterance(final, refined(final.text, options))]
-    wanted = analyses(finals, recording.n_channels, duration_ms, options.analysis) if options.analysis else ()
-    return messages + [writer.analysis(channel, event) for channel, event in wanted]
+    channels = await _recognize_channels(recording, options, pool, request)
+    finals = interleave([tile_finals(found, channel, duration_ms) for channel, found in enumerate(channels)])
+    messages = [m for final in finals for m in writer.utterance(final, refine_text(final.text, options))]
+    analyses = (
+        compute_analyses(finals, recording.n_channels, duration_ms, options.analysis)
+        if options.analysis
+        else ()
+    )
+    return messages + [writer.analysis(channel, event) for channel, event in analyses]
 
 
-def tile(hypotheses: Sequence[Hypothesis], channel: int, duration_ms: int) -> list[Final]:
-    """Finals that cover the channel without gaps: each begins where the one before it ends.
+def tile_finals(hypotheses: Sequence[Hypothesis], channel: int, duration_ms: int) -> list[Final]:
+    """Finals that cover the channel without gaps: each starts where the one before it ends.
 
-    >>> [(f.start_ms, f.end_ms) for f in tile([Hypothesis("final", (), 300, 900)], 0, 2000)]
+    >>> [(f.start_ms, f.end_ms) for f in tile_finals([Hypothesis("final", (), 300, 900)], 0, 2000)]
     [(0, 2000)]
     """
     ends = [min(hypothesis.end_ms, duration_ms) for hypothesis in hypotheses[:-1]] + [duration_ms]
     return [
-        Final(channel, _within(hypothesis, end), start, end)
+        Final(channel, _clip_words(hypothesis, end), start, end)
         for hypothesis, (start, end) in zip(hypotheses, pairwise([0, *ends]), strict=False)
     ]
 
 
-def pcm_blocks(recording: Recording, channel: int) -> Iterator[bytes]:
-    """One channel as the listeners want it: 16 kHz, 16 bit, about a second a block.
+def read_pcm(recording: Recording, channel: int) -> Iterator[bytes]:
+    """One channel as listeners take it: 16 kHz, 16 bit, in blocks of about one second.
 
     Raises:
-        Refusal: if the audio is damaged.
+        StatusError: if the audio is damaged.
     """
     stream = soxr.ResampleStream(recording.sample_rate, SAMPLE_RATE, 1, dtype="float32")
     try:
         for block in recording.blocks(BLOCK_SECONDS):
-            yield _pcm(stream.resample_chunk(np.ascontiguousarray(block[channel])))
+            yield _to_pcm(stream.resample_chunk(np.ascontiguousarray(block[channel])))
     except AudioError as error:
-        raise invalid(f"Invalid audio received: {error}") from error
-    yield _pcm(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+        raise invalid_argument(f"Invalid audio received: {error}") from error
+    yield _to_pcm(stream.resample_chunk(np.zeros(0, np.float32), last=True))
 
 
-def _pcm(samples: npt.NDArray[np.float32]) -> bytes:
+def _to_pcm(samples: npt.NDArray[np.float32]) -> bytes:
     return bytes((np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes())
 
 
-def _within(hypothesis: Hypothesis, end_ms: int) -> tuple[Word, ...]:
+def _clip_words(hypothesis: Hypothesis, end_ms: int) -> tuple[Word, ...]:
     return tuple(
         word._replace(start_ms=min(word.start_ms, end_ms), end_ms=min(word.end_ms, end_ms))
         for word in hypothesis.words
     )
 
 
-def refined(text: str, options: Options) -> str:
-    """Where the language is detected, the refinement is a copy of the final, as it is with the service."""
+def refine_text(text: str, options: Options) -> str:
+    """The refined text of a final. If the language is detected, it is a copy of the text, as in the cloud."""
     return text if options.detects_language else refine(text, options.language, digits=options.digits)
 
 
-def _hearing(recording: Recording) -> Hearing:
+def refine(text: str, language: str, *, digits: bool) -> str:
+    """A text as one would write it: with a capital letter, a full stop and, if wanted, digits.
+
+    Args:
+        text: words in lower case without punctuation.
+        language: code such as "en-US"; in languages that text2num does not know, numbers stay words.
+        digits: whether to write numbers as digits.
+
+    >>> refine("i paid twenty five dollars", "en-US", digits=True)
+    'I paid 25 dollars.'
+    >>> refine("i paid twenty five dollars", "en-US", digits=False)
+    'I paid twenty five dollars.'
+    """
+    language = language[:2].lower()
+    if digits:
+        text = write_digits(text, language)
+    if language == "en":
+        text = PRONOUN.sub("I", text)
+    return make_sentence(text)
+
+
+def write_digits(text: str, language: str) -> str:
+    """Number words as digits, in the languages that text2num knows; others stay unchanged.
+
+    >>> write_digits("three hours and twenty minutes", "en")
+    '3 hours and 20 minutes'
+    """
+    from text_to_num import alpha2digit
+
+    try:
+        return str(alpha2digit(text, language))
+    except ValueError:
+        return text
+
+
+def make_sentence(text: str) -> str:
+    """A text that starts with a capital letter and ends with a full stop, unless it ends with another mark.
+
+    >>> make_sentence("how are you"), make_sentence("Yes?"), make_sentence("")
+    ('How are you.', 'Yes?', '')
+    """
+    if not text:
+        return text
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!…" else ".")
+
+
+def _identify(recording: Recording) -> ListenRequest:
     if recording.source is not None:
-        return Hearing(name=recording.source.name)
+        return ListenRequest(name=recording.source.name)
     with recording.open() as file:
-        return Hearing(sha256=hashlib.sha256(file.read()).hexdigest())
+        return ListenRequest(sha256=hashlib.sha256(file.read()).hexdigest())
 
 
-async def _hear_all(
-    recording: Recording, options: Options, pool: Pool, hearing: Hearing
+async def _recognize_channels(
+    recording: Recording, options: Options, pool: Pool, request: ListenRequest
 ) -> list[list[Hypothesis]]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_hear(recording, options, pool, replace(hearing, channel=channel)))
+                group.create_task(
+                    _recognize_channel(recording, options, pool, replace(request, channel=channel))
+                )
                 for channel in range(recording.n_channels)
             ]
     except ExceptionGroup as failures:
@@ -126,11 +186,13 @@ async def _hear_all(
     return [task.result() for task in tasks]
 
 
-async def _hear(recording: Recording, options: Options, pool: Pool, hearing: Hearing) -> list[Hypothesis]:
+async def _recognize_channel(
+    recording: Recording, options: Options, pool: Pool, request: ListenRequest
+) -> list[Hypothesis]:
     """The finals of one channel."""
     finals: list[Hypothesis] = []
-    async with pool.seat(options.engine), pool.listen(options.engine, hearing) as listener:
-        blocks = pcm_blocks(recording, hearing.channel)
+    async with pool.slot(options.engine), pool.listen(options.engine, request) as listener:
+        blocks = read_pcm(recording, request.channel)
         while (pcm := await asyncio.to_thread(next, blocks, None)) is not None:
             finals += await listener.feed(pcm)
         return finals + await listener.finish()

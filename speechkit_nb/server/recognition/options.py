@@ -1,6 +1,6 @@
-"""What a request asks for, checked before anything is kept: which engine, which audio, which options.
+"""Reads the options of a request and checks them before anything is stored: engine, audio, language.
 
-Every refusal says what is wrong, what there would be, and if only the cloud can do it.
+Each error message names the wrong value and the values that are possible.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from ...audio import Recording
 from ...errors import AudioError
 from ...wire import v3
-from .. import engines
 from ..engines.base import EngineSpec
-from ..status import Code, Refusal, invalid
+from ..engines.registry import list_languages
+from ..status import Code, StatusError, invalid_argument
 from . import bucket
 
 DEFAULT_MODEL = "general"
@@ -30,17 +30,17 @@ CONTAINERS = {_Containers.WAV: "WAV", _Containers.OGG_OPUS: "OGG_OPUS", _Contain
 
 @dataclass(frozen=True)
 class Options:
-    """How to recognize: the engine behind the model, and how the text is written."""
+    """How to recognize: the engine of the model, and how to write the text."""
 
     engine: EngineSpec
     language: str
     detects_language: bool
     digits: bool
-    analysis: Any = None  # SpeechAnalysisOptions, if statistics are wanted
+    analysis: Any = None  # SpeechAnalysisOptions if the request wants statistics
 
 
-def without_content(request: Any) -> bytes:
-    """The request as it is kept: the audio is kept apart from it."""
+def serialize_without_content(request: Any) -> bytes:
+    """The request without its audio, which is stored separately."""
     copy = v3.RecognizeFileRequest()
     copy.CopyFrom(request)
     if copy.WhichOneof("AudioSource") == "content":
@@ -49,14 +49,14 @@ def without_content(request: Any) -> bytes:
 
 
 def read_options(request: Any, spec: EngineSpec) -> Options:
-    """The options of a `RecognizeFileRequest` for the engine behind its model.
+    """The options of a `RecognizeFileRequest` for the engine of its model.
 
     Raises:
-        Refusal: INVALID_ARGUMENT or UNIMPLEMENTED.
+        StatusError: INVALID_ARGUMENT for a wrong value, UNIMPLEMENTED for what only the cloud can do.
     """
-    refuse_cloud_features(request)
+    check_supported(request)
     model = request.recognition_model
-    languages = engines.languages(spec)
+    languages = list_languages(spec)
     language = read_language(model.language_restriction, languages)
     normalization = model.text_normalization.text_normalization
     return Options(
@@ -68,90 +68,90 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
     )
 
 
-def refuse_cloud_features(request: Any) -> None:
-    """Raises UNIMPLEMENTED for what this server has no means to do."""
+def check_supported(request: Any) -> None:
+    """Raise UNIMPLEMENTED for a feature that only the cloud has."""
     labeling = request.speaker_labeling.speaker_labeling
-    asked = {
+    features = {
         "summarization": request.HasField("summarization"),
         "recognition_classifier": bool(request.recognition_classifier.classifiers),
         "speaker_labeling": labeling == v3.SpeakerLabelingOptions.SPEAKER_LABELING_ENABLED,
     }
-    for feature, is_asked in asked.items():
-        if is_asked:
-            raise Refusal(
+    for feature, is_wanted in features.items():
+        if is_wanted:
+            raise StatusError(
                 Code.UNIMPLEMENTED,
-                f"the local server has no {feature}, only the cloud does it; leave it out, or ask there",
+                f"the local server has no {feature}, only the cloud has it; leave it out, or use the cloud",
             )
 
 
 def find_engine(request: Any, models: Mapping[str, EngineSpec]) -> EngineSpec:
-    """The engine behind the model of a request; no name means `general`.
+    """The engine for the model of a request; without a name it is `general`.
 
     Raises:
-        Refusal: INVALID_ARGUMENT, with the models there are.
+        StatusError: INVALID_ARGUMENT if there is no such model.
     """
     name = request.recognition_model.model or DEFAULT_MODEL
     if name not in models:
-        raise invalid(f"no model {name!r}; this server has {', '.join(sorted(models))}")
+        raise invalid_argument(f"no model {name!r}; this server has {', '.join(sorted(models))}")
     return models[name]
 
 
 def read_language(restriction: Any, known: tuple[str, ...]) -> str:
-    """The language to recognize: one the engine knows, or "auto".
+    """The language to recognize: one that the engine knows, or "auto".
 
-    Nothing asked for means the engine's own language: the cloud's default, ru-RU, would leave an engine
-    that knows only English without use.
+    Without a restriction it is the default of the engine. The default of the cloud, ru-RU, would make an
+    engine for English useless.
     """
     codes = list(restriction.language_code)
     own = known[0] if known else ""
     if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
-        allowed = [code for code in known if not _among(code, codes)]
+        allowed = [code for code in known if not _contains(codes, code)]
         if known and not allowed:
-            raise invalid(
+            raise invalid_argument(
                 f"the engine of this model knows {', '.join(known)}, and the blacklist excludes all of it"
             )
         return allowed[0] if allowed else own
-    if _among(AUTO, codes):
+    if _contains(codes, AUTO):
         return AUTO
-    allowed = [code for code in codes if not known or _among(code, known)]
+    allowed = [code for code in codes if not known or _contains(known, code)]
     if codes and not allowed:
-        raise invalid(
+        raise invalid_argument(
             f"the engine of this model does not know the language {', '.join(codes)}; "
             f"it knows {', '.join(known)}, and takes auto"
         )
-    return next((code for code in known if _among(code, allowed)), allowed[0] if allowed else own)
+    return next((code for code in known if _contains(allowed, code)), allowed[0] if allowed else own)
 
 
-def _among(code: str, codes: Any) -> bool:
+def _contains(codes: Any, code: str) -> bool:
     return code.lower() in {other.lower() for other in codes}
 
 
 def find_audio(request: Any, bucket_root: Path | None) -> Path | bytes:
-    """The audio of a request: the bytes that came with it, or the file its uri leads to.
+    """The audio of a request: its bytes, or the file of its uri.
 
     Raises:
-        Refusal: if there is none.
+        StatusError: if there is no audio.
     """
     if request.uri:
         return bucket.resolve(request.uri, bucket_root)
     if not request.content:
-        raise invalid("no audio: neither content nor uri is set, or the content is empty")
+        raise invalid_argument("no audio: neither content nor uri is set, or the content is empty")
     return bytes(request.content)
 
 
 def open_recording(request: Any, audio: Path | bytes) -> Recording:
-    """The audio, opened as what the request says it is: the header is read, and nothing is decoded yet.
+    """Open the audio in the format that the request names. Only the header is read.
 
     Raises:
-        Refusal: if it cannot be read, is not what the request says, or is longer than the service takes.
+        StatusError: if it cannot be read, has another format, or is longer than the service takes.
     """
     size = len(audio) if isinstance(audio, bytes) else audio.stat().st_size
     if size > LARGEST_BYTES:
-        raise invalid(f"the audio has {size} bytes; at most {LARGEST_BYTES} (1 GB) are taken")
+        raise invalid_argument(f"the audio has {size} bytes; at most {LARGEST_BYTES} (1 GB) are taken")
     recording = _open(audio, request.recognition_model.audio_format)
     hours = recording.duration * recording.n_channels / 3600
     if hours > LONGEST_HOURS:
-        raise invalid(
+        raise invalid_argument(
             f"the audio lasts {hours:.2f} hours with its {recording.n_channels} channel(s) added up; "
             f"at most {LONGEST_HOURS} hours are taken"
         )
@@ -162,44 +162,46 @@ def _open(audio: Path | bytes, audio_format: Any) -> Recording:
     id = audio.name if isinstance(audio, Path) else "content"
     try:
         if audio_format.WhichOneof("AudioFormat") == "raw_audio":
-            raw = checked_raw(audio_format.raw_audio)
+            raw = read_raw_format(audio_format.raw_audio)
             return Recording(audio, raw[0], encoding="LINEAR16_PCM", n_channels=raw[1], id=id)
         recording = Recording(audio, id=id)
     except AudioError as error:
         is_raw = audio_format.WhichOneof("AudioFormat") == "raw_audio"
         hint = "; LINEAR16_PCM is samples without a header" if is_raw else ""
-        raise invalid(f"Invalid audio received: {error}{hint}") from error
+        raise invalid_argument(f"Invalid audio received: {error}{hint}") from error
     _check_container(recording, audio_format.container_audio.container_audio_type)
     return recording
 
 
-def checked_raw(raw: Any) -> tuple[int, int]:
+def read_raw_format(raw: Any) -> tuple[int, int]:
     """Sample rate and number of channels of a `RawAudio`.
 
     Raises:
-        Refusal: INVALID_ARGUMENT if it has none that are taken.
+        StatusError: INVALID_ARGUMENT for an encoding, rate or number that is not supported.
     """
     lowest, highest = SAMPLE_RATES
     if raw.audio_encoding != v3.RawAudio.LINEAR16_PCM:
-        raise invalid("raw_audio needs audio_encoding LINEAR16_PCM")
+        raise invalid_argument("raw_audio needs audio_encoding LINEAR16_PCM")
     if not lowest <= raw.sample_rate_hertz <= highest:
-        raise invalid(f"sample_rate_hertz is {raw.sample_rate_hertz}; it must be {lowest} to {highest}")
+        raise invalid_argument(
+            f"sample_rate_hertz is {raw.sample_rate_hertz}; it must be {lowest} to {highest}"
+        )
     if raw.audio_channel_count < 0:
-        raise invalid(f"audio_channel_count is {raw.audio_channel_count}; it must be at least 1")
+        raise invalid_argument(f"audio_channel_count is {raw.audio_channel_count}; it must be at least 1")
     return raw.sample_rate_hertz, raw.audio_channel_count or 1
 
 
-def _check_container(recording: Recording, asked: int) -> None:
+def _check_container(recording: Recording, wanted: int) -> None:
     taken = sorted(CONTAINERS.values())
-    if asked and asked not in CONTAINERS:
-        raise invalid(f"no container_audio_type {asked}; there are {', '.join(taken)}")
+    if wanted and wanted not in CONTAINERS:
+        raise invalid_argument(f"no container_audio_type {wanted}; there are {', '.join(taken)}")
     if recording.container not in taken:
-        raise invalid(
+        raise invalid_argument(
             f"Invalid audio received: it is {recording.container}; "
             f"{', '.join(taken)} and LINEAR16_PCM are taken"
         )
-    if asked and CONTAINERS[asked] != recording.container:
-        raise invalid(
-            f"Invalid audio received: the request says {CONTAINERS[asked]}, "
+    if wanted and CONTAINERS[wanted] != recording.container:
+        raise invalid_argument(
+            f"Invalid audio received: the request says {CONTAINERS[wanted]}, "
             f"the audio is {recording.container}"
         )

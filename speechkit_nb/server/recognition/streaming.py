@@ -1,7 +1,7 @@
-"""v3 `Recognizer`: sessions that are fed sound piece by piece, and the limits that they are held to.
+"""v3 `Recognizer`: streaming sessions and their limits.
 
-REAL_TIME sessions are answered while they last, see `live`; FULL_DATA ones when the client has hung up its
-end, as a file is. A session that is over its length or size ends in OUT_OF_RANGE.
+REAL_TIME sessions are answered while they last, see `live`. FULL_DATA sessions are answered like a file, when
+the client has closed its side of the stream. A session that is too long or too large ends with OUT_OF_RANGE.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from typing import Any
 
 from ...audio import Recording
 from ...wire import v3
-from ..engines.base import EngineSpec, Hearing
-from ..status import Code, Refusal, invalid
-from ..testing.faults import Faults
+from ..engines.base import EngineSpec, ListenRequest
+from ..status import Code, StatusError, invalid_argument
 from ..workers.pool import Pool
-from .decoder import Samples, Sound, incoming, refuse_channels, silence
+from .decoder import AudioDecoder, Samples, check_mono, make_decoder, make_silence
 from .events import EventWriter
 from .file import recognize
-from .live import Eou, Item, LiveSession, Sounding
+from .live import EndOfUtterance, LiveSession, StreamAudio, StreamItem
 from .options import find_engine, read_options
 
 PAUSE_MS = 500
@@ -32,13 +31,13 @@ CLOSED = "CLOSED"
 
 @dataclass(frozen=True)
 class StreamLimits:
-    """What a session is held to.
+    """Limits of a session.
 
     Attributes:
-        seconds: of audio, or between its first message and its last, whichever is more.
-        n_bytes: of audio.
-        gap_seconds: between two messages.
-        status_seconds: between two signs of life of the server.
+        seconds: longest duration of its audio, and longest time from its first message to its last.
+        n_bytes: largest size of its audio.
+        gap_seconds: longest time between two messages of the client.
+        status_seconds: time between two status messages of the server.
     """
 
     seconds: float = 300.0
@@ -48,19 +47,16 @@ class StreamLimits:
 
 
 class StreamService:
-    """`Recognizer`.
+    """`Recognizer` of v3.
 
     Args:
-        pool: where engines run.
-        models: engine of each model.
-        faults: failures that were asked for.
-        limits: of each session.
+        pool: runs engines.
+        models: model name -> engine.
+        limits: limits of each session.
     """
 
-    def __init__(
-        self, pool: Pool, models: Mapping[str, EngineSpec], faults: Faults, limits: StreamLimits
-    ) -> None:
-        self._pool, self._models, self._faults, self.limits = pool, models, faults, limits
+    def __init__(self, pool: Pool, models: Mapping[str, EngineSpec], limits: StreamLimits) -> None:
+        self._pool, self._models, self.limits = pool, models, limits
 
     async def recognize_streaming(
         self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
@@ -69,60 +65,61 @@ class StreamService:
 
         Args:
             requests: the client's `StreamingRequest`s.
-            user_request_id: what it calls the session.
-            method: what faults know the call by.
+            user_request_id: the client's name for the session.
+            method: name of the method that the client calls, in v3 or v2.
         """
-        await self._faults.before(method)
-        messages = punctual(requests, self.limits.gap_seconds)
+        messages = limit_gaps(requests, self.limits.gap_seconds)
         options = await _session_options(messages)
         answer = self._answer(options, messages, user_request_id)
-        async for message in self._faults.through_stream(method, answer):
+        async for message in answer:
             yield message
 
-    def _answer(self, asked: Any, messages: AsyncIterator[Any], user_request_id: str) -> AsyncIterator[bytes]:
-        options = read_options(asked, find_engine(asked, self._models))
-        external, pause_ms = read_eou(asked.eou_classifier)
-        intake = Intake(incoming(asked.recognition_model.audio_format), self.limits, external)
+    def _answer(
+        self, request: Any, messages: AsyncIterator[Any], user_request_id: str
+    ) -> AsyncIterator[bytes]:
+        options = read_options(request, find_engine(request, self._models))
+        external, pause_ms = read_eou(request.eou_classifier)
+        intake = AudioIntake(make_decoder(request.recognition_model.audio_format), self.limits, external)
         writer = EventWriter(user_request_id, 0, options.language if options.detects_language else "")
-        mode = asked.recognition_model.audio_processing_type
+        mode = request.recognition_model.audio_processing_type
         if mode == v3.RecognitionModelOptions.FULL_DATA:
-            return self._whole(options, intake.items(messages), intake, writer)
-        if intake.sound.layout is not None:
-            refuse_channels(intake.sound.layout[1])
+            return self._answer_as_file(options, intake.items(messages), intake, writer)
+        if intake.decoder.layout is not None:
+            check_mono(intake.decoder.layout[1])
         session = LiveSession(options, writer, self.limits.status_seconds, external, pause_ms)
         return session.events(intake.items(messages), self._pool)
 
-    async def _whole(
-        self, options: Any, items: AsyncIterator[Item], intake: Intake, writer: EventWriter
+    async def _answer_as_file(
+        self, options: Any, items: AsyncIterator[StreamItem], intake: AudioIntake, writer: EventWriter
     ) -> AsyncIterator[bytes]:
-        pieces = [item.samples.tobytes() async for item in items if isinstance(item, Sounding)]
-        if sound := b"".join(pieces):
-            assert intake.sound.layout is not None
-            rate, n_channels = intake.sound.layout
-            recording = Recording(sound, rate, encoding="LINEAR16_PCM", n_channels=n_channels, id="stream")
+        chunks = [item.samples.tobytes() async for item in items if isinstance(item, StreamAudio)]
+        if audio := b"".join(chunks):
+            assert intake.decoder.layout is not None
+            rate, n_channels = intake.decoder.layout
+            recording = Recording(audio, rate, encoding="LINEAR16_PCM", n_channels=n_channels, id="stream")
             writer.receive(intake.received_ms)
             name = writer.user_request_id
-            for message in await recognize(recording, options, self._pool, name, Hearing()):
+            for message in await recognize(recording, options, self._pool, name, ListenRequest()):
                 yield writer.adopt(message)
         yield writer.status(CLOSED)
 
 
-async def punctual(requests: AsyncIterable[Any], gap_seconds: float) -> AsyncIterator[Any]:
-    """The messages of a client, as long as none of them keeps us waiting.
+async def limit_gaps(requests: AsyncIterable[Any], gap_seconds: float) -> AsyncIterator[Any]:
+    """The messages of a client.
 
     Raises:
-        Refusal: DEADLINE_EXCEEDED.
+        StatusError: DEADLINE_EXCEEDED if the client sends nothing for `gap_seconds`.
     """
-    coming = aiter(requests)
+    messages = aiter(requests)
     while True:
         try:
             async with asyncio.timeout(gap_seconds):
-                request = await anext(coming, None)
+                request = await anext(messages, None)
         except TimeoutError:
-            raise Refusal(
+            raise StatusError(
                 Code.DEADLINE_EXCEEDED,
-                f"no message for {gap_seconds:g} s, the session is dropped; send silence_chunk while there "
-                "is no sound, and hang up your end when there will be none",
+                f"no message for {gap_seconds:g} s, so the session ends; send silence_chunk while there is "
+                "no audio, and close your side of the stream when there is no more",
             ) from None
         if request is None:
             return
@@ -134,93 +131,93 @@ async def _session_options(messages: AsyncIterator[Any]) -> Any:
         if request.WhichOneof("Event") != "session_options":
             break
         return request.session_options
-    raise invalid("the first message of a session must be session_options")
+    raise invalid_argument("the first message of a session must be session_options")
 
 
 def read_eou(classifier: Any) -> tuple[bool, int]:
-    """Whether the client says where utterances end, and the pause that does if not (ms)."""
+    """Whether the client decides where utterances end, and otherwise the pause that ends them (ms)."""
     if classifier.WhichOneof("Classifier") == "external_classifier":
         return True, 0
     default = classifier.default_classifier
     if hint := default.max_pause_between_words_hint_ms:
         least, most = PAUSES_MS
         if not least <= hint <= most:
-            raise invalid(f"max_pause_between_words_hint_ms is {hint}; it must be {least} to {most}")
+            raise invalid_argument(f"max_pause_between_words_hint_ms is {hint}; it must be {least} to {most}")
         return False, hint
     return False, SHORT_PAUSE_MS if default.type == v3.DefaultEouClassifier.HIGH else PAUSE_MS
 
 
-class Intake:
-    """Turns the messages of a session into sound, and counts it.
+class AudioIntake:
+    """Turns the messages of a session into audio, and checks its limits.
 
     Args:
-        sound: decodes it.
-        limits: of the session.
-        external: whether the client says where utterances end.
-        clock: seconds.
+        decoder: decodes the audio.
+        limits: limits of the session.
+        external: whether the client decides where utterances end.
+        clock: returns seconds.
     """
 
     def __init__(
         self,
-        sound: Sound,
+        decoder: AudioDecoder,
         limits: StreamLimits,
         external: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.sound, self._limits, self._external, self._clock = sound, limits, external, clock
+        self.decoder, self._limits, self._external, self._clock = decoder, limits, external, clock
         self._n_samples = 0
         self._n_bytes = 0
         self._began = clock()
 
     @property
     def received_ms(self) -> int:
-        """How much sound has come in."""
-        return 0 if self.sound.layout is None else self._n_samples * 1000 // self.sound.layout[0]
+        """Duration of the audio so far."""
+        return 0 if self.decoder.layout is None else self._n_samples * 1000 // self.decoder.layout[0]
 
-    async def items(self, messages: AsyncIterator[Any]) -> AsyncIterator[Item]:
-        """Sound and ends of utterances, in the order in which they come."""
+    async def items(self, messages: AsyncIterator[Any]) -> AsyncIterator[StreamItem]:
+        """Audio and ends of utterances, in order."""
         async for message in messages:
-            for item in self._items(message):
+            for item in self._read(message):
                 yield item
-            self._check(self.received_ms)
-        yield self._sounding(await asyncio.to_thread(self.sound.flush))
-        self._check(self.received_ms)
+            self._check_limits(self.received_ms)
+        yield self._count(await asyncio.to_thread(self.decoder.flush))
+        self._check_limits(self.received_ms)
 
-    def _items(self, message: Any) -> list[Item]:
+    def _read(self, message: Any) -> list[StreamItem]:
         event = message.WhichOneof("Event")
         if event == "chunk":
             self._n_bytes += len(message.chunk.data)
-            self._check(self.received_ms)
-            return [self._sounding(self.sound.feed(message.chunk.data))]
+            self._check_limits(self.received_ms)
+            return [self._count(self.decoder.feed(message.chunk.data))]
         if event == "silence_chunk":
             return self._silence(message.silence_chunk.duration_ms)
         if event == "eou" and self._external:
-            return [Eou(self.received_ms)]
-        raise invalid(
+            return [EndOfUtterance(self.received_ms)]
+        raise invalid_argument(
             "eou is for sessions with the external_classifier" if event == "eou"
-            else "session_options come once, at the beginning" if event == "session_options"
-            else "a message holds nothing: no chunk, silence_chunk or eou"
+            else "session_options come once, as the first message" if event == "session_options"
+            else "a message is empty: it has no chunk, silence_chunk or eou"
         )  # fmt: skip
 
-    def _silence(self, duration_ms: int) -> list[Item]:
+    def _silence(self, duration_ms: int) -> list[StreamItem]:
         if duration_ms < 0:
-            raise invalid(f"silence_chunk.duration_ms is {duration_ms}; it must be 0 or more")
-        self._check(self.received_ms + duration_ms)
-        before = self._sounding(self.sound.flush())
-        return [before, self._sounding(silence(self.sound, duration_ms))]
+            raise invalid_argument(f"silence_chunk.duration_ms is {duration_ms}; it must be 0 or more")
+        self._check_limits(self.received_ms + duration_ms)
+        before = self._count(self.decoder.flush())
+        return [before, self._count(make_silence(self.decoder, duration_ms))]
 
-    def _sounding(self, samples: Samples) -> Sounding:
+    def _count(self, samples: Samples) -> StreamAudio:
         self._n_samples += len(samples)
-        notice, self.sound.notice = self.sound.notice, ""
-        rate = self.sound.layout[0] if self.sound.layout else 0
-        return Sounding(samples, rate, self.received_ms, notice)
+        warning, self.decoder.warning = self.decoder.warning, ""
+        rate = self.decoder.layout[0] if self.decoder.layout else 0
+        return StreamAudio(samples, rate, self.received_ms, warning)
 
-    def _check(self, received_ms: float) -> None:
-        lasted = max(received_ms / 1000, self._clock() - self._began)
-        if lasted > self._limits.seconds or self._n_bytes > self._limits.n_bytes:
-            raise Refusal(
+    def _check_limits(self, received_ms: float) -> None:
+        seconds = max(received_ms / 1000, self._clock() - self._began)
+        if seconds > self._limits.seconds or self._n_bytes > self._limits.n_bytes:
+            raise StatusError(
                 Code.OUT_OF_RANGE,
                 f"maximum allowed stream duration is exceeded: a session has {self._limits.seconds:g} s and "
-                f"{self._limits.n_bytes} bytes, this one {lasted:.1f} s and {self._n_bytes} bytes; "
-                "go on in a new one",
+                f"{self._limits.n_bytes} bytes, this one has {seconds:.1f} s and {self._n_bytes} bytes; "
+                "continue in a new session",
             )

@@ -1,35 +1,39 @@
 """Failures on demand, so that clients can be tested against them.
 
-Each fault is a short text, as given to `--fault`:
+Each fault is a short text, as `--fault` takes it:
 
 - `unavailable:METHOD:N`  the first N calls of METHOD are answered with UNAVAILABLE
 - `refuse:METHOD:CODE:N`  the same with another code, such as RESOURCE_EXHAUSTED
-- `cut:METHOD:N[:TIMES]`  GetRecognition breaks off with UNAVAILABLE after N messages, TIMES times (once)
-- `cut:METHOD:EVENT[:TIMES]`  RecognizeStreaming or StreamingRecognize breaks off in the same way after its
-                          first EVENT: partial, final, final_refinement, eou_update, status_code
-- `not-ready:N`           GetRecognition calls each result not ready N times, though it is
-- `running:N`             Get says N times of each operation that it is not done, though it is
-- `never-done`            operations are accepted, and never worked on
+- `cut:METHOD:N[:TIMES]`  GetRecognition ends with UNAVAILABLE after N messages, TIMES times (default: once)
+- `cut:METHOD:EVENT[:TIMES]`  RecognizeStreaming or StreamingRecognize ends in the same way after its first
+                          EVENT: partial, final, final_refinement, eou_update, status_code
+- `not-ready:N`           GetRecognition reports each result N times as not ready, though it is
+- `running:N`             Get reports each operation N times as not done, though it may be
+- `never-done`            operations are accepted, and nothing works on them
 - `slow:SECONDS`          every call and every message of a stream takes that much longer
 
 and over REST only
 
-- `html:METHOD:STATUS:N`  the first N calls of METHOD meet a proxy's page with this HTTP status
-- `redirect:METHOD:N:URL` the first N calls of METHOD are sent to another place
-- `half:METHOD:N`         the first N answers of METHOD break off in the middle of their body
-- `gzip`                  answers are compressed for who takes that
+- `html:METHOD:STATUS:N`  the first N calls of METHOD get the page of a proxy with this HTTP status
+- `redirect:METHOD:N:URL` the first N calls of METHOD are redirected to another URL
+- `half:METHOD:N`         the first N answers of METHOD end in the middle of their body
+- `gzip`                  answers are compressed for clients that accept it
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator, Iterable
-from typing import Literal, NamedTuple
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import Any, Literal, NamedTuple
 
 from ...errors import ServerError
 from ...wire import v3
-from ..status import Code, Refusal
+from ..operations.runner import Runner
+from ..operations.service import SpeechService
+from ..operations.store import not_ready
+from ..recognition.streaming import StreamService
+from ..status import Code, StatusError
 
 STREAMS = ("RecognizeStreaming", "StreamingRecognize")
 FILES = ("RecognizeFile", "LongRunningRecognize", "GetRecognition", "DeleteRecognition", "Get", "Cancel")
@@ -42,34 +46,36 @@ FORMS = (
 )
 
 
-class Spoiled(NamedTuple):
-    """What stands in the place of an answer over REST."""
+class RestFault(NamedTuple):
+    """What replaces an answer over REST."""
 
     kind: Literal["html", "redirect", "half"]
     value: str
 
 
 class Faults:
-    """The faults of one server; what happens N times is counted down here.
+    """The faults of one server, and how often each is still to happen.
 
     >>> Faults(["never-done"]).never_done
     True
 
     Raises:
-        ServerError: if a fault is written wrongly.
+        ServerError: if a text is not one of the faults.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self.never_done = False
         self.gzip = False
-        self._refusals: dict[str, deque[Refusal]] = defaultdict(deque)
-        self._spoiled: dict[str, deque[Spoiled]] = defaultdict(deque)
-        self._cuts: dict[str, list[int]] = {}  # method -> after so many messages, so many times
-        self._stream_cuts: dict[str, deque[str]] = defaultdict(deque)  # after which event, session by session
+        self._errors: dict[str, deque[StatusError]] = defaultdict(deque)
+        self._rest_faults: dict[str, deque[RestFault]] = defaultdict(deque)
+        self._cuts: dict[str, tuple[int, int]] = {}  # method -> (after how many messages, how many times)
+        self._stream_cuts: dict[str, deque[str]] = defaultdict(
+            deque
+        )  # method -> after which event, one per session
         self._not_ready = 0
         self._running = 0
-        self._refused: Counter[str] = Counter()
-        self._asked: Counter[str] = Counter()
+        self._n_hidden_results: Counter[str] = Counter()
+        self._n_hidden_ends: Counter[str] = Counter()
         self._delay = 0.0
         for text in texts:
             self._add(text)
@@ -77,21 +83,21 @@ class Faults:
     def _add(self, text: str) -> None:
         match text.split(":"):
             case ["unavailable", method, times] if method in METHODS and times.isdigit():
-                self._refuse(method, Code.UNAVAILABLE, int(times))
+                self._add_errors(method, Code.UNAVAILABLE, int(times))
             case ["refuse", method, code, times] if (
                 method in METHODS and code in Code.__members__ and times.isdigit()
             ):
-                self._refuse(method, Code[code], int(times))
+                self._add_errors(method, Code[code], int(times))
             case ["html", method, status, times] if method in METHODS and _are_numbers(status, times):
-                self._spoiled[method] += [Spoiled("html", status)] * int(times)
+                self._rest_faults[method] += [RestFault("html", status)] * int(times)
             case ["redirect", method, times, *url] if method in METHODS and times.isdigit() and url:
-                self._spoiled[method] += [Spoiled("redirect", ":".join(url))] * int(times)
+                self._rest_faults[method] += [RestFault("redirect", ":".join(url))] * int(times)
             case ["half", method, times] if method in METHODS and times.isdigit():
-                self._spoiled[method] += [Spoiled("half", "")] * int(times)
+                self._rest_faults[method] += [RestFault("half", "")] * int(times)
             case ["gzip"]:
                 self.gzip = True
             case ["cut", "GetRecognition" as method, after, *times] if _are_numbers(after, *times):
-                self._cuts[method] = [int(after), int(times[0]) if times else 1]
+                self._cuts[method] = (int(after), int(times[0]) if times else 1)
             case ["cut", method, event, *times] if (
                 method in STREAMS and event in EVENTS and _are_numbers(*times)
             ):
@@ -105,59 +111,139 @@ class Faults:
             case ["slow", seconds] if seconds.replace(".", "", 1).isdigit():
                 self._delay = float(seconds)
             case _:
-                raise ServerError(f"no fault {text!r}; there are {FORMS}; METHOD is {', '.join(METHODS)}")
+                raise ServerError(
+                    f"there is no fault {text!r}; the faults are {FORMS}; METHOD is {', '.join(METHODS)}"
+                )
 
-    def _refuse(self, method: str, code: Code, times: int) -> None:
+    def _add_errors(self, method: str, code: Code, times: int) -> None:
         what = code.name.lower().replace("_", " ")
-        self._refusals[method] += [
-            Refusal(code, f"{method} is {what}: a fault that was asked for") for _ in range(times)
+        self._errors[method] += [
+            StatusError(code, f"{method} is {what}: a fault that was asked for") for _ in range(times)
         ]
 
     async def before(self, method: str) -> None:
-        """Called at the beginning of each call."""
+        """Wait or raise an error at the beginning of a call, if a fault says so."""
         await self._wait()
-        if self._refusals[method]:
-            raise self._refusals[method].popleft()
+        if self._errors[method]:
+            raise self._errors[method].popleft()
 
-    def spoils(self, method: str) -> Spoiled | None:
-        """What a call over REST meets instead of its answer."""
-        return self._spoiled[method].popleft() if self._spoiled[method] else None
+    def next_rest_fault(self, method: str) -> RestFault | None:
+        """What replaces the answer of this call over REST, if anything."""
+        return self._rest_faults[method].popleft() if self._rest_faults[method] else None
 
     def hides_result(self, operation_id: str) -> bool:
-        """Whether a result that is there is still called not ready."""
-        self._refused[operation_id] += 1
-        return self._refused[operation_id] <= self._not_ready
+        """Whether a result is reported as not ready this time."""
+        self._n_hidden_results[operation_id] += 1
+        return self._n_hidden_results[operation_id] <= self._not_ready
 
     def hides_end(self, operation_id: str) -> bool:
-        """Whether an operation that may be done is still said to run."""
-        self._asked[operation_id] += 1
-        return self._asked[operation_id] <= self._running
+        """Whether an operation is reported as running this time."""
+        self._n_hidden_ends[operation_id] += 1
+        return self._n_hidden_ends[operation_id] <= self._running
 
     async def through(self, method: str, messages: Iterable[bytes]) -> AsyncIterator[bytes]:
-        """The messages, late or cut off if that was asked for."""
-        cut = self._cuts.get(method, [0, 0])
-        is_cut = cut[1] > 0
-        cut[1] -= 1
-        for sent, message in enumerate(messages):
-            if is_cut and sent == cut[0]:
-                raise Refusal(Code.UNAVAILABLE, f"{method} broke off: a fault that was asked for")
+        """The messages of a result, delayed or cut off if a fault says so."""
+        after, times = self._cuts.get(method, (0, 0))
+        if times:
+            self._cuts[method] = (after, times - 1)
+        for n_sent, message in enumerate(messages):
+            if times and n_sent == after:
+                raise _cut_off(method)
             await self._wait()
             yield message
 
     async def through_stream(self, method: str, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The messages of a live session, late or cut off if that was asked for."""
+        """The messages of a streaming session, delayed or cut off if a fault says so."""
         cuts = self._stream_cuts[method]
         last = cuts.popleft() if cuts else ""
         async for message in messages:
             await self._wait()
             yield message
             if last and v3.StreamingResponse.FromString(message).HasField(last):
-                raise Refusal(Code.UNAVAILABLE, f"{method} broke off: a fault that was asked for")
+                raise _cut_off(method)
 
     async def _wait(self) -> None:
         if self._delay:
             await asyncio.sleep(self._delay)
 
 
+def _cut_off(method: str) -> StatusError:
+    return StatusError(Code.UNAVAILABLE, f"{method} broke off: a fault that was asked for")
+
+
 def _are_numbers(*parts: str) -> bool:
     return all(part.isdigit() for part in parts)
+
+
+class IdleRunner(Runner):
+    """A runner that never works on anything."""
+
+    def start(self, operation_id: str) -> None:
+        """Do nothing."""
+
+    def adopt_orphans(self) -> None:
+        """Do nothing."""
+
+
+class FaultySpeechService(SpeechService):
+    """The service for files and operations, with faults before, in and instead of its answers."""
+
+    def __init__(self, faults: Faults, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._faults = faults
+
+    async def recognize_file(self, request: Any, client_request_id: str = "") -> Any:
+        """See `SpeechService`."""
+        await self._faults.before("RecognizeFile")
+        return await super().recognize_file(request, client_request_id)
+
+    async def long_running_recognize(self, request: Any, client_request_id: str = "") -> Any:
+        """See `SpeechService`."""
+        await self._faults.before("LongRunningRecognize")
+        return await super().long_running_recognize(request, client_request_id)
+
+    async def get_recognition(self, operation_id: str) -> AsyncIterator[bytes]:
+        """See `SpeechService`; a result that is not there is an error of its own, and no fault."""
+        await self._faults.before("GetRecognition")
+        messages = [message async for message in super().get_recognition(operation_id)]
+        if self._faults.hides_result(operation_id):
+            raise not_ready(operation_id)
+        async for message in self._faults.through("GetRecognition", messages):
+            yield message
+
+    async def delete_recognition(self, operation_id: str) -> Any:
+        """See `SpeechService`."""
+        await self._faults.before("DeleteRecognition")
+        return await super().delete_recognition(operation_id)
+
+    async def get_operation(self, operation_id: str) -> Any:
+        """See `SpeechService`."""
+        await self._faults.before("Get")
+        found = await super().get_operation(operation_id)
+        if self._faults.hides_end(operation_id):
+            found.done = False
+            found.ClearField("response")
+            found.ClearField("error")
+        return found
+
+    async def cancel_operation(self, operation_id: str) -> Any:
+        """See `SpeechService`."""
+        await self._faults.before("Cancel")
+        return await super().cancel_operation(operation_id)
+
+
+class FaultyStreamService(StreamService):
+    """The service for streaming sessions, with faults."""
+
+    def __init__(self, faults: Faults, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._faults = faults
+
+    async def recognize_streaming(
+        self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
+    ) -> AsyncIterator[bytes]:
+        """See `StreamService`."""
+        await self._faults.before(method)
+        messages = super().recognize_streaming(requests, user_request_id, method)
+        async for message in self._faults.through_stream(method, messages):
+            yield message

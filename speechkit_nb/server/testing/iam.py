@@ -1,6 +1,6 @@
-"""Tokens: what the cloud's IAM endpoint and a virtual machine's metadata service give out.
+"""Tokens, as the IAM endpoint of the cloud and the metadata service of a virtual machine issue them.
 
-They are here so that clients can be tested with every kind of credentials; nothing is kept over a restart.
+They are here so that clients can be tested with every kind of credentials. A restart forgets them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import MissingExtra, ServerError
-from ..status import Code, Refusal, invalid, unauthenticated
+from ..status import Code, StatusError, invalid_argument, unauthenticated
 
 AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 LONGEST_JWT_SECONDS = 3600
@@ -22,14 +22,14 @@ REMEMBERED_SECONDS = 3600.0
 
 
 class Token(NamedTuple):
-    """What is known of a token that was given out; times in seconds since 1970."""
+    """What is known about an issued token; times in seconds since 1970."""
 
     expires_at: float
     is_service_account: bool
 
 
 class PublicKey(NamedTuple):
-    """The public half of a service account's key; without its id any id will do."""
+    """The public half of a service account's key. Without an id, requests may name any key."""
 
     pem: str
     key_id: str = ""
@@ -37,10 +37,10 @@ class PublicKey(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> PublicKey:
-        """From PEM, or from JSON as `yc iam key get` and `yc iam key create` print it.
+        """Read PEM, or JSON as `yc iam key get` and `yc iam key create` print it.
 
         Raises:
-            ServerError: if it is neither.
+            ServerError: if the file is neither.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -53,18 +53,18 @@ class PublicKey(NamedTuple):
 
 
 class Issuer:
-    """Gives out tokens, and knows them again.
+    """Issues tokens and checks them.
 
     Args:
-        public_key: file of the key that verifies signed requests, as JSON or PEM; None takes none.
-        oauth_tokens: what can be exchanged for a token of a user.
-        for_machine: whether everybody who asks as on a virtual machine gets a token.
-        seconds: how long a token is good for.
+        public_key: file of the key that verifies signed requests, JSON or PEM; None: they are not accepted.
+        oauth_tokens: OAuth tokens that can be exchanged for the token of a user.
+        for_machine: whether the metadata service issues tokens, to every caller.
+        seconds: how long a token is valid.
         clock: seconds since 1970.
 
     Raises:
         ServerError: if the key cannot be read.
-        MissingExtra: if the package that verifies is not installed.
+        MissingExtra: if the package that verifies signatures is not installed.
     """
 
     def __init__(
@@ -82,17 +82,17 @@ class Issuer:
         self._for_machine = for_machine
         self._seconds, self._clock = seconds, clock
         self._tokens: dict[str, Token] = {}
-        self.active = bool(public_key or self._oauth_tokens or for_machine)
+        self.is_active = bool(public_key or self._oauth_tokens or for_machine)
 
     def exchange(self, body: Mapping[str, Any], own_url: str) -> dict[str, str]:
         """`CreateIamToken`: a signed request of a service account, or an OAuth token of a user.
 
         Args:
             body: with `jwt` or `yandexPassportOauthToken`.
-            own_url: where the request came in, which may be its audience.
+            own_url: URL of the request; a signed request may name it as its audience.
 
         Raises:
-            Refusal: UNAUTHENTICATED if it is not good for a token.
+            StatusError: UNAUTHENTICATED if the credentials are not accepted.
         """
         match body:
             case {"jwt": str(signed)}:
@@ -103,26 +103,26 @@ class Issuer:
                     raise unauthenticated("the OAuth token is invalid or has expired")
                 token = self._issue(is_service_account=False)
             case _:
-                raise invalid("one of jwt and yandexPassportOauthToken must be set, as text")
+                raise invalid_argument("one of jwt and yandexPassportOauthToken must be set, as text")
         expires_at = time.gmtime(self._tokens[token].expires_at)
         return {"iamToken": token, "expiresAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", expires_at)}
 
     def machine_token(self) -> dict[str, Any]:
-        """What the metadata service of a virtual machine answers.
+        """The answer of the metadata service of a virtual machine.
 
         Raises:
-            Refusal: NOT_FOUND if this server was not told to do so.
+            StatusError: NOT_FOUND if the metadata service is not switched on.
         """
         if not self._for_machine:
-            raise Refusal(Code.NOT_FOUND, "no service account is bound to this machine")
+            raise StatusError(Code.NOT_FOUND, "no service account is bound to this machine")
         token = self._issue(is_service_account=True)
         return {"access_token": token, "expires_in": round(self._seconds), "token_type": "Bearer"}
 
     def is_service_account(self, token: str) -> bool:
-        """Whose token it is: a service account's, or a user's.
+        """Whether a token belongs to a service account; otherwise it belongs to a user.
 
         Raises:
-            Refusal: UNAUTHENTICATED if it is none of ours, or has expired.
+            StatusError: UNAUTHENTICATED if this server did not issue it, or it has expired.
         """
         found = self._tokens.get(token)
         if found is None:

@@ -1,9 +1,9 @@
-"""Processes in which engines run, and listeners that live in them.
+"""Worker processes in which engines run, and listeners in them.
 
-pocketsphinx holds the interpreter lock while it decodes: in threads, two channels take twice the time of one.
-A worker is a child process, spoken to through its standard input and output; it ends when its input closes,
-so none is left behind however the server ends. Several listeners share a worker. Files take turns (`seat`),
-a seat a worker, so that live listeners beside them are not kept waiting for long.
+pocketsphinx holds the interpreter lock while it decodes: in threads, two channels would take twice as long as
+one. A worker is a child process that is called through its standard input and output. It ends when its input
+closes, so none is left behind however the server ends. Several listeners share a worker. Channels of files
+wait for a slot, one per worker, so that streams do not wait long behind them.
 """
 
 from __future__ import annotations
@@ -19,63 +19,63 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any
 
-from .. import engines
-from ..engines.base import EngineSpec, Hearing, Hypothesis
+from ..engines.base import EngineSpec, Hypothesis, ListenRequest
 from ..engines.base import Listener as EngineListener
-from ..status import Code, Refusal
+from ..engines.registry import create_engine, find_entry
+from ..status import Code, StatusError
 
 log = logging.getLogger(__name__)
 LENGTH = struct.Struct("<I")
 
 
 class Worker:
-    """One child process. Answers come in the order of the questions."""
+    """One child process. It answers calls in order."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._pending: deque[asyncio.Future[Any]] = deque()
         self._reader = asyncio.create_task(self._read())
         self.n_listeners = 0
 
     @classmethod
     async def start(cls) -> Worker:
-        """Starts a process; it loads an engine only when one is asked for."""
+        """Start a process; it loads an engine when a call needs it."""
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-m", f"{__package__}.process")
         return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The process id."""
         return self._process.pid
 
     @property
-    def alive(self) -> bool:
-        """Whether it can still be asked."""
+    def is_alive(self) -> bool:
+        """Whether it can be called."""
         return not self._reader.done()
 
-    async def ask(self, *question: Any) -> Any:
-        """Calls the worker: `(name, *arguments)` of a method of `worker_process.Desk`.
+    async def call(self, *call: Any) -> Any:
+        """Call a method of `process.EngineHost`: `(name, *arguments)`.
 
         Raises:
-            Refusal: as raised by the engine, or INTERNAL if the process died.
+            StatusError: the error of the engine, or INTERNAL if the process ended.
         """
-        answer = self._send(question)
-        with suppress(OSError):  # the reader notices, and ends `answer`
+        answer = self._send(call)
+        with suppress(OSError):  # the worker is gone: `_read` notices and ends `answer`
             await self._input.drain()
         return await answer
 
-    def tell(self, *question: Any) -> None:
-        """Calls the worker without waiting for an answer."""
-        self._send(question).add_done_callback(_ignore)
+    def notify(self, *call: Any) -> None:
+        """Call a method without waiting for its answer."""
+        self._send(call).add_done_callback(_ignore)
 
-    def _send(self, question: tuple[Any, ...]) -> asyncio.Future[Any]:
+    def _send(self, call: tuple[Any, ...]) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if not self.alive:
-            answer.set_exception(died())
+        if not self.is_alive:
+            answer.set_exception(worker_ended_error())
             return answer
-        self._waiting.append(answer)
-        data = pickle.dumps(question)
+        self._pending.append(answer)
+        data = pickle.dumps(call)
         self._input.write(LENGTH.pack(len(data)) + data)
         return answer
 
@@ -91,15 +91,15 @@ class Worker:
             while True:
                 (length,) = LENGTH.unpack(await output.readexactly(LENGTH.size))
                 is_error, value = pickle.loads(await output.readexactly(length))
-                _settle(self._waiting.popleft(), value, is_error)
+                _resolve(self._pending.popleft(), value, is_error)
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
-            while self._waiting:
-                _settle(self._waiting.popleft(), died(), is_error=True)
+            while self._pending:
+                _resolve(self._pending.popleft(), worker_ended_error(), is_error=True)
 
     async def close(self) -> None:
-        """Ends the process: it is asked by closing its input, and made to if it is slow."""
+        """End the process by closing its input; kill it if that takes more than half a second."""
         self._input.close()
         try:
             await asyncio.wait_for(self._process.wait(), 0.5)
@@ -110,13 +110,15 @@ class Worker:
         await asyncio.gather(self._reader, return_exceptions=True)
 
 
-def died() -> Refusal:
-    """What an operation fails with whose worker is gone."""
-    return Refusal(Code.INTERNAL, "the process of the recognition engine ended unexpectedly; submit again")
+def worker_ended_error() -> StatusError:
+    """The error of an operation whose worker process ended."""
+    return StatusError(
+        Code.INTERNAL, "the process of the recognition engine ended unexpectedly; submit again"
+    )
 
 
-def _settle(answer: asyncio.Future[Any], value: Any, is_error: bool) -> None:
-    if answer.done():  # nobody waits any more
+def _resolve(answer: asyncio.Future[Any], value: Any, is_error: bool) -> None:
+    if answer.done():  # the caller was cancelled
         return
     if is_error:
         answer.set_exception(value)
@@ -130,7 +132,7 @@ def _ignore(answer: asyncio.Future[Any]) -> None:
 
 
 class RemoteListener:
-    """A listener of an engine in a worker."""
+    """A listener in a worker process."""
 
     _numbers = count()
 
@@ -138,106 +140,106 @@ class RemoteListener:
         self._worker = worker
         self._number = next(self._numbers)
 
-    async def open(self, spec: EngineSpec, hearing: Hearing) -> None:
-        """Makes the listener."""
-        await self._worker.ask("open", self._number, spec, hearing)
+    async def open(self, spec: EngineSpec, request: ListenRequest) -> None:
+        """Make the listener."""
+        await self._worker.call("open", self._number, spec, request)
 
     async def feed(self, pcm: bytes) -> list[Hypothesis]:
-        """As `engines.base.Listener.feed`."""
-        heard: list[Hypothesis] = await self._worker.ask("feed", self._number, pcm)
-        return heard
+        """See `engines.base.Listener`."""
+        found: list[Hypothesis] = await self._worker.call("feed", self._number, pcm)
+        return found
 
     async def cut(self) -> list[Hypothesis]:
-        """As `engines.base.Listener.cut`."""
-        heard: list[Hypothesis] = await self._worker.ask("cut", self._number)
-        return heard
+        """See `engines.base.Listener`."""
+        found: list[Hypothesis] = await self._worker.call("cut", self._number)
+        return found
 
     async def finish(self) -> list[Hypothesis]:
-        """As `engines.base.Listener.finish`."""
-        heard: list[Hypothesis] = await self._worker.ask("finish", self._number)
-        return heard
+        """See `engines.base.Listener`."""
+        found: list[Hypothesis] = await self._worker.call("finish", self._number)
+        return found
 
     def close(self) -> None:
-        """As `engines.base.Listener.close`; does not wait."""
-        self._worker.tell("close", self._number)
+        """See `engines.base.Listener`; does not wait."""
+        self._worker.notify("close", self._number)
 
 
 class LocalListener:
-    """A listener of an engine that needs no process of its own."""
+    """A listener of an engine that needs no worker process."""
 
     def __init__(self, listener: EngineListener) -> None:
         self._listener = listener
 
     async def feed(self, pcm: bytes) -> list[Hypothesis]:
-        """As `engines.base.Listener.feed`."""
+        """See `engines.base.Listener`."""
         return self._listener.feed(pcm)
 
     async def cut(self) -> list[Hypothesis]:
-        """As `engines.base.Listener.cut`."""
+        """See `engines.base.Listener`."""
         return self._listener.cut()
 
     async def finish(self) -> list[Hypothesis]:
-        """As `engines.base.Listener.finish`."""
+        """See `engines.base.Listener`."""
         return self._listener.finish()
 
 
 class Pool:
-    """The workers of a server, started when they are needed, kept warm, replaced when they die.
+    """The workers of a server: started when they are needed, kept, and replaced when they end.
 
     Args:
-        size: how many processes at most.
+        size: the largest number of processes.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._workers: list[Worker] = []
         self._starting = asyncio.Lock()
-        self._seats = asyncio.Semaphore(size)
+        self._slots = asyncio.Semaphore(size)
 
     async def warm_up(self, spec: EngineSpec) -> None:
-        """Loads an engine before it is needed."""
-        if engines.entry(spec).own_process:
-            await (await self._pick()).ask("warm_up", spec)
+        """Load an engine before it is needed."""
+        if find_entry(spec).own_process:
+            await (await self._choose_worker()).call("warm_up", spec)
 
     @asynccontextmanager
     async def listen(
-        self, spec: EngineSpec, hearing: Hearing
+        self, spec: EngineSpec, request: ListenRequest
     ) -> AsyncIterator[RemoteListener | LocalListener]:
-        """A listener; it is closed at the end.
+        """A listener, closed when the block ends.
 
         Raises:
-            Refusal: INTERNAL if its process dies.
+            StatusError: INTERNAL if its process ends.
         """
-        if not engines.entry(spec).own_process:
-            yield LocalListener(engines.create(spec).listen(hearing))
+        if not find_entry(spec).own_process:
+            yield LocalListener(create_engine(spec).listen(request))
             return
-        worker = await self._pick()
+        worker = await self._choose_worker()
         worker.n_listeners += 1
         listener = RemoteListener(worker)
         try:
-            await listener.open(spec, hearing)
+            await listener.open(spec, request)
             yield listener
         finally:
             worker.n_listeners -= 1
             listener.close()
 
     @asynccontextmanager
-    async def seat(self, spec: EngineSpec) -> AsyncIterator[None]:
-        """A turn for a channel of a file: there are as many as processes."""
-        if not engines.entry(spec).own_process:
+    async def slot(self, spec: EngineSpec) -> AsyncIterator[None]:
+        """A slot for a channel of a file, which waits until one is free: one slot per process."""
+        if not find_entry(spec).own_process:
             yield
             return
-        async with self._seats:
+        async with self._slots:
             yield
 
     async def close(self) -> None:
-        """Ends all processes."""
+        """End all processes."""
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
-    async def _pick(self) -> Worker:
-        """The worker with the fewest listeners; a new one before one is shared."""
+    async def _choose_worker(self) -> Worker:
+        """The worker with the fewest listeners; a new one is started before one is shared."""
         async with self._starting:
-            for worker in [worker for worker in self._workers if not worker.alive]:
+            for worker in [worker for worker in self._workers if not worker.is_alive]:
                 log.error("worker process %d ended unexpectedly; it is replaced", worker.pid)
                 self._workers.remove(worker)
                 await worker.close()

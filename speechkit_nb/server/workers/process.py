@@ -1,4 +1,4 @@
-"""What runs in a worker: engines and listeners; questions on standard input, answers on standard output."""
+"""A worker process: engines and listeners, with calls on standard input and answers on standard output."""
 
 from __future__ import annotations
 
@@ -8,72 +8,72 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
-from .. import engines
-from ..engines.base import Engine, EngineSpec, Hearing, Hypothesis, Listener
-from ..status import Refusal, internal
+from ..engines.base import Engine, EngineSpec, Hypothesis, Listener, ListenRequest
+from ..engines.registry import create_engine
+from ..status import StatusError, internal_error
 from .pool import LENGTH
 
 
-class Desk:
-    """The engines that are loaded in this process, and the listeners by number."""
+class EngineHost:
+    """The loaded engines of this process, and its listeners by number."""
 
     def __init__(self) -> None:
         self._engines: dict[EngineSpec, Engine] = {}
         self._listeners: dict[int, Listener] = {}
 
     def warm_up(self, spec: EngineSpec) -> None:
-        """Loads an engine."""
+        """Load an engine."""
         if spec not in self._engines:
-            self._engines[spec] = engines.create(spec)
+            self._engines[spec] = create_engine(spec)
 
-    def open(self, number: int, spec: EngineSpec, hearing: Hearing) -> None:
-        """Makes a listener."""
+    def open(self, number: int, spec: EngineSpec, request: ListenRequest) -> None:
+        """Make a listener."""
         self.warm_up(spec)
-        self._listeners[number] = self._engines[spec].listen(hearing)
+        self._listeners[number] = self._engines[spec].listen(request)
 
     def feed(self, number: int, pcm: bytes) -> list[Hypothesis]:
-        """Hands samples to a listener."""
+        """See `engines.base.Listener`."""
         return self._listeners[number].feed(pcm)
 
     def cut(self, number: int) -> list[Hypothesis]:
-        """Tells a listener that the utterance ends here."""
+        """See `engines.base.Listener`."""
         return self._listeners[number].cut()
 
     def finish(self, number: int) -> list[Hypothesis]:
-        """Tells a listener that its channel is over."""
+        """See `engines.base.Listener`."""
         return self._listeners[number].finish()
 
     def close(self, number: int) -> None:
-        """Forgets a listener."""
+        """Close a listener, if it exists."""
         if listener := self._listeners.pop(number, None):
             listener.close()
 
     def answer(self, name: str, *arguments: Any) -> tuple[bool, Any]:
-        """Calls a method; whether it failed, and what it returned or raised."""
+        """Call a method; return whether it failed, and its result or its error."""
         try:
             return False, getattr(self, name)(*arguments)
-        except Refusal as refusal:
-            return True, refusal
+        except StatusError as error:
+            return True, error
         except Exception as error:
-            return True, internal("the recognition engine", error)
+            return True, internal_error("the recognition engine", error)
 
 
 def main() -> None:
-    """Answers until the input closes."""
-    # A terminal sends these to all; the server decides, and closes the input.
+    """Answer calls until the input closes."""
+    # A terminal sends these signals to all processes. The server handles them and closes the input.
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    questions, answers = sys.stdin.buffer, _private_output()
-    desk = Desk()
-    while question := _receive(questions):
-        data = pickle.dumps(desk.answer(*question))
+    calls, answers = sys.stdin.buffer, _take_output()
+    host = EngineHost()
+    while call := _receive(calls):
+        data = pickle.dumps(host.answer(*call))
         answers.write(LENGTH.pack(len(data)) + data)
         answers.flush()
 
 
-def _private_output() -> BinaryIO:
-    """Standard output for the answers alone; what libraries print there goes to standard error."""
+def _take_output() -> BinaryIO:
+    """Standard output, for answers only: what libraries print goes to standard error from now on."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return output

@@ -1,0 +1,3 @@
+from .app import parse_models as parse_models
+from .app import serve as serve
+from .settings import ServerSettings as ServerSettings
