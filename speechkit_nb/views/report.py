@@ -1,4 +1,4 @@
-"""One HTML page for one or many recordings: pictures, texts and words in a file that loads nothing."""
+"""One HTML page for one or more recordings: timelines, texts and words in a file that loads nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, cast
 
-from .. import tables
-from ..errors import PlotError
-from .plots.time_axis import clock
-from .scene.systems import in_order
+from ..errors import PlotError, count_noun
+from ..tables import FINALS, WORDS, check
+from .plots.time_axis import format_time
+from .scene.systems import sort_tags
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ dd { margin: 0; font-weight: 600; }
 figure { margin: 0; padding: .6rem; overflow-x: auto; background: #fff; border: 1px solid var(--line);
   border-radius: .6rem; }
 img { display: block; width: 100%; min-width: 42rem; height: auto; }
-.said { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem;
+.texts { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem;
   align-items: baseline; }
 .at, .number { text-align: right; font-variant-numeric: tabular-nums; }
 .at { font-size: .85rem; }
@@ -67,7 +67,7 @@ th, td { padding: .25rem 1.6rem .25rem 0; border-bottom: 1px solid var(--line); 
   :root { color-scheme: light; font-size: 10pt; }
   body { max-width: none; padding: 0; }
   img { min-width: 0; }
-  figure, tr, dl, .said > * { break-inside: avoid; }
+  figure, tr, dl, .texts > * { break-inside: avoid; }
   h2, h3, caption { break-after: avoid; }
 }
 """
@@ -75,11 +75,11 @@ th, td { padding: .25rem 1.6rem .25rem 0; border-bottom: 1px solid var(--line); 
 
 @dataclass(frozen=True)
 class Section:
-    """What the page shows of one recording.
+    """One recording on the page.
 
     Attributes:
         title: name of the recording.
-        facts: what is known of it, such as `{"duration": "1:02:03", "channels": "2"}`, in reading order.
+        facts: its properties, such as `{"duration": "1:02:03", "channels": "2"}`, in reading order.
         figure: its timeline.
         finals, words: its frames.
     """
@@ -94,21 +94,21 @@ class Section:
 def render_report(sections: Iterable[Section], *, title: str) -> str:
     """A page with the timeline, the text and the first words of each recording.
 
-    The page needs no other file, runs no script, and holds no sound. Refined text takes the place of
-    the text it refines. The figures stay open.
+    The page needs no other file, runs no script, and holds no sound. Refined text replaces the text that
+    it refines. The figures stay open.
 
     Args:
-        sections: one for each recording.
+        sections: one per recording.
         title: of the page.
 
     Raises:
-        PlotError: there are no sections.
-        SchemaError: a frame lacks a column, or has it in another dtype.
+        PlotError: if there are no sections.
+        SchemaError: if a frame lacks a column, or the column has another dtype.
     """
     sections = list(sections)
     if not sections:
         raise PlotError("nothing to report: there are no sections; give at least one Section")
-    count = f"{len(sections)} recording" + "s" * (len(sections) > 1)
+    count = count_noun(len(sections), "recording")
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -116,15 +116,15 @@ def render_report(sections: Iterable[Section], *, title: str) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>",
             f'<header>\n<h1 dir="auto">{escape(title)}</h1>',
-            f'<p class="soft">What was recognized in {count}, and when each word was said.</p>',
-            f"{_contents(sections)}</header>\n<main>",
-            *(_section(number, section) for number, section in enumerate(sections, start=1)),
+            f'<p class="soft">Recognized text and word times of {count}.</p>',
+            f"{_render_contents(sections)}</header>\n<main>",
+            *(_render_section(number, section) for number, section in enumerate(sections, start=1)),
             "</main>\n</body>\n</html>\n",
         ]
     )
 
 
-def _contents(sections: Sequence[Section]) -> str:
+def _render_contents(sections: Sequence[Section]) -> str:
     if len(sections) == 1:
         return ""
     entries = (
@@ -134,59 +134,60 @@ def _contents(sections: Sequence[Section]) -> str:
     return f'<nav aria-label="Recordings"><ol>{"".join(entries)}</ol></nav>\n'
 
 
-def _section(number: int, section: Section) -> str:
+def _render_section(number: int, section: Section) -> str:
     facts = "".join(
         f'<div><dt>{escape(name)}</dt><dd dir="auto">{escape(value)}</dd></div>'
         for name, value in section.facts.items()
     )
+    uri = _to_data_uri(section.figure)
     return "\n".join(
         [
             f'<section id="r{number}">\n<h2 dir="auto">{escape(section.title)}</h2>',
             f"<dl>{facts}</dl>" if facts else "",
-            f'<figure><img alt="Timeline of {escape(section.title)}" src="{_png(section.figure)}"></figure>',
-            _texts(tables.check(section.finals, tables.FINALS, "finals")),
-            _word_table(tables.check(section.words, tables.WORDS, "words")),
+            f'<figure><img alt="Timeline of {escape(section.title)}" src="{uri}"></figure>',
+            _render_texts(check(section.finals, FINALS, "finals")),
+            _render_words(check(section.words, WORDS, "words")),
             "</section>",
         ]
     )
 
 
-def _png(drawn: Figure | Axes) -> str:
-    """The figure as a data URI."""
+def _to_data_uri(drawn: Figure | Axes) -> str:
+    """The figure as PNG in a data URI."""
     figure = cast("Figure", drawn.get_figure(root=True))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.05)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _texts(finals: pd.DataFrame) -> str:
-    """The text of each channel, an utterance a line, by time."""
-    said = finals[finals["alternative"] == 0]
-    if said.empty:
+def _render_texts(finals: pd.DataFrame) -> str:
+    """The text of each channel, one line per utterance, by time."""
+    best = finals[finals["alternative"] == 0]
+    if best.empty:
         return "<h3>Text</h3>\n<p>No speech was recognized.</p>"
-    said = said.assign(start=said["speech_start"].fillna(said["start"])).sort_values(["start", "final_index"])
-    refined = said["refined_text"].fillna("")
-    said = said.assign(shown=refined.where(refined != "", said["text"].fillna("")))
-    longest, parts = float(said["end"].max()), []
-    for number, tag in enumerate(in_order(set(said["channel_tag"]))):
-        rows = said.loc[said["channel_tag"] == tag, ["start", "shown"]].to_numpy(object)
+    best = best.assign(start=best["speech_start"].fillna(best["start"])).sort_values(["start", "final_index"])
+    refined = best["refined_text"].fillna("")
+    best = best.assign(shown=refined.where(refined != "", best["text"].fillna("")))
+    longest, parts = float(best["end"].max()), []
+    for number, tag in enumerate(sort_tags(set(best["channel_tag"]))):
+        rows = best.loc[best["channel_tag"] == tag, ["start", "shown"]].to_numpy(object)
         lines = (
-            f'<span class="at">{_margin(start, longest)}</span><span dir="auto">{escape(text)}</span>'
+            f'<span class="at">{_format_start(start, longest)}</span><span dir="auto">{escape(text)}</span>'
             for start, text in rows
         )
         parts.append(f'<h3 style="color: var(--lane{number % 6})">Channel {escape(tag)}</h3>')
-        parts.append(f'<div class="said">{"".join(lines)}</div>')
+        parts.append(f'<div class="texts">{"".join(lines)}</div>')
     return "\n".join(parts)
 
 
-def _word_table(words: pd.DataFrame) -> str:
+def _render_words(words: pd.DataFrame) -> str:
     words = words[words["alternative"] == 0]
     if words.empty:
         return "<h3>Words</h3>\n<p>There are no words.</p>"
     columns = ["channel_tag", "final_index", "word", "start", "end"]
     rows = "".join(
         f'<tr><td>{escape(tag)}</td><td class="number">{final}</td><td dir="auto">{escape(word)}</td>'
-        f'<td class="number">{_exact(start)}</td><td class="number">{_exact(end)}</td></tr>'
+        f'<td class="number">{_format_seconds(start)}</td><td class="number">{_format_seconds(end)}</td></tr>'
         for tag, final, word, start, end in words[columns].head(FIRST_WORDS).to_numpy(object)
     )
     shown = (
@@ -200,12 +201,12 @@ def _word_table(words: pd.DataFrame) -> str:
     )
 
 
-def _margin(seconds: float, longest: float) -> str:
-    """When a text begins; nothing where that is not known."""
+def _format_start(seconds: float, longest: float) -> str:
+    """Start of a text; empty if it is not known."""
     if math.isnan(seconds):
         return ""
-    return clock(seconds, longest, 1) + " s" if longest <= 60 else clock(seconds, longest)
+    return format_time(seconds, longest, 1) + " s" if longest <= 60 else format_time(seconds, longest)
 
 
-def _exact(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     return "" if math.isnan(seconds) else f"{seconds:.3f}"

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from speechkit_nb.audio import Recording
-from speechkit_nb.views.plots.label_placement import placed
+from speechkit_nb.views.plots.label_placement import place_labels
 from speechkit_nb.views.plots.timeline import plot_timeline, plot_timeline_rows
-from speechkit_nb.views.plots.word_row import SMALLEST, WordRow, rows_in
+from speechkit_nb.views.plots.word_row import SMALLEST, WordRow, find_rows
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -48,11 +48,11 @@ def reference(name: str) -> pd.DataFrame:
 
 
 def written(figure: Figure) -> list[str]:
-    return [label.word for row in rows_in(figure) for label in row.labels()]
+    return [label.word for row in find_rows(figure) for label in row.labels()]
 
 
 def sizes(figure: Figure) -> set[float]:
-    return {label.size for row in rows_in(figure) for label in row.labels()}
+    return {label.size for row in find_rows(figure) for label in row.labels()}
 
 
 def drawn(ax: Axes) -> str:
@@ -77,7 +77,7 @@ def test_texts_do_not_touch_and_it_is_seen_whose_they_are(
     gaps, lengths, widths = (np.array(column) for column in zip(*boxes, strict=True))
     right = np.cumsum(gaps + lengths)
     left = right - lengths
-    at = placed(left, right, widths, (0, right[-1]), padding)
+    at = place_labels(left, right, widths, (0, right[-1]), padding)
     low, high = at - widths / 2, at + widths / 2
     fits = widths + 2 * padding <= lengths
     assert np.isfinite(at[fits]).all()
@@ -114,7 +114,7 @@ def test_no_text_is_left_out_if_all_have_room(boxes: list[tuple[int, int]]):
         possible = possible and bool(places)
         end = places[0] + width if places else np.inf
     if possible:
-        assert np.isfinite(placed(left, right, widths, (0, right[-1]), 0)).all()
+        assert np.isfinite(place_labels(left, right, widths, (0, right[-1]), 0)).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -134,7 +134,7 @@ def test_texts_stay_in_their_row_and_apart(spans: list[tuple[float, float, str]]
     ax = plot_timeline(
         words_frame(*((word, start, start + length) for start, length, word in spans)), ax=figure.subplots()
     )
-    (row,) = rows_in(figure)
+    (row,) = find_rows(figure)
     ends: dict[float, float] = {}
     top, bottom = ax.transData.transform([(0, row.high), (0, row.low)])[:, 1]
     for label in row.labels():
@@ -153,7 +153,7 @@ def test_a_short_word_is_written_over_its_neighbours():
     ax = plot_timeline(words_frame(("afternoon", 0, 4), ("of", 4, 4.1), ("the", 4.1, 4.2), ("train", 4.2, 9)))
     assert drawn(ax) == "time (s)"
     assert written(ax.figure) == ["afternoon", "of", "the", "train"]
-    labels = rows_in(ax.figure)[0].labels()
+    labels = find_rows(ax.figure)[0].labels()
     assert len({label.y for label in labels}) == 1
 
 
@@ -183,7 +183,7 @@ def test_a_text_over_other_colours_has_a_halo():
     """So that it can be read on boxes darker or lighter than its own."""
     words = words_frame(("afternoon", 0, 4), ("the", 4, 4.1), ("train", 4.1, 9)).assign(score=[0.0, 1.0, 0.0])
     ax = plot_timeline(words, color="score")
-    halos = [label.halo for label in rows_in(ax.figure)[0].labels()]
+    halos = [label.halo for label in find_rows(ax.figure)[0].labels()]
     assert [halo is not None for halo in halos] == [False, True, False]
     ax.figure.canvas.draw()
 

@@ -28,8 +28,8 @@ from speechkit_nb import tables
 from speechkit_nb.audio import Recording
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
 from speechkit_nb.paths import cache_folder
-from speechkit_nb.views.plots.density import covered, mean_in
-from speechkit_nb.views.plots.time_axis import STEPS, clock, time_unit
+from speechkit_nb.views.plots.density import mean_values, speech_share
+from speechkit_nb.views.plots.time_axis import STEPS, format_time, time_unit
 from speechkit_nb.views.plots.timeline import plot_timeline, plot_timeline_rows
 from speechkit_nb.views.plots.word_row import MOST_TEXTS, UNKNOWN, WordRow
 from speechkit_nb.views.scene.palette import CIVIDIS, GREY, LANES, lane_colour
@@ -242,7 +242,7 @@ def test_the_mean_in_a_bin_is_weighted_by_time(spans: list[tuple[int, int, int]]
     for low, high in itertools.pairwise(edges):
         shares = np.clip(np.minimum(starts + lengths, high) - np.maximum(starts, low), 0, None)
         slow.append((shares * values).sum() / shares.sum() if shares.sum() > 0 else np.nan)
-    np.testing.assert_allclose(mean_in(edges, starts, starts + lengths, values), slow, atol=1e-9)
+    np.testing.assert_allclose(mean_values(edges, starts, starts + lengths, values), slow, atol=1e-9)
 
 
 def test_a_colour_that_is_none_is_refused():
@@ -385,7 +385,7 @@ def test_too_many_words_are_not_written():
     plot_timeline(many_words(MOST_TEXTS + 1, 60.0, word="i"), ax=ax)
     assert written(ax) == []
     ax.set_xlim(0, 59)
-    assert len(written(ax)) == len(word_rows(ax)[0].named()) < MOST_TEXTS
+    assert len(written(ax)) == len(word_rows(ax)[0].to_write()) < MOST_TEXTS
 
 
 @given(
@@ -405,7 +405,7 @@ def test_density_is_the_share_of_each_bin_that_is_speech(spans: list[tuple[int, 
         )
         for low, high in itertools.pairwise(edges)
     ]
-    np.testing.assert_allclose(covered(edges, starts, ends), slow, atol=1e-9)
+    np.testing.assert_allclose(speech_share(edges, starts, ends), slow, atol=1e-9)
 
 
 @pytest.mark.parametrize("word", ["$x_1$", r"$\nosuchcommand$", "<script>", "слово", "שלום", "مرحبا"])
@@ -529,7 +529,7 @@ def test_ticks_of_a_short_stretch_deep_in_a_recording_differ():
 def test_clock_reads_back_as_the_time(seconds: float, decimals: int):
     """hh:mm:ss and mm:ss, read by a human, are the time rounded; minutes and seconds stay below 60."""
     for longest in (600, 7200):
-        *front, rest = clock(seconds, longest, decimals).split(":")
+        *front, rest = format_time(seconds, longest, decimals).split(":")
         hours, minutes = (
             (int(front[0]), int(front[1])) if time_unit(longest) == "h:mm:ss" else (0, int(front[0]))
         )

@@ -501,14 +501,14 @@ def bad_inputs() -> dict[str, tuple[Any, list[str]]]:
             (sk.Recording(silent, RATE), frame[frame["channel_tag"] == "0"]),
             ["channel 1 is silent", "end after"],
         ),
-        "zero durations": ((talk(), frame.assign(end=frame["start"])), ["that last no time"]),
+        "zero durations": ((talk(), frame.assign(end=frame["start"])), ["without duration"]),
         "negative durations": (
             (talk(), frame.assign(end=frame["start"] - 1)),
             ["with an end before the start"],
         ),
         "overlaps": (
             (talk(), frame.assign(end=frame["start"] + 5)),
-            ["that begin before an earlier one ends", "end after"],
+            ["with a start before the end of an earlier word", "end after"],
         ),
         "a word of 10,000 letters": ((talk(), frame.assign(word=["ы" * 10_000] * len(frame))), []),
         "NaN": ((talk(), times), ["2 words without times left out of 'words'"]),

@@ -33,12 +33,12 @@ from speechkit_nb.cli.main import main
 from speechkit_nb.errors import AudioError, ConfigError, PlotError, SchemaError
 from speechkit_nb.paths import cache_folder
 from speechkit_nb.views.plots.marks import WIDTH
-from speechkit_nb.views.scene import audio_encoding as sound
-from speechkit_nb.views.scene import cache
+from speechkit_nb.views.scene import audio_encoding, cache
+from speechkit_nb.views.scene.audio_encoding import describe_sound, encode_sound
 from speechkit_nb.views.scene.packing import pack
-from speechkit_nb.views.scene.peaks import BIN, peaks_of
-from speechkit_nb.views.scene.systems import channels_of, systems_of
-from speechkit_nb.views.widget.html_export import page
+from speechkit_nb.views.scene.peaks import BIN, read_peaks
+from speechkit_nb.views.scene.systems import list_channels, read_systems
+from speechkit_nb.views.widget.html_export import render_page
 
 RATE = 8000
 SIZE = round(BIN * RATE)
@@ -141,8 +141,8 @@ def test_columns_hold_what_the_frame_holds(said: list[tuple[str, int, int, str, 
     """Held against sorting and grouping word by word: texts, times, and the utterance of each word."""
     rows = [(word, ms / 1000, (ms + length) / 1000, tag, k) for word, ms, length, tag, k in said]
     words = pd.DataFrame(rows, columns=["word", "start", "end", "channel_tag", "final_index"])
-    systems = systems_of(words.astype({"start": float, "end": float, "final_index": "int64"}))
-    packed = pack(systems, channels_of(systems, None))
+    systems = read_systems(words.astype({"start": float, "end": float, "final_index": "int64"}))
+    packed = pack(systems, list_channels(systems, None))
     spec, blob = packed.spec, packed.columns
     assert [lane["channel_tag"] for lane in spec["lanes"]] == sorted({tag for *_, tag, _ in said})
     found = utterances(spec, blob)
@@ -263,8 +263,11 @@ def test_nothing_is_wrong_with_a_recording_and_its_words():
         (frame(("a", np.nan, 1), ("b", 0, 1)), "1 word without times left out of 'words'"),
         (frame(("a", np.inf, 1), ("b", -1, 1), ("c", 0, 1e12)), "3 words without times left out"),
         (frame(("a", 1, 0), ("b", 0, 1)), "1 word of 'words' with an end before the start"),
-        (frame(("a", 1, 1), ("b", 1, 2)), "1 word of 'words' that last no time"),
-        (frame(("a", 0, 1), ("b", 0.5, 2)), "1 word of 'words' that begin before an earlier one ends"),
+        (frame(("a", 1, 1), ("b", 1, 2)), "1 word of 'words' without duration"),
+        (
+            frame(("a", 0, 1), ("b", 0.5, 2)),
+            "1 word of 'words' with a start before the end of an earlier word",
+        ),
         (frame(("a", 0, 1), ("b", 2, 3)), "1 word of 'words' ends after the recording, which lasts 2.00 s"),
         (frame(("a", 0, 1), tag="7"), ""),
     ],
@@ -314,7 +317,7 @@ def test_an_empty_frame_alone_still_makes_a_view():
     """It says that it is empty; there is no picture of it."""
     view = sk.TimelineView(None, frame())
     assert view.spec["problems"] == ["there are no words in 'words'"]
-    assert view.picture() is None
+    assert view.to_png() is None
     assert view.selected_words.empty
 
 
@@ -324,7 +327,7 @@ def test_nothing_at_all_is_refused():
         sk.TimelineView()
     with pytest.raises(PlotError, match="the recording is of type DataFrame; pass a Recording"):
         sk.TimelineView(frame(("a", 0, 1)))
-    with pytest.raises(PlotError, match="'b' is of type str; a system is a frame of words or a transcript"):
+    with pytest.raises(PlotError, match="'b' is of type str; pass a frame of words or a transcript"):
         sk.TimelineView(None, {"b": "words.csv"})
     with pytest.raises(AudioError, match="there is no file"):
         sk.TimelineView("gone.wav")
@@ -340,7 +343,7 @@ def test_unknown_keywords_are_refused():
         ConfigError, match=r"no option 'colour'; did you mean 'color'\? There are color, title"
     ):
         sk.TimelineView(recording(), colour="system")
-    with pytest.raises(ConfigError, match="locale='de': there are"):
+    with pytest.raises(ConfigError, match="locale must be 'en' or 'ru', not 'de'"):
         sk.TimelineView(recording(), locale="de")
 
 
@@ -409,18 +412,18 @@ def test_a_view_says_in_a_line_what_it_shows():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("current_time", 3, r"current_time=3 lies outside of this timeline, which has 0 to 2 s"),
+        ("current_time", 3, r"current_time=3 lies outside of this timeline, which goes from 0 to 2 s"),
         ("current_time", -1, "current_time=-1 lies outside"),
         ("current_time", float("nan"), "current_time=nan lies outside"),
         (
             "selection",
             (1, 0.5),
-            "selection from 1 to 0.5 s: start must be before end, both inside; .* 0 to 2 s",
+            "selection from 1 to 0.5 s: start must be before end, and both inside; .* 0 to 2 s",
         ),
         ("selection", (1, 1), "selection from 1 to 1 s: start must be before end"),
-        ("selection", (1, 5), "selection from 1 to 5 s: start must be before end, both inside"),
+        ("selection", (1, 5), "selection from 1 to 5 s: start must be before end, and both inside"),
         ("view_range", (-1, 1), "view_range from -1 to 1 s"),
-        ("playback_rate", 9, "playback_rate=9: it goes from 0.25 to 4"),
+        ("playback_rate", 9, "playback_rate must be 0.25 to 4, not 9"),
         ("muted", ["3"], r"muted: no channel '3' with sound; there are \['0', '1'\]"),
         ("solo", ["x"], "solo: no channel 'x'"),
         ("active_word", (0, 7), r"active_word=\(0, 7\): the lanes have \[1, 0\] words"),
@@ -491,7 +494,7 @@ def test_a_problem_can_be_added_and_survives_another_colour():
 )
 def test_peaks_are_the_extremes_of_each_bin(samples: np.ndarray):
     """Held against a loop; the loudest sample of all channels is 127."""
-    peaks = peaks_of(sk.Recording(samples, RATE))
+    peaks = read_peaks(sk.Recording(samples, RATE))
     loudest = float(np.abs(samples).max())
     assert peaks.loudest == pytest.approx(loudest)
     for channel, row in enumerate(samples):
@@ -504,20 +507,20 @@ def test_peaks_are_kept_by_content(tmp_path):
     """A copy of the same content is not measured again; a changed file is."""
     first = wav_file(tmp_path / "a.wav")
     (tmp_path / "b.wav").write_bytes(first.read_bytes())
-    one, two = (peaks_of(sk.Recording(tmp_path / name)) for name in ("a.wav", "b.wav"))
+    one, two = (read_peaks(sk.Recording(tmp_path / name)) for name in ("a.wav", "b.wav"))
     np.testing.assert_array_equal(one.pairs, two.pairs)
     assert len(list(cache_folder().glob("*.peaks2"))) == 1
     wav_file(first, seconds=3)
-    assert peaks_of(sk.Recording(first)).pairs.shape[1] > one.pairs.shape[1]
+    assert read_peaks(sk.Recording(first)).pairs.shape[1] > one.pairs.shape[1]
 
 
 def test_a_file_that_has_not_changed_is_not_read_again(tmp_path):
     """What its content was is noted with its date, unless it has just been written."""
     path = wav_file(tmp_path / "a.wav")
     os.utime(path, (1e9, 1e9))
-    peaks_of(sk.Recording(path))
+    read_peaks(sk.Recording(path))
     again = sk.Recording(path)
-    peaks_of(again)
+    read_peaks(again)
     assert "sha256" not in vars(again)
 
 
@@ -525,24 +528,24 @@ def test_a_cache_that_cannot_be_used_only_costs_time(tmp_path, monkeypatch):
     """A file stands where its folder should be."""
     (tmp_path / "home").write_text("")
     monkeypatch.setenv("SPEECHKIT_NB_HOME", str(tmp_path / "home"))
-    assert peaks_of(recording()).loudest == pytest.approx(0.5, abs=0.001)
+    assert read_peaks(recording()).loudest == pytest.approx(0.5, abs=0.001)
 
 
 def test_a_damaged_cache_is_made_anew():
     """A crash of the machine may leave an empty file."""
-    whole = peaks_of(recording())
+    whole = read_peaks(recording())
     (kept,) = cache_folder().glob("*.peaks2")
     kept.write_bytes(b"")
-    np.testing.assert_array_equal(peaks_of(recording()).pairs, whole.pairs)
+    np.testing.assert_array_equal(read_peaks(recording()).pairs, whole.pairs)
 
 
 def test_what_was_longest_out_of_use_is_thrown_away(monkeypatch):
     """The cache does not grow without end."""
-    peaks_of(recording(1))
+    read_peaks(recording(1))
     (old,) = cache_folder().iterdir()
     os.utime(old, (1, 1))
     monkeypatch.setattr(cache, "MOST_BYTES", old.stat().st_size + 100)
-    peaks_of(recording(1.01))
+    read_peaks(recording(1.01))
     assert not old.exists()
     assert len(list(cache_folder().iterdir())) == 1
 
@@ -598,10 +601,10 @@ def test_what_browsers_would_play_at_other_times_is_not_offered(served):
 @pytest.mark.parametrize(("wanted", "made"), [("audio/ogg", "OGG"), ("audio/flac", "FLAC")])
 def test_encoded_sound_is_in_time(rate: int, wanted: str, made: str, monkeypatch):
     """A click comes out where it went in, within a millisecond, whatever rate the coding takes."""
-    monkeypatch.setattr(sound, "SHORT", 0)
+    monkeypatch.setattr(audio_encoding, "SHORT", 0)
     samples = np.zeros(3 * rate, np.float32)
     samples[2 * rate : 2 * rate + rate // 1000] = 0.9
-    content, type_ = sound.encoded(sk.Recording(samples, rate), [f"{wanted}; codecs=any"])
+    content, type_ = encode_sound(sk.Recording(samples, rate), [f"{wanted}; codecs=any"])
     decoded, decoded_rate = soundfile.read(io.BytesIO(content))
     assert type_.startswith(wanted)
     assert soundfile.info(io.BytesIO(content)).format == made
@@ -611,19 +614,21 @@ def test_encoded_sound_is_in_time(rate: int, wanted: str, made: str, monkeypatch
 
 def test_encoded_sound_keeps_its_channels():
     """So that one of them can be muted; mixed they are one."""
-    content, type_ = sound.encoded(recording(n_channels=2), ["audio/ogg", "audio/wav"])
+    content, type_ = encode_sound(recording(n_channels=2), ["audio/ogg", "audio/wav"])
     decoded, _ = soundfile.read(io.BytesIO(content), always_2d=True)
     assert type_ == "audio/wav"  # short: as it is
     np.testing.assert_allclose(decoded.T, tone(n_channels=2), atol=1e-4)
-    content, _ = sound.encoded(recording(n_channels=3), ["audio/wav"], mixed=True)
+    content, _ = encode_sound(recording(n_channels=3), ["audio/wav"], mixed=True)
     decoded, _ = soundfile.read(io.BytesIO(content), always_2d=True)
     np.testing.assert_allclose(decoded[:, 0], tone(n_channels=3).mean(axis=0), atol=1e-4)
 
 
-def test_a_browser_that_plays_nothing_we_can_make():
-    """Is told so."""
-    with pytest.raises(AudioError, match="this browser plays audio/aac; what can be made is audio/ogg; "):
-        sound.encoded(recording(), ["audio/aac"])
+def test_a_browser_that_plays_none_of_our_formats():
+    """The error lists the formats on both sides."""
+    with pytest.raises(
+        AudioError, match="this browser plays audio/aac; the sound can be encoded as audio/ogg; "
+    ):
+        encode_sound(recording(), ["audio/aac"])
 
 
 def wait_for(view: Heard) -> None:
@@ -700,8 +705,8 @@ def test_ten_minutes_may_be_encoded_and_an_hour_may_not():
     class Long(sk.Recording):
         duration = 3600.0
 
-    assert sound.facts(recording())["whole"]
-    assert not sound.facts(Long(tone(), RATE))["whole"]
+    assert describe_sound(recording())["whole"]
+    assert not describe_sound(Long(tone(), RATE))["whole"]
 
 
 # --- pictures
@@ -751,7 +756,7 @@ def test_a_figure_shows_itself():
 
 def test_a_picture_with_letters_that_no_font_has():
     """Is made all the same, without a word on standard error."""
-    assert sk.TimelineView(None, frame(("日本語", 0, 1))).picture() is not None
+    assert sk.TimelineView(None, frame(("日本語", 0, 1))).to_png() is not None
 
 
 def test_what_is_displayed_carries_a_picture():
@@ -828,7 +833,7 @@ def test_the_code_of_a_page_is_not_changed():
     """It goes in as base64, so that nothing in it can end the script."""
     view = sk.TimelineView(None, frame(("a", 0, 1)))
     state = {"spec": view.spec, "columns": view.columns}
-    html = page(state, "export const mount = '</script>ы';")
+    html = render_page(state, "export const mount = '</script>ы';")
     (code,) = re.findall(r"data:text/javascript;base64,([^\"]+)", html)
     assert base64.b64decode(code).decode() == "export const mount = '</script>ы';"
 

@@ -1,4 +1,4 @@
-"""What a picture does not show, said below it."""
+"""A note below a timeline: how many words there are, and what is not drawn."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
     from .word_row import WordRow
 
-NARROW = 5.0  # inches; in narrower axes each note has a line of its own
+NARROW = 5.0  # inches; in narrower axes each part of the note has its own line
 
 
-class Note(Artist):
-    """Keeps the label of the time axis true: words are counted each time that the axes are drawn.
+class Footnote(Artist):
+    """Writes the label of the time axis each time the axes are drawn, since words are counted as drawn.
 
-    A label that someone else has written is left as it is.
+    A label that was changed by other code is not overwritten.
 
     Args:
-        rows: all that the note speaks of.
-        before, after: what is said before and after the words, whatever is drawn.
-        values: what the numbers are called that colour the words.
+        rows: the rows of words that the note describes.
+        before, after: texts before and after the count of words.
+        value_name: name of the numbers that colour the words.
     """
 
-    zorder = -1  # drawn before the label is
+    zorder = -1  # drawn before the label
 
-    def __init__(self, rows: Sequence[WordRow], before: str, after: Sequence[str], values: str) -> None:
+    def __init__(self, rows: Sequence[WordRow], before: str, after: Sequence[str], value_name: str) -> None:
         super().__init__()
-        self.rows, self.before, self.after, self.values = rows, before, after, values
-        self._said = before
+        self.rows, self.before, self.after, self.value_name = rows, before, after, value_name
+        self._written = before
         self.set_in_layout(False)
 
     def draw(self, renderer: RendererBase) -> None:
@@ -43,26 +43,28 @@ class Note(Artist):
         self.write(renderer)
 
     def write(self, renderer: RendererBase | None = None) -> None:
-        """Write the label as the axes are now."""
+        """Write the label for the current size and limits of the axes."""
         ax = cast("Axes", self.axes)
-        if ax.get_xlabel() != self._said:
+        if ax.get_xlabel() != self._written:
             return
-        wide = ax.bbox.width > NARROW * cast("Figure", ax.get_figure(root=True)).dpi
-        self._said = ("  ·  " if wide else "\n").join([self.before, *self._of_words(renderer), *self.after])
-        ax.set_xlabel(self._said)
+        is_wide = ax.bbox.width > NARROW * cast("Figure", ax.get_figure(root=True)).dpi
+        parts = [self.before, *self._describe_words(renderer), *self.after]
+        self._written = ("  ·  " if is_wide else "\n").join(parts)
+        ax.set_xlabel(self._written)
 
-    def _of_words(self, renderer: RendererBase | None) -> list[str]:
+    def _describe_words(self, renderer: RendererBase | None) -> list[str]:
         if not any(row.in_view().size for row in self.rows):
             return ["no words"]
-        count = sum(row.named().size for row in self.rows)
-        written = sum(len(row.labels(renderer)) for row in self.rows)
-        unknown = sum(row.n_unknown() for row in self.rows)
-        notes = [f"{count_noun(unknown, 'word')} without {self.values}"] if unknown else []
-        if written == count:
-            return notes
-        if written:
-            return [f"{count - written:,} of {count_noun(count, 'word')} too narrow to be written", *notes]
+        count = sum(row.to_write().size for row in self.rows)
+        n_written = sum(len(row.labels(renderer)) for row in self.rows)
+        n_unknown = sum(row.count_unknown() for row in self.rows)
+        unknown = [f"{count_noun(n_unknown, 'word')} without {self.value_name}"] if n_unknown else []
+        if n_written == count:
+            return unknown
+        words = count_noun(count, "word")
+        if n_written:
+            return [f"{count - n_written:,} of {words} too narrow to be written", *unknown]
         if any(row.is_dense() for row in self.rows):
-            return [f"{count_noun(count, 'word')}; the height is the share of speech", *notes]
+            return [f"{words}; the height is the share of speech", *unknown]
         how = "higher figure" if all(row.is_low() for row in self.rows) else "shorter stretch"
-        return [f"{count_noun(count, 'word')}, legible in a {how}", *notes]
+        return [f"{words}, legible in a {how}", *unknown]

@@ -1,4 +1,4 @@
-"""Where the texts of a row of words go: in their boxes if they can, otherwise over them into free space."""
+"""Where the texts of a row of words are written: in their boxes, or reaching over them into free space."""
 
 from __future__ import annotations
 
@@ -14,63 +14,72 @@ if TYPE_CHECKING:
 EPSILON = 1e-6
 
 
-def placed(left: Floats, right: Floats, widths: Floats, edges: tuple[float, float], padding: float) -> Floats:
-    """The middle of each text on one line; NaN for those without room.
+def place_labels(
+    left: Floats, right: Floats, widths: Floats, edges: tuple[float, float], padding: float
+) -> Floats:
+    """The middle of each text on one line; NaN for a text without room.
 
-    A text that fits into its box stays there. A wider one covers its box, and reaches neither the middle
-    of another box nor another text; where these two cannot be had together it is the one to give way.
+    A text that fits into its box stays in it. A wider text covers its box, but reaches neither the middle
+    of another box nor another text; if that is impossible, the wider text is left out.
 
     Args:
-        left, right: sides of the boxes, from left to right, which do not overlap.
-        widths: of the texts, as many.
+        left, right: sides of the boxes, from left to right. Boxes do not overlap.
+        widths: one width per text.
         edges: left and right end of the line.
-        padding: what is left free on either side of a text.
+        padding: free space on either side of a text.
 
     >>> boxes = np.array([0.0, 10, 13]), np.array([10.0, 13, 30])
-    >>> placed(*boxes, np.array([6.0, 5, 6]), (0, 30), 1).tolist()  # the second is wider than its box
+    >>> place_labels(*boxes, np.array([6.0, 5, 6]), (0, 30), 1).tolist()  # the second is wider than its box
     [4.5, 12.0, 21.5]
-    >>> placed(*boxes, np.array([6.0, 9, 14]), (0, 30), 1).tolist()
+    >>> place_labels(*boxes, np.array([6.0, 9, 14]), (0, 30), 1).tolist()
     [5.0, nan, 21.5]
     """
+    # Each text gets an interval for its middle. In a wide box, `inner` to `outer` keeps the text inside the
+    # box. In a narrow box `outer` is less than `inner`, and between them the text covers the box; so the
+    # smaller of both is the lower bound in either case.
     middles = (left + right) / 2
     inner, outer = left + widths / 2 + padding, right - widths / 2 - padding
     least = np.maximum(np.minimum(inner, outer), np.r_[edges[0], middles[:-1]] + widths / 2)
     most = np.minimum(np.maximum(inner, outer), np.r_[middles[1:], edges[1]] - widths / 2)
-    kept = _kept(least, most, widths + 2 * padding, narrow=inner > outer)
-    at = np.full(len(left), np.nan)
-    at[kept] = _between(middles[kept], least[kept], most[kept], widths[kept] + 2 * padding)
-    return at
+    padded = widths + 2 * padding
+    chosen = _choose_texts(least, most, padded, narrow=inner > outer)
+    bounds = middles[chosen], least[chosen], most[chosen], padded[chosen]
+    # shifting to the right and shifting to the left are both possible; half way between, texts stay closest
+    # to the middles of their boxes
+    placed = np.full(len(left), np.nan)
+    placed[chosen] = (_shift_right(*bounds) + _shift_left(*bounds)) / 2
+    return placed
 
 
-def _kept(least: Floats, most: Floats, widths: Floats, *, narrow: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Which texts find a place between their bounds; those with `narrow` boxes give way."""
-    kept: list[int] = []
-    ends: list[float] = []  # of the kept texts, each as far to the left as it can be
+def _choose_texts(
+    least: Floats, most: Floats, widths: Floats, *, narrow: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """Numbers of the texts that have room; texts with `narrow` boxes are left out first."""
+    # Greedy from left to right: each text stands as far to the left as it can, which leaves the most room for
+    # the next. A text that fits into its box removes earlier wide texts that are in its way.
+    chosen: list[int] = []
+    ends: list[float] = []  # right sides of the chosen texts
     bounds = zip(least.tolist(), most.tolist(), (widths / 2).tolist(), narrow.tolist(), strict=True)
-    for number, (low, high, half, gives_way) in enumerate(bounds):
-        while kept and max(low, ends[-1] + half) > high + EPSILON and not gives_way:
-            kept.pop(), ends.pop()
-        at = max(low, ends[-1] + half) if kept else low
-        if at <= high + EPSILON:
-            kept.append(number)
-            ends.append(at + half)
-    return np.array(kept, np.intp)
+    for number, (low, high, half, is_narrow) in enumerate(bounds):
+        while chosen and max(low, ends[-1] + half) > high + EPSILON and not is_narrow:
+            chosen.pop()
+            ends.pop()
+        middle = max(low, ends[-1] + half) if chosen else low
+        if middle <= high + EPSILON:
+            chosen.append(number)
+            ends.append(middle + half)
+    return np.array(chosen, np.intp)
 
 
-def _between(wanted: Floats, least: Floats, most: Floats, widths: Floats) -> Floats:
-    """Places near those `wanted`: half way between shifting texts to the right and to the left."""
-    pushed = _shifted(wanted, least, most, widths)
-    pulled = -_shifted(-wanted[::-1], -most[::-1], -least[::-1], widths[::-1])[::-1]
-    return (pushed + pulled) / 2
+def _shift_right(wanted: Floats, least: Floats, most: Floats, widths: Floats) -> Floats:
+    """Middles near those `wanted`; a text without room is shifted to the right, as little as possible."""
+    # Without the widths of the texts before it, text k has to stand anywhere to the right of text k - 1. That
+    # turns "texts do not touch" into "middles do not decrease", which is a running maximum.
+    offsets = np.cumsum(np.r_[0.0, (widths[1:] + widths[:-1]) / 2])[: len(widths)]
+    latest = np.minimum.accumulate((most - offsets)[::-1])[::-1]
+    return np.asarray(np.maximum.accumulate(np.clip(wanted - offsets, least - offsets, latest)) + offsets)
 
 
-def _shifted(wanted: Floats, least: Floats, most: Floats, widths: Floats) -> Floats:
-    """Places from left to right, each as wanted or as far to the right as the one before asks for."""
-    steps = (widths[1:] + widths[:-1]) / 2
-    latest = most.copy()
-    for k in range(len(latest) - 2, -1, -1):
-        latest[k] = min(latest[k], latest[k + 1] - steps[k])
-    at = np.clip(wanted, least, latest)
-    for k in range(1, len(at)):
-        at[k] = min(max(at[k], at[k - 1] + steps[k - 1]), latest[k])
-    return at
+def _shift_left(wanted: Floats, least: Floats, most: Floats, widths: Floats) -> Floats:
+    """The same to the left: the mirror image."""
+    return -_shift_right(-wanted[::-1], -most[::-1], -least[::-1], widths[::-1])[::-1]

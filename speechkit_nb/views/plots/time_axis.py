@@ -1,4 +1,4 @@
-"""Seconds as people read them: `12.5` below a minute, then `mm:ss`, then `h:mm:ss`."""
+"""Time axes: `12.5` up to a minute, then `mm:ss`, then `h:mm:ss`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_TICKS = 12
 
 
 def time_unit(longest: float) -> str:
-    """How times up to `longest` seconds are written.
+    """The unit of times up to `longest` seconds.
 
     >>> time_unit(60), time_unit(61), time_unit(3600)
     ('s', 'mm:ss', 'h:mm:ss')
@@ -38,15 +38,17 @@ def time_unit(longest: float) -> str:
     return "mm:ss" if longest < 3600 else "h:mm:ss"
 
 
-def clock(seconds: float, longest: float, decimals: int = 0) -> str:
-    """`seconds` in the unit that suits `longest`.
+def format_time(seconds: float, longest: float, decimals: int = 0) -> str:
+    """`seconds` in the unit of times up to `longest`.
 
-    >>> clock(7.25, 30, 2), clock(65, 600), clock(3599.96, 7200, 1), clock(59.99, 600)
-    ('7.25', '01:05', '1:00:00.0', '01:00')
+    >>> format_time(7.25, 30, 2), format_time(65, 600)
+    ('7.25', '01:05')
+    >>> format_time(3599.96, 7200, 1), format_time(59.99, 600)
+    ('1:00:00.0', '01:00')
     """
     if time_unit(longest) == "s":
         return f"{seconds:.{decimals}f}"
-    parts = round(abs(seconds) * 10**decimals)  # whole numbers, so that 59.99 is never written 00:60
+    parts = round(abs(seconds) * 10**decimals)  # whole numbers, so that 59.99 is never written as 00:60
     whole, rest = divmod(parts, 10**decimals)
     text = f"{whole // 60 % 60:02}:{whole % 60:02}" + (f".{rest:0{decimals}}" if decimals else "")
     if time_unit(longest) == "h:mm:ss":
@@ -54,17 +56,17 @@ def clock(seconds: float, longest: float, decimals: int = 0) -> str:
     return f"-{text}" if seconds < 0 and parts else text
 
 
-def decimals_of(times: Sequence[float]) -> int:
-    """How many decimals, at most three, tell these times apart.
+def count_decimals(times: Sequence[float]) -> int:
+    """Number of decimals, at most three, that these times need.
 
-    >>> decimals_of([0, 5, 10]), decimals_of([0, 0.5, 1]), decimals_of([0.25])
+    >>> count_decimals([0, 5, 10]), count_decimals([0, 0.5, 1]), count_decimals([0.25])
     (0, 1, 2)
     """
     return next((d for d in range(3) if all(abs(t - round(t, d)) < 1e-6 for t in times)), 3)
 
 
 class TimeLocator(Locator):
-    """Ticks at steps of a clock (5, 15, 30 s, 1, 5, 15 min) rather than at powers of ten."""
+    """Ticks at steps of a clock (5, 15, 30 s, 1, 5, 15 min) instead of powers of ten."""
 
     def __call__(self) -> list[float]:
         return self.tick_values(*self.axis.get_view_interval())  # type: ignore[union-attr]
@@ -80,15 +82,15 @@ class TimeLocator(Locator):
 
 
 class TimeFormatter(Formatter):
-    """Writes seconds in the unit that suits `longest`, with as many decimals as the ticks need."""
+    """Writes seconds in the unit of times up to `longest`, with as many decimals as the ticks need."""
 
     def __init__(self, longest: float) -> None:
         self.longest = longest
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        return clock(x, self.longest, 3)  # under the pointer
+        return format_time(x, self.longest, 3)  # beside the mouse pointer
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         """The texts of all ticks."""
-        decimals = decimals_of(values)
-        return [clock(value, self.longest, decimals) for value in values]
+        decimals = count_decimals(values)
+        return [format_time(value, self.longest, decimals) for value in values]

@@ -1,6 +1,6 @@
-"""How the sound of a recording reaches a browser: as the file itself, encoded, or in windows.
+"""How the sound of a recording reaches a browser: as the original file, encoded, or in windows.
 
-What is encoded comes from the decoded samples, as the picture does, so that both agree in time.
+Both the picture and the encoded sound are made from the decoded samples, so that they agree in time.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ...audio import Recording, Samples
 from ...errors import AudioError
 from .cache import cached
 
-# Containers that browsers play as they are, and in time after a seek, too. Not so MP3: its table of contents
-# is coarse, and Chromium lands up to seconds beside the place that its clock shows; nor Vorbis: 24 ms.
+# Containers that browsers play at the right time after a seek. With MP3, whose table of contents is coarse,
+# Chromium's clock is wrong by up to seconds; with Vorbis by 24 ms.
 FILES = {"WAV": "audio/wav", "FLAC": "audio/flac", "OGG_OPUS": "audio/ogg; codecs=opus"}
-MOST_CHANNELS = 2  # of a file that a browser can play channel by channel
-LONGEST_WHOLE = 600.0  # s of sound, channels added up, that are encoded at once: about five seconds' work
-SHORT = 4_000_000  # bytes of samples that are sent as they are
+MOST_CHANNELS = 2  # of a file whose channels a browser can play one by one
+LONGEST_WHOLE = 600.0  # s of sound, summed over channels, that are encoded as one file in about five seconds
+SHORT = 4_000_000  # bytes of samples that are sent without compression
 WINDOW_SECONDS = 60.0
 
 
 class Coding(NamedTuple):
-    """One way to encode: names of libsndfile, and the sample rates it takes."""
+    """One way to encode: MIME type, names of libsndfile, and supported sample rates (empty: all)."""
 
     type: str
     container: str
@@ -41,10 +41,10 @@ class Coding(NamedTuple):
 WAV = Coding("audio/wav", "WAV", "PCM_16", ())
 OPUS = Coding("audio/ogg; codecs=opus", "OGG", "OPUS", (8000, 12000, 16000, 24000, 48000))
 FLAC = Coding("audio/flac", "FLAC", "PCM_16", ())
-CODINGS = (OPUS, FLAC, WAV)  # by preference
+CODINGS = (OPUS, FLAC, WAV)  # the best first
 
 
-def facts(recording: Recording) -> dict[str, Any]:
+def describe_sound(recording: Recording) -> dict[str, Any]:
     """The part `sound` of the timeline's spec."""
     length = recording.duration * recording.n_channels
     return {
@@ -57,16 +57,15 @@ def facts(recording: Recording) -> dict[str, Any]:
     }
 
 
-# --- the file itself
+# --- the original file
 
 
-def urls(recording: Recording) -> list[dict[str, str]]:
-    """Where the Jupyter server that started this kernel has the file, if it has it and browsers may play it.
+def find_urls(recording: Recording) -> list[dict[str, str]]:
+    """URL and MIME type of the file on the Jupyter server of this kernel; empty if it cannot be played.
 
-    A file whose header is missing or wrong is not offered: browsers would play it at other times than it
-    is drawn at.
+    A file with a missing or wrong header is left out: browsers would play it at other times than it is drawn.
     """
-    source, root = recording.source, _server_root()
+    source, root = recording.source, _find_server_root()
     type_ = FILES.get(recording.container)
     if source is None or root is None or type_ is None:
         return []
@@ -74,19 +73,22 @@ def urls(recording: Recording) -> list[dict[str, str]]:
         return []
     try:
         relative = source.resolve().relative_to(root)
-    except (ValueError, OSError):  # outside
+    except (ValueError, OSError):  # the file is outside of the root
         return []
     return [{"url": quote(f"files/{relative.as_posix()}"), "type": type_}]
 
 
-def _server_root() -> Path | None:
-    """The folder that the Jupyter server which started this kernel serves; None if there is none."""
+def _find_server_root() -> Path | None:
+    """Root folder of the Jupyter server that started this kernel; None if there is no server."""
     if find_spec("jupyter_core") is None:
         return None
     from jupyter_core.paths import jupyter_runtime_dir
 
     folder = Path(jupyter_runtime_dir())
-    for server in (os.environ.get("JPY_PARENT_PID"), os.getppid()):  # the former is no id on Windows
+    for server in (
+        os.environ.get("JPY_PARENT_PID"),
+        os.getppid(),
+    ):  # on Windows the first is no process id
         try:
             return Path(json.loads((folder / f"jpserver-{server}.json").read_text())["root_dir"]).resolve()
         except (OSError, ValueError, KeyError):
@@ -97,22 +99,22 @@ def _server_root() -> Path | None:
 # --- encoded
 
 
-def encoded(recording: Recording, wanted: Iterable[str], mixed: bool = False) -> tuple[bytes, str]:
-    """The whole recording in one of the codings wanted, and its MIME type; kept in the cache.
+def encode_sound(recording: Recording, wanted: Iterable[str], mixed: bool = False) -> tuple[bytes, str]:
+    """The whole recording in one of the formats `wanted`, and its MIME type; cached.
 
     Args:
-        wanted: MIME types, such as `"audio/ogg"`; what is written after a semicolon is not looked at.
-        mixed: all channels in one.
+        wanted: MIME types, such as `"audio/ogg"`; anything after a semicolon is ignored.
+        mixed: whether to mix all channels to one.
 
     Raises:
-        AudioError: none of these can be made, or the recording cannot be read.
+        AudioError: if none of the formats can be written, or the recording cannot be read.
     """
-    coding = _chosen(recording, wanted)
+    coding = _choose_coding(recording, wanted)
     kind = f"sound1{'mixed' * mixed}.{coding.container.lower()}"
     return cached(recording, kind, lambda: _encode(recording, coding, mixed)), coding.type
 
 
-def _chosen(recording: Recording, wanted: Iterable[str]) -> Coding:
+def _choose_coding(recording: Recording, wanted: Iterable[str]) -> Coding:
     plain = {type_.partition(";")[0].strip().lower() for type_ in wanted}
     plain |= {"audio/wav"} & {"audio/wav" for type_ in plain if type_ in ("audio/x-wav", "audio/wave")}
     size = 2 * recording.n_samples * recording.n_channels
@@ -120,32 +122,32 @@ def _chosen(recording: Recording, wanted: Iterable[str]) -> Coding:
     for coding in codings:
         if coding.type.partition(";")[0] in plain:
             return coding
-    made = ", ".join(coding.type for coding in CODINGS)
+    possible = ", ".join(coding.type for coding in CODINGS)
     raise AudioError(
-        f"this browser plays {', '.join(sorted(plain)) or 'nothing'}; what can be made is {made}"
+        f"this browser plays {', '.join(sorted(plain)) or 'nothing'}; the sound can be encoded as {possible}"
     )
 
 
 def _encode(recording: Recording, coding: Coding, mixed: bool) -> bytes:
     import soundfile
 
-    file, rate = io.BytesIO(), _nearest_rate(recording.sample_rate, coding.rates)
+    file, rate = io.BytesIO(), _choose_rate(recording.sample_rate, coding.rates)
     n_channels = 1 if mixed else recording.n_channels
     options = {"format": coding.container, "subtype": coding.subtype}
     with soundfile.SoundFile(file, "w", rate, n_channels, **options) as sound:
-        for block in _blocks(recording, rate, mixed):
+        for block in _read_blocks(recording, rate, mixed):
             sound.write(np.clip(block.T, -1, 1))
     return file.getvalue()
 
 
-def _nearest_rate(rate: int, taken: Sequence[int]) -> int:
-    """The lowest that loses nothing, or the highest."""
-    if not taken or rate in taken:
+def _choose_rate(rate: int, supported: Sequence[int]) -> int:
+    """The lowest supported rate that is not below `rate`, or else the highest."""
+    if not supported or rate in supported:
         return rate
-    return min((r for r in taken if r > rate), default=taken[-1])
+    return min((r for r in supported if r > rate), default=supported[-1])
 
 
-def _blocks(recording: Recording, rate: int, mixed: bool) -> Iterator[Samples]:
+def _read_blocks(recording: Recording, rate: int, mixed: bool) -> Iterator[Samples]:
     blocks: Iterator[Samples] = recording.blocks(1.0)
     if mixed:
         blocks = (block.mean(axis=0, keepdims=True) for block in blocks)
@@ -165,11 +167,17 @@ def _blocks(recording: Recording, rate: int, mixed: bool) -> Iterator[Samples]:
 # --- windows
 
 
-def window(recording: Recording, start: float, end: float, channels: Sequence[int] | None = None) -> bytes:
-    """A stretch of at most `WINDOW_SECONDS` as WAV, 16 bit, the channels asked for (all unless said).
+def read_window(
+    recording: Recording, start: float, end: float, channels: Sequence[int] | None = None
+) -> bytes:
+    """A stretch of at most `WINDOW_SECONDS` as 16-bit WAV.
+
+    Args:
+        start, end: seconds.
+        channels: numbers of the channels. Default: None, all.
 
     Raises:
-        AudioError: the stretch or a channel lies outside the recording, or the file cannot be read.
+        AudioError: if the stretch or a channel lies outside the recording, or the file cannot be read.
     """
     end = min(end, start + WINDOW_SECONDS, recording.duration)
     samples = recording.read(start, end)
@@ -178,10 +186,10 @@ def window(recording: Recording, start: float, end: float, channels: Sequence[in
         if not channels or not all(0 <= channel <= last for channel in channels):
             raise AudioError(f"{recording.id!r} has channels 0 to {last}, not {list(channels)}")
         samples = samples[list(channels)]
-    return _wav(samples, recording.sample_rate)
+    return _to_wav(samples, recording.sample_rate)
 
 
-def _wav(samples: Samples, rate: int) -> bytes:
+def _to_wav(samples: Samples, rate: int) -> bytes:
     import soundfile
 
     file = io.BytesIO()

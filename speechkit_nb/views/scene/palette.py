@@ -1,4 +1,4 @@
-"""Colours that people with any colour vision tell apart (Okabe and Ito, 2008)."""
+"""Colours that can be told apart with any colour vision (Okabe and Ito, 2008)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ GREEN = "#009E73"
 PURPLE = "#CC79A7"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
-GREY = "#7F7F7F"  # not of the eight: for what belongs to no lane
+GREY = "#7F7F7F"  # not one of their eight: for things that belong to no lane
 
 LANES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
-
-CIVIDIS = (  # the upper 85 %, low to high at equal distances: seen on white and on black
+CIVIDIS = (  # the upper 85 %, low to high at equal distances: visible on white and on black
     "#243c6e",
     "#444f6c",
     "#5e626e",
@@ -27,7 +26,7 @@ CIVIDIS = (  # the upper 85 %, low to high at equal distances: seen on white and
 
 
 def lane_colour(index: int) -> str:
-    """The colour of lane `index`, 0-based; after the last colour the first comes again.
+    """The colour of lane `index`, 0-based; the colours repeat.
 
     >>> lane_colour(0), lane_colour(6) == lane_colour(0)
     ('#0072B2', True)

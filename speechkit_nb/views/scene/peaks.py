@@ -1,4 +1,4 @@
-"""The outline of a whole recording: lowest and highest sample in 16 ms, small enough to send and keep."""
+"""The outline of a whole recording: lowest and highest sample per 16 ms, small enough to send and cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...audio import Recording
 from .cache import cached
 
-BIN = 0.016  # s; a click is drawn at most half of it from where it is heard
+BIN = 0.016  # s; a click is drawn at most half of it from its true time
 BAR = "{desc}: {percentage:3.0f} % of the sound read |{bar}| {remaining} left"
 
 
@@ -30,9 +30,9 @@ class Peaks(NamedTuple):
     bin_seconds: float
 
     def envelope(self, n_bins: int, start: float, end: float) -> npt.NDArray[np.float32]:
-        """Lowest and highest sample in each of `n_bins` equal stretches, as of `Recording.envelope`.
+        """Lowest and highest sample in each of `n_bins` equal stretches, as `Recording.envelope`.
 
-        A stretch takes in all bins it touches; it should be no shorter than one.
+        A stretch includes all bins that it touches. It should not be shorter than one bin.
         """
         edges = np.linspace(start, end, n_bins + 1) / self.bin_seconds
         last = self.pairs.shape[1]
@@ -44,27 +44,28 @@ class Peaks(NamedTuple):
         return np.stack([low, high], axis=2).astype(np.float32) * np.float32(self.loudest / 127)
 
 
-def peaks_of(recording: Recording) -> Peaks:
-    """The outline, from the cache if this content was seen before.
+def read_peaks(recording: Recording) -> Peaks:
+    """The outline, from the cache if it was computed before for the same content.
 
     Raises:
-        AudioError: the recording cannot be read.
+        AudioError: if the recording cannot be read.
     """
-    content = cached(recording, "peaks2", lambda: _packed(*_measured(recording)))
+    content = cached(recording, "peaks2", lambda: _to_bytes(*_compute_peaks(recording)))
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        return Peaks(stored["pairs"], float(stored["loudest"]), bin_of(recording) / recording.sample_rate)
+        bin_seconds = bin_samples(recording) / recording.sample_rate
+        return Peaks(stored["pairs"], float(stored["loudest"]), bin_seconds)
 
 
-def bin_of(recording: Recording) -> int:
+def bin_samples(recording: Recording) -> int:
     """Samples in a bin."""
     return max(1, round(BIN * recording.sample_rate))
 
 
-def _measured(recording: Recording) -> tuple[npt.NDArray[np.int8], float]:
-    """Of the decoded samples; with a bar, if hours of sound take more than a second."""
+def _compute_peaks(recording: Recording) -> tuple[npt.NDArray[np.int8], float]:
+    """Pairs and loudest sample; with a progress bar if it takes more than a second."""
     from tqdm.auto import tqdm
 
-    size = bin_of(recording)
+    size = bin_samples(recording)
     n_bins = -(-recording.n_samples // size)
     bounds = np.zeros((recording.n_channels, n_bins, 2), np.float32)
     at = 0
@@ -81,7 +82,7 @@ def _measured(recording: Recording) -> tuple[npt.NDArray[np.int8], float]:
     return np.rint(bounds / np.float32(loudest or 1.0) * 127).astype(np.int8), loudest
 
 
-def _packed(pairs: npt.NDArray[np.int8], loudest: float) -> bytes:
+def _to_bytes(pairs: npt.NDArray[np.int8], loudest: float) -> bytes:
     file = io.BytesIO()
     np.savez(file, pairs=pairs, loudest=loudest)
     return file.getvalue()

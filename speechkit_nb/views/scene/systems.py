@@ -1,37 +1,50 @@
-"""Named frames of words on one time axis, made ready to be drawn, and what is wrong with them."""
+"""Named frames of words on one time axis, prepared for drawing, and the problems in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from ... import tables
 from ...audio import Recording
-from ...errors import PlotError, SchemaError, count_noun
+from ...errors import PlotError, SchemaError, count_noun, few
+from ...tables import FINALS, check, empty
 from .messages import Problem, count_noun_ru
 
 UNNAMED = "words"
 SOUND_ONLY = "audio"  # tag of the sound of several speakers
 OVERLAP = 0.001  # s; less is rounding
-LATEST = 2_000_000.0  # s, 23 days: later times are no times of a recording, and do not fit into int32 ms
+LATEST = 2_000_000.0  # s, 23 days; later times do not fit into int32 ms
+
+
+@runtime_checkable
+class TranscriptLike(Protocol):
+    """The frames of a `Transcript` that a timeline reads. The class itself imports this package."""
+
+    @property
+    def words(self) -> pd.DataFrame: ...
+    @property
+    def finals(self) -> pd.DataFrame: ...
+    @property
+    def events(self) -> pd.DataFrame: ...
 
 
 @dataclass(frozen=True)
 class System:
-    """One named frame, and what is known beside it.
+    """The words of one system, and what else is known about them.
 
     Attributes:
         words: the words that can be drawn, by start: the frame's columns, with `channel_tag` and
-            `final_index` (-1: not known) added where it has none; index as in the frame.
+            `final_index` (-1: not known) added if it has none; index as in the frame.
         finals: bounds and texts of utterances by (channel_tag, final_index); may be empty.
         eou: `channel_tag` and `time` of each end of utterance; may be empty.
-        untimed: how many words were left out for want of times.
-        problems: what is wrong, in words.
+        untimed: number of words that were left out because they have no times.
+        problems: one sentence each.
     """
 
     name: str
@@ -39,7 +52,7 @@ class System:
     finals: pd.DataFrame
     eou: pd.DataFrame
     untimed: int = 0
-    problems: Sequence[str] = field(default=())
+    problems: Sequence[Problem] = field(default=())
 
     @property
     def tags(self) -> set[str]:
@@ -48,11 +61,11 @@ class System:
 
 
 class Channel(NamedTuple):
-    """One channel of the picture: of sound, of words, or of both.
+    """One channel of the picture: sound, words, or both.
 
     Attributes:
-        tag: whose words.
-        label: as it is written.
+        tag: as in the frames.
+        label: the text beside the lane.
         channel: number in the recording; None: it has no sound.
     """
 
@@ -61,125 +74,145 @@ class Channel(NamedTuple):
     channel: int | None
 
 
-def systems_of(given: Any, finals: pd.DataFrame | None = None) -> list[System]:
-    """The systems in a frame, in a transcript (its finals and ends of utterances come along), or in a
-    mapping of names to these.
+def read_systems(
+    given: pd.DataFrame | TranscriptLike | Mapping[str, pd.DataFrame | TranscriptLike],
+    finals: pd.DataFrame | None = None,
+) -> list[System]:
+    """The systems in a frame, a transcript, or a mapping of names to these.
+
+    A transcript brings its finals and ends of utterances.
 
     Raises:
-        PlotError: it is something else, or a frame has words of several recordings.
-        SchemaError: a frame lacks a column, or has it in a dtype that cannot be drawn.
+        PlotError: if it is something else, or a frame has words of several recordings.
+        SchemaError: if a frame lacks a column, or the column has a dtype that cannot be drawn.
     """
     if not isinstance(given, Mapping):
-        return [_system(UNNAMED, given, finals)]
+        return [_read_system(UNNAMED, given, finals)]
     if finals is not None:
         raise PlotError(
-            "finals= belongs to a single frame; with several systems pass transcripts, which bring theirs"
+            "finals= belongs to a single frame; for several systems pass transcripts, which have their own"
         )
-    return [_system(str(name), source) for name, source in given.items()]
+    return [_read_system(str(name), source) for name, source in given.items()]
 
 
-def _system(name: str, source: Any, finals: pd.DataFrame | None = None) -> System:
+def _read_system(
+    name: str, source: pd.DataFrame | TranscriptLike, finals: pd.DataFrame | None = None
+) -> System:
     eou = pd.DataFrame({"channel_tag": pd.Series(dtype="str"), "time": pd.Series(dtype="float64")})
     if isinstance(source, pd.DataFrame):
         frame = source
-    elif hasattr(source, "words") and hasattr(source, "finals"):  # a Transcript, which may not be imported
-        frame, finals, eou = source.words, source.finals, _ends(source.events)
+    elif isinstance(source, TranscriptLike):
+        frame, finals, eou = source.words, source.finals, _select_eou(source.events)
     else:
+        kind = "None" if source is None else f"of type {type(source).__name__}"
         raise PlotError(
-            f"{name!r} is {_kind(source)}; a system is a frame of words or a transcript, several are "
-            '{"name": frame, ...}'
+            f"{name!r} is {kind}; pass a frame of words or a transcript for one system, "
+            'and {"name": frame, ...} for several'
         )
-    words = _with_defaults(name, frame)
-    spans = _spans(finals)
-    _check_one_recording(words, spans)
+    words = _add_missing_columns(name, frame)
+    utterances = _select_utterances(finals)
+    _check_one_recording(words, utterances)
     words = words[words["alternative"] == 0]
-    known = _possible(words)
-    untimed = int((~known).sum())
-    empty = words.empty
-    words = words[known].sort_values("start", kind="stable")
-    return System(name, words, spans, eou, untimed, _problems(name, words, empty, untimed))
+    is_timed = _has_valid_times(words)
+    untimed = int((~is_timed).sum())
+    is_empty = words.empty
+    words = words[is_timed].sort_values("start", kind="stable")
+    return System(name, words, utterances, eou, untimed, _find_problems(name, words, is_empty, untimed))
 
 
-def _problems(name: str, words: pd.DataFrame, empty: bool, untimed: int) -> list[Problem]:
+def _find_problems(name: str, words: pd.DataFrame, is_empty: bool, untimed: int) -> list[Problem]:
     problems = []
-    if empty:
+    if is_empty:
         problems.append(Problem(f"there are no words in {name!r}", f"в {name!r} нет слов"))
     if untimed:
         left_out = f"{count_noun(untimed, 'word')} without times left out of {name!r}"
         problems.append(Problem(left_out, f"не показано из {name!r}: {count_noun_ru(untimed)} без времени"))
-    for n, english, russian in _oddities(words):
+    for n, english, russian in _count_odd_times(words):
         if n:
-            said = f"{count_noun(n, 'word')} of {name!r} {english}"
-            problems.append(Problem(said, f"в {name!r} {count_noun_ru(n)} {russian}"))
+            sentence = f"{count_noun(n, 'word')} of {name!r} {english}"
+            problems.append(Problem(sentence, f"в {name!r} {count_noun_ru(n)} {russian}"))
     return problems
 
 
-def _oddities(words: pd.DataFrame) -> list[tuple[int, str, str]]:
-    """How many of the words, by start, have odd times, and which, in both languages."""
-    lasts = words["end"] - words["start"]
+def _count_odd_times(words: pd.DataFrame) -> list[tuple[int, str, str]]:
+    """Number of words with each kind of odd times, and its description in both languages."""
+    durations = words["end"] - words["start"]
     tags = words["channel_tag"]
     latest = words["end"].groupby(tags).cummax().groupby(tags).shift()
     return [
-        (int((lasts < 0).sum()), "with an end before the start", "с концом раньше начала"),
-        (int((lasts == 0).sum()), "that last no time", "без длительности"),
+        (int((durations < 0).sum()), "with an end before the start", "с концом раньше начала"),
+        (int((durations == 0).sum()), "without duration", "без длительности"),
         (
             int((words["start"] < latest - OVERLAP).sum()),
-            "that begin before an earlier one ends",
+            "with a start before the end of an earlier word",
             "с началом раньше конца предыдущего",
         ),
     ]
 
 
-def _with_defaults(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with all columns that drawing goes by; a column that only some frames have is made up."""
-    for column in ("word", "start", "end"):
-        if column not in frame:
-            there = ", ".join(map(str, frame)) or "none"
-            raise SchemaError(f"{name}: column {column!r} is missing; there are {there}")
-    for column in ("start", "end"):
-        if len(frame) and (not is_numeric_dtype(frame[column]) or is_bool_dtype(frame[column])):
-            raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not seconds as float64")
-    made_up = {"recording": "", "channel_tag": frame.get("channel", "0"), "final_index": -1, "alternative": 0}
-    frame = frame.assign(**{column: value for column, value in made_up.items() if column not in frame})
-    texts = {c: _text(frame[c]) for c in ("word", "channel_tag") if frame[c].dtype != "str"}
+def _add_missing_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with all columns that drawing needs. A column that only some frames have gets a default."""
+    check_time_columns(name, frame, ("word", "start", "end"))
+    defaults = {
+        "recording": "",
+        "channel_tag": frame.get("channel", "0"),
+        "final_index": -1,
+        "alternative": 0,
+    }
+    frame = frame.assign(**{column: value for column, value in defaults.items() if column not in frame})
+    texts = {c: _to_text(frame[c]) for c in ("word", "channel_tag") if frame[c].dtype != "str"}
     return frame.assign(**texts).astype({"start": "float64", "end": "float64", "final_index": "int64"})
 
 
-def _text(values: pd.Series) -> pd.Series:
-    """As `str`; half of a surrogate pair, which no encoding has, becomes a question mark."""
+def check_time_columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """
+    Raises:
+        SchemaError: if one of `columns` is missing, or `start` or `end` does not hold numbers.
+    """
+    for column in columns:
+        if column not in frame:
+            found = ", ".join(map(str, frame)) or "none"
+            raise SchemaError(f"{name}: column {column!r} is missing; there are {found}")
+    for column in ("start", "end"):
+        if len(frame) and (not is_numeric_dtype(frame[column]) or is_bool_dtype(frame[column])):
+            raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not seconds as float64")
+
+
+def _to_text(values: pd.Series) -> pd.Series:
+    """As `str`; half of a surrogate pair, which cannot be encoded, becomes a question mark."""
     try:
         return values.astype("str")
     except UnicodeEncodeError:
         return values.map(lambda text: str(text).encode("utf-8", "replace").decode()).astype("str")
 
 
-def _possible(frame: pd.DataFrame) -> pd.Series:
-    """Which rows have both times, and such as a recording may have."""
+def _has_valid_times(frame: pd.DataFrame) -> pd.Series:
+    """Whether each row has both times, within the possible length of a recording."""
     return frame["start"].between(0, LATEST) & frame["end"].abs().le(LATEST)
 
 
-def _spans(finals: pd.DataFrame | None) -> pd.DataFrame:
-    """The utterances that have bounds."""
+def _select_utterances(finals: pd.DataFrame | None) -> pd.DataFrame:
+    """The utterances with bounds."""
     if finals is None:
-        return tables.empty(tables.FINALS)
+        return empty(FINALS)
     needed = ("recording", "channel_tag", "final_index", "alternative", "start", "end")
-    tables.check(finals, {column: tables.FINALS[column] for column in needed}, "finals")
+    check(finals, {column: FINALS[column] for column in needed}, "finals")
     finals = finals[finals["alternative"] == 0]
-    return finals[_possible(finals)]
+    return finals[_has_valid_times(finals)]
 
 
-def _ends(events: pd.DataFrame) -> pd.DataFrame:
-    ends = events.loc[events["event"] == "eou_update", ["channel_tag", "eou_time"]]
-    ends = ends.rename(columns={"eou_time": "time"}).dropna(subset="time").drop_duplicates()
-    return ends[ends["time"].between(0, LATEST)].reset_index(drop=True)
+def _select_eou(events: pd.DataFrame) -> pd.DataFrame:
+    """Channel and time of the ends of utterances."""
+    eou = events.loc[events["event"] == "eou_update", ["channel_tag", "eou_time"]]
+    eou = eou.rename(columns={"eou_time": "time"}).dropna(subset="time").drop_duplicates()
+    return eou[eou["time"].between(0, LATEST)].reset_index(drop=True)
 
 
 def _check_one_recording(*frames: pd.DataFrame) -> None:
     ids = sorted({str(id_) for frame in frames for id_ in frame["recording"].unique()})
     if len(ids) > 1:
-        named = ", ".join(map(repr, ids[:5])) + (", ..." if len(ids) > 5 else "")
         raise PlotError(
-            f"a timeline shows one recording and the frame has {len(ids)} ({named}); "
+            f"a timeline shows one recording and the frame has {len(ids)} ({few(ids)}); "
             f'choose one: words[words["recording"] == {ids[0]!r}]'
         )
 
@@ -187,62 +220,62 @@ def _check_one_recording(*frames: pd.DataFrame) -> None:
 # --- channels
 
 
-def channels_of(systems: Sequence[System], recording: Recording | None) -> list[Channel]:
+def list_channels(systems: Sequence[System], recording: Recording | None) -> list[Channel]:
     """The channels from top to bottom.
 
-    With speaker labeling one sound has several speakers: then the sound comes first, on its own.
+    With speaker labeling several speakers share one sound: then the sound is a channel of its own, and first.
     """
     tags = set().union(*(system.tags for system in systems))
     numbers = {str(c): c for c in range(recording.n_channels)} if recording is not None else {}
     if len(numbers) == 1 and tags - numbers.keys():
-        return [
-            Channel(SOUND_ONLY, SOUND_ONLY, 0),
-            *(Channel(t, _label("speaker", t), None) for t in in_order(tags)),
-        ]
-    return [Channel(t, _label("channel", t), numbers.get(t)) for t in in_order(tags | numbers.keys())]
+        speakers = (Channel(tag, _label_channel("speaker", tag), None) for tag in sort_tags(tags))
+        return [Channel(SOUND_ONLY, SOUND_ONLY, 0), *speakers]
+    all_tags = sort_tags(tags | numbers.keys())
+    return [Channel(tag, _label_channel("channel", tag), numbers.get(tag)) for tag in all_tags]
 
 
-def spoken(systems: Sequence[System], channels: Sequence[Channel]) -> list[Channel]:
-    """The channels that get a row of words a system: all in which someone might speak, if anyone does."""
+def select_word_channels(systems: Sequence[System], channels: Sequence[Channel]) -> list[Channel]:
+    """The channels that get one row of words per system; empty if no system has words."""
     if not any(system.tags for system in systems):
         return []
     return [channel for channel in channels if channel.tag != SOUND_ONLY]
 
 
-def in_order(tags: set[str]) -> list[str]:
-    """Channel tags as people count them: `"2"` before `"10"`, names last."""
+def select_channel(frame: pd.DataFrame, channel: Channel) -> pd.DataFrame:
+    """The rows of one channel."""
+    return frame[frame["channel_tag"] == channel.tag]
+
+
+def sort_tags(tags: set[str]) -> list[str]:
+    """Channel tags by number, `"2"` before `"10"`; names last."""
     return sorted(tags, key=lambda tag: (not tag.isdecimal(), int(tag) if tag.isdecimal() else 0, tag))
 
 
-def _label(kind: str, tag: str) -> str:
+def _label_channel(kind: str, tag: str) -> str:
     return f"{kind} {tag}" if tag.isdecimal() else tag
 
 
-# --- colours
+# --- values
 
 
-def value_range(systems: Sequence[System], column: str) -> tuple[float, float]:
+def find_value_range(systems: Sequence[System], column: str) -> tuple[float, float]:
     """Lowest and highest value of a numeric column over all systems that have it.
 
     Raises:
-        PlotError: no system has a numeric column of that name with a value in it.
+        PlotError: if no system has a numeric column of that name with a value in it.
     """
-    values = [numbers for system in systems if (numbers := values_of(system, column)) is not None]
+    values = [found for system in systems if (found := select_values(system.words, column)) is not None]
     known = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.empty(0)
     if not known.size:
         columns = {str(c): None for s in systems for c in s.words if is_numeric_dtype(s.words[c])}
-        there = ", ".join(map(repr, ["channel", "system", *columns]))
-        lack = "no numbers in it" if values else "no numeric column of that name"
-        raise PlotError(f"color={column!r}: {lack}; there are {there}")
+        choices = ", ".join(map(repr, ["channel", "system", *columns]))
+        reason = "no numbers in it" if values else "no numeric column of that name"
+        raise PlotError(f"color={column!r}: {reason}; there are {choices}")
     return float(known.min()), float(known.max())
 
 
-def values_of(system: System, column: str) -> np.ndarray | None:
-    """The numbers of a column as float64, NaN where they are missing; None if there is no such column."""
-    if column not in system.words or not is_numeric_dtype(system.words[column]):
+def select_values(words: pd.DataFrame, column: str) -> npt.NDArray[np.float64] | None:
+    """The numbers of a column as float64, NaN if missing; None if there is no such column of numbers."""
+    if column not in words or not is_numeric_dtype(words[column]):
         return None
-    return system.words[column].to_numpy("float64", na_value=np.nan)
-
-
-def _kind(thing: Any) -> str:
-    return "None" if thing is None else f"of type {type(thing).__name__}"
+    return np.asarray(words[column].to_numpy("float64", na_value=np.nan))

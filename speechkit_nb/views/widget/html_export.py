@@ -1,4 +1,4 @@
-"""A timeline as one HTML page: the same code and the same data, nothing that has to be loaded."""
+"""A timeline as one HTML page with the same code and data as the widget; the page loads nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from ...audio import Recording
-from ..scene import audio_encoding as sounds
+from ..scene.audio_encoding import MOST_CHANNELS, describe_sound, encode_sound
 from ..scene.messages import Problem, count_noun_ru, translate_problems
 
 POLICY = (
@@ -32,7 +32,7 @@ img {{ display: block; max-width: 100%; background: #fff; }}
 </head>
 <body>
 <main id="timeline"></main>
-<noscript>{picture}<p>This page needs JavaScript to be zoomed and heard.</p></noscript>
+<noscript>{picture}<p>Turn on JavaScript to zoom and to play the sound.</p></noscript>
 <script type="application/json" id="state">{state}</script>
 <script type="module">
 const state = JSON.parse(document.getElementById("state").textContent);
@@ -44,44 +44,47 @@ mount(document.getElementById("timeline"), state);
 """
 
 
-def page(state: Mapping[str, Any], code: str, picture: bytes | None = None) -> str:
-    """The page with a timeline in `state` (names and blobs as in `columns`), drawn by `code`.
+def render_page(state: Mapping[str, Any], code: str, picture: bytes | None = None) -> str:
+    """The page of a timeline.
 
     Args:
-        picture: PNG that is seen where there is no JavaScript.
+        state: the traits by name; see the module `packing`.
+        code: the JavaScript that draws it.
+        picture: PNG, shown if JavaScript is turned off.
     """
-    drawn = f'<img alt="" src="data:image/png;base64,{_base64(picture)}">' if picture else ""
+    image = f'<img alt="" src="data:image/png;base64,{_base64(picture)}">' if picture else ""
     return PAGE.format(
         language=state["spec"]["locale"] or "en",
         policy=POLICY,
         title=escape(state["spec"]["title"] or "Timeline"),
-        picture=drawn,
-        state=_script_safe(json.dumps(state, default=_base64)),
+        picture=image,
+        state=_escape_script(json.dumps(state, default=_base64)),
         code=_base64(code.encode()),
     )
 
 
-def with_sound(state: Mapping[str, Any], recording: Recording | None) -> dict[str, Any]:
-    """The state with the whole sound in it, or, if `recording` is None, without any. A page has nobody to
-    ask for windows, so that more than two channels are mixed to one.
+def add_sound(state: Mapping[str, Any], recording: Recording | None) -> dict[str, Any]:
+    """The state with the whole sound in it, or without sound if `recording` is None.
+
+    A page has no kernel to request windows from, so that more than two channels are mixed to one.
 
     Raises:
-        AudioError: the recording cannot be read.
+        AudioError: if the recording cannot be read.
     """
     if recording is None:
         return {**state, "spec": {**state["spec"], "sound": None}, "sound": b"", "sound_urls": []}
-    mixed = recording.n_channels > sounds.MOST_CHANNELS
-    content, type_ = sounds.encoded(recording, ["audio/ogg"], mixed)
-    facts = {**sounds.facts(recording), "whole": False, "mixed": mixed, "window_seconds": None}
-    spec = {**state["spec"], "sound": facts}
+    mixed = recording.n_channels > MOST_CHANNELS
+    content, type_ = encode_sound(recording, ["audio/ogg"], mixed)
+    sound = {**describe_sound(recording), "whole": False, "mixed": mixed, "window_seconds": None}
+    spec = {**state["spec"], "sound": sound}
     if mixed:
-        told = _mixed(recording.n_channels)
-        spec["problems"] = [*spec["problems"], str(told)]
-        spec["russian"] = spec["russian"] | translate_problems([told])
+        problem = _describe_mixing(recording.n_channels)
+        spec["problems"] = [*spec["problems"], str(problem)]
+        spec["russian"] = spec["russian"] | translate_problems([problem])
     return {**state, "spec": spec, "sound": content, "sound_type": type_, "sound_urls": []}
 
 
-def _mixed(n_channels: int) -> Problem:
+def _describe_mixing(n_channels: int) -> Problem:
     ru = count_noun_ru(n_channels, "канал сведён", "канала сведены", "каналов сведены")
     return Problem(
         f"the {n_channels} channels are mixed to one in this page and cannot be muted",
@@ -89,8 +92,8 @@ def _mixed(n_channels: int) -> Problem:
     )
 
 
-def _script_safe(text: str) -> str:
-    """JSON that cannot end the script it stands in."""
+def _escape_script(text: str) -> str:
+    """JSON that cannot end the script element around it."""
     return text.replace("<", "\\u003c")
 
 
