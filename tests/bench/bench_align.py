@@ -26,8 +26,8 @@ from rapidfuzz.distance import Levenshtein
 
 from speechkit_nb.evaluate import align
 from speechkit_nb.evaluate.alignment.pairs import TokenColumns
-from speechkit_nb.evaluate.alignment.timed import build_table
-from speechkit_nb.evaluate.alignment.timed_numpy import align_long
+from speechkit_nb.evaluate.alignment.timed import align_table
+from speechkit_nb.evaluate.alignment.timed_table import build_table, limit_by_time
 
 N_PAIRS, N_WORDS, N_LONG, COLLAR_US, ROUNDS = 10_000, 20, 30_000, 500_000, 9
 GOALS = {"vs_jiwer": 3, "vs_rapidfuzz": 2, "vs_meeteval": 10, "vs_meeteval_numba": 100, "memory": 0.1}
@@ -90,8 +90,8 @@ def timed_work(ref: TokenColumns, hyp: TokenColumns) -> dict[str, Callable[[], o
         for side, collar in ((ref, 0), (hyp, COLLAR_US))
     ]
     return {
-        "numpy": lambda: align_long(build_table(ref, hyp, None, COLLAR_US), "numpy"),
-        "numba": lambda: align_long(build_table(ref, hyp, None, COLLAR_US), "numba"),
+        "numpy": lambda: align_table(limit_by_time(build_table(ref, hyp, COLLAR_US)), "numpy"),
+        "numba": lambda: align_table(limit_by_time(build_table(ref, hyp, COLLAR_US)), "numba"),
         "meeteval": lambda: time_constrained_levenshtein_distance_with_alignment(*words, *spans),
     }
 

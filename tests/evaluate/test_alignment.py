@@ -15,19 +15,16 @@ from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_di
 from speechkit_nb import tables
 from speechkit_nb.errors import ConfigError, EvaluationError, MissingExtra, SchemaError, Untimed
 from speechkit_nb.evaluate import ALIGNMENT, align, normalizer, number_words
-from speechkit_nb.evaluate.alignment import timed_numba
-from speechkit_nb.evaluate.alignment import timed_numpy as timed_rows
+from speechkit_nb.evaluate.alignment import timed, timed_numba, timed_numpy
 from speechkit_nb.evaluate.alignment.pairs import Edits, TokenColumns
-from speechkit_nb.evaluate.alignment.timed import align_timed, build_table
-from speechkit_nb.evaluate.alignment.timed_batch import align_batch
-from speechkit_nb.evaluate.alignment.timed_numpy import Kernel, align_long
+from speechkit_nb.evaluate.alignment.timed import Kernel, align_table, align_timed
+from speechkit_nb.evaluate.alignment.timed_table import build_table, limit_by_errors, limit_by_time
 from speechkit_nb.evaluate.alignment.untimed import align_text, count_fewest_errors
 from speechkit_nb.evaluate.arrays import make_offsets
 
 KERNELS = {
-    "flat": (timed_rows.fill_flat, timed_rows.walk),
-    "wide": (timed_rows.fill_wide, timed_rows.walk),
-    "numba": (timed_numba.fill, timed_numba.walk),
+    "numpy": (timed_numpy.fill, timed_numpy.trace),
+    "numba": (timed_numba.fill, timed_numba.trace),
 }
 word = st.tuples(st.sampled_from("abcd"), st.integers(0, 3000), st.integers(0, 600))
 timed_words = st.lists(word, max_size=8)
@@ -175,7 +172,7 @@ def test_errors_are_those_of_jiwer():
 @given(several_pairs)
 @settings(max_examples=150, deadline=None)
 def test_text_alone_has_most_matches_of_fewest_errors(pairs):
-    """Without times the first two wishes are fulfilled as well."""
+    """Without times the first two parts of the cost are the least as well."""
     frames = [
         texts_frame([" ".join(w[0] for w in words) for words in side]) for side in zip(*pairs, strict=True)
     ]
@@ -190,15 +187,27 @@ def test_text_alone_has_most_matches_of_fewest_errors(pairs):
 )
 @settings(max_examples=200, deadline=None)
 def test_every_kernel_finds_the_same_alignment(ref, hyp, collar_us, block):
-    """Many pairs at once, row by row, in blocks, compiled: not only as good, but the same operations."""
-    sides = side_of([ref]), side_of([hyp])
-    expected = align_batch(*sides, collar_us)
-    errors = int(np.count_nonzero(expected.ops)) if collar_us is None else None
-    table = build_table(*sides, errors, collar_us)
-    for name, (fill, walk) in KERNELS.items():
+    """The whole table, in a band, in blocks, compiled: not only as good, but the same operations."""
+    whole = build_table(side_of([ref]), side_of([hyp]), collar_us)
+    expected = align_table(whole, "numpy").ops.tolist()
+    if collar_us is None:
+        banded = limit_by_errors(whole, int(np.count_nonzero(expected)))
+    else:
+        banded = limit_by_time(whole)
+    for (name, (fill, trace)), table in product(KERNELS.items(), (whole, banded)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(timed_rows, "_kernel", lambda *_, made=(fill, walk, block): Kernel(*made))
-            assert align_long(table).tolist() == expected.ops.tolist(), name
+            patch.setattr(timed, "_choose_kernel", lambda *_, made=(fill, trace, block): Kernel(*made))
+            assert align_table(table).ops.tolist() == expected, name
+
+
+@given(several_pairs, st.sampled_from([None, 0, 500_000]))
+@settings(max_examples=100, deadline=None)
+def test_pairs_are_aligned_together_as_each_alone(pairs, collar_us):
+    """A table of several pairs gives each the operations that it has in a table of its own."""
+    together = align_table(build_table(*map(side_of, zip(*pairs, strict=True)), collar_us), "numpy")
+    alone = [align_table(build_table(*(side_of([each]) for each in pair), collar_us)) for pair in pairs]
+    assert together.counts.tolist() == [len(each.ops) for each in alone]
+    assert together.ops.tolist() == [op for each in alone for op in each.ops.tolist()]
 
 
 @pytest.mark.parametrize("collar_us", [None, 300_000])
@@ -211,21 +220,23 @@ def test_a_long_pair_is_aligned_like_a_short_one(collar_us):
     ]
     sides = side_of([ref]), side_of([hyp])
     errors = None if collar_us else count_fewest_errors(*sides)
-    expected = align_batch(*sides, collar_us).ops.tolist()
-    table = build_table(*sides, None if errors is None else int(errors[0]), collar_us)
+    whole = build_table(*sides, collar_us)
+    expected = align_table(whole, "numpy").ops.tolist()
+    banded = limit_by_time(whole) if errors is None else limit_by_errors(whole, int(errors[0]))
+    assert banded.sizes.sum() < whole.sizes.sum() / 2
     assert sorted(align_timed(*sides, errors=errors, collar_us=collar_us).ops.tolist()) == sorted(expected)
-    assert align_long(table, "numpy").tolist() == expected
-    assert align_long(table, "numba").tolist() == expected
+    assert align_table(banded, "numpy").ops.tolist() == expected
+    assert align_table(banded, "numba").ops.tolist() == expected
 
 
 def test_numba_is_an_extra(monkeypatch):
     """Asked for by name where it is not installed, the error says what to install; else numpy does it."""
     monkeypatch.setitem(sys.modules, "numba", None)
     sides = side_of([[("a", 0, 5)] * 300]), side_of([[("a", 0, 5)] * 299])
-    table = build_table(*sides, 1)
-    assert (align_long(table) == 0).sum() == 299
+    table = build_table(*sides)
+    assert (align_table(table).ops == 0).sum() == 299
     with pytest.raises(MissingExtra, match=r"needs the package numba: pip install 'speechkit-nb\[fast\]'"):
-        align_long(table, "numba")
+        align_table(table, "numba")
 
 
 def test_a_vocabulary_larger_than_unicode_is_aligned():

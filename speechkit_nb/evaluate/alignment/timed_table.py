@@ -1,19 +1,22 @@
-"""What one alignment may gain where: weights, bands, and the table of one pair.
+"""What the dynamic programming of a timed alignment works on: weights, times, and which words may be paired.
 
-Three wishes, fewest errors, then most matches, then closest in time, are packed into one integer, so that
-one comparison decides. A cell is counted as what it gains over deleting every reference word and inserting
-every hypothesis word: a match gains two errors, a substitution one, deleting and inserting gain nothing.
-Words that may not be paired gain less than nothing.
+The cost of an alignment is lexicographic: fewest errors, then most exact matches, then the smallest sum of
+time differences. All three are packed into one integer, so that one comparison decides. A cell holds the gain
+over deleting every reference word and inserting every hypothesis word: a match avoids two errors, a
+substitution one; deletions and insertions gain nothing. Words that may not be paired have a negative gain.
 
-Where several alignments are equal in all three, the one is taken that, read from the end, pairs before it
-deletes, and deletes before it inserts.
+Where several alignments have the same cost, the choice is made from the end: pair before delete, delete
+before insert.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arrays import Ids, Ints
 from .pairs import TokenColumns
@@ -24,12 +27,12 @@ PAIRED, DELETED = 1, 2
 
 @dataclass(frozen=True)
 class Weights:
-    """What the three wishes weigh in one integer.
+    """The parts of the lexicographic cost in one integer.
 
     Attributes:
-        error: of one error; more than all substitutions and all times together.
-        substitution: of pairing two different words; more than all times together.
-        cap: milliseconds apart from which on pairs count as equally far apart.
+        error: weight of one error; more than all substitutions and all times together.
+        substitution: weight of pairing two different words; more than all times together.
+        cap: milliseconds; words that are further apart count as this far apart.
     """
 
     error: int
@@ -37,96 +40,156 @@ class Weights:
     cap: int
 
     @staticmethod
-    def of(n_pairs: int) -> Weights:
-        """For at most so many paired words. The cap is a minute up to 33,000 words, then it shrinks.
+    def for_pairs(n_pairs: int) -> Weights:
+        """Weights for at most `n_pairs` paired words; from 33,000 of them on the cap is below a minute.
 
-        >>> Weights.of(33_000).cap, Weights.of(100_000).cap
+        >>> Weights.for_pairs(33_000).cap, Weights.for_pairs(100_000).cap
         (60000, 2305)
         """
         n = n_pairs + 1
+        # the largest sum is below 2 * n * error, which is about 2 * n ** 3 * cap: this keeps it in 64 bits
         cap = min(CAP_MS, (1 << 61) // n**3)
         return Weights(n * (n * cap + 1), n * cap + 1, cap)
 
     def gain(self, same: np.ndarray, apart: Ints) -> Ints:
-        """What pairing words gains that are equal or not, and so many milliseconds apart."""
+        """The gain of pairing words.
+
+        Args:
+            same: whether the words are equal.
+            apart: how many milliseconds their middles are apart.
+        """
         gain: Ints = np.where(same, 2 * self.error, self.error - self.substitution)
         gain -= np.minimum(apart, self.cap)
         return gain
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Times of the words of one side or of one pair's side.
+class PaddedWords(NamedTuple):
+    """One side of all pairs, padded to rectangles of shape (n_pairs, most words); times are empty if unknown.
 
     Attributes:
+        ids: numbers of the words.
         middle: of each word, in milliseconds.
         start, end: in microseconds; those of a hypothesis with the collar added.
     """
 
+    ids: Ids
     middle: Ints
     start: Ints
     end: Ints
 
-    @staticmethod
-    def of(side: TokenColumns, collar_us: int = 0) -> Clock | None:
-        if side.start is None or side.end is None:
-            return None
-        return Clock((side.start + side.end) // 2000, side.start - collar_us, side.end + collar_us)
-
 
 @dataclass(frozen=True)
 class Table:
-    """One pair, and which of its words may be paired.
+    """Pairs of word sequences, and the cells of their tables that are computed.
 
     Attributes:
-        ref, hyp: word numbers.
-        times: of both sides; None without times.
-        low, high: the hypothesis words that each reference word may be paired with, `high` not
-            included. Neither ever decreases.
-        overlap: whether only words are paired that overlap in time.
-        weights: of the three wishes.
+        ref, hyp: the words of all pairs.
+        low, high: the band: the hypothesis words that each reference word may be paired with, `high` not
+            included, shape (most reference words,). It is the same for all pairs, and neither ever decreases.
+        collar_us: pair only words that overlap in time with this collar, in microseconds; None: any words.
     """
 
-    ref: Ids
-    hyp: Ids
-    times: tuple[Clock, Clock] | None
+    ref: TokenColumns
+    hyp: TokenColumns
     low: Ints
     high: Ints
-    overlap: bool
-    weights: Weights
+    collar_us: int | None
+
+    @property
+    def n_pairs(self) -> int:
+        return len(self.ref.counts)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the words of both sides have times."""
+        return self.ref.start is not None and self.hyp.start is not None
 
     @property
     def sizes(self) -> Ints:
-        """Cells of each row, the one left of the first pair included."""
+        """Cells of each row in one pair, the one before the first hypothesis word included."""
         return self.high - self.low + 1
 
-    def gain(self, row: Ints | int, column: Ints | slice) -> Ints:
-        """What pairing these words gains."""
-        same = self.ref[row] == self.hyp[column]
-        if self.times is None:
-            return self.weights.gain(same, np.zeros((), np.int64))
-        ref, hyp = self.times
-        gain = self.weights.gain(same, np.abs(ref.middle[row] - hyp.middle[column]))
-        if self.overlap:
-            gain[(ref.start[row] >= hyp.end[column]) | (ref.end[row] <= hyp.start[column])] = -1
-        return gain
+    @cached_property
+    def weights(self) -> Weights:
+        return Weights.for_pairs(int(np.minimum(self.ref.counts, self.hyp.counts).max(initial=0)))
+
+    @cached_property
+    def words(self) -> tuple[PaddedWords, PaddedWords]:
+        """Both sides as rectangles; the hypothesis is padded so that a band may reach over its end."""
+        padding = int(self.sizes.max(initial=1))
+        return _pad_words(self.ref), _pad_words(self.hyp, self.collar_us or 0, padding)
+
+    def gain(self, first: int, last: int) -> Ints:
+        """The gain of pairing each word of rows `first` to `last` with the words of its band.
+
+        Returns:
+            Shape (last - first, n_pairs, widest band); behind the end of a band the numbers have no meaning.
+        """
+        low = self.low[first:last]
+        width = max(1, int(self.sizes[first:last].max()) - 1)
+        ref, hyp = self.words
+
+        def rows(values: Ids) -> Ids:
+            return values[:, first:last, None]
+
+        def bands(values: Ids) -> Ids:
+            return sliding_window_view(values, width, axis=1)[:, low]
+
+        same = rows(ref.ids) == bands(hyp.ids)
+        if not self.is_timed:
+            return self.weights.gain(same, np.zeros((), np.int64)).swapaxes(0, 1)
+        gain = self.weights.gain(same, np.abs(rows(ref.middle) - bands(hyp.middle)))
+        if self.collar_us is not None:
+            gain[(rows(ref.start) >= bands(hyp.end)) | (rows(ref.end) <= bands(hyp.start))] = -1
+        return gain.swapaxes(0, 1)
 
 
-def band_by_errors(n_ref: int, n_hyp: int, errors: int) -> tuple[Ints, Ints]:
-    """`low` and `high` that hold every alignment with so many errors.
+def build_table(ref: TokenColumns, hyp: TokenColumns, collar_us: int | None = None) -> Table:
+    """The whole table of all pairs, without a band."""
+    n_rows, n_columns = (int(side.counts.max(initial=0)) for side in (ref, hyp))
+    return Table(ref, hyp, np.zeros(n_rows, np.int64), np.full(n_rows, n_columns), collar_us)
 
-    Of the errors, at most (errors + n_hyp - n_ref) / 2 are insertions; the rest, as many fewer, deletions.
+
+def limit_by_errors(table: Table, errors: int) -> Table:
+    """The table of one pair with the band that holds every alignment with so many errors.
+
+    Of the errors, at most (errors + n_hyp - n_ref) / 2 are insertions, and at most
+    (errors + n_ref - n_hyp) / 2 are deletions.
     """
+    n_ref, n_hyp = len(table.ref.ids), len(table.hyp.ids)
     row = np.arange(n_ref)
     most_deleted, most_inserted = (errors + n_ref - n_hyp) // 2, (errors + n_hyp - n_ref) // 2
     low = np.clip(row - most_deleted, 0, n_hyp)
-    return low, np.clip(row + 1 + most_inserted, 0, n_hyp)
+    return replace(table, low=low, high=np.clip(row + 1 + most_inserted, 0, n_hyp))
 
 
-def band_by_time(ref: Clock, hyp: Clock) -> tuple[Ints, Ints]:
-    """`low` and `high` that hold every pair of words that overlap, in whatever order they stand."""
-    begins = np.minimum.accumulate(ref.start[::-1])[::-1]
-    low = np.searchsorted(np.maximum.accumulate(hyp.end), begins, side="right")
-    hyp_begins = np.minimum.accumulate(hyp.start[::-1])[::-1]
-    high = np.searchsorted(hyp_begins, np.maximum.accumulate(ref.end), side="left")
-    return low.astype(np.int64), np.maximum(low, high).astype(np.int64)
+def limit_by_time(table: Table) -> Table:
+    """The table of one pair with the band that holds all words that overlap, in whatever order they stand.
+
+    Words need not be sorted by time, so the earliest start from a word on, and the latest end up to a word,
+    take the place of its own.
+    """
+    ref, hyp = table.ref, table.hyp
+    if ref.start is None or ref.end is None or hyp.start is None or hyp.end is None:
+        return table
+    collar = table.collar_us or 0
+    earliest_ref, earliest_hyp = (
+        np.minimum.accumulate(start[::-1])[::-1] for start in (ref.start, hyp.start - collar)
+    )
+    low = np.searchsorted(np.maximum.accumulate(hyp.end + collar), earliest_ref, side="right")
+    high = np.searchsorted(earliest_hyp, np.maximum.accumulate(ref.end), side="left")
+    return replace(table, low=low.astype(np.int64), high=np.maximum(low, high).astype(np.int64))
+
+
+def _pad_words(side: TokenColumns, collar_us: int = 0, padding: int = 0) -> PaddedWords:
+    columns = np.arange(int(side.counts.max(initial=0)) + padding)
+    place = np.minimum(side.offsets[:-1, None] + columns, max(len(side.ids) - 1, 0))
+
+    def pad(values: Ids) -> Ids:
+        return values[place] if len(values) else np.zeros(place.shape, np.int64)
+
+    if side.start is None or side.end is None:
+        nothing = np.zeros((len(place), 0), np.int64)
+        return PaddedWords(pad(side.ids), nothing, nothing, nothing)
+    times = (side.start + side.end) // 2000, side.start - collar_us, side.end + collar_us
+    return PaddedWords(pad(side.ids), *(pad(time).astype(np.int64) for time in times))
