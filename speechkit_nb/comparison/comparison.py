@@ -18,6 +18,8 @@ from ..evaluate import (
     compute_word_rates,
     count_confusions,
     counted,
+    summarize_pairs,
+    summarize_systems,
 )
 from . import tables
 from . import verdict as says
@@ -322,15 +324,17 @@ class Comparison:
     def _summary(self) -> pd.DataFrame:
         if self.aligned is None:
             return tables.differences_of(self._normalized, self._grid)
-        how = self.options
-        return tables.summary_of(self.aligned, self._evidence, self._timing, self.by, how.level, how.seed)
+        counts = tables.count_systems(self.aligned, self.by, self.systems)
+        level, seed = self.options.level, self.options.seed
+        return summarize_systems(self._evidence, counts, self._timing, level=level, seed=seed)
 
     @cached_property
     def _pairs(self) -> pd.DataFrame:
         if self.aligned is None:
             return tables.disagreement_pairs(self._normalized, self.by)
-        how = self.options
-        return tables.pairs_of(self.aligned, self._evidence, self.by, how.level, how.seed)
+        contributions = tables.contributions_of(self.aligned, self.by, self.systems)
+        level, seed = self.options.level, self.options.seed
+        return summarize_pairs(self._evidence, contributions, level=level, seed=seed)
 
     @cached_property
     def _evidence(self) -> Any:

@@ -8,46 +8,29 @@ from itertools import combinations
 import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
-from ..evaluate import Evidence, compare_pairs, compute_character_rates, estimate_intervals
+from ..evaluate import Evidence, UtteranceCounts, compare_pairs
 from .contributions import carried_by, told
 from .groups import STRETCH
 
-TIMING = (
-    *("coverage", "start_bias", "start_mae", "end_bias", "end_mae", "aas", "corrected_aas"),
-    *("both_within_50_ms", "both_within_200_ms", "iou", "f1", "drift_ms_per_hour"),
-)
+
+def count_systems(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
+    """Counts of words, characters and utterances of each system, as `summarize_systems` takes them."""
+    return UtteranceCounts.from_alignment(alignment, by, systems).total()
 
 
-def summary_of(
-    alignment: pd.DataFrame,
-    evidence: Evidence,
-    timing: pd.DataFrame,
-    by: Sequence[str],
-    level: float,
-    seed: int,
-) -> pd.DataFrame:
-    """A row a system: `n_words`, `errors`, `wer`, `wer_low`, `wer_high`, `cer`, then timing, then of the
-    interval `n_groups` and `method`."""
-    frame = estimate_intervals(evidence, level=level, seed=seed)
-    characters = compute_character_rates(alignment, utterance=[*by]).set_index("system")["cer"]
-    frame.insert(5, "cer", characters.reindex(frame.index))
-    times = timing.reindex(index=frame.index, columns=list(TIMING))
-    return frame.drop(columns=["n_groups", "method"]).join(times).join(frame[["n_groups", "method"]])
-
-
-def pairs_of(
-    alignment: pd.DataFrame, evidence: Evidence, by: Sequence[str], level: float, seed: int
-) -> pd.DataFrame:
-    """A row a pair: as of `significance.pairs`, and `words` and, with several recordings, `recordings` that
-    carry the difference, with how many errors a has more than b."""
-    frame = compare_pairs(evidence, level=level, seed=seed)
-    for column, key in (("words", "word"), ("recordings", "recording")):
-        if key == "recording" and ("recording" not in by or alignment["recording"].nunique() < 2):
-            continue
-        carried = carried_by(alignment, key)
-        told_of = [told(carried[(carried["a"] == a) & (carried["b"] == b)], key) for a, b in _names(frame)]
-        frame[column] = pd.Series(told_of, frame.index, dtype="str")
-    return frame
+def contributions_of(
+    alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]
+) -> dict[str, list[str]]:
+    """Of each pair the words, and of several recordings the recordings, that contribute most to the
+    difference, with how many errors the first system has more than the second."""
+    several = "recording" in by and alignment["recording"].nunique() > 1
+    texts = {}
+    for column, key in {"words": "word", **({"recordings": "recording"} if several else {})}.items():
+        parts = carried_by(alignment, key)
+        texts[column] = [
+            told(parts[(parts["a"] == a) & (parts["b"] == b)], key) for a, b in combinations(systems, 2)
+        ]
+    return texts
 
 
 def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.DataFrame:
@@ -117,7 +100,3 @@ def _utterances(frame: pd.DataFrame, by: Sequence[str]) -> dict[object, list[str
         return {(): frame["word"].tolist()}
     groups = frame.groupby(list(by), sort=False, observed=True)["word"]
     return {key: words.tolist() for key, words in groups}
-
-
-def _names(frame: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(frame["a"], frame["b"], strict=True))

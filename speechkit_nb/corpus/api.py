@@ -18,7 +18,6 @@ from ..evaluate import Missing, Normalizer, explain_shortage
 from ..formats import read_frame
 from .duplicates import check_once
 from .executor import outcomes
-from .figures import pairs_of, split_of, summary_of, timing_of
 from .layout import Corpus, parts_of, timed_systems
 from .part_scores import Outcome, alignment_path, score_part, written
 from .parts import Part
@@ -64,7 +63,7 @@ class Scores:
         one utterance or group alone), `cer`, `ser`, `mer`, `wil`, the counts, `n_utterances`, `n_groups`,
         `method`; with word times some columns of `timing`.
         """
-        return summary_of(self._whole, self.systems, self.level)
+        return self._whole.summarize(self.systems, self.level)
 
     @property
     def groups(self) -> pd.DataFrame:
@@ -73,12 +72,19 @@ class Scores:
             raise ConfigError(
                 "these scores are not split by anything; give score(..., by=[...]) some columns"
             )
-        return split_of(self.statistics, self.systems, self.level)
+        parts = []
+        for values, sums in self.statistics.split():
+            frame = sums.summarize(self.systems, self.level).reset_index()
+            for place, (name, value) in enumerate(zip(self.by, values, strict=True)):
+                dtype = self.statistics.counts[name].dtype
+                frame.insert(place, name, pd.Series([value] * len(frame), dtype=dtype))
+            parts.append(frame)
+        return pd.concat(parts, ignore_index=True)
 
     @property
     def pairs(self) -> pd.DataFrame:
         """A row a pair of systems, see `significance.pairs`."""
-        return pairs_of(self._whole, self.systems, self.level)
+        return self._whole.summarize_pairs(self.systems, self.level)
 
     @property
     def timing(self) -> pd.DataFrame:
@@ -87,7 +93,7 @@ class Scores:
 
     def timing_at(self, collar: float) -> pd.DataFrame:
         """As `timing`, `precision`, `recall` and `f1` at another collar (seconds)."""
-        return timing_of(self._whole, self.systems, collar)
+        return self._whole.summarize_timing(self.systems, collar)
 
     def alignment(
         self, parts: str | Sequence[str] | None = None, systems: Sequence[str] | None = None

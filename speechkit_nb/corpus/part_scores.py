@@ -13,12 +13,11 @@ from typing import Any
 import pandas as pd
 
 from ..errors import SchemaError
-from ..evaluate import align, count_timing, cut_segments
+from ..evaluate import UtteranceCounts, align, count_timing, cut_segments
 from ..formats import RowGroups, facts_of, file_name, read_frame, system_folder, write_frame
 from .parts import Batch, Part
 from .plan import Plan
 from .statistics import TABLES, Statistics
-from .utterance_counts import Utterances
 
 _TALLY = {"system": "str", "what": "str", "value": "int64", "n": "int64"}
 
@@ -102,7 +101,7 @@ def _aligned(part: Part, plan: Plan) -> Iterator[tuple[pd.DataFrame, Batch]]:
 
 def _statistics(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistics:
     facts = _facts(batch, plan)
-    utterances = Utterances.of(alignment, batch.keys, plan.systems, facts)
+    utterances = UtteranceCounts.from_alignment(alignment, batch.keys, plan.systems, facts)
     marked = alignment.assign(unit=utterances.row_unit)
     compared = marked if len(plan.systems) > 1 else marked.iloc[:0]  # segments are of pairs
     shared = cut_segments(compared, ["unit"], systems=plan.systems)
@@ -123,11 +122,11 @@ def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
     return facts
 
 
-def _tally(marked: pd.DataFrame, utterances: Utterances, plan: Plan) -> pd.DataFrame:
+def _tally(marked: pd.DataFrame, utterances: UtteranceCounts, plan: Plan) -> pd.DataFrame:
     """No rows if there are no times."""
     if not plan.timed:
         return pd.DataFrame(columns=[*plan.by, *_TALLY]).astype(_TALLY)
-    facts = utterances.facts.iloc[utterances.row_unit].reset_index(drop=True)
+    facts = utterances.keys.iloc[utterances.row_unit].reset_index(drop=True)
     marked = marked.assign(**{name: facts[name] for name in plan.by})
     tally = count_timing(marked, plan.by, units=["unit"], systems=plan.timed)
     return tally[[*plan.by, *_TALLY]].astype(_TALLY)

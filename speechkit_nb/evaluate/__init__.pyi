@@ -11,6 +11,8 @@ from .arrays import Ints as Ints
 from .forced_alignment.aligner import force_align as force_align
 from .metrics.error_rate import ErrorRate as ErrorRate
 from .metrics.timing_sums import summarize_timing as summarize_timing
+from .metrics.utterance_counts import COUNTED as COUNTED
+from .metrics.utterance_counts import UtteranceCounts as UtteranceCounts
 from .metrics.word_error_rate import WordErrorRate as WordErrorRate
 from .metrics.word_error_rate import wer as wer
 from .metrics.word_rates import COUNTS as COUNTS
@@ -37,3 +39,8 @@ from .significance.power import too_few as too_few
 from .significance.ratio import Moments as Moments
 from .significance.segments import count_errors as count_errors
 from .significance.segments import cut_segments as cut_segments
+from .summary import PAIR_COLUMNS as PAIR_COLUMNS
+from .summary import SUMMARY as SUMMARY
+from .summary import Metric as Metric
+from .summary import summarize_pairs as summarize_pairs
+from .summary import summarize_systems as summarize_systems

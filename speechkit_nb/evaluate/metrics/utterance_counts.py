@@ -1,0 +1,138 @@
+"""Counts of each utterance and system, as arrays: what the rates of a summary are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cpdist
+
+from ..alignment.pairs import DEL, INS, OPS
+from ..arrays import Bools, Ints
+from .word_rates import COUNTS
+
+COUNTED = (*COUNTS, "character_errors", "n_characters", "n_utterances", "n_wrong")
+"""Names of the counts: integers that can be added, over utterances and over the parts of a corpus."""
+
+
+@dataclass(frozen=True)
+class UtteranceCounts:
+    """Counts of the utterances in which the reference or a system has words.
+
+    Attributes:
+        systems: names.
+        keys: one row per utterance: the columns that identify it, and further columns about it.
+        counts: shape (n_utterances, n_systems, n_counts), in the order of `COUNTED`. `n_characters` is of the
+            reference, with one space between words. `n_utterances` is 1 where either side has words.
+        row_unit: the utterance of each row of the alignment.
+    """
+
+    systems: tuple[str, ...]
+    keys: pd.DataFrame
+    counts: Ints
+    row_unit: Ints
+
+    @staticmethod
+    def from_alignment(
+        alignment: pd.DataFrame,
+        keys: Sequence[str],
+        systems: Sequence[str],
+        facts: pd.DataFrame | None = None,
+    ) -> UtteranceCounts:
+        """Count the rows of an alignment.
+
+        Args:
+            alignment: a frame of `align`.
+            keys: columns that identify an utterance; without any, all is one utterance.
+            systems: all names, also of systems without a row.
+            facts: one row per utterance: `keys`, and further columns.
+
+        >>> from speechkit_nb.evaluate import align
+        >>> UtteranceCounts.from_alignment(align("a b c", {"one": "a x"}), [], ["one"]).total().loc["one"].to_dict()
+        {'hits': 1, 'substitutions': 1, 'insertions': 0, 'deletions': 1, \
+'character_errors': 3, 'n_characters': 5, 'n_utterances': 1, 'n_wrong': 1}
+        """
+        begins = _find_runs(alignment, keys)
+        lengths = np.diff(np.r_[begins, len(alignment)])
+        runs = alignment[[*keys, "system"]].iloc[begins].reset_index(drop=True)
+        unit, table = _number_utterances(runs, keys)
+        if facts is not None:
+            table = table.merge(facts, on=list(keys), how="left")
+        op = np.asarray(alignment["op"].cat.codes, np.int8)
+        counts = np.zeros((len(table), len(systems), len(COUNTED)), np.int64)
+        system = pd.Index(systems).get_indexer(pd.Index(runs["system"]))
+        counts[unit, system] = _count_runs(alignment, op, begins)
+        return UtteranceCounts(tuple(systems), table, counts, np.repeat(unit, lengths))
+
+    def total(self) -> pd.DataFrame:
+        """One row per system, index `system`: the sums, columns `COUNTED`."""
+        index = pd.Index(self.systems, name="system", dtype="str")
+        return pd.DataFrame(self.counts.sum(axis=0), index=index, columns=list(COUNTED))
+
+    @property
+    def errors(self) -> Ints:
+        """Errors in words, shape (n_utterances, n_systems)."""
+        return np.asarray(self.counts[..., 1 : len(COUNTS)].sum(axis=-1))
+
+    @property
+    def n_words(self) -> Ints:
+        """Words of the reference, shape (n_utterances, n_systems): alternatives may be chosen differently."""
+        hits, substitutions, _, deletions = np.moveaxis(self.counts[..., : len(COUNTS)], -1, 0)
+        return np.asarray(hits + substitutions + deletions)
+
+
+def _find_runs(alignment: pd.DataFrame, keys: Sequence[str]) -> Ints:
+    """Rows at which an utterance of a system begins; its rows follow one another."""
+    if alignment.empty:
+        return np.zeros(0, np.int64)
+    new = alignment["position"].to_numpy()[1:] == 0
+    for key in keys:
+        column = alignment[key].array
+        new |= np.asarray(column[1:] != column[:-1], dtype=bool)
+    return np.flatnonzero(np.r_[True, new])
+
+
+def _number_utterances(runs: pd.DataFrame, keys: Sequence[str]) -> tuple[Ints, pd.DataFrame]:
+    """The utterance of each run, and the utterances in the order of their first run."""
+    if not keys:
+        return np.zeros(len(runs), np.int64), pd.DataFrame(index=pd.RangeIndex(min(len(runs), 1)))
+    unit = runs.groupby(list(keys), sort=False).ngroup().to_numpy().astype(np.int64)
+    return unit, runs.loc[~runs.duplicated(list(keys)), list(keys)].reset_index(drop=True)
+
+
+def _count_runs(alignment: pd.DataFrame, op: NDArray[np.int8], begins: Ints) -> Ints:
+    """Shape (n_runs, n_counts). The rows of `op` are codes of `OPS`, in whose order `COUNTS` are."""
+    words = [_sum_runs(op == code, begins) for code in range(len(OPS))]
+    errors, characters = _count_characters(alignment, op, begins)
+    wrong = sum(words[1:], np.zeros_like(begins)) > 0
+    return np.stack([*words, errors, characters, np.ones_like(begins), wrong.astype(np.int64)], axis=-1)
+
+
+def _sum_runs(flags: Bools, begins: Ints) -> Ints:
+    return np.add.reduceat(flags.astype(np.int64), begins) if len(begins) else begins
+
+
+def _count_characters(alignment: pd.DataFrame, op: NDArray[np.int8], begins: Ints) -> tuple[Ints, Ints]:
+    """Errors, and characters of the reference, in each run; one space is between words."""
+    texts = {
+        side: _join_words(alignment[f"{side}_word"], _sum_runs(op != absent, begins))
+        for side, absent in (("ref", INS), ("hyp", DEL))
+    }
+    pairs = texts["ref"].to_pylist(), texts["hyp"].to_pylist()
+    errors = cpdist(*pairs, scorer=Levenshtein.distance, dtype=np.int64)
+    return errors, pc.utf8_length(texts["ref"]).to_numpy().astype(np.int64)
+
+
+def _join_words(words: pd.Series, counts: Ints) -> pa.Array:
+    """Texts of the words that are not missing, `counts` of them in each."""
+    there = pa.array(words, pa.large_string()).drop_null()
+    if isinstance(there, pa.ChunkedArray):
+        there = there.combine_chunks()
+    offsets = np.r_[0, np.cumsum(counts)].astype(np.int64)
+    return pc.binary_join(pa.LargeListArray.from_arrays(offsets, there), pa.scalar(" ", there.type))
