@@ -118,19 +118,23 @@ class Comparison:
 
     @property
     def summary(self) -> pd.DataFrame:
-        """A row a system, index `system`: `n_words` (of the reference), `errors`, `wer`, its interval
-        `wer_low`, `wer_high`, `cer`; timing, as of `timing`; `n_groups` that the interval is of, `method`.
+        """One row per system, index `system`: the columns of `evaluate.SUMMARY`.
 
-        Without a reference `n_words` of the system, `n_differing` and its share `differing`.
+        `n_words` (of the reference), `errors`, `wer`, its interval `wer_low`, `wer_high`, `cer`; some columns
+        of `timing`; the rates `ser` (utterances with an error), `mer`, `wil` and the counts that all are
+        computed from; `n_groups` and `method` of the interval.
+
+        Without a reference: `n_words` of the system, `n_differing` and its share `differing`.
         """
         return self._signed(self._summary)
 
     @property
     def pairs(self) -> pd.DataFrame:
-        """A row a pair of systems: `a`, `b`, `wer_delta` (a less b: below 0 a is better), `delta_low`,
-        `delta_high`, tests as of `significance.pairs`, and the `words` and `recordings` that carry it.
+        """One row per pair of systems: `a`, `b`, `wer_delta` (a minus b: below 0 a is better), `delta_low`,
+        `delta_high`, the tests of `compare_pairs`, and the `words` and, of several recordings, `recordings`
+        that contribute most to the difference.
 
-        Without a reference `n_a`, `n_b`, `n_different`, `disagreement`.
+        Without a reference: `n_a`, `n_b`, `n_different`, `disagreement`.
         """
         return self._signed(self._pairs)
 

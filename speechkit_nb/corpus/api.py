@@ -56,12 +56,11 @@ class Scores:
 
     @property
     def summary(self) -> pd.DataFrame:
-        """A row a system.
+        """One row per system, with the columns of `Comparison.summary`.
 
-        Index `system`; `n_words`, `errors`, `wer`, `wer_low`, `wer_high` (by the ratio estimator with
-        Student's t, see `significance.intervals`: never below 0, and above it where no error was seen; NaN of
-        one utterance or group alone), `cer`, `ser`, `mer`, `wil`, the counts, `n_utterances`, `n_groups`,
-        `method`; with word times some columns of `timing`.
+        The interval `wer_low` to `wer_high` is by the ratio estimator with Student's t, see
+        `estimate_intervals`: never below 0, above 0 where there is no error, and NaN for one utterance or
+        group alone. Timing is NaN for systems without word times.
         """
         return self._whole.summarize(self.systems, self.level)
 
@@ -83,7 +82,11 @@ class Scores:
 
     @property
     def pairs(self) -> pd.DataFrame:
-        """A row a pair of systems, see `significance.pairs`."""
+        """One row per pair of systems, with the columns of `Comparison.pairs`; see `compare_pairs`.
+
+        What sums cannot tell is missing: tests that draw groups at random (`bootstrap_p`, `swap_p`), and the
+        `words` and `recordings` that contribute to the difference.
+        """
         return self._whole.summarize_pairs(self.systems, self.level)
 
     @property

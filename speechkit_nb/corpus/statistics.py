@@ -120,7 +120,19 @@ class Statistics:
     def summarize_timing(self, systems: tuple[str, ...], collar: float = 0.05) -> pd.DataFrame:
         """One row per system, see `Scores.timing`."""
         index = pd.Index(systems, name="system", dtype="str")
-        return summarize_timing(self.timing, collar=collar).reindex(index)
+        tally = self.timing if len(self.timing) else self._tally_untimed()
+        return summarize_timing(tally, collar=collar).reindex(index)
+
+    def _tally_untimed(self) -> pd.DataFrame:
+        """What `count_timing` returns of words without times: how many there are."""
+        counts = self.counts[["hits", "substitutions", "insertions", "deletions"]]
+        numbers = {
+            "ref": counts["hits"] + counts["substitutions"] + counts["deletions"],
+            "hyp": counts["hits"] + counts["substitutions"] + counts["insertions"],
+            "right": counts["hits"],
+        }
+        rows = [self.counts[["system"]].assign(what=what, value=0, n=n) for what, n in numbers.items()]
+        return pd.concat(rows, ignore_index=True)
 
     def evidence(self, systems: tuple[str, ...]) -> Evidence:
         """For intervals and tests."""

@@ -66,7 +66,7 @@ def inked(ax) -> int:
 
 
 def test_the_summary_shows_rates_and_intervals(compared):
-    """A row a system, the best on top; dots at the rates, lines from low to high."""
+    """One row per system, the best on top; dots at the rates, lines from low to high."""
     ax = compared.plot_summary()
     summary = compared.summary.sort_values("wer")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["late", "wrong"]

@@ -47,6 +47,7 @@ def test_texts_have_the_same_summary_and_pairs():
     assert list(comparison.pairs) == list(PAIR_COLUMNS)
     assert_same(comparison.summary, scores.summary, but=[])
     assert_same(comparison.pairs, scores.pairs, but=[*DRAWN, *TEXTS])
+    pd.testing.assert_frame_equal(comparison.timing, scores.timing, check_index_type=False)
     assert scores.pairs[[*DRAWN, *TEXTS]].isna().all(axis=None)
     assert comparison.pairs[[*DRAWN, *TEXTS]].notna().all(axis=None)
 

@@ -22,7 +22,6 @@ from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError
 from speechkit_nb.evaluate import (
     Evidence,
     align,
-    compare_pairs,
     compute_character_rates,
     compute_timing,
     compute_utterance_rates,
@@ -31,6 +30,7 @@ from speechkit_nb.evaluate import (
     cut_segments,
     estimate_intervals,
     normalizer,
+    summarize_pairs,
 )
 from speechkit_nb.formats import facts_of
 
@@ -128,7 +128,7 @@ def test_figures_are_those_of_the_whole_alignment():
     evidence = Evidence.from_counts(count_errors(whole), cut_segments(whole))
     sure = estimate_intervals(evidence, method="ratio")
     pd.testing.assert_frame_equal(summary[list(sure)], sure)
-    pd.testing.assert_frame_equal(scores.pairs, compare_pairs(evidence, method="ratio"))
+    pd.testing.assert_frame_equal(scores.pairs, summarize_pairs(evidence, method="ratio"))
 
 
 @settings(max_examples=10)
@@ -171,7 +171,7 @@ def test_groups_may_lie_in_several_parts(tables):
     sure = estimate_intervals(evidence, method="ratio")
     assert scores.summary["n_groups"].tolist() == [7, 7, 7]
     pd.testing.assert_frame_equal(scores.summary[list(sure)], sure)
-    pd.testing.assert_frame_equal(scores.pairs, compare_pairs(evidence, method="ratio"))
+    pd.testing.assert_frame_equal(scores.pairs, summarize_pairs(evidence, method="ratio"))
 
 
 def test_words_with_times_are_placed_as_well(words):

@@ -1,4 +1,4 @@
-"""Error rates with their intervals, and utterances of one system against another's."""
+"""Error rates with their intervals, and the errors of one system against those of another."""
 
 from __future__ import annotations
 
@@ -11,71 +11,65 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ...errors import PlotError
+from ...evaluate import SUMMARY
 from ...views import BLUE, GREY, lane_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RATES = ("wer", "cer", "coverage", "iou", "f1")
-NAMES = {"wer": "word error rate", "cer": "character error rate", "aas": "accumulated average shift"}
-MOST_LABELS = 3
-ROOM = 0.16
+MAX_LABELS = 3
+MARGIN = 0.16
 """Share of the axis that is left for the number at the right."""
 
 
 def plot_summary(summary: pd.DataFrame, ax: Axes | None = None, *, what: str = "wer") -> Axes:
-    """A dot a system with its interval, the lowest rate on top.
+    """One dot per system with its interval, the best system on top.
 
     Args:
         summary: of `Comparison.summary`.
-        ax: where to draw; a figure of its own unless given.
+        ax: where to draw; default: a new figure.
         what: a column of numbers; `"wer"` has intervals. Seconds are drawn as milliseconds.
 
     Raises:
-        PlotError: if there is no such column, or no number in it.
+        PlotError: if the column does not exist or has no numbers.
     """
-    values = _values(summary, what)
+    unit = _get_unit(what)
+    values = _sort_values(summary, what)
     if ax is None:
         ax = plt.subplots(figsize=(6.4, 0.9 + 0.42 * len(values)), layout="constrained")[1]
-    scale, ink = _scale(what), mpl.rcParams["text.color"]
+    scale, ink = 1000.0 if unit == "seconds" else 1.0, mpl.rcParams["text.color"]
     y = np.arange(len(values))
     low, high = (summary.get(f"{what}_{end}", values).reindex(values.index) for end in ("low", "high"))
     colours = [lane_colour(list(summary.index).index(name)) for name in values.index]
     ax.hlines(y, scale * low, scale * high, color=colours, linewidth=2.2, alpha=0.85)
     ax.scatter(scale * values, y, color=colours, s=46, zorder=3)
     for at, value, right in zip(y, values, high.fillna(values), strict=True):
-        ax.annotate(
-            _written(value, what),
-            (scale * right, at),
-            (7, 0),
-            textcoords="offset points",
-            va="center",
-            color=ink,
-            fontsize="small",
-        )
+        place, text = (scale * right, at), _format(value, unit)
+        ax.annotate(text, place, (7, 0), textcoords="offset points", va="center", color=ink, fontsize="small")
     ax.set_yticks(y, list(values.index))
     for label in ax.get_yticklabels():
         label.set(parse_math=False)
     ax.set(ylim=(len(values) - 0.5, -0.5), xlabel=_label(summary, what))
-    if what in RATES:
+    if unit == "share":
         ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     first, last = min(0.0, scale * float(low.fillna(values).min())), scale * float(high.fillna(values).max())
-    ax.set_xlim(first - 0.02 * (last - first), last + ROOM * (last - first) or 1.0)
-    return _plain(ax, "x")
+    ax.set_xlim(first - 0.02 * (last - first), last + MARGIN * (last - first) or 1.0)
+    return _set_frame(ax, "x")
 
 
 def plot_scatter(stretches: pd.DataFrame, a: str, b: str, ax: Axes | None = None) -> Axes:
-    """A dot a stretch of speech: its errors with system `a` against those with `b`; larger for several.
+    """One dot per stretch of speech: errors of system `a` against errors of `b`.
 
-    Below the diagonal `b` has fewer. The stretches with the largest difference are written beside theirs.
+    A dot of several stretches is larger and has their number. Below the diagonal `b` has fewer errors. The
+    stretches with the largest differences are labelled with their first words.
 
     Args:
         stretches: of `Comparison.stretches`.
         a, b: systems.
-        ax: where to draw; a figure of its own unless given.
+        ax: where to draw; default: a new figure.
 
     Raises:
-        PlotError: if there is no such system, or a and b are the same.
+        PlotError: if a system does not exist, or `a` and `b` are the same.
     """
     _check_systems(stretches, a, b)
     if ax is None:
@@ -88,63 +82,61 @@ def plot_scatter(stretches: pd.DataFrame, a: str, b: str, ax: Axes | None = None
     for row, area in zip(points.to_dict("records"), size, strict=True):
         if row["n"] > 1:
             ax.annotate(str(row["n"]), (row[a], row[b]), (0, np.sqrt(area) / 2 + 2), **_BESIDE)
-    _annotate(ax, points, a, b)
+    _label_points(ax, points, a, b)
     ax.set(xlim=(-0.5, most + 0.5), ylim=(-0.5, most + 0.5), aspect="equal")
     ax.set_xlabel(f"errors of {a} in a stretch of speech", parse_math=False)
     ax.set_ylabel(f"errors of {b}", parse_math=False)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    return _plain(ax, "both")
+    return _set_frame(ax, "both")
 
 
 _BESIDE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": "x-small"}
 
 
-def _annotate(ax: Axes, points: pd.DataFrame, a: str, b: str) -> None:
+def _label_points(ax: Axes, points: pd.DataFrame, a: str, b: str) -> None:
     """The first words of the stretches with the largest differences, one at each height."""
     alone = points[(points["n"] == 1) & (points[a] != points[b]) & points["text"].notna()]
     order = (alone[a] - alone[b]).abs().sort_values(ascending=False, kind="stable").index
-    for row in alone.loc[order].drop_duplicates(b).head(MOST_LABELS).to_dict("records"):
+    for row in alone.loc[order].drop_duplicates(b).head(MAX_LABELS).to_dict("records"):
         text = " ".join(str(row["text"]).split()[:3]) + " …"
         ax.annotate(text, (row[a], row[b]), (0, -13), parse_math=False, **_BESIDE)
 
 
-def _values(summary: pd.DataFrame, what: str) -> pd.Series:
+def _sort_values(summary: pd.DataFrame, what: str) -> pd.Series:
+    """The numbers of a column, the best first; systems without a number are left out."""
     numbers = [str(name) for name in summary if summary[name].dtype.kind in "fiu"]
     if what not in numbers:
         raise PlotError(f"no column of numbers {what!r}; there are {', '.join(numbers)}")
-    values = (
-        summary[what].dropna().sort_values(ascending=what not in ("coverage", "iou", "f1"), kind="stable")
-    )
+    ascending = what not in SUMMARY or not SUMMARY[what].higher_is_better
+    values = summary[what].dropna().sort_values(ascending=ascending, kind="stable")
     if not len(values):
         raise PlotError(f"nothing to draw: no system has a number in {what!r}")
     return values
 
 
-def _is_time(what: str) -> bool:
-    return what not in RATES and not what.startswith(("n_", "both_within", "drift", "errors", "n"))
+def _get_unit(what: str) -> str:
+    """Without a reference, `differing` is the only column that is not in `SUMMARY` and is a share."""
+    if what in SUMMARY:
+        return SUMMARY[what].unit
+    return "share" if what == "differing" else "number"
 
 
-def _scale(what: str) -> float:
-    return 1000.0 if _is_time(what) else 1.0
-
-
-def _written(value: float, what: str) -> str:
-    if what in RATES:
+def _format(value: float, unit: str) -> str:
+    if unit == "share":
         return f"{100 * value:.1f} %"
-    return f"{1000 * value:.0f} ms" if _is_time(what) else f"{value:g}"
+    return f"{1000 * value:.0f} ms" if unit == "seconds" else f"{value:g}"
 
 
 def _label(summary: pd.DataFrame, what: str) -> str:
-    name = NAMES.get(what, what.replace("_", " ")) + (" (ms)" if _is_time(what) else "")
+    name = SUMMARY[what].label if what in SUMMARY else ""
+    name = (name or what.replace("_", " ")) + (" (ms)" if _get_unit(what) == "seconds" else "")
     n_groups = summary.get("n_groups")
     if f"{what}_low" not in summary or n_groups is None:
         return name
-    return (
-        f"{name}, interval over {int(n_groups.iloc[0])} groups"
-        if summary[f"{what}_low"].notna().any()
-        else f"{name}; one group has no interval"
-    )
+    if summary[f"{what}_low"].isna().all():
+        return f"{name}; one group has no interval"
+    return f"{name}, interval over {int(n_groups.iloc[0])} groups"
 
 
 def _check_systems(stretches: pd.DataFrame, a: str, b: str) -> None:
@@ -154,12 +146,12 @@ def _check_systems(stretches: pd.DataFrame, a: str, b: str) -> None:
         if name not in known:
             raise PlotError(f"no system {name!r}; there are {', '.join(map(repr, known))}")
     if a == b:
-        raise PlotError(f"{a!r} against itself: give two of {', '.join(map(repr, known))}")
+        raise PlotError(f"cannot draw {a!r} against itself: name two of {', '.join(map(repr, known))}")
     if not len(stretches):
         raise PlotError("nothing to draw: there is no speech")
 
 
-def _plain(ax: Axes, grid: str) -> Axes:
+def _set_frame(ax: Axes, grid: str) -> Axes:
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_axisbelow(True)
     ax.grid(axis="both" if grid == "both" else "x", color="0.5", alpha=0.18, linewidth=0.8)
