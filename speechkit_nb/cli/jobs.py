@@ -1,4 +1,4 @@
-"""`speechkit-nb jobs`: the ledger of jobs without a notebook, for cron and machines without a screen.
+"""`speechkit-nb jobs`: the journal of jobs without a notebook, for cron and machines without a screen.
 
 Exit codes: 0 everything is done, 1 something failed, 2 wrong usage, 3 jobs are still open.
 """
@@ -13,21 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..client.journal.states import OPEN, TRANSITIONS
+from ..client import OPEN, STATES
 from ..errors import Denied, SpeechkitError, TargetError, Unreachable, WaitTimeout
-from .journal import file_names, found, frame_of_entries, open_journal, printable, table, transcript_of, write
+from .journal import (
+    file_names,
+    find_entries,
+    format_table,
+    frame_with_numbers,
+    make_printable,
+    open_journal,
+    write_transcript,
+)
 
 if TYPE_CHECKING:
-    from ..client.client import Client
-    from ..client.jobs.job import Job
-    from ..client.journal.journal import Entry
+    from ..client import Client, Entry, Job
 
 FAILED, STILL_OPEN = 1, 3
 FORMATS = ("parquet", "csv", "json", "txt")
 
 
-class _Listing(click.Group):
-    """A group that lists unless it is told something else."""
+class _ListByDefault(click.Group):
+    """A group whose default command is `list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
@@ -35,9 +41,9 @@ class _Listing(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Listing)
+@click.group(cls=_ListByDefault)
 def jobs() -> None:
-    """The ledger of jobs: list (unless told otherwise), wait for, fetch, export, settle.
+    """The journal of jobs: list (the default), wait, fetch, export, resubmit, abandon, cancel.
 
     A job is named by its operation id, or by its number in the list.
 
@@ -47,9 +53,7 @@ def jobs() -> None:
 
 _ids = click.argument("ids", nargs=-1, metavar="[ID]...")
 _some_ids = click.argument("ids", nargs=-1, required=True, metavar="ID...")
-_target = click.option(
-    "--target", help="local, or grpc://HOST:PORT. Unless given, each job's own service is asked."
-)
+_target = click.option("--target", help="local, or grpc://HOST:PORT. Default: the service of each job.")
 _service = click.option("--service", help="Only jobs of this service, such as cloud or local.")
 
 
@@ -59,7 +63,7 @@ _service = click.option("--service", help="Only jobs of this service, such as cl
     "--state",
     "states",
     multiple=True,
-    type=click.Choice(list(TRANSITIONS)),
+    type=click.Choice(list(STATES)),
     help="Only jobs in these states.",
 )
 @_service
@@ -70,7 +74,8 @@ def list_(
 ) -> None:
     """Print the jobs of the journal, newest last."""
     with open_journal() as journal:
-        frame = frame_of_entries(found(journal, ids, states, service))
+        entries = find_entries(journal, ids, states, service)
+        frame = frame_with_numbers([entry.record for entry in entries])
     frame = frame if newest is None else frame.tail(newest)
     if as_json:
         click.echo(
@@ -79,7 +84,7 @@ def list_(
     elif frame.empty:
         click.echo("no jobs", err=True)
     else:
-        click.echo(table(frame))
+        click.echo(format_table(frame))
 
 
 @jobs.command()
@@ -88,27 +93,29 @@ def list_(
 @_target
 @_service
 def wait(ids: Sequence[str], timeout: float | None, target: str | None, service: str | None) -> None:
-    """Wait until jobs are done, all open ones unless named; their results are kept in the journal."""
+    """Wait until jobs are done (default: all open jobs); their results are stored in the journal."""
     with open_journal() as journal:
-        entries = found(journal, ids, () if ids else OPEN, service)
+        entries = find_entries(journal, ids, () if ids else OPEN, service)
         until = None if timeout is None else time.monotonic() + timeout
-        problems = _at_each_service(entries, target, lambda jobs: _wait(jobs, until))
-        sys.exit(_told(entries, problems, STILL_OPEN))
+        problems = _for_each_service(entries, target, lambda jobs: _wait(jobs, until))
+        sys.exit(_report(entries, problems, STILL_OPEN))
 
 
 @jobs.command()
 @_target
 @_service
 def fetch(target: str | None, service: str | None) -> None:
-    """Ask once after every open job, and fetch what is ready into the journal.
+    """Check the status of every open job once, and fetch the results that are ready into the journal.
 
-    Run it at least every other day, and no result is lost: the service keeps them for three.
-    Jobs that are still open are no failure here.
+    Run it at least every other day, so that no result is lost: the service stores results for three days.
+    Jobs that are still open do not count as failed here.
     """
     with open_journal() as journal:
-        entries = found(journal, (), OPEN, service)
-        problems = _at_each_service(entries, target, lambda jobs: _one_by_one(jobs, lambda job: job.ask()))
-        sys.exit(_told(entries, problems, 0))
+        entries = find_entries(journal, (), OPEN, service)
+        problems = _for_each_service(
+            entries, target, lambda jobs: _one_by_one(jobs, lambda job: job.refresh())
+        )
+        sys.exit(_report(entries, problems, 0))
 
 
 @jobs.command()
@@ -120,21 +127,21 @@ def export(folder: Path, ids: Sequence[str], kind: str, service: str | None) -> 
     """Write the results that are in the journal to files in FOLDER; no network is needed.
 
     parquet is the whole transcript, for sk.load; csv its words; json the messages as the REST API prints
-    them; txt the text. A file is named after its recording, and with the number of its job if there is an
-    earlier one of that name.
+    them; txt the text. A file is named like its recording; the number of the job is added if an earlier job
+    has the same name.
     """
     with open_journal() as journal:
-        entries = found(journal, ids, () if ids else ("done",), service)
-        missing = [entry for entry in entries if entry.facts["state"] != "done"]
+        entries = find_entries(journal, ids, () if ids else ("done",), service)
+        missing = [entry for entry in entries if entry.record.state != "done"]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, entry in file_names(journal, [entry for entry in entries if entry not in missing]):
-                write(transcript_of(entry), folder / f"{name}.{kind}", kind)
+                write_transcript(entry.load_transcript(), folder / f"{name}.{kind}", kind)
         except OSError as error:
             raise click.ClickException(f"cannot write into {str(folder)!r}: {error.strerror}") from error
     for entry in missing:
-        click.echo(f"job {entry.id} has no result: it is {entry.facts['state']}", err=True)
-    _say(f"{len(entries) - len(missing)} results in {folder}")
+        click.echo(f"job {entry.number} has no result: it is {entry.record.state}", err=True)
+    _print_summary(f"{len(entries) - len(missing)} results in {folder}")
     sys.exit(FAILED if missing else 0)
 
 
@@ -146,15 +153,15 @@ def resubmit(ids: Sequence[str], target: str | None) -> None:
 
     An unknown job that the service did get is then billed twice.
     """
-    _each(ids, target, _resubmit)
+    _run_each(ids, target, _resubmit)
 
 
 @jobs.command()
 @_some_ids
 @_target
 def abandon(ids: Sequence[str], target: str | None) -> None:
-    """Take unknown jobs for not sent, and send nothing."""
-    _each(ids, target, lambda job: job.abandon())
+    """Give up unknown jobs; they count as cancelled, and nothing is sent."""
+    _run_each(ids, target, lambda job: job.abandon())
 
 
 @jobs.command()
@@ -162,49 +169,50 @@ def abandon(ids: Sequence[str], target: str | None) -> None:
 @_target
 def cancel(ids: Sequence[str], target: str | None) -> None:
     """Ask the service to stop jobs."""
-    _each(ids, target, _cancel)
+    _run_each(ids, target, _cancel)
 
 
 # --- the services
 
 
-def _at_each_service(
+def _for_each_service(
     entries: Sequence[Entry], target: str | None, do: Callable[[Sequence[Job]], Sequence[str]]
 ) -> list[str]:
-    """Do something with the jobs of each service; what went wrong there. No service hinders another."""
-    from ..client.connection import connect
+    """Call `do` with the jobs of each service; returns the problems. Each service is used, whatever fails."""
+    from ..client import connect
 
     by_service: dict[str, list[Entry]] = {}
     for entry in entries:
-        by_service.setdefault(entry.facts["service"], []).append(entry)
+        by_service.setdefault(entry.record.service, []).append(entry)
     problems: list[str] = []
-    for service, theirs in by_service.items():
+    for service, members in by_service.items():
         try:
             with connect(target or service) as client:
-                problems += do([client.job(entry.id) for entry in _of(client, theirs)])
+                _check_service(client, service)
+                problems += do([client.job(entry.number) for entry in members])
         except SpeechkitError as error:
             problems.append(f"{service}: {error}")
     return problems
 
 
-def _of(client: Client, entries: Sequence[Entry]) -> Sequence[Entry]:
-    service = entries[0].facts["service"]
+def _check_service(client: Client, service: str) -> None:
     if service != client.service:
-        raise TargetError(f"its jobs cannot be asked for at {client.service!r}; leave --target, or --service")
-    return entries
+        raise TargetError(
+            f"its jobs are not known to {client.service!r}: leave out --target, or choose another --service"
+        )
 
 
-def _each(ids: Sequence[str], target: str | None, do: Callable[[Job], Any]) -> None:
-    """Do something with each of the jobs, and end."""
+def _run_each(ids: Sequence[str], target: str | None, do: Callable[[Job], Any]) -> None:
+    """Call `do` with each of the jobs, print the problems, and exit."""
     with open_journal() as journal:
-        problems = _at_each_service(found(journal, ids), target, lambda jobs: _one_by_one(jobs, do))
+        problems = _for_each_service(find_entries(journal, ids), target, lambda jobs: _one_by_one(jobs, do))
     for problem in problems:
-        click.echo(f"Error: {printable(problem)}", err=True)
+        click.echo(f"Error: {make_printable(problem)}", err=True)
     sys.exit(FAILED if problems else 0)
 
 
 def _one_by_one(jobs: Sequence[Job], do: Callable[[Job], Any]) -> list[str]:
-    """Do something with each; what went wrong. A job hinders no other, a service out of reach all of them."""
+    """Call `do` with each job; returns the problems. It stops only if the service cannot be used at all."""
     problems = []
     for job in jobs:
         try:
@@ -212,48 +220,48 @@ def _one_by_one(jobs: Sequence[Job], do: Callable[[Job], Any]) -> list[str]:
         except (Denied, Unreachable):
             raise
         except SpeechkitError as error:
-            problems.append(f"job {job.row}: {error}")
+            problems.append(f"job {job.number}: {error}")
     return problems
 
 
 def _wait(jobs: Sequence[Job], until: float | None) -> list[str]:
-    from ..client.jobs.jobset import JobSet
+    from ..client import JobSet
 
     left = None if until is None else max(until - time.monotonic(), 0.0)
     try:
         JobSet(jobs).wait(left, progress=sys.stderr.isatty())
     except WaitTimeout:
         return []
-    return _one_by_one(jobs, lambda job: job.ask())  # one that cannot be asked says why
+    return _one_by_one(jobs, lambda job: job.refresh())  # for their errors
 
 
 def _resubmit(job: Job) -> None:
-    click.echo(f"{printable(job.recording)}: sent again as {job.resubmit().operation_id}")
+    click.echo(f"{make_printable(job.recording)}: sent again as {job.resubmit().operation_id}")
 
 
 def _cancel(job: Job) -> None:
     job.cancel()
-    state = job.facts["state"]
+    state = job.record.state
     if state != "cancelled":
-        click.echo(f"{printable(job.recording)} (job {job.row}) is {state}", err=True)
+        click.echo(f"{make_printable(job.recording)} (job {job.number}) is {state}", err=True)
 
 
-def _told(entries: Sequence[Entry], problems: Sequence[str], if_open: int) -> int:
-    """Says how jobs stand and what went wrong; the exit code."""
-    facts = [entry.facts for entry in entries]
-    failed = [fact for fact in facts if fact["state"] not in (*OPEN, "done")]
-    n_open = sum(fact["state"] in OPEN for fact in facts)
-    for fact in failed:
-        why = f": {fact['error']}" if fact["error"] else ""
-        problems = [*problems, f"{fact['recording']} (job {fact['id']}) is {fact['state']}{why}"]
+def _report(entries: Sequence[Entry], problems: Sequence[str], if_open: int) -> int:
+    """Print how many jobs are done and what went wrong; returns the exit code."""
+    records = [entry.record for entry in entries]
+    failed = [record for record in records if not record.is_open and record.state != "done"]
+    n_open = sum(record.is_open for record in records)
+    for record in failed:
+        why = f": {record.error}" if record.error else ""
+        problems = [*problems, f"{record.recording} (job {record.number}) is {record.state}{why}"]
     for problem in problems:
-        click.echo(printable(problem), err=True)
-    n_done = len(facts) - len(failed) - n_open
-    _say(f"{n_done} done, {len(failed)} without a result, {n_open} still open")
+        click.echo(make_printable(problem), err=True)
+    n_done = len(records) - len(failed) - n_open
+    _print_summary(f"{n_done} done, {len(failed)} without a result, {n_open} still open")
     return FAILED if problems else if_open if n_open else 0
 
 
-def _say(words: str) -> None:
-    """For people; a program that reads us has the exit code."""
+def _print_summary(text: str) -> None:
+    """Print for people; a program that reads the output uses the exit code."""
     if sys.stdout.isatty():
-        click.echo(words)
+        click.echo(text)

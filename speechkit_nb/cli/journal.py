@@ -1,4 +1,4 @@
-"""The ledger for the command line: finding jobs in it, printing them, writing their results to files."""
+"""The journal for the command line: finds jobs, prints them, writes their results to files."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..paths import write_atomically
+
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..client.journal.journal import Entry, Journal
+    from ..client import Entry, JobRecord, Journal
     from ..transcript import Transcript
 
 COLUMNS = ["id", "recording", "status", "model", "service", "submitted", "operation_id", "error"]
-WIDEST = 48
+MAX_WIDTH = 48
 """Characters of a cell of the list."""
 
 
 @contextmanager
 def open_journal() -> Iterator[Journal]:
     """The user's journal; no service is needed to read it."""
-    from ..client.journal.journal import Journal
+    from ..client import Journal
 
     journal = Journal()
     try:
@@ -34,70 +36,54 @@ def open_journal() -> Iterator[Journal]:
         journal.close()
 
 
-def found(
+def find_entries(
     journal: Journal, ids: Sequence[str], states: Sequence[str] = (), service: str | None = None
 ) -> list[Entry]:
-    """The jobs of those names, or all; only those in one of the states, and of the service."""
-    if ids:
-        named = [_entry(journal, id) for id in ids]
-    else:
-        named = journal.entries("? IS NULL OR service = ?", service, service)
-    return [entry for entry in named if not states or entry.facts["state"] in states]
+    """The jobs with these ids or numbers, or all jobs of the service; only those in one of the states."""
+    if not ids:
+        return journal.entries(service=service, states=states)
+    entries = [_find_entry(journal, id) for id in ids]
+    return [entry for entry in entries if not states or entry.record.state in states]
 
 
-def _entry(journal: Journal, id: str) -> Entry:
-    found = journal.entries("operation_id = ?", id)
-    if not found and id.isdecimal():
-        found = journal.entries("id = ?", int(id))
-    if not found:
-        raise click.UsageError(f"there is no job {id!r}; speechkit-nb jobs list shows what there is")
-    return found[0]
+def _find_entry(journal: Journal, id: str) -> Entry:
+    operations = journal.find_operation(id)
+    entry = operations[0] if operations else journal.find(int(id)) if id.isdecimal() else None
+    if entry is None:
+        raise click.UsageError(f"there is no job {id!r}; speechkit-nb jobs list shows all jobs")
+    return entry
 
 
 def file_names(journal: Journal, entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
     """A file name for each job: its recording's, with the job's number if an earlier job has that name.
 
-    It goes by the whole journal, so that a job keeps its name however often the journal grows.
+    All jobs of the journal count, so that a job keeps its name while the journal grows.
     """
     names: dict[int, str] = {}
-    taken: set[str] = set()
-    for id, recording in journal.rows("SELECT id, recording FROM jobs ORDER BY id"):
-        name = _plain(recording)
-        while name.casefold() in taken:
-            name = f"{name}-{id}"
-        taken.add(name.casefold())
-        names[id] = name
+    used: set[str] = set()
+    for number, recording in journal.recordings().items():
+        name = _file_name(recording)
+        while name.casefold() in used:
+            name = f"{name}-{number}"
+        used.add(name.casefold())
+        names[number] = name
     for entry in entries:
-        yield names[entry.id], entry
+        yield names[entry.number], entry
 
 
-def _plain(recording: str) -> str:
+def _file_name(recording: str) -> str:
     """A recording's id as a file name.
 
-    >>> _plain("a/b: c.wav"), _plain("..")
+    >>> _file_name("a/b: c.wav"), _file_name("..")
     ('a_b_ c.wav', 'recording')
     """
     return re.sub(r"[\x00-\x1f/\\\\:*?\"<>|]", "_", recording).strip(". ")[:120] or "recording"
 
 
-def transcript_of(entry: Entry) -> Transcript:
-    """What the journal has of a finished job."""
-    from ..transcript import Transcript
-
-    facts = entry.facts
-    responses, received_at = entry.answer()
-    info = {"operation_id": facts["operation_id"], "service": facts["service"], **facts["options"]}
-    return Transcript(responses, facts["recording"], facts["source"], received_at, info)
-
-
-def write(transcript: Transcript, path: Path, kind: str) -> None:
-    """Write one of the formats, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
+def write_transcript(transcript: Transcript, path: Path, kind: str) -> None:
+    """Write one of the formats, completely or not at all."""
+    with write_atomically(path) as unfinished:
         _write(transcript, unfinished, kind)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _write(transcript: Transcript, path: Path, kind: str) -> None:
@@ -115,18 +101,17 @@ def _write(transcript: Transcript, path: Path, kind: str) -> None:
         path.write_text("".join(lines), encoding="utf-8")
 
 
-def frame_of_entries(entries: Sequence[Entry]) -> pd.DataFrame:
+def frame_with_numbers(records: Sequence[JobRecord]) -> pd.DataFrame:
     """The jobs as `Client.jobs` has them, and the number of each."""
-    from ..client.jobs.table import frame_of
+    from ..client import frame_of
 
-    rows = [entry.facts for entry in entries]
-    frame = frame_of(rows)
-    frame.insert(0, "id", [row["id"] for row in rows])
+    frame = frame_of(records)
+    frame.insert(0, "id", [record.number for record in records])
     return frame
 
 
-def table(frame: pd.DataFrame) -> str:
-    """The frame as text; long cells are cut, and nothing in them can steer the terminal."""
+def format_table(frame: pd.DataFrame) -> str:
+    """The frame as text; long cells are cut, and nothing in them can control the terminal."""
     shown = frame[COLUMNS].copy()
     shown["submitted"] = shown["submitted"].dt.strftime("%Y-%m-%d %H:%M")
     rows = [COLUMNS, *([_cell(value) for value in row] for row in shown.itertuples(index=False))]
@@ -140,13 +125,13 @@ def _cell(value: object) -> str:
     >>> _cell("one\\ntwo"), _cell(None), len(_cell("x" * 99))
     ('one two', '', 48)
     """
-    text = printable("" if value is None or value != value else str(value))
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+    text = make_printable("" if value is None or value != value else str(value))
+    return text if len(text) <= MAX_WIDTH else text[: MAX_WIDTH - 1] + "…"
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """
-    >>> printable("\\x1b[2Jgone\\n")
+    >>> make_printable("\\x1b[2Jgone\\n")
     '?[2Jgone'
     """
     return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))

@@ -15,8 +15,7 @@ from .view import view
 
 if TYPE_CHECKING:
     from ..audio import Recording
-    from ..client.client import Client
-    from ..client.jobs.job import Job
+    from ..client import Client, Job
     from ..transcript import Transcript
     from ..views import Section
 
@@ -125,7 +124,7 @@ def transcribe(
 ) -> None:
     """Print the text of FILES, recordings or folders of recordings; with --out write tables and pictures."""
     from ..audio import AUDIO_SUFFIXES
-    from ..client.connection import connect
+    from ..client import connect
 
     with connect(target, api=api, transport=transport) as client:
         submitted = [_submit(client, path, **options) for path in _find_recordings(files)]
@@ -153,7 +152,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
     """
     import pandas as pd
 
-    from ..client.connection import connect
+    from ..client import connect
     from ..views import render_report
 
     paths = list(_find_recordings([folder])) if Path(folder).is_dir() else []

@@ -1,1 +1,6 @@
-"""Jobs of a service: connect, submit, wait, fetch; and the journal that remembers them."""
+"""Jobs and streams of a recognition service, and the journal that stores them."""
+
+import lazy_loader
+
+# the names, and where each lives, are in __init__.pyi; each is loaded on its first use
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -19,79 +19,60 @@ from .jobs.job import Job
 from .jobs.jobset import JobSet
 from .jobs.poller import Watch
 from .jobs.polling import Pace, Progress
-from .jobs.request import order
+from .jobs.request import SubmissionRequest, build_request
 from .jobs.sources import metadata_types
-from .jobs.submitter import Submissions
+from .jobs.submitter import SubmissionSettings, Submitter
 from .jobs.table import frame_of
-from .journal.journal import Entry, Journal
-from .journal.states import OPEN
+from .journal.entry import Entry
+from .journal.journal import Journal
+from .journal.record import JobRecord
 from .streaming.sender import SessionLimits
 from .streaming.session import StreamSession, open_stream
 from .transport.base import Transport, replace_message
-from .transport.endpoints import CLOUD
 from .transport.rate_limit import CallLimiter
 
-LAST_ANSWER = 10.0
-"""Seconds that closing waits for the answer to what is just being sent."""
+CLOSE_TIMEOUT = 10.0
+"""Seconds that closing waits for the answer to a request that is being sent."""
 
 
 class Client:
     """A connection to one service. Made by `connect`; usable in a `with` statement.
 
     Args:
-        transport: the way to the service.
-        journal: where its jobs are remembered.
-        pace: when to ask after a job.
-        on_close: called last.
-        limiter: gives turns to submissions and questions.
-        scope: what has to be the same for an earlier result to be the same; by default the service.
-        reuse: whether `submit` hands out earlier results of the same sound unless it is said otherwise.
-        bucket: where a recording goes that is too large for a request.
-        storage: URL of Object Storage, or the folder that stands for it.
-        ca: PEM file of the authorities that the storage is to be trusted by, in place of the usual ones.
+        transport: the connection to the service.
+        journal: where its jobs are stored.
+        settings: how recordings are sent.
+        pace: when to check the status of a job.
+        limiter: gives permits for submissions and status checks.
+        on_close: called at the end of `close`.
     """
 
     def __init__(
         self,
         transport: Transport,
         journal: Journal,
+        settings: SubmissionSettings | None = None,
         *,
         pace: Pace | None = None,
-        on_close: Callable[[], None] = lambda: None,
         limiter: CallLimiter | None = None,
-        scope: str = "",
-        reuse: bool = True,
-        bucket: str | None = None,
-        storage: str | os.PathLike[str] = CLOUD.storage,
-        ca: str | os.PathLike[str] | None = None,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
-        self._transport = transport
-        self._journal = journal
-        self._pace = pace or Pace()
-        self._on_close = on_close
+        self._transport, self._journal = transport, journal
+        self._pace, self._on_close = pace or Pace(), on_close
         self._limiter = limiter or CallLimiter(transport.name)
+        self._submitter = Submitter(transport, journal, self._limiter, settings or SubmissionSettings())
         self._watch = Watch()
         self._batches: WeakSet[Batch] = WeakSet()
-        self._submissions = Submissions(
-            transport,
-            journal,
-            self._limiter,
-            scope=scope or transport.name,
-            reuse=reuse,
-            bucket=bucket,
-            storage=storage,
-            ca=ca,
-        )
         self._streams: WeakSet[StreamSession] = WeakSet()
 
     @property
     def service(self) -> str:
-        """What it is connected to."""
+        """Name of the service that it is connected to."""
         return self._transport.name
 
     @property
     def journal(self) -> Journal:
-        """Where its jobs are remembered, and those of other services."""
+        """Where its jobs are stored, and those of other services."""
         return self._journal
 
     def submit(
@@ -111,30 +92,34 @@ class Client:
             source: path, `bytes` of an audio file, array of shape (n_samples,) or (n_channels, n_samples)
                 with `sample_rate`, `Recording`, or link (`https://`, `s3://`) into Object Storage.
             sample_rate: Hz, for an array.
-            id: name of the recording in the frames; its file name otherwise.
-            bucket: upload it to this bucket and send the link; by default only what is too large for a
-                request goes to the bucket of `connect`, if it has one.
-            reuse: whether the job of the same sound and the same options is handed out, if there is one
-                that is done or under way, in place of paying for another; the warning `Reused` says so.
-                By default it is, but for a server at an address of this machine, where another recognizer
-                may run tomorrow. The folder that pays makes no difference.
-            metadata: facts of one's own to keep with the job, as plain values.
+            id: name of the recording in the frames; default: its file name.
+            bucket: upload it to this bucket and send the link; default: the bucket of `connect`, if it has
+                one, and only for a recording that is too large for a request.
+            reuse: whether to return an earlier job with the same sound and the same options, if there is
+                one that is done or open, in place of paying for another; `Job.reused` is True then.
+                Default: yes, except for a server at an address of this machine, whose recognizer may
+                change. The folder that pays makes no difference.
+            metadata: values of your own to store with the job, such as numbers and texts.
             options: fields of `RecognitionConfig`, such as `model`, `language`, `normalize`.
 
         Raises:
             AudioError, LimitError, ConfigError: before anything is sent.
             ServiceError: if the service, or the storage, refuses it.
             JobUnknown: if it was sent, now or earlier, and no answer came. The job is in the journal; it is
-                not sent again on its own, since that could be billed twice. Its `job` settles it.
+                not sent again on its own, since that could be billed twice: use `resubmit()` or `abandon()`
+                of the error's `job`.
         """
         config = RecognitionConfig.of(**options)
-        wanted = order(source, config, sample_rate=sample_rate, id=id, bucket=bucket, metadata=metadata)
+        request = build_request(
+            source, config, sample_rate=sample_rate, id=id, bucket=bucket, metadata=metadata
+        )
         try:
-            entry, reused = self._submissions.send(wanted, reuse)
+            entry, is_earlier = self._submitter.send(request, reuse)
         except JobUnknown as error:
-            error.job = self._job(error.job, wanted.recording)
+            error.job = self._make_job(error.job, source=request.recording)
             raise
-        return self.watch(self._job(entry, wanted.recording, wanted.known_as if reused else None))
+        reused_for = request if is_earlier else None
+        return self._poll(self._make_job(entry, reused_for, request.recording))
 
     def submit_many(
         self,
@@ -146,33 +131,33 @@ class Client:
         stop_after: int = 20,
         **options: Any,
     ) -> JobSet:
-        """Send many recordings and return at once, while a thread sends and asks after them.
+        """Send many recordings and return at once, while a thread sends them and checks their status.
 
-        The same sound is sent once, though each of its recordings gets a job. What cannot be sent becomes a
-        failed job, and the rest goes on. After a crash the same call goes on where it was: with `reuse` what
-        is done or under way is taken from the journal.
+        The same sound is sent once, though each of its recordings gets a job. A recording that cannot be
+        sent becomes a failed job, and the others are sent. After a crash, call it again with the same
+        arguments: with `reuse` the jobs that are done or open are taken from the journal.
 
         Args:
-            sources: paths, patterns such as `"talks/**/*.wav"`, folders, links, or what else `submit` takes;
-                a DataFrame with a row a recording: its column `source` (or `path`, or `file`) says which
-                one, `id` its name, columns named as options override those given here, all others go with
-                the results (one that is named almost as an option is refused); or an iterable, which is
-                asked for the next recording only when one was sent.
+            sources: paths, patterns such as `"talks/**/*.wav"`, folders, links, or anything that `submit`
+                takes; or a DataFrame with one row per recording: its column `source` (or `path`, or `file`)
+                names the recording, `id` its name in the frames, columns named like options override those
+                given here, and all others are added to the results (a name that is almost that of an option
+                raises an error); or an iterable, from which the next recording is taken when one was sent.
             progress: True shows a bar for all of them, or a function of (fraction, status).
-            reuse, bucket: as of `submit`.
-            stop_after: after how many failures in a row to give up.
+            reuse, bucket: as in `submit`.
+            stop_after: after how many failures in a row to stop.
             options: fields of `RecognitionConfig`, for all recordings.
 
         Raises:
             AudioError: if a pattern or a folder has no recordings; nothing is sent then.
-            ConfigError: if an option, or a column of the table, cannot be; nothing is sent then.
+            ConfigError: if an option, or a column of the table, is not valid; nothing is sent then.
         """
         batch = Batch(
             sources,
             options,
-            submissions=self._submissions,
+            submitter=self._submitter,
             limiter=self._limiter.share(),
-            make_job=lambda entry, known_as: self._job(entry, known_as=known_as),
+            make_job=self._make_job,
             watch=self._watch,
             bucket=bucket,
             reuse=reuse,
@@ -194,13 +179,13 @@ class Client:
         id: str | None = None,
         progress: bool = True,
     ) -> str:
-        """Upload a recording and return its link, to be submitted as often as one likes.
+        """Upload a recording and return its link, which can be submitted any number of times.
 
         Args:
-            source: as of `submit`, but no link.
-            bucket: by default that of `connect`.
-            key: name of the object; by default made from content and name.
-            sample_rate, id: as of `submit`.
+            source: as in `submit`, but no link.
+            bucket: default: that of `connect`.
+            key: name of the object; default: made from content and name.
+            sample_rate, id: as in `submit`.
             progress: whether to show a bar.
 
         Raises:
@@ -208,7 +193,7 @@ class Client:
             MissingExtra, AudioError, LimitError, ServiceError: see `storage.upload`.
         """
         recording = source if isinstance(source, Recording) else Recording(source, sample_rate, id=id)
-        return self._submissions.upload(recording, bucket, key, progress)
+        return self._submitter.upload(recording, bucket, key, progress)
 
     def stream(
         self,
@@ -221,22 +206,23 @@ class Client:
         limits: SessionLimits | None = None,
         **options: Any,
     ) -> StreamSession:
-        """Recognize sound while it comes in; returns at once a session to iterate over, or to `async for`.
+        """Recognize sound while it is recorded; returns at once a session to use with `for` or `async for`.
 
-        A stream may last for ever: before a session of the service is full the next one goes on, at the end
-        of an utterance if there is one. One that breaks off is resumed from the last final. While a live
-        source gives nothing, the time counts as silence. What the service says at the end of a session,
-        analyses and summaries, is about that session only, and one that is cut short says nothing.
+        A stream has no maximal length: before a session of the service reaches its limit the next one is
+        opened, at the end of an utterance if there is one. A session that breaks is replaced by one that
+        starts at the last final. While a live source gives nothing, the time counts as silence. Analyses and
+        summaries, which the service sends at the end of a session, cover that session only; a session that
+        breaks has none.
 
         Args:
-            source: a recording, as of `submit` but no link, or an iterable of chunks: `bytes` of 16-bit
+            source: a recording, as in `submit` but no link, or an iterable of chunks: `bytes` of 16-bit
                 samples, or arrays of shape (n,), int16 or float in -1 to 1; it may never end.
-            pace: `"real-time"` sends a recording as a microphone would, `"fast"` as the service takes it; by
-                default a recording goes in real time, and chunks as they come.
+            pace: `"real-time"` sends a recording at the speed of a microphone, `"fast"` as fast as the
+                service takes it; default: real time for a recording, and chunks as they come.
             sample_rate: Hz, for chunks and arrays.
-            channel: the only one of a recording's channels to send.
+            channel: the channel of the recording to send, if it has several.
             id: name of the recording in the frames.
-            limits: what the service takes in one session, if it is not the cloud.
+            limits: the limits of one session; default: the cloud's.
             options: fields of `RecognitionConfig`, such as `model`, `eou_sensitivity`, `external_eou`.
 
         Raises:
@@ -259,82 +245,51 @@ class Client:
 
     def jobs(self) -> pd.DataFrame:
         """Every job of the journal, of all services, newest last."""
-        return JobFrame(frame_of([entry.facts for entry in self._journal.entries()]))
+        return JobFrame(frame_of(self._journal.records()))
 
     def job(self, id: str | int) -> Job:
-        """The job of that id, from the journal; one submitted elsewhere is looked up at the service.
+        """The job with that id, from the journal; one submitted elsewhere is looked up at the service.
 
         Args:
-            id: of the operation, or the number of the job in the journal, its `row`.
+            id: of the operation, or the number of the job in the journal.
 
         Raises:
-            NotFound: if the service knows no such operation, or the journal no such number.
+            NotFound: if neither the service nor the journal has it.
             TargetError: if it was submitted to another service.
         """
-        column = "id" if isinstance(id, int) else "operation_id"
-        found = self._journal.entries(f"{column} = ?", id)
-        for entry in found:
-            if entry.facts["service"] == self.service:
-                return self._job(entry)
+        if isinstance(id, int):
+            entry = self._journal.find(id)
+            found = [] if entry is None else [entry]
+        else:
+            found = self._journal.find_operation(id)
+        services = [entry.record.service for entry in found]
+        if self.service in services:
+            return self._make_job(found[services.index(self.service)])
         if found:
-            other = found[0].facts["service"]
+            other, noun = services[0], "job" if isinstance(id, int) else "operation"
             raise TargetError(
-                f"{'job' if column == 'id' else 'operation'} {id!r} was submitted to {other!r}, this client "
-                f"talks to {self.service!r}: connect({other!r}).job({id!r})"
+                f"{noun} {id!r} was submitted to {other!r}, this client is connected to {self.service!r}: "
+                f"use connect({other!r}).job({id!r})"
             )
         if isinstance(id, int):
-            raise NotFound(f"the journal has no job {id}; client.jobs() has what there is", code="NOT_FOUND")
-        return self.watch(self._adopted(id))
-
-    def job_of_row(self, row: int) -> Job:
-        """The job with that number in the journal, of whichever service.
-
-        Of another service's job the stored result can be read, and nothing else: it is not known here.
-        """
-        (entry,) = self._journal.entries("id = ?", row)
-        return self._job(entry)
-
-    def watch(self, job: Job) -> Job:
-        """The same job; it is asked after from now on, and its result fetched, though nobody waits."""
-        self._watch.add(job)
-        return job
-
-    def _adopted(self, operation_id: str) -> Job:
-        """A job that was submitted elsewhere, now in the journal."""
-        try:
-            self._transport.status(operation_id)
-        except NotFound as error:
-            raise replace_message(
-                error,
-                f"{error}. Neither {self.service!r} nor the journal knows it; client.jobs() has what was "
-                "submitted here, and the service keeps results for 3 days",
-            ) from None
-        now = time.time()
-        return self._job(
-            self._journal.add(
-                service=self.service,
-                operation_id=operation_id,
-                recording=operation_id,
-                state="running",
-                created_at=now,
-                submitted_at=now,
-            )
-        )
+            raise NotFound(f"the journal has no job {id}; client.jobs() lists all jobs", code="NOT_FOUND")
+        return self._poll(self._adopt(id))
 
     def resume(self) -> JobSet:
-        """The jobs of this service whose results nobody has had in hand yet, oldest first.
+        """The jobs of this service whose results you have not had yet, oldest first.
 
-        A job that was being submitted when its kernel died comes back as `unknown`, and does so until it is
-        settled by its `resubmit()` or `abandon()`. What is open is asked after from now on, whether somebody
-        waits or not, and a result is fetched as soon as it is there.
+        A job that was being submitted when its kernel died is `unknown`, and is returned each time until you
+        call its `resubmit()` or `abandon()`. From now on the status of open jobs is checked in the
+        background, and their results are fetched as soon as they are ready.
         """
-        states = ", ".join(map(repr, (*OPEN, "unknown")))
-        waiting = f"service = ? AND (state IN ({states}) OR (state = 'done' AND delivered_at IS NULL))"
-        found = [self.watch(self._job(entry)) for entry in self._journal.entries(waiting, self.service)]
+        found = [self._poll(self._make_job(entry)) for entry in self._journal.resumable(self.service)]
         return JobSet(found, watch=self._watch)
 
     def close(self) -> None:
-        """Hang up; streams end, and a local server that was started for this client."""
+        """Close the connection; streams end, and the local server that was started for this client.
+
+        Jobs go on at the service.
+        """
         for session in list(self._streams):
             session.close()
         for batch in self._batches:
@@ -342,9 +297,9 @@ class Client:
         self._watch.close()
         self._limiter.close()
         for batch in self._batches:
-            batch.join(LAST_ANSWER)
+            batch.join(CLOSE_TIMEOUT)
         self._transport.close()
-        self._watch.join(LAST_ANSWER)
+        self._watch.join(CLOSE_TIMEOUT)
         self._journal.close()
         self._on_close()
 
@@ -357,18 +312,56 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.service!r}, journal {os.fspath(self._journal.path)!r})"
 
-    def _job(
-        self, entry: Entry, source: Recording | None = None, known_as: Mapping[str, Any] | None = None
+    def _make_job(
+        self, entry: Entry, reused_for: SubmissionRequest | None = None, source: Recording | None = None
     ) -> Job:
-        service = self._transport
         return Job(
             entry,
-            refresh=service.status,
-            fetch=service.fetch,
-            cancel=service.cancel,
-            delete=service.delete,
-            resubmit=lambda: self.watch(self._job(self._submissions.again(entry, source), source)),
+            self._transport,
             pace=self._pace,
+            resubmit=lambda: self._poll(self._make_job(self._submitter.resend(entry, source), source=source)),
             source=source,
-            known_as=known_as,
+            reused_for=reused_for,
         )
+
+    def _poll(self, job: Job) -> Job:
+        """The same job; its status is checked in the background from now on, if it is open."""
+        self._watch.add(job)
+        return job
+
+    def _adopt(self, operation_id: str) -> Job:
+        """A job that was submitted elsewhere, now in the journal."""
+        try:
+            self._transport.status(operation_id)
+        except NotFound as error:
+            raise replace_message(
+                error,
+                f"{error}. Neither {self.service!r} nor the journal has it; client.jobs() lists what was "
+                "submitted here, and the service stores results for 3 days",
+            ) from None
+        now = time.time()
+        record = JobRecord(
+            service=self.service,
+            operation_id=operation_id,
+            recording=operation_id,
+            state="running",
+            created_at=now,
+            submitted_at=now,
+        )
+        return self._make_job(self._journal.add(record))
+
+
+def attach_job(client: Client, number: int) -> Job:
+    """The job with that number in the journal of a client, of whichever service.
+
+    If the job belongs to the service of the client and is open, its status is checked in the background from
+    now on. Of a job of another service only the stored result can be used.
+
+    Raises:
+        NotFound: if the journal has no such job.
+    """
+    entry = client.journal.find(number)
+    if entry is None:
+        raise NotFound(f"the journal has no job {number}; client.jobs() lists all jobs", code="NOT_FOUND")
+    job = client._make_job(entry)
+    return client._poll(job) if job.record.service == client.service else job

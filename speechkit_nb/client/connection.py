@@ -15,6 +15,7 @@ from .auth.credentials import choose_credentials, clean_secret, find_credentials
 from .auth.iam import IamClient
 from .client import Client
 from .jobs.polling import LOOPBACK, Pace
+from .jobs.submitter import SubmissionSettings
 from .journal.journal import Journal
 from .transport.base import Transport
 from .transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url, read_certificates
@@ -117,13 +118,15 @@ def connect(
     return Client(
         _transport(place, wire, api, identity, trusted, limiter),
         ledger,
+        SubmissionSettings(
+            scope=f"{place.name} {api}",
+            reuse=not place.endpoints.loopback,
+            bucket=bucket,
+            storage=place.endpoints.storage,
+            ca=ca,
+        ),
         pace=place.pace,
         limiter=limiter,
-        scope=f"{place.name} {api}",
-        reuse=not place.endpoints.loopback,
-        bucket=bucket,
-        storage=place.endpoints.storage,
-        ca=ca,
     )
 
 
@@ -149,12 +152,14 @@ def _connect_local(
     return Client(
         _transport(place, wire, api, Identity(), None, limiter),
         ledger,
+        SubmissionSettings(
+            scope=f"local {api} {version('speechkit-nb')} {options.get('models')}",
+            bucket=bucket,
+            storage=options.get("bucket_root") or CLOUD.storage,
+        ),
         pace=place.pace,
-        on_close=server.stop,
         limiter=limiter,
-        scope=f"local {api} {version('speechkit-nb')} {options.get('models')}",
-        bucket=bucket,
-        storage=options.get("bucket_root") or CLOUD.storage,
+        on_close=server.stop,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ServerError
-from .journal.journal import home
+from ..paths import data_folder
 
 START_DEADLINE = 60.0
 STOP_DEADLINE = 10.0
@@ -38,7 +38,7 @@ class LocalServer:
         bucket_root: str | os.PathLike[str] | None = None,
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        data_dir = home() / "local" if data_dir is None else Path(data_dir)
+        data_dir = data_folder() / "local" if data_dir is None else Path(data_dir)
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..client import attach_job
 from ..config import LANGUAGES, STREAM_ONLY, RecognitionConfig
 from .job_panel import Panel
 from .job_row import ON_ITS_WAY, Row
@@ -16,8 +17,7 @@ from .jobs_model import Shown
 from .option_form import Option
 
 if TYPE_CHECKING:
-    from ..client.client import Client
-    from ..client.jobs.jobset import JobSet
+    from ..client import Client, JobRecord, JobSet
     from ..transcript import Transcript
 
 MODELS = ("general", "general:rc", "general:deprecated", "deferred-general")
@@ -45,7 +45,7 @@ OURS = (
     ),
     Option("bucket", "text", None, "upload to this bucket of Object Storage; needed above 60 MB"),
 )
-COLUMNS = [field.name for field in fields(Row) if field.name != "here"]
+COLUMNS = [field.name for field in fields(Row) if field.name not in ("id", "here")]
 SAME = {
     "done": "was recognized before with the same options, and is not sent: without reuse it would be",
     "unknown": "may have been sent before with the same options: settle that job first",
@@ -86,10 +86,10 @@ class ClientDesk:
     def look(self, most: int) -> Shown:
         """The newest jobs of the journal, those of other services, too, and before them what was reused."""
         news, journal = self._news(), self.client.journal
-        rows = [self._row(facts) for facts in journal.newest(most, first=self._reused)]
+        rows = [self._row(record) for record in journal.newest(most, first=self._reused)]
         for row in rows:
             if row.here and row.state in ON_ITS_WAY:
-                self.client.watch(self.client.job_of_row(row.id))
+                attach_job(self.client, row.id)
         return Shown(rows, journal.n_jobs, news)
 
     def submit(self, sources: Sequence[str | Path], options: Mapping[str, Any]) -> None:
@@ -99,23 +99,23 @@ class ClientDesk:
 
     def open(self, id: int) -> Transcript:
         """The result of a job."""
-        return self.client.job_of_row(id).result(progress=False)
+        return attach_job(self.client, id).result(progress=False)
 
     def cancel(self, id: int) -> None:
         """Ask the service to stop it."""
-        self.client.job_of_row(id).cancel()
+        attach_job(self.client, id).cancel()
 
     def send_again(self, id: int) -> None:
         """Send its recording as a new job."""
-        self.client.job_of_row(id).resubmit()
+        attach_job(self.client, id).resubmit()
 
     def abandon(self, id: int) -> None:
         """Take it for not sent."""
-        self.client.job_of_row(id).abandon()
+        attach_job(self.client, id).abandon()
 
     def delete(self, id: int) -> None:
         """Let the service forget its result."""
-        self.client.job_of_row(id).delete()
+        attach_job(self.client, id).delete()
 
     def go_on(self) -> None:
         """Ask after the jobs that an earlier kernel left open."""
@@ -125,9 +125,9 @@ class ClientDesk:
         """Hang up."""
         self.client.close()
 
-    def _row(self, facts: Mapping[str, Any]) -> Row:
-        here = facts["service"] == self.name
-        return Row(**{column: facts[column] for column in COLUMNS}, here=here)
+    def _row(self, record: JobRecord) -> Row:
+        here = record.service == self.name
+        return Row(record.number, **{column: getattr(record, column) for column in COLUMNS}, here=here)
 
     def _news(self) -> list[str]:
         """What there is to say of batches that were sent since the last look."""
@@ -139,9 +139,9 @@ class ClientDesk:
     def _told(self, jobs: JobSet, wanted: int) -> Iterator[str]:
         found = [jobs[index] for index in range(len(jobs))]  # to iterate would be to wait
         reused = [job for job in found if job.reused]
-        self._reused += [job.row for job in reused]
+        self._reused += [job.number for job in reused]
         for job in reused:
-            yield f"{job.recording} {SAME.get(job.facts['state'], UNDER_WAY)}"
+            yield f"{job.recording} {SAME.get(job.record.state, UNDER_WAY)}"
         sent = [job for job in found if not job.reused and job.operation_id is not None]
         refused = [job for job in found if not job.reused and job.operation_id is None]
         for jobs_, words in ((sent, "sent"), (refused, "not sent, the reason is in the table")):
@@ -152,7 +152,7 @@ class ClientDesk:
 
 
 def _connected(target: str | None) -> ClientDesk:
-    from ..client.connection import connect
+    from ..client import connect
 
     return ClientDesk(connect(target))
 

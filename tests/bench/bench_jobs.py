@@ -23,6 +23,7 @@ from call_log import CountedServer, most_within
 from local_server import sound, wait_until
 
 import speechkit_nb as sk
+from speechkit_nb.client import JobRecord
 
 N_JOBS = int(os.environ.get("N_JOBS", "500"))
 SECONDS = 30.0
@@ -51,15 +52,15 @@ def ready_at(data: Path) -> dict[str, float]:
         return dict(db.execute("SELECT id, modified_at FROM operations"))
 
 
-def most_periods_late(rows: list[dict], ready: dict[str, float]) -> float:
+def most_periods_late(records: list[JobRecord], ready: dict[str, float]) -> float:
     """The longest that a result waited to be fetched."""
 
-    def late(row: dict) -> float:
-        was_ready, fetched = ready[row["operation_id"]], row["fetched_at"]
-        n_open = sum(other["submitted_at"] < fetched and other["fetched_at"] > was_ready for other in rows)
+    def late(record: JobRecord) -> float:
+        was_ready, fetched = ready[record.operation_id], record.fetched_at
+        n_open = sum(other.submitted_at < fetched and other.fetched_at > was_ready for other in records)
         return (fetched - was_ready) / max(n_open / QUOTA.checks_per_second, LEAST_PERIOD)
 
-    return max(map(late, rows))
+    return max(map(late, records))
 
 
 def cost_of_a_question(jobs: sk.JobSet, server: CountedServer) -> float:
@@ -88,19 +89,19 @@ def run(folder: Path) -> dict[str, float]:
         began, used = time.perf_counter(), cpu()
         jobs.wait(progress=False)
         seconds, used = time.perf_counter() - began, cpu() - used
-        rows = [job.facts for job in jobs[:]]
-        wire = sum(len(message) for job in jobs[:] for message in job._entry.answer()[0])
+        records = [job.record for job in jobs[:]]
+        wire = sum(len(message) for job in jobs[:] for message in job._entry.load_responses()[0])
     server.close()
     asked = [moment for moment, method in server.calls() if method == "Get"]
     size = journal.stat().st_size
     print(
-        f"{len(rows)} results in {seconds:.0f} s, {used / N_JOBS:.1f} ms of CPU time each; {len(asked)} "
+        f"{len(records)} results in {seconds:.0f} s, {used / N_JOBS:.1f} ms of CPU time each; {len(asked)} "
         f"questions; {size / N_JOBS / 1000:.1f} kB of journal for {wire / N_JOBS / 1000:.1f} kB of messages"
     )
     return {
         "max_checks_per_s": most_within(asked, 1.0),
         "cpu_ms_per_check": round(question, 2),
-        "periods_late": round(most_periods_late(rows, ready_at(data)), 2),
+        "periods_late": round(most_periods_late(records, ready_at(data)), 2),
         "journal_vs_wire": round(size / wire, 2),
     }
 

@@ -13,7 +13,7 @@ from local_server import serving, wav
 
 import speechkit_nb as sk
 from speechkit_nb.cli.main import main
-from speechkit_nb.client.journal.journal import Journal
+from speechkit_nb.client import JobRecord, Journal
 from speechkit_nb.wire import responses_from_json
 
 ANSWER = [final(0, "hello world"), refinement(0, "Hello, world.")]
@@ -35,11 +35,11 @@ def journal():
 def added(journal, recording, state="submitted", answer=(), **facts):
     """A job in the journal, in any state."""
     row = {"service": "cloud", "operation_id": f"op-{recording}", "submitted_at": 1000.0, **facts}
-    entry = journal.add(recording=recording, state="submitted", created_at=1000.0, **row)
+    entry = journal.add(JobRecord(recording=recording, state="submitted", created_at=1000.0, **row))
     if answer:
-        entry.keep(answer, [1000.5] * len(answer), finished_at=1001.0, fetched_at=1001.0)
+        entry.store_responses(answer, [1000.5] * len(answer), finished_at=1001.0, fetched_at=1001.0)
     elif state != "submitted":
-        assert entry.move(state, error=facts.get("error"), finished_at=1001.0)
+        assert entry.transition(state, error=facts.get("error"), finished_at=1001.0)
     return entry
 
 
@@ -100,7 +100,7 @@ def test_a_job_there_is_not_is_wrong_usage(run):
     """And says where to look."""
     done = run("cancel", "op-1")
     assert done.exit_code == 2
-    assert "there is no job 'op-1'; speechkit-nb jobs list shows what there is" in done.output
+    assert "there is no job 'op-1'; speechkit-nb jobs list shows all jobs" in done.output
 
 
 # --- export
@@ -141,7 +141,7 @@ def test_a_file_keeps_its_name_when_the_journal_grows(run, journal, tmp_path):
     added(journal, "a.wav", operation_id="op-2", answer=ANSWER)
     run("export", tmp_path, "--format", "txt")
     assert os.listdir(tmp_path) == ["a.wav-2.txt"]
-    first.keep(ANSWER, [1.0, 2.0], finished_at=3.0, fetched_at=3.0)
+    first.store_responses(ANSWER, [1.0, 2.0], finished_at=3.0, fetched_at=3.0)
     run("export", tmp_path, "--format", "txt")
     assert sorted(os.listdir(tmp_path)) == ["a.wav-2.txt", "a.wav.txt"]
 
@@ -181,7 +181,7 @@ def test_waiting_brings_every_result_into_the_journal(run, script, journal, tmp_
         submitted(f"grpc://{api.address}", tmp_path, "a.wav", "b.wav")
         done = run("wait", "--timeout", 60)
     assert (done.exit_code, done.output) == (0, "")
-    assert [entry.facts["state"] for entry in journal.entries()] == ["done", "done"]
+    assert [entry.record.state for entry in journal.entries()] == ["done", "done"]
     assert run("export", tmp_path / "out", "--format", "txt").exit_code == 0
     assert (tmp_path / "out" / "b.wav.txt").read_text() == "Hello world.\n"
 
@@ -193,7 +193,7 @@ def test_waiting_ends_with_its_timeout(run, script, journal, tmp_path):
         done = run("wait", "--timeout", 0.5)
         assert (done.exit_code, done.output) == (3, "")
         assert run("fetch").exit_code == 0
-    assert [entry.facts["state"] in ("submitted", "running") for entry in journal.entries()] == [True]
+    assert [entry.record.state in ("submitted", "running") for entry in journal.entries()] == [True]
 
 
 def test_fetching_asks_once(run, script, journal, tmp_path):
@@ -202,7 +202,7 @@ def test_fetching_asks_once(run, script, journal, tmp_path):
         (operation_id,) = submitted(f"grpc://{api.address}", tmp_path, "a.wav")
         api.wait(operation_id)
         assert run("fetch").exit_code == 0
-    assert journal.entries()[0].facts["state"] == "done"
+    assert journal.entries()[0].record.state == "done"
 
 
 def test_a_service_that_is_gone_is_a_failure_of_its_own(run, script, journal, tmp_path):
@@ -215,7 +215,7 @@ def test_a_service_that_is_gone_is_a_failure_of_its_own(run, script, journal, tm
     assert done.exit_code == 1
     assert done.stdout == ""
     assert "grpc://127.0.0.1:9: " in done.stderr
-    assert [entry.facts["state"] for entry in journal.entries()] == ["submitted", "done"]
+    assert [entry.record.state for entry in journal.entries()] == ["submitted", "done"]
 
 
 def test_a_job_the_service_does_not_know_hinders_no_other(run, script, journal, tmp_path):
@@ -228,7 +228,7 @@ def test_a_job_the_service_does_not_know_hinders_no_other(run, script, journal, 
         done = run("fetch")
     assert done.exit_code == 1
     assert re.match(r"job 1: lost.wav: .*f8dnone", done.stderr)
-    assert [entry.facts["state"] for entry in journal.entries()] == ["submitted", "done"]
+    assert [entry.record.state for entry in journal.entries()] == ["submitted", "done"]
 
 
 def test_cancelling_what_is_done_says_so(run, script, journal, tmp_path):
@@ -262,17 +262,19 @@ def test_an_unknown_job_is_sent_again_or_given_up(run, script, journal, tmp_path
             "options": {"model": "general"},
         }
         for _ in range(2):
-            journal.add(created_at=time.time(), **facts).move("unknown", error="the answer was lost")
+            journal.add(JobRecord(created_at=time.time(), **facts)).transition(
+                "unknown", error="the answer was lost"
+            )
         assert run("wait", 1).exit_code == 1
         done = run("abandon", 1)
         assert (done.exit_code, done.output) == (0, "")
         done = run("resubmit", 2)
         assert (done.exit_code, done.output) == (
             0,
-            f"a.wav: sent again as {journal.entries()[2].facts['operation_id']}\n",
+            f"a.wav: sent again as {journal.entries()[2].record.operation_id}\n",
         )
         assert run("wait", "--timeout", 60).exit_code == 0
-    assert [entry.facts["state"] for entry in journal.entries()] == ["cancelled", "cancelled", "done"]
+    assert [entry.record.state for entry in journal.entries()] == ["cancelled", "cancelled", "done"]
 
 
 def test_a_running_job_is_cancelled(run, script, journal, tmp_path):
@@ -280,7 +282,7 @@ def test_a_running_job_is_cancelled(run, script, journal, tmp_path):
     with serving(models={"general": f"scripted:{script}"}, faults=["never-done"]) as api:
         (operation_id,) = submitted(f"grpc://{api.address}", tmp_path, "a.wav")
         assert run("cancel", operation_id).exit_code == 0
-    assert journal.entries()[0].facts["state"] == "cancelled"
+    assert journal.entries()[0].record.state == "cancelled"
 
 
 # --- the same in a notebook
@@ -297,7 +299,7 @@ def test_the_ledger_shows_itself_in_a_notebook(client, journal):
     """How many jobs are where, the newest ones, and what went wrong; text from elsewhere is escaped."""
     added(journal, "<b>a</b>.wav", answer=ANSWER, duration=61.2)
     added(journal, "b.wav", "failed", error="<script>")
-    journal.add(recording="c.wav", created_at=1000.0, service="cloud")
+    journal.add(JobRecord(recording="c.wav", created_at=1000.0, service="cloud"))
     page = client.jobs()._repr_html_()
     assert "3 jobs: 1 done, 1 failed, 1 submitting" in page
     assert "&lt;b&gt;a&lt;/b&gt;.wav" in page
@@ -309,7 +311,7 @@ def test_the_ledger_shows_itself_in_a_notebook(client, journal):
 def test_a_long_ledger_shows_its_newest_rows(client, journal):
     """The page stays small; the frame has them all."""
     for number in range(25):
-        journal.add(recording=f"{number}.wav", created_at=1000.0, service="cloud")
+        journal.add(JobRecord(recording=f"{number}.wav", created_at=1000.0, service="cloud"))
     page = client.jobs()._repr_html_()
     assert "25 jobs: 25 submitting; the newest 20 are shown" in page
     assert "24.wav" in page

@@ -5,6 +5,7 @@ import gc
 import os
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,6 @@ from speechkit_nb.errors import (
     JobFailed,
     JobUnknown,
     QuotaWait,
-    Reused,
     WaitTimeout,
 )
 
@@ -170,7 +170,7 @@ def test_a_table_overrides_options_and_carries_its_own_columns(client, make):
     words = jobs.words
     assert jobs.frame.recording.tolist() == ["first", "b.wav", "third"]
     assert jobs.frame.model.tolist() == ["general", "general:rc", "general:rc"]
-    options = [job.facts["options"] for job in jobs[:]]
+    options = [job.record.options for job in jobs[:]]
     assert [found["language"] for found in options] == [["en-US"], ["ru-RU"], ["en-US"]]
     assert ["normalize" in found for found in options] == [True, False, False]
     pd.testing.assert_frame_equal(jobs.frame[own], table[own])
@@ -231,14 +231,16 @@ def test_the_same_sound_is_sent_once(server, client, make, tmp_path):
 
 
 def test_the_same_call_again_sends_nothing(server, client, make):
-    """It says so once, and how to switch it off."""
+    """The set's repr says how many, and nothing warns."""
     paths = [make("a.wav"), make("b.wav")]
     first = client.submit_many(paths)
     first.wait()
     before = server.count()["RecognizeFile"]
     again = client.submit_many([*paths, make("c.wav")], reuse=True)
-    with pytest.warns(Reused, match="2 of 3 recordings were sent before .*; reuse=False sends them again"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         again.wait()
+    assert repr(again).endswith("3 done; 2 used again, nothing was sent for them)")
     assert server.count()["RecognizeFile"] == before + 1
     assert again.frame.operation_id[:2].tolist() == first.frame.operation_id.tolist()
     again.wait()
@@ -365,8 +367,8 @@ def test_a_submission_without_an_answer_is_reported(words, make):
         with pytest.raises(JobUnknown, match=r"a\.wav: it is not known whether the service got this job"):
             jobs.results()
         again = client.submit_many(paths, reuse=True)
-        with pytest.warns(Reused, match="1 of 2 recordings"):
-            again.wait()
+        again.wait()
+        assert [job.reused for job in again[:]] == [True, True]
         assert states(again.unknown) == {"a.wav": "unknown"}
         assert again.unknown[0].resubmit().result().text == "hello world"
 
@@ -614,7 +616,7 @@ def test_a_progress_function_that_fails_stops_nothing(client, make, caplog):
 
 
 def test_what_is_converted_is_told(client, tmp_path):
-    """As for a single recording; nobody's filter for warnings makes a batch fail."""
+    """As for a single recording; a user's filter for warnings does not make a batch fail."""
     path = tmp_path / "a.flac"
     path.write_bytes(sound(np.zeros((1, 4000)), 8000, format="FLAC"))
     with pytest.warns(AudioConverted, match=r"'a\.flac' was converted"):

@@ -20,10 +20,9 @@ from speechkit_nb.wire import v3
 
 N = 200
 KERNEL = """
-import sys, warnings
+import sys
 import speechkit_nb as sk
 
-warnings.simplefilter("ignore", sk.errors.Reused)
 with sk.connect(sys.argv[1], quota=sk.Quota(None, 50)) as client:
     client.submit_many(sys.argv[2], reuse=True, progress=False).wait()
 """

@@ -12,8 +12,7 @@ from answers import final
 from local_server import DATA, Server, wait_until, wav
 
 import speechkit_nb as sk
-from speechkit_nb.client.client import Client
-from speechkit_nb.client.journal.journal import Journal
+from speechkit_nb.client import Client, JobRecord, Journal, attach_job
 from speechkit_nb.client.local_server import LocalServer
 from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.client.transport.grpc import GrpcTransport
@@ -111,21 +110,22 @@ def test_options_of_the_local_server_belong_to_it():
 
 
 def test_an_operation_of_another_server(client):
-    """It is told which service has it."""
+    """The error names the service that has it."""
+    service = "grpc://127.0.0.1:9"
     client.journal.add(
-        service="grpc://127.0.0.1:9", operation_id="f8dother", recording="a", created_at=1.0, state="running"
+        JobRecord(service=service, operation_id="f8dother", recording="a", created_at=1.0, state="running")
     )
     with pytest.raises(
-        TargetError, match=r"'f8dother' was submitted to 'grpc://127\.0\.0\.1:9', this client talks"
+        TargetError, match=r"'f8dother' was submitted to 'grpc://127\.0\.0\.1:9', this client is connected"
     ):
         client.job("f8dother")
 
 
-def test_the_job_of_a_row_is_there_whatever_its_service(client):
-    """The stored result of a job that another service has done can be read; nobody is asked for it."""
-    entry = client.journal.add(service="cloud", recording="far", created_at=1.0, state="running")
-    entry.keep([final(0, "good night")], [2.0])
-    assert client.job_of_row(entry.id).result(progress=False).text == "good night"
+def test_a_job_can_be_attached_whatever_its_service(client):
+    """The stored result of a job that another service has done can be read; no service is asked for it."""
+    entry = client.journal.add(JobRecord(service="cloud", recording="far", created_at=1.0, state="running"))
+    entry.store_responses([final(0, "good night")], [2.0])
+    assert attach_job(client, entry.number).result(progress=False).text == "good night"
 
 
 # ---- kernels that die
@@ -257,9 +257,9 @@ def test_a_job_by_its_number(server, client):
     """One has a number before the service gives it an id; it counts over all services of the journal."""
     done(client.submit(wav(2.0), id="mine"))
     assert client.job(1).recording == "mine"
-    with pytest.raises(NotFound, match=r"the journal has no job 2; client\.jobs\(\) has what there is"):
+    with pytest.raises(NotFound, match=r"the journal has no job 2; client\.jobs\(\) lists all jobs"):
         client.job(2)
-    Journal().add(service="cloud", recording="theirs", created_at=1.0)
+    Journal().add(JobRecord(service="cloud", recording="theirs", created_at=1.0))
     with pytest.raises(TargetError, match=r"job 2 was submitted to 'cloud', .*connect\('cloud'\)\.job\(2\)"):
         client.job(2)
 
@@ -273,7 +273,7 @@ def test_a_job_asked_for_at_the_wrong_server_stays_open(script, tmp_path):
         wait_until(lambda: client._transport.status(job.operation_id).done)
     with (
         sk.connect("local", data_dir=tmp_path / "two", **options) as client,
-        pytest.raises(NotFound, match="another server or other credentials may know it"),
+        pytest.raises(NotFound, match="the job may belong to another server or to other credentials"),
     ):
         client.job(job.operation_id).result(progress=False)
     with sk.connect("local", data_dir=tmp_path / "one", **options) as client:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import time
 import warnings
 
 import numpy as np
@@ -13,10 +14,13 @@ from local_server import Server, wav
 
 import speechkit_nb as sk
 from speechkit_nb.client.client import Client
-from speechkit_nb.client.jobs.job import KEPT_FOR, READY_WITHIN, Job
+from speechkit_nb.client.clock import Clock
+from speechkit_nb.client.jobs.job import READY_TIMEOUT, RESULT_LIFETIME, Job
 from speechkit_nb.client.jobs.jobset import JobSet
 from speechkit_nb.client.jobs.polling import LOOPBACK, Pace, shown
+from speechkit_nb.client.jobs.submitter import SubmissionSettings
 from speechkit_nb.client.journal.journal import Journal
+from speechkit_nb.client.journal.record import JobRecord
 from speechkit_nb.client.transport.base import OperationStatus
 from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.client.transport.grpc import GrpcTransport
@@ -33,7 +37,6 @@ from speechkit_nb.errors import (
     NoAnswer,
     NotFound,
     NotReady,
-    Reused,
     ServiceError,
     WaitTimeout,
 )
@@ -52,14 +55,14 @@ class Service:
         self.checks: list[float] = []
         self.cancelled = self.deleted = False
 
-    def clock(self) -> float:
-        return self.now
+    def clock(self) -> Clock:
+        return Clock(lambda: self.now, lambda: self.slept, lambda seconds: self.sleep(seconds))
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
         self.slept += seconds
 
-    def refresh(self, operation_id: str) -> OperationStatus:
+    def status(self, operation_id: str) -> OperationStatus:
         self.checks.append(self.now - 1000.0)
         if self.cancelled:
             return OperationStatus(True, ServiceError("cancelled", code="CANCELLED"), True)
@@ -84,7 +87,7 @@ def journal(tmp_path):
     opened.close()
 
 
-def job_of(journal, service, pace=None, **facts):
+def job_of(journal, service, pace=None, **columns):
     row = {
         "service": "local",
         "recording": "a.wav",
@@ -95,20 +98,7 @@ def job_of(journal, service, pace=None, **facts):
         "duration": 60.0,
         "options": {"model": "general"},
     }
-    return Job(journal.add(**row | facts), **functions(service), pace=pace)
-
-
-def functions(service):
-    """What a job is made from."""
-    return {
-        "refresh": service.refresh,
-        "fetch": service.fetch,
-        "cancel": service.cancel,
-        "delete": service.delete,
-        "clock": service.clock,
-        "sleep": service.sleep,
-        "steady": lambda: service.slept,
-    }
+    return Job(journal.add(JobRecord(**row | columns)), service, clock=service.clock(), pace=pace)
 
 
 class Jumping(Service):
@@ -186,7 +176,7 @@ def test_a_result_that_is_in_the_journal_is_not_waited_for(journal):
     service = Service(takes=1.0)
     job = job_of(journal, service, Pace(), duration=3600.0, submitted_at=1000.0)
     service.sleep(1.0)
-    job.ask()
+    job.refresh()
     job.result(progress=False)
     assert service.now == 1001.0
 
@@ -205,8 +195,8 @@ def test_not_ready_is_believed_for_a_while_only(journal):
         JobError, match=r"is done, but its result has not been ready for 60 s.*client\.job\('f8d1'\)"
     ):
         job.result(progress=False)
-    assert service.now - 1000 > READY_WITHIN
-    assert job._entry.facts["state"] == "running"
+    assert service.now - 1000 > READY_TIMEOUT
+    assert job._entry.record.state == "running"
 
 
 def test_a_timeout_stops_the_wait_not_the_job(journal):
@@ -229,11 +219,11 @@ def test_ctrl_c_stops_the_wait_not_the_job(journal):
         raise KeyboardInterrupt
 
     job = job_of(journal, service)
-    job._sleep = interrupted
+    service.sleep = interrupted
     with pytest.raises(KeyboardInterrupt, match=r"the job goes on.*client\.job\('f8d1'\)\.result\(\)"):
         job.result(progress=False)
     assert not service.cancelled
-    assert job._entry.facts["state"] == "running"
+    assert job._entry.record.state == "running"
 
 
 def test_await_works_in_a_running_loop(journal):
@@ -321,8 +311,8 @@ def forgotten(operation_id: str) -> OperationStatus:
 def test_an_operation_the_service_forgot_has_expired(journal):
     """After three days; that is final."""
     service = Service()
-    service.refresh = forgotten
-    service.now += KEPT_FOR + 60
+    service.status = forgotten
+    service.now += RESULT_LIFETIME + 60
     job = job_of(journal, service, LOOPBACK)
     with pytest.raises(JobFailed, match=r"the job is expired: .*no such operation"):
         job.result(progress=False)
@@ -332,19 +322,19 @@ def test_an_operation_the_service_forgot_has_expired(journal):
 def test_an_operation_the_service_should_know_is_not_given_up(journal):
     """The wrong key or server answers the same: the job stays open until the right one is asked."""
     service = Service(takes=0)
-    known, service.refresh = service.refresh, forgotten
+    known, service.status = service.status, forgotten
     job = job_of(journal, service, LOOPBACK)
-    with pytest.raises(NotFound, match=r"a\.wav: .*another server or other credentials may know it"):
+    with pytest.raises(NotFound, match=r"a\.wav: .*may belong to another server or to other credentials"):
         job.result(progress=False)
-    assert job._entry.facts["state"] == "running"
-    job._refresh = known
+    assert job._entry.record.state == "running"
+    service.status = known
     assert job.result(progress=False).text == "hello world"
 
 
 def test_a_job_whose_kernel_died_in_mid_submission_is_unknown(journal):
     """It is not sent again; the user is told what that would mean."""
     job = job_of(journal, Service(), LOOPBACK, state="submitting", operation_id=None)
-    job._entry.note(owner=f"{socket.gethostname()}:{2**22 + 1}")
+    job._entry.update(owner=f"{socket.gethostname()}:{2**22 + 1}")
     with pytest.raises(JobUnknown, match=r"not known whether the service got this job.*may be billed twice"):
         job.result(progress=False)
 
@@ -379,7 +369,7 @@ def test_several_jobs_are_a_set_with_a_frame(journal):
     frame = jobs.frame
     assert list(frame.status) == ["done", "done"]
     assert str(frame.created.dtype).endswith("UTC]")
-    assert ((frame.expires - frame.finished).dt.total_seconds() == KEPT_FOR).all()
+    assert ((frame.expires - frame.finished).dt.total_seconds() == RESULT_LIFETIME).all()
     assert len(jobs[:1]) == 1
     assert JobSet([]).frame.dtypes.equals(frame.dtypes)
 
@@ -391,7 +381,7 @@ def test_several_results_are_handed_out_together_or_not_at_all(journal):
     with pytest.raises(JobFailed, match="too loud"):
         JobSet([good, bad]).results(progress=False)
     assert good.status == "done"
-    assert good._entry.facts["delivered_at"] is None
+    assert good._entry.record.delivered_at is None
 
 
 def test_only_results_expire(journal):
@@ -401,12 +391,12 @@ def test_only_results_expire(journal):
 
 
 def test_the_newest_jobs_of_a_journal(journal):
-    """Newest first, but for those that are wanted ahead of them, as one dict each."""
-    rows = [job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav").row for k in range(5)]
-    found = journal.newest(3, first=[rows[1]])
-    assert [facts["recording"] for facts in found] == ["a1.wav", "a4.wav", "a3.wav"]
-    assert (found[0]["options"], found[0]["metadata"]) == ({"model": "general"}, {})
-    assert [facts["id"] for facts in journal.newest(2)] == rows[:-3:-1]
+    """Newest first, after those that the caller wants first."""
+    jobs = [job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav") for k in range(5)]
+    found = journal.newest(3, first=[jobs[1].number])
+    assert [record.recording for record in found] == ["a1.wav", "a4.wav", "a3.wav"]
+    assert (found[0].options, found[0].metadata) == ({"model": "general"}, {})
+    assert [record.number for record in journal.newest(2)] == [job.number for job in jobs[:-3:-1]]
     assert journal.n_jobs == 5
 
 
@@ -454,7 +444,7 @@ def test_a_clock_set_back_while_a_result_is_not_ready(journal):
     service.done_at -= 3600
     with pytest.raises(JobError, match="has not been ready for 60 s"):
         job.result(progress=False)
-    assert READY_WITHIN < service.slept - 50 < READY_WITHIN + 5
+    assert READY_TIMEOUT < service.slept - 50 < READY_TIMEOUT + 5
 
 
 def test_a_job_that_is_done_long_before_the_clock_says_it_began(journal):
@@ -469,24 +459,25 @@ def test_a_job_that_is_done_long_before_the_clock_says_it_began(journal):
 def test_two_kernels_fetch_the_same_result(journal):
     """Both saw that it is done, and both fetched it: it is stored once, and both have it."""
     first = job_of(journal, Service(takes=0), LOOPBACK)
-    second = Job(first._entry, **functions(Service(takes=0)), pace=LOOPBACK)
-    fetch = second._fetch
+    other = Service(takes=0)
+    second = Job(first._entry, other, clock=other.clock(), pace=LOOPBACK)
+    fetch = other.fetch
 
     def slowly(operation_id: str):
         answer = fetch(operation_id)
         assert first.result(progress=False).text == "hello world"
         return answer
 
-    second._fetch = slowly
+    other.fetch = slowly
     assert second.result(progress=False).text == "hello world"
-    assert first._entry.answer() == ([ANSWER[0][0]], [1000.5])
+    assert first._entry.load_responses() == ([ANSWER[0][0]], [1000.5])
 
 
 def test_a_result_that_came_before_the_other_kernel_gave_up(journal):
     """One took it for expired, the other had its messages on the way: they count."""
     job = job_of(journal, Service(takes=0), LOOPBACK)
-    assert job._entry.move("expired")
-    job._entry.keep([ANSWER[0][0]], [1000.5], fetched_at=1001.0)
+    assert job._entry.transition("expired")
+    job._entry.store_responses([ANSWER[0][0]], [1000.5], fetched_at=1001.0)
     assert job.result(progress=False).text == "hello world"
 
 
@@ -511,8 +502,8 @@ def test_an_unknown_job_is_given_up(journal):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ("running", r"the job is running, and only an unknown one is given up; cancel\(\) stops it"),
-        ("done", "the job is done, and only an unknown one is given up$"),
+        ("running", r"the job is running, and only an unknown job can be abandoned; cancel\(\) stops it"),
+        ("done", "the job is done, and only an unknown job can be abandoned$"),
     ],
 )
 def test_only_an_unknown_job_is_given_up(journal, state, message):
@@ -542,22 +533,21 @@ def talk_wav(tmp_path):
 
 
 def test_the_same_sound_is_not_paid_for_twice(client, talk_wav, tmp_path):
-    """Its earlier result is handed out, under the new name; a warning says so, and how to switch it off."""
+    """Its earlier result is used, under the new name; the job's repr says so, and nothing warns."""
     first = client.submit(talk_wav, metadata={"speaker": "ann"})
     assert not first.reused
     assert first.result(progress=False).text == "hello world"
     copy = tmp_path / "copy of talk.wav"
     copy.write_bytes(talk_wav.read_bytes())
-    with pytest.warns(
-        Reused, match=r"copy of talk\.wav: .*its result is used and nothing is sent\. reuse=False"
-    ) as told:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         job = client.submit(copy, reuse=True, metadata={"speaker": "bob"})
-    assert told[0].filename == __file__
     assert job.reused
     assert (job.operation_id, job.recording) == (first.operation_id, "copy of talk.wav")
     assert (job.metadata, first.metadata) == ({"speaker": "bob"}, {"speaker": "ann"})
     assert job.result(progress=False).words.recording.unique().tolist() == ["copy of talk.wav"]
-    assert repr(job).endswith("done, reused)")
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(first.record.created_at))
+    assert repr(job).endswith(f", done; result of {when} used again, nothing was sent)")
     assert len(client.jobs()) == 1
 
 
@@ -570,11 +560,8 @@ def test_what_is_sent_again_all_the_same(client, talk_wav):
         {"reuse": True, "language": "de-DE"},
         {"reuse": True, "model": "general"},
     ]
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", Reused)
-        jobs = [client.submit(talk_wav, **chosen) for chosen in options]
+    jobs = [client.submit(talk_wav, **chosen) for chosen in options]
     assert [job.reused for job in jobs] == [False, False, False, False, True]
-    assert len(told) == 1
     assert len(client.jobs()) == 4
 
 
@@ -583,8 +570,8 @@ def test_a_job_that_goes_on_is_joined(script, talk_wav):
     never = Server(models={"general": f"scripted:{script}"}, faults=["never-done"])
     with sk.connect(f"grpc://{never.address}") as client:
         first = client.submit(talk_wav)
-        with pytest.warns(Reused, match="that job is waited for"):
-            joined = client.submit(talk_wav, reuse=True)
+        joined = client.submit(talk_wav, reuse=True)
+        assert re.search(r"; job of [-\d: ]+ used again, nothing was sent\)$", repr(joined))
         assert joined.operation_id == first.operation_id
         first.cancel()
         assert joined.status == "cancelled"
@@ -611,10 +598,10 @@ def test_another_kernel_that_sends_the_same_sound_meanwhile(server, client, talk
     target = f"grpc://{server.address}"
     limiter = Overtaken(lambda: client.submit(talk_wav, reuse=True))
     transport = GrpcTransport(target, Endpoints.at(target))
-    scope = {"scope": f"{target} v3", "pace": LOOPBACK}
-    with Client(transport, Journal(client.journal.path), limiter=limiter, **scope) as late:
-        with pytest.warns(Reused, match="nothing is sent"):
-            job = late.submit(talk_wav, reuse=True)
+    settings = SubmissionSettings(scope=f"{target} v3")
+    journal = Journal(client.journal.path)
+    with Client(transport, journal, settings, pace=LOOPBACK, limiter=limiter) as late:
+        job = late.submit(talk_wav, reuse=True)
         assert job.reused
         assert job.result(progress=False).text == "hello world"
         assert len(late.jobs()) == 1
@@ -644,20 +631,22 @@ def silent(server, tmp_path):
 
 def test_an_unknown_job_is_sent_again_by_the_user_only(silent, talk_wav):
     """Until then the same sound is not sent, each resume reports it; then it is settled."""
-    with pytest.raises(JobUnknown, match=r"talk\.wav: .*not sent again on its own") as first:
+    with pytest.raises(
+        JobUnknown, match=r"talk\.wav: .*could be billed twice, so you have to decide"
+    ) as first:
         silent.submit(talk_wav, language="ru-RU", metadata={"speaker": "ann"})
     silent._transport.is_silent = False
-    with pytest.raises(JobUnknown, match=r"sent before, and it is not known.*reuse=False does not") as second:
+    with pytest.raises(JobUnknown, match=r"sent before, and it is not known.*use reuse=False") as second:
         silent.submit(talk_wav, language="ru-RU")
-    assert first.value.job.row == second.value.job.row == silent.resume()[0].row
+    assert first.value.job.number == second.value.job.number == silent.resume()[0].number
     (unknown,) = silent.resume()[:]
     again = unknown.resubmit()
     assert again.result(progress=False).text == "hello world"
     assert unknown.status == "cancelled"
-    rows = [job.facts for job in (unknown, again)]
-    assert rows[0]["error"] == f"sent again as {again.row}"
+    records = [job.record for job in (unknown, again)]
+    assert records[0].error == f"sent again as {again.number}"
     for name in ("recording", "options", "metadata", "sha256", "reuse_key"):
-        assert rows[0][name] == rows[1][name]
+        assert getattr(records[0], name) == getattr(records[1], name)
     assert len(silent.resume()) == 0
 
 
@@ -667,7 +656,7 @@ def test_a_changed_file_is_not_sent_in_place_of_the_old_one(silent, talk_wav):
         silent.submit(talk_wav)
     (unknown,) = silent.resume()[:]
     talk_wav.write_bytes(wav(3.0))
-    with pytest.raises(JobError, match=r"talk\.wav cannot be sent again: .* is no longer what it was"):
+    with pytest.raises(JobError, match=r"talk\.wav cannot be sent again: .* has changed since it was"):
         unknown.resubmit()
     talk_wav.unlink()
     with pytest.raises(JobError, match=r"talk\.wav cannot be sent again: .*talk\.wav"):
@@ -682,7 +671,8 @@ def test_sound_that_was_no_file_is_sent_again_by_who_has_it(silent):
         silent.submit(np.zeros(16000, np.float32), sample_rate=8000, id="mine")
     silent._transport.is_silent = False
     with pytest.raises(
-        JobError, match="mine: it was no file, so only you have its sound: submit it with reuse"
+        JobError,
+        match=r"mine: the recording was not a file, .*: submit it with reuse=False",
     ):
         silent.resume()[0].resubmit()
     assert told.value.job.resubmit().result(progress=False).recording == "mine"
@@ -690,14 +680,14 @@ def test_sound_that_was_no_file_is_sent_again_by_who_has_it(silent):
 
 def test_a_file_that_changes_while_it_is_sent(client, talk_wav, monkeypatch):
     """What would be sent is not what its hash says, so it is not sent."""
-    request = type(client._submissions)._request
+    build = type(client._submitter)._build_message
 
-    def slowly(self, order):
-        made = request(self, order)
+    def slowly(self, request):
+        made = build(self, request)
         talk_wav.write_bytes(wav(3.0))
         return made
 
-    monkeypatch.setattr(type(client._submissions), "_request", slowly)
+    monkeypatch.setattr(type(client._submitter), "_build_message", slowly)
     with pytest.raises(AudioError, match=r"talk\.wav: .*talk\.wav was changed while it was sent; submit"):
         client.submit(talk_wav)
     assert len(client.jobs()) == 0
@@ -706,7 +696,7 @@ def test_a_file_that_changes_while_it_is_sent(client, talk_wav, monkeypatch):
 def test_metadata_that_cannot_be_kept(client, talk_wav):
     """It is said before anything is sent."""
     with pytest.raises(
-        ConfigError, match="metadata 'when' is of type Path, which is not kept: make it a text"
+        ConfigError, match="metadata 'when' is of type Path, which cannot be stored: make it a text"
     ):
         client.submit(talk_wav, metadata={"when": type("Path", (), {})()})
     assert len(client.jobs()) == 0

@@ -294,7 +294,7 @@ def test_a_server_sees_no_more_than_the_quota(tmp_path, script):
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert [job.facts["state"] for job in jobs] == ["done"] * 8
+        assert [job.record.state for job in jobs] == ["done"] * 8
     server.close()
     for method in ("Get", "GetRecognition"):
         asked = [moment for moment, called in server.calls() if called == method]

@@ -564,7 +564,7 @@ def address(root, script):
 def client(address, root):
     """A client whose storage is the folder of the server's buckets."""
     with connect(f"grpc://{address}") as connected:
-        connected._submissions._storage = root
+        connected._submitter._storage = root
         yield connected
 
 
@@ -584,7 +584,7 @@ def test_a_job_is_sent_again_through_its_bucket(root, script, tmp_path):
     (tmp_path / "again.wav").write_bytes(wav(2.0))
     settings = {"models": {"general": f"scripted:{script}"}, "bucket_root": root, "faults": ["never-done"]}
     with serving(**settings) as api, connect(f"grpc://{api.address}") as client:
-        client._submissions._storage = root
+        client._submitter._storage = root
         client.submit(tmp_path / "again.wav", bucket="talks").cancel()
         (uploaded,) = root.rglob("*again.wav")
         uploaded.unlink()
@@ -597,7 +597,7 @@ def test_submit_through_a_bucket_with_api_v2(address, root, tmp_path, n_channels
     """Which takes no WAV behind a link: it gets the samples."""
     (tmp_path / "talk.wav").write_bytes(wav(2.0, n_channels))
     with connect(f"grpc://{address}", api="v2") as client:
-        client._submissions._storage = root
+        client._submitter._storage = root
         words = client.submit(tmp_path / "talk.wav", bucket="talks").result(60, progress=False).words
     assert words[words.channel_tag == "0"].word.tolist() == ["hello", "world"]
     assert words.channel_tag.nunique() == n_channels
@@ -661,7 +661,7 @@ def test_what_v2_cannot_do_is_not_uploaded(address, root):
     """Found before the upload, too."""
     before = [path for path in root.rglob("*") if path.is_file()]
     with connect(f"grpc://{address}", api="v2") as client:
-        client._submissions._storage = root
+        client._submitter._storage = root
         with pytest.raises(ConfigError, match="API v2 has no speaker_labeling"):
             client.submit(wav(1.7), bucket="talks", speaker_labeling=True)
         assert client.jobs().empty
@@ -682,7 +682,7 @@ def test_upload_needs_a_bucket(client):
 
 def test_no_secret_is_kept_by_the_client(s3, client):
     """Neither in its journal nor in its repr."""
-    client._submissions._storage = s3
+    client._submitter._storage = s3
     client.upload(wav(1.0), "talks", progress=False)
     assert SECRET not in repr(client)
     assert SECRET.encode() not in client._journal.path.read_bytes()

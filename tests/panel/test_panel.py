@@ -11,6 +11,7 @@ from local_server import serving, wait_until, wav
 
 import speechkit_nb as sk
 from speechkit_nb.audio import AUDIO_SUFFIXES
+from speechkit_nb.client import JobRecord
 from speechkit_nb.config import RecognitionConfig
 from speechkit_nb.errors import ConfigError
 from speechkit_nb.panel.file_browser import FileBrowser, listing
@@ -436,7 +437,7 @@ def test_a_panel_of_a_new_kernel_shows_everything_and_goes_on(target, folder):
 
 def test_jobs_of_another_service_are_shown(target, panel, client, folder):
     """With the name of their service, and without buttons that could do nothing."""
-    client.journal.add(service="cloud", recording="far.wav", created_at=time.time())
+    client.journal.add(JobRecord(service="cloud", recording="far.wav", created_at=time.time()))
     wait_until(lambda: panel.table.lines.children)
     assert "to cloud" in line(panel).text.value
     assert not line(panel).buttons.children
@@ -471,7 +472,7 @@ def test_an_unknown_job_is_settled_by_the_user(panel, client, folder):
         "created_at": time.time(),
     }
     for _ in range(2):
-        client.journal.add(**facts).move("unknown", error="the answer was lost")
+        client.journal.add(JobRecord(**facts)).transition("unknown", error="the answer was lost")
     wait_until(lambda: len(panel.table.lines.children) == 2)
     assert "may be billed twice" in line(panel).text.value
     pressed(panel, "Give up", 1)

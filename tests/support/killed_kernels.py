@@ -15,7 +15,6 @@ import sqlite3
 import subprocess
 import sys
 import traceback
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,9 +33,9 @@ from answers import final
 from local_server import Api
 
 import speechkit_nb as sk
-from speechkit_nb.client import connection as connect  # noqa: F401
+from speechkit_nb.client import connection  # noqa: F401
 from speechkit_nb.client.transport import grpc as grpc_transport
-from speechkit_nb.errors import JobUnknown, Reused
+from speechkit_nb.errors import JobUnknown
 
 sk.Transcript([final(0, "warm")]).words  # noqa: B018
 
@@ -107,7 +106,7 @@ def many(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
     jobs = client.submit_many(folder, reuse=True, progress=False)
     jobs.wait(timeout=60, progress=False)
     again = [job.resubmit() for job in jobs.unknown]
-    known = [job for job in jobs if job.status != "unknown" and job.facts["state"] != "cancelled"]
+    known = [job for job in jobs if job.status != "unknown" and job.record.state != "cancelled"]
     return {"texts": texts([*known, *again]), "sent_again": len(again)}
 
 
@@ -144,7 +143,7 @@ def submit(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
 def wait_for(jobs: list[sk.Job], api: Api) -> None:
     """Until the server is done, asked by other means; so that each kernel comes to the same moments."""
     for job in jobs:
-        if job.facts["state"] in ("submitted", "running"):
+        if job.record.state in ("submitted", "running"):
             api.wait(str(job.operation_id))
 
 
@@ -249,7 +248,6 @@ def live(order: dict[str, Any], pipe: int) -> None:
     where = order["where"]
     folder = Path(where["folder"])
     wrap(Life(pipe, order["moment"]))
-    warnings.simplefilter("ignore", Reused)
     with sk.connect(where["target"], journal=where["journal"]) as client:
         told = DEEDS[order["deed"]](client, Api(where["address"]), folder)
     os.write(pipe, f"={json.dumps(told)}\n".encode())

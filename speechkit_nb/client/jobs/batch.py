@@ -5,20 +5,19 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...config import RecognitionConfig
-from ...errors import ConfigError, JobError, JobUnknown, JournalError, Reused, Unreachable
-from ..journal.journal import Entry
+from ...errors import ConfigError, JobError, JobUnknown, JournalError, QuotaWait, Unreachable
+from ..journal.entry import Entry
 from ..transport.rate_limit import CallLimiter
 from .job import Job
 from .poller import Watch
-from .request import Order, order
+from .request import SubmissionRequest, build_request
 from .sources import Item, items, plain
-from .submitter import Submissions
+from .submitter import Submitter
 
 OUTAGE = 300.0
 """Seconds for which a service that has answered before may be out of reach."""
@@ -27,7 +26,7 @@ GRACE = 5.0
 """Seconds that the end of the interpreter waits for a submission."""
 SENDING, RECOGNITION = "could not be sent", "were not recognized"
 
-MakeJob = Callable[[Entry, Mapping[str, Any] | None], Job]
+MakeJob = Callable[[Entry, SubmissionRequest | None], Job]
 
 
 class Batch:
@@ -40,7 +39,7 @@ class Batch:
     Args:
         sources: as of `Client.submit_many`.
         options: fields of `RecognitionConfig` for all of them.
-        submissions: sends them.
+        submitter: sends them.
         limiter: gives turns to submissions; it is closed when the batch is stopped.
         make_job: the handle of a row, and what it is known as if it was sent before.
         watch: is told of each job.
@@ -56,7 +55,7 @@ class Batch:
         sources: Any,
         options: Mapping[str, Any],
         *,
-        submissions: Submissions,
+        submitter: Submitter,
         limiter: CallLimiter,
         make_job: MakeJob,
         watch: Watch,
@@ -68,7 +67,7 @@ class Batch:
         if type(stop_after) is not int or stop_after < 1:
             raise ConfigError(f"stop_after={stop_after!r}, but it is a number of recordings, 1 or more")
         self._options, self._bucket, self._reuse = dict(options), bucket, reuse
-        self._submissions, self._limiter = submissions.through(limiter), limiter
+        self._submitter, self._limiter = submitter.for_batch(limiter), limiter
         self._make_job, self._watch = make_job, watch
         found = items(sources)
         if isinstance(found, list):
@@ -82,7 +81,6 @@ class Batch:
         self._items = iter(found)
         self._sent: dict[str, Entry] = {}
         self._entry: Entry | None = None
-        self._n_reused = 0
         self._streaks = _Streaks(stop_after)
         self._problem: Exception | None = None
         self._has_reached, self._lost_at = False, 0.0
@@ -111,14 +109,6 @@ class Batch:
         Raises:
             JobError: if there are recordings that were not tried.
         """
-        n_reused, self._n_reused = self._n_reused, 0
-        if n_reused:
-            warnings.warn(
-                f"{n_reused} of {len(self.jobs)} recordings were sent before with the same options, and "
-                "nothing was sent for them; reuse=False sends them again",
-                Reused,
-                stacklevel=2,
-            )
         if self._problem is not None:
             of = "" if self.total is None else f" of {self.total}"
             why = str(self._problem).rstrip(".") or type(self._problem).__name__
@@ -145,17 +135,17 @@ class Batch:
 
     def _take(self, item: Item) -> None:
         """Send one recording, or note why it could not be sent."""
-        self._entry, known_as, error = None, None, ""
+        self._entry, reused_for, error = None, None, ""
         try:
             wanted = self._order(item)
             entry, is_earlier = self._sent_once(wanted)
-            known_as = wanted.known_as if is_earlier else None
+            reused_for = wanted if is_earlier else None
         except JournalError:
             raise
         except JobUnknown as problem:
             entry = problem.job
             if self._entry is None:  # of an earlier batch
-                known_as = wanted.known_as
+                reused_for = wanted
             else:
                 error = str(problem)
         except Exception as problem:
@@ -164,12 +154,12 @@ class Batch:
             error = str(problem) or type(problem).__name__
             entry = self._entry or self._refused(item, error)
         self._streaks.note(SENDING, error)
-        self._add(self._make_job(entry, known_as))
+        self._add(self._make_job(entry, reused_for))
 
     def _add(self, job: Job) -> None:
         self.note, self._entry = "", None
         self.jobs.append(job)
-        self._rows.add(job.row)
+        self._rows.add(job.number)
         self._watch.add(job)
         self._watch.wake()
 
@@ -179,25 +169,27 @@ class Batch:
         except ConfigError as error:
             raise ConfigError(f"{item.name}: {error}") from error
 
-    def _order(self, item: Item) -> Order:
+    def _order(self, item: Item) -> SubmissionRequest:
         metadata = plain(item.metadata)
-        return order(item.source, self._config(item), id=item.id, bucket=self._bucket, metadata=metadata)
+        return build_request(
+            item.source, self._config(item), id=item.id, bucket=self._bucket, metadata=metadata
+        )
 
-    def _sent_once(self, wanted: Order) -> tuple[Entry, bool]:
+    def _sent_once(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
         """The row of a recording, and whether it is that of an earlier one with the same sound."""
-        key = self._submissions.key(wanted) or f"{wanted.source} {wanted.config}"
+        key = self._submitter.reuse_key(wanted) or f"{wanted.source} {wanted.config}"
         if key in self._sent:
             return self._sent[key], True
         found = self._sent_patiently(wanted)
         self._sent[key] = found[0]
         return found
 
-    def _sent_patiently(self, wanted: Order) -> tuple[Entry, bool]:
+    def _sent_patiently(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
         """The same; that a service is out of reach which was there before may pass, and nothing was sent."""
         pause = FIRST_PAUSE
         while True:
             try:
-                found = self._submissions.send(wanted, self._reuse, say=self._say, noted=self._keep)
+                found = self._submitter.send(wanted, self._reuse, warn=self._say, on_added=self._keep)
             except Unreachable as error:
                 if not self._is_outage(error) or self._stopped.wait(pause):
                     raise
@@ -211,7 +203,7 @@ class Batch:
         self._lost_at = self._lost_at or now
         if not self._has_reached or self._entry is None or now - self._lost_at > OUTAGE:
             return False
-        self._entry.forget()
+        self._entry.delete_failed()
         self._entry = None
         self.note = f"{error}; trying again"
         self._watch.wake()
@@ -224,25 +216,22 @@ class Batch:
             options = self._config(item).to_dict()
         except ConfigError:
             options = plain(self._options | item.options)
-        return self._submissions.refuse(item.name, why, source, options, metadata=plain(item.metadata))
+        return self._submitter.add_failed(item.name, why, source, options, plain(item.metadata))
 
     def _keep(self, entry: Entry) -> None:
         self._entry = entry
 
-    def _say(self, warning: Warning) -> None:
-        if isinstance(warning, Reused):
-            self._n_reused += 1
-        else:
-            self.note = str(warning).partition(". ")[0]
-            self._watch.wake()
+    def _say(self, warning: QuotaWait) -> None:
+        self.note = str(warning).partition(". ")[0]
+        self._watch.wake()
 
     def _hear(self, settled: Job | None) -> None:
         """Called by the watch."""
-        if settled is None or settled.row not in self._rows:
+        if settled is None or settled.number not in self._rows:
             return
-        facts = settled.facts
-        if facts["state"] in ("done", "failed", "expired"):
-            self._streaks.note(RECOGNITION, "" if facts["state"] == "done" else str(facts["error"]))
+        record = settled.record
+        if record.state == "done" or record.state_info.is_failure:
+            self._streaks.note(RECOGNITION, "" if record.state == "done" else str(record.error))
 
     def _leave(self) -> None:
         """The interpreter ends: let the submission that is on its way have its answer."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from ..journal.states import STATES
+
 SHOWN = 20
 """Rows at the most; a ledger of thousands would fill the notebook."""
-WRONG = ("failed", "expired", "unknown")
-"""States that want somebody to look."""
+WRONG = tuple(name for name, state in STATES.items() if state.needs_attention)
 HEAD = (
     "recording",
     "status",

@@ -1,104 +1,113 @@
-"""A submitted recognition: ask after it, wait for it, fetch what came out."""
+"""A submitted recognition: check its status, wait for it, fetch its result."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...errors import JobCancelled, JobError, JobFailed, JobUnknown, NotFound, NotReady, WaitTimeout
 from ...transcript import Transcript
-from ..journal.journal import Entry
-from ..journal.states import OPEN
-from ..transport.base import OperationStatus, replace_message
+from ..clock import Clock
+from ..journal.entry import Entry
+from ..journal.record import JobRecord
+from ..transport.base import Transport, replace_message
 from .polling import Pace, Progress, shown
+from .request import SubmissionRequest
 
-KEPT_FOR = 3 * 24 * 3600.0
-"""Seconds for which the service keeps a result."""
+RESULT_LIFETIME = 3 * 24 * 3600.0
+"""Seconds for which the service stores a result."""
 TICK = 0.25
-READY_WITHIN = 60.0
-"""Seconds for which "not ready" is believed of an operation that is done."""
+"""Seconds between two updates of the bar."""
+READY_TIMEOUT = 60.0
+"""Seconds after which "not ready" is an error, if the operation is done."""
 
 
 class Job:
-    """One recognition on its way. It knows the service only as functions it is given.
+    """One recognition, in progress or finished.
 
     Args:
-        entry: its row in the journal.
-        refresh: operation id -> where it stands.
-        fetch: operation id -> its messages and when each arrived.
-        cancel, delete: operation id -> None.
-        resubmit: sends the recording again; the new job.
-        pace: when to ask.
-        clock, sleep: seconds since the epoch; wait that long.
-        steady: seconds that go on evenly, though somebody may set the clock.
+        entry: the job in the journal.
+        transport: the connection to the service.
+        clock: the clock to wait by.
+        pace: when to check the status.
+        resubmit: sends the recording again and returns the new job.
         source: the recording, for the pictures of its transcript.
-        known_as: columns of the row that are another's here, such as `recording` and `metadata`: those of a
-            recording with the same sound. None if this is no earlier job.
+        reused_for: the request for which this earlier job is used again: its recording and its metadata
+            take the place of those of the job. None for a job of its own.
     """
 
     def __init__(
         self,
         entry: Entry,
+        transport: Transport,
         *,
-        refresh: Callable[[str], OperationStatus],
-        fetch: Callable[[str], list[tuple[bytes, float]]],
-        cancel: Callable[[str], None],
-        delete: Callable[[str], None],
-        resubmit: Callable[[], Job] | None = None,
+        clock: Clock | None = None,
         pace: Pace | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Any] = time.sleep,
-        steady: Callable[[], float] = time.monotonic,
+        resubmit: Callable[[], Job] | None = None,
         source: Any = None,
-        known_as: Mapping[str, Any] | None = None,
+        reused_for: SubmissionRequest | None = None,
     ) -> None:
-        self._entry = entry
-        self._refresh, self._fetch, self._cancel, self._delete = refresh, fetch, cancel, delete
-        self._pace = pace or Pace()
-        self._clock, self._sleep, self._steady = clock, sleep, steady
-        self._resubmit, self._source, self._known_as = resubmit, source, known_as
+        self._entry, self._transport = entry, transport
+        self._clock, self._pace = clock or Clock(), pace or Pace()
+        self._resubmit, self._source, self._reused_for = resubmit, source, reused_for
+
+    @property
+    def record(self) -> JobRecord:
+        """The job as the journal has it now; the service is not asked."""
+        record = self._entry.record
+        request = self._reused_for
+        if request is None:
+            return record
+        return replace(record, recording=request.name, metadata=dict(request.metadata), is_reused=True)
+
+    @property
+    def number(self) -> int:
+        """Number of the job in the journal; a job has one before the service gives it an id."""
+        return self._entry.number
 
     @property
     def operation_id(self) -> str | None:
         """The service's id; None while it is not known."""
-        return self.facts["operation_id"]  # type: ignore[no-any-return]
+        return self.record.operation_id
 
     @property
     def recording(self) -> str:
         """Id of the recording."""
-        return str(self.facts["recording"])
-
-    @property
-    def row(self) -> int:
-        """Number of the job in the journal; a job has one before the service gives it an id."""
-        return self._entry.id
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Its row in the journal as it stands now; nobody is asked."""
-        return {**self._entry.facts, **(self._known_as or {})}
+        return self.record.recording
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """The user's own facts."""
-        return self.facts["metadata"]  # type: ignore[no-any-return]
+        """The values that the user stored with the job."""
+        return self.record.metadata
 
     @property
     def reused(self) -> bool:
-        """Whether this is an earlier job with the same sound and the same options."""
-        return self._known_as is not None
+        """Whether this is an earlier job with the same sound and the same options; nothing was sent then."""
+        return self._reused_for is not None
 
     @property
     def status(self) -> str:
-        """Where the job stands, in a word of `client.states`; asks the service while it is open."""
-        return self.ask()["state"]  # type: ignore[no-any-return]
+        """The state of the job, such as `running` or `done`; checks with the service while it is open."""
+        return self.refresh().state
 
     @property
     def done(self) -> bool:
         """Whether there is nothing left to wait for."""
-        return self.status not in OPEN
+        return not self.refresh().is_open
+
+    def refresh(self) -> JobRecord:
+        """Check the status with the service, if the job is open, and fetch the result if it is ready.
+
+        Returns:
+            the job as the journal has it after that.
+        """
+        record = self._entry.reconcile(self._clock.now())
+        if record.state_info.is_polled:
+            self._check_status(record)
+        return self.record
 
     def result(self, timeout: float | None = None, progress: Progress = True) -> Transcript:
         """Wait until the job is done and return its transcript.
@@ -106,46 +115,43 @@ class Job:
         Interrupting it (Ctrl-C, or the stop button of a notebook) stops the wait, not the job.
 
         Args:
-            timeout: seconds to wait at most; None waits as long as it takes.
+            timeout: seconds to wait at most; default: no limit.
             progress: True shows a bar, or a function of (fraction, status).
 
         Raises:
             WaitTimeout: if it is not done by then; the job goes on.
             JobFailed, JobCancelled, JobUnknown: if it has no result.
         """
-        self._wait(timeout, progress)
-        return self._transcript()
-
-    def _wait(self, timeout: float | None, progress: Progress) -> None:
         try:
-            for pause in self._waiting(timeout, progress):
-                self._sleep(pause)
+            for pause in self._wait(timeout, progress):
+                self._clock.sleep(pause)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"stopped waiting, the job goes on. {self._attach()}") from None
+            raise KeyboardInterrupt(f"stopped waiting, the job goes on. {self._how_to_attach()}") from None
+        return self._transcript()
 
     def __await__(self) -> Generator[Any, None, Transcript]:
         return self._result_async().__await__()
 
     async def _result_async(self) -> Transcript:
-        waiting = self._waiting(None, False)
+        waiting = self._wait(None, False)
         while (pause := await asyncio.to_thread(next, waiting, None)) is not None:
             await asyncio.sleep(pause)
         return await asyncio.to_thread(self._transcript)
 
     def cancel(self) -> None:
         """Ask the service to stop; a finished job stays as it is."""
-        if self._entry.facts["state"] in ("submitted", "running"):
-            self._cancel(self._id())
-            self.ask()
+        if "cancel" in self.record.state_info.actions:
+            self._transport.cancel(self._known_operation_id())
+            self.refresh()
 
     def delete(self) -> None:
-        """Ask the service to forget the result. What the journal holds stays there.
+        """Ask the service to delete the result. What is in the journal stays there.
 
         Raises:
-            NotReady: if the job is not done yet, and there is nothing to forget.
+            NotReady: if the job is not done yet, so that there is no result.
         """
         try:
-            self._delete(self._id())
+            self._transport.delete(self._known_operation_id())
         except NotReady as error:
             raise replace_message(
                 error,
@@ -154,165 +160,159 @@ class Job:
             ) from None
 
     def resubmit(self) -> Job:
-        """Send the recording again; the new job. It may be billed a second time, so that only you do this.
+        """Send the recording again. It may be billed a second time, so this is never done on its own.
 
-        For a job that is unknown, which is settled by it, or that failed, was cancelled or has expired.
+        For a job that is unknown (it counts as cancelled then), failed, cancelled or expired.
+
+        Returns:
+            the new job.
 
         Raises:
-            JobError: if the job has a result or still may have one, or the sound is no longer what it was.
+            JobError: if the job has a result or still may have one, or the sound has changed.
             ServiceError: if the service refuses it.
         """
-        facts = self.ask()
-        if self._resubmit is None or facts["state"] in (*OPEN, "done"):
-            raise JobError(f"{self.recording}: the job is {facts['state']}, there is nothing to send again")
+        record = self.refresh()
+        if self._resubmit is None or "resubmit" not in record.state_info.actions:
+            raise JobError(f"{self.recording}: the job is {record.state}, there is nothing to send again")
         return self._resubmit()
 
     def abandon(self) -> None:
-        """Give up a job of which nobody knows whether the service has it; it counts as cancelled then.
+        """Give up a job of which it is not known whether the service has it; it counts as cancelled then.
 
         Raises:
             JobError: if it is not unknown.
         """
-        state = self.ask()["state"]
-        now = self._clock()
-        if not self._entry.move("cancelled", only_from="unknown", error="given up", finished_at=now):
+        record = self.refresh()
+        now = self._clock.now()
+        if not self._entry.transition("cancelled", only_from="unknown", error="given up", finished_at=now):
             raise JobError(
-                f"{self.recording}: the job is {state}, and only an unknown one is given up"
-                + ("; cancel() stops it" if state in OPEN else "")
+                f"{self.recording}: the job is {record.state}, and only an unknown job can be abandoned"
+                + ("; cancel() stops it" if record.is_open else "")
             )
 
-    def steady(self) -> float:
-        """Seconds that go on evenly, by the clock of this job."""
-        return self._steady()
+    def _pauses(self) -> Iterator[float]:
+        """Seconds before each status check, from now on."""
+        record = self._entry.record
+        return self._pace.pauses(record.duration or 0.0, record.waited(self._clock.now()))
 
-    def rest(self, seconds: float) -> None:
-        """Let that time pass on it."""
-        self._sleep(seconds)
-
-    def pauses(self) -> Iterator[float]:
-        """Seconds before each question that the service is asked after this job, from now on."""
-        facts = self._entry.facts
-        waited = self._clock() - (facts["submitted_at"] or facts["created_at"])
-        return self._pace.pauses(facts["duration"] or 0.0, max(waited, 0.0))
-
-    def _waiting(self, timeout: float | None, progress: Progress) -> Iterator[float]:
-        """Seconds to sleep, until the answer is in the journal. Each driver sleeps in its own way."""
-        facts = self._entry.facts
-        if facts["state"] not in OPEN:  # a watch or another kernel has seen its end
+    def _wait(self, timeout: float | None, progress: Progress) -> Iterator[float]:
+        """Wait until nothing is left to wait for. Yields seconds, for which the caller has to sleep."""
+        record, monotonic = self._entry.record, self._clock.monotonic
+        if not record.is_open:  # the poller, or another kernel, has settled it
             return
-        duration = facts["duration"] or 0.0
-        began, waited = self._steady(), self._clock() - (facts["submitted_at"] or facts["created_at"])
-        submitted = began - max(waited, 0.0)
-        expected = max(duration * self._pace.estimate, 1.0)
+        began = monotonic()
+        submitted = began - record.waited(self._clock.now())
+        expected = max((record.duration or 0.0) * self._pace.estimate, 1.0)
         with shown(progress, self.recording, expected) as show:
-            for pause in self._pace.pauses(duration, began - submitted):
-                wake = self._steady() + pause
-                while (left := wake - self._steady()) > 0:
-                    show(self._steady() - submitted, facts["state"])
-                    yield min(left, TICK, *self._left(timeout, began))
-                facts = self.ask()
-                show(self._steady() - submitted, facts["state"])
-                if facts["state"] not in OPEN:
+            for pause in self._pauses():
+                wake = monotonic() + pause
+                while (left := wake - monotonic()) > 0:
+                    show(monotonic() - submitted, record.state)
+                    yield min(left, TICK, self._time_left(timeout, began))
+                record = self.refresh()
+                show(monotonic() - submitted, record.state)
+                if not record.is_open:
                     return
 
-    def _left(self, timeout: float | None, began: float) -> list[float]:
+    def _time_left(self, timeout: float | None, began: float) -> float:
         if timeout is None:
-            return []
-        left = began + timeout - self._steady()
+            return float("inf")
+        left = began + timeout - self._clock.monotonic()
         if left <= 0:
-            raise WaitTimeout(f"not done after {timeout:g} s; the job goes on. {self._attach()}")
-        return [left]
+            raise WaitTimeout(f"not done after {timeout:g} s; the job goes on. {self._how_to_attach()}")
+        return left
 
-    def ask(self) -> dict[str, Any]:
-        """The job's row in the journal after one question to the service, if one is due."""
-        facts = self._entry.looked_after(self._clock())
-        if facts["state"] not in ("submitted", "running"):
-            return facts
-        self._settle(facts)
-        return self._entry.facts
-
-    def _settle(self, facts: dict[str, Any]) -> None:
-        """Write what the service says about a job into the journal."""
+    def _check_status(self, record: JobRecord) -> None:
+        """Ask the service for the status and write it into the journal."""
         try:
-            status = self._refresh(facts["operation_id"])
+            status = self._transport.status(str(record.operation_id))
             if status.cancelled:
-                self._entry.move("cancelled", finished_at=self._clock())
+                self._entry.transition("cancelled", finished_at=self._clock.now())
             elif status.error:
-                self._entry.move("failed", finished_at=self._clock(), error=str(status.error))
+                self._entry.transition("failed", finished_at=self._clock.now(), error=str(status.error))
             elif status.done:
-                self._collect(facts)
-            elif facts["state"] == "submitted":
-                self._entry.move("running")
+                self._fetch_result(record)
+            elif record.state == "submitted":
+                self._entry.transition("running")
         except NotFound as error:
-            if self._clock() - (facts["submitted_at"] or 0.0) > KEPT_FOR:
-                self._entry.move("expired", finished_at=self._clock(), error=str(error))
+            if self._clock.now() - (record.submitted_at or 0.0) > RESULT_LIFETIME:
+                self._entry.transition("expired", finished_at=self._clock.now(), error=str(error))
                 return
             raise replace_message(
                 error,
-                f"{facts['recording']}: {error}. Results are kept for 3 days, so another server or other "
-                f"credentials may know it; the job stays in the journal. {self._attach()}",
+                f"{record.recording}: {error}. Results are stored for 3 days, so the job may belong to "
+                f"another server or to other credentials; it stays in the journal. {self._how_to_attach()}",
             ) from None
 
-    def _collect(self, facts: dict[str, Any]) -> None:
+    def _fetch_result(self, record: JobRecord) -> None:
         """Fetch the messages of a finished operation; they may be ready a little later than it is."""
         try:
-            answer = self._fetch(facts["operation_id"])
+            answer = self._transport.fetch(str(record.operation_id))
         except NotReady:
-            now, finished = self._clock(), facts["finished_at"]
+            now, finished = self._clock.now(), record.finished_at
             if finished is None or finished > now:  # the clock was set back: begin to wait anew
-                self._entry.note(finished_at=now)
-            elif now - finished > READY_WITHIN:
+                self._entry.update(finished_at=now)
+            elif now - finished > READY_TIMEOUT:
                 raise JobError(
-                    f"operation {facts['operation_id']} is done, but its result has not been ready for "
-                    f"{READY_WITHIN:.0f} s; the job stays in the journal. {self._attach()}"
+                    f"operation {record.operation_id} is done, but its result has not been ready for "
+                    f"{READY_TIMEOUT:.0f} s; the job stays in the journal. {self._how_to_attach()}"
                 ) from None
             return
-        responses = [message for message, _ in answer]
-        now = self._clock()
-        self._entry.keep(
-            responses,
+        now = self._clock.now()
+        self._entry.store_responses(
+            [message for message, _ in answer],
             [received_at for _, received_at in answer],
-            finished_at=facts["finished_at"] or now,
+            finished_at=record.finished_at or now,
             fetched_at=now,
         )
 
-    def _check(self) -> None:
-        """Raise what a job without a result raises."""
-        facts = self._entry.facts
-        state, error = facts["state"], facts["error"]
-        if state == "cancelled":
+    def _transcript(self) -> Transcript:
+        record = self.record
+        self._check_result(record)
+        if record.delivered_at is None:
+            self._entry.update(delivered_at=self._clock.now())
+        return self._entry.load_transcript(record.recording, self._source)
+
+    def _check_result(self, record: JobRecord) -> None:
+        """
+        Raises:
+            JobError: if the job has no result; its class tells why.
+        """
+        error = record.error
+        if record.state == "cancelled":
             why = f" ({error})" if error else ""
-            raise JobCancelled(f"{self.recording}: the job {facts['operation_id']} was cancelled{why}")
-        if state == "unknown":
+            raise JobCancelled(f"{record.recording}: the job {record.operation_id} was cancelled{why}")
+        if record.state == "unknown":
             raise JobUnknown(
-                f"{self.recording}: it is not known whether the service got this job ({error}). Sending it "
-                "again may be billed twice, so that is left to you: job.resubmit() sends it once more, "
+                f"{record.recording}: it is not known whether the service got this job ({error}). Sending it "
+                "again may be billed twice, so you have to decide: job.resubmit() sends it again, "
                 "job.abandon() gives it up",
                 job=self,
             )
-        if state != "done":
-            raise JobFailed(f"{self.recording}: the job is {state}: {error}")
+        if record.state != "done":
+            raise JobFailed(f"{record.recording}: the job is {record.state}: {error}")
 
-    def _transcript(self) -> Transcript:
-        self._check()
-        facts = self._entry.facts
-        responses, received_at = self._entry.answer()
-        if facts["delivered_at"] is None:
-            self._entry.note(delivered_at=self._clock())
-        info = {"operation_id": facts["operation_id"], "service": facts["service"], **facts["options"]}
-        source = facts["source"] if self._source is None else self._source
-        return Transcript(responses, self.recording, source, received_at, info)
-
-    def _id(self) -> str:
+    def _known_operation_id(self) -> str:
         found = self.operation_id
         if found is None:
-            raise JobUnknown(f"{self.recording}: the service never told an operation id for this job")
+            raise JobUnknown(f"{self.recording}: the service never returned an operation id for this job")
         return found
 
-    def _attach(self) -> str:
-        return f"Attach again by client.job({self.operation_id!r}).result()"
+    def _how_to_attach(self) -> str:
+        return f"Attach again with client.job({self.operation_id!r}).result()"
 
     def __repr__(self) -> str:
-        facts = self._entry.facts
-        reused = ", reused" if self.reused else ""
-        return f"Job({self.recording!r}, {facts['operation_id']}, {facts['state']}{reused})"
+        record = self.record
+        reused = f"; {describe_reuse(record)}" if record.is_reused else ""
+        return f"Job({record.recording!r}, {record.operation_id}, {record.state}{reused})"
+
+
+def describe_reuse(record: JobRecord) -> str:
+    """What is shown of an earlier job that is used again.
+
+    >>> record = JobRecord(service="cloud", recording="a.wav", created_at=0.0, state="done")
+    >>> describe_reuse(record).partition(" of ")[0], describe_reuse(record).partition(", ")[2]
+    ('result', 'nothing was sent')
+    """
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_at))
+    return f"{'job' if record.is_open else 'result'} of {when} used again, nothing was sent"

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...errors import ConfigError, WaitTimeout
 from ...transcript import Transcript
+from ..journal.states import FAILED
 from .html import set_html
 from .job import Job
 from .poller import Driver, Watch
@@ -127,8 +128,8 @@ class JobSet(Sequence[Job]):
     @property
     def frame(self) -> pd.DataFrame:
         """A row a job as the journal has it, see `frame_of`, and the user's own columns."""
-        rows = [job.facts | {"reused": job.reused} for job in list(self._jobs)]
-        return self._with_own(frame_of(rows), [row["metadata"] for row in rows])
+        records = [job.record for job in list(self._jobs)]
+        return self._with_own(frame_of(records), [record.metadata for record in records])
 
     @property
     def words(self) -> pd.DataFrame:
@@ -148,7 +149,7 @@ class JobSet(Sequence[Job]):
     @property
     def failed(self) -> JobSet:
         """The jobs that have no result, and will not have one."""
-        return self._part(self._in("failed", "expired"))
+        return self._part(self._in(*FAILED))
 
     @property
     def unknown(self) -> JobSet:
@@ -169,7 +170,7 @@ class JobSet(Sequence[Job]):
             self._watch.listen(self._draw)
 
     def _in(self, *states: str) -> list[Job]:
-        return [job for job in list(self._jobs) if job.facts["state"] in states]
+        return [job for job in list(self._jobs) if job.record.state in states]
 
     def _part(self, jobs: Sequence[Job]) -> JobSet:
         return JobSet(jobs, watch=self._watch, types=self._types)
@@ -190,7 +191,7 @@ class JobSet(Sequence[Job]):
     def _transcripts(self, errors: str) -> list[Transcript]:
         jobs = self._in("done") if errors == "skip" else list(self._jobs)
         for job in jobs:
-            if job.ask()["state"] != "done":
+            if job.refresh().state != "done":
                 job.result(timeout=0, progress=False)  # raises what there is to say
         return [job.result(progress=False) for job in jobs]
 
@@ -229,10 +230,10 @@ class JobSet(Sequence[Job]):
 
     def _tally(self, waiting: Sequence[Job]) -> Tally:
         for job in list(self._jobs):
-            if job.row not in self._durations:
-                self._durations[job.row] = job.facts["duration"] or 0.0
+            if job.number not in self._durations:
+                self._durations[job.number] = job.record.duration or 0.0
         seconds = sum(self._durations.values())
-        left = sum(self._durations[row] for row in {job.row for job in waiting})
+        left = sum(self._durations[row] for row in {job.number for job in waiting})
         total: int | None = len(self)
         note = ""
         if self._growing is not None:
@@ -262,10 +263,12 @@ class JobSet(Sequence[Job]):
         )
 
     def __repr__(self) -> str:
-        states = Counter(job.facts["state"] for job in list(self._jobs))
-        told = ", ".join(f"{n} {state}" for state, n in states.most_common())
+        states = Counter(job.record.state for job in list(self._jobs))
+        counts = ", ".join(f"{n} {state}" for state, n in states.most_common())
         total = "" if self._growing is None else f" of {self._growing.total or '?'}"
-        return f"JobSet({len(self)}{total} jobs{': ' if told else ''}{told})"
+        n_reused = sum(job.reused for job in list(self._jobs))
+        reused = f"; {n_reused} used again, nothing was sent for them" if n_reused else ""
+        return f"JobSet({len(self)}{total} jobs{': ' if counts else ''}{counts}{reused})"
 
     def _repr_html_(self) -> str:
         return set_html(self.frame, repr(self))

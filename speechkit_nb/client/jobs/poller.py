@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ...errors import JobError, JournalError, ServiceError
-from ..journal.states import OPEN
 from .job import Job
 
 log = logging.getLogger(__name__)
@@ -41,15 +40,15 @@ class Schedule:
 
     def add(self, job: Job) -> bool:
         """Take in a job that is open and not in it yet; whether it did."""
-        if job.row in self._rows or job.facts["state"] not in OPEN:
+        if job.number in self._rows or not job.record.is_open:
             return False
-        self._rows.add(job.row)
-        self._push(job, job.pauses())
+        self._rows.add(job.number)
+        self._push(job, job._pauses())
         return True
 
     def has(self, job: Job) -> bool:
         """Whether the job is still asked after."""
-        return job.row in self._rows
+        return job.number in self._rows
 
     @property
     def left(self) -> float | None:
@@ -57,7 +56,7 @@ class Schedule:
         if not self._due:
             return None
         due = self._due[0]
-        return max(due.moment - due.job.steady(), 0.0)
+        return max(due.moment - due.job._clock.monotonic(), 0.0)
 
     @property
     def first(self) -> Job | None:
@@ -73,10 +72,10 @@ class Schedule:
         if is_open:
             self._push(due.job, due.pauses)
         else:
-            self._rows.discard(due.job.row)
+            self._rows.discard(due.job.number)
 
     def _push(self, job: Job, pauses: Iterator[float]) -> None:
-        moment = job.steady() + next(pauses)
+        moment = job._clock.monotonic() + next(pauses)
         heapq.heappush(self._due, Due(moment, next(self._number), job, pauses))
 
 
@@ -207,7 +206,7 @@ class Driver:
         if left is None or first is None:
             return
         if left > 0:
-            first.rest(min(left, seconds))
+            first._clock.sleep(min(left, seconds))
         if left <= seconds:
             due = self._schedule.pop()
             self._schedule.asked(due, still_open(first))
@@ -216,7 +215,7 @@ class Driver:
 def still_open(job: Job) -> bool:
     """Whether the job is open after a question. What cannot be asked now is asked later."""
     try:
-        return job.ask()["state"] in OPEN
+        return job.refresh().is_open
     except JobError:
         return False
     except ServiceError as error:

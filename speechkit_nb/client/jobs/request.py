@@ -1,4 +1,4 @@
-"""What is to be sent: one recording, and what is asked for."""
+"""One recording that is to be sent, and its options."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from urllib.parse import unquote, urlsplit
 from ...audio import Recording
 from ...config import RecognitionConfig
 from ...errors import AudioError, ConfigError
+from ..journal.record import JobRecord
 
 
 @dataclass(frozen=True)
-class Order:
-    """One recording to be sent, and what is asked for.
+class SubmissionRequest:
+    """One recording that is to be sent, and its options.
 
     Attributes:
         source: the recording, or a link to it.
         config: the options.
-        name: what it is called in the frames.
-        bucket: where it is uploaded; None leaves that to its size.
+        name: id of the recording in the frames.
+        bucket: where to upload it; None decides by its size.
         metadata: the user's own columns.
     """
 
@@ -38,28 +39,48 @@ class Order:
         """The sound; None if there is a link only."""
         return self.source if isinstance(self.source, Recording) else None
 
-    @property
-    def known_as(self) -> dict[str, Any]:
-        """What is its own if the job is that of another recording with the same sound."""
-        return {"recording": self.name, "metadata": dict(self.metadata)}
-
     @cached_property
-    def facts(self) -> dict[str, Any]:
-        """What the journal knows of it before it is sent."""
-        known = {"recording": self.name, "options": self.config.to_dict(), "metadata": dict(self.metadata)}
+    def sha256(self) -> str | None:
+        """Hash of the sound as it is now; None for a link."""
+        return None if self.recording is None else self.recording.sha256
+
+    def to_record(self, service: str, created_at: float, reuse_key: str | None = None) -> JobRecord:
+        """The job as it is written into the journal before it is sent."""
+        record = JobRecord(
+            service=service,
+            recording=self.name,
+            created_at=created_at,
+            options=self.config.to_dict(),
+            metadata=self.metadata,
+            reuse_key=reuse_key,
+        )
         recording = self.recording
         if recording is None:
-            return known | {"source": self.source}
-        return known | {
-            "source": None if recording.source is None else os.path.abspath(recording.source),
-            "sha256": recording.sha256,
-            "duration": recording.duration,
-            "n_channels": recording.n_channels,
-            "bucket": self.bucket,
-        }
+            return replace(record, source=str(self.source))
+        return replace(
+            record,
+            source=None if recording.source is None else os.path.abspath(recording.source),
+            sha256=self.sha256,
+            duration=recording.duration,
+            n_channels=recording.n_channels,
+            bucket=self.bucket,
+        )
+
+    def check_unchanged(self) -> None:
+        """
+        Raises:
+            AudioError: if the file was changed since its hash was made, as while it was read or uploaded.
+        """
+        recording = self.recording
+        if recording is None or recording.source is None:
+            return
+        if replace(recording).sha256 != self.sha256:
+            raise AudioError(
+                f"{self.name}: {recording.source} was changed while it was sent; submit it again"
+            )
 
 
-def order(
+def build_request(
     source: Any,
     config: RecognitionConfig,
     *,
@@ -67,41 +88,28 @@ def order(
     id: str | None = None,
     bucket: str | None = None,
     metadata: Mapping[str, Any] | None = None,
-) -> Order:
-    """What `Client.submit` was asked to send.
+) -> SubmissionRequest:
+    """The request for the arguments of `Client.submit`.
 
     Raises:
         AudioError, ConfigError: if it cannot be sent.
     """
-    _check_plain(metadata or {})
+    _check_metadata(metadata or {})
     if isinstance(source, str) and "://" in source:
         if bucket is not None:
             raise ConfigError(f"bucket={bucket!r}, but a link is in a bucket already; leave one of them out")
         name = unquote(urlsplit(source).path).rpartition("/")[2] or source
-        return Order(source, config, id or name, None, metadata or {})
+        return SubmissionRequest(source, config, id or name, None, metadata or {})
     recording = source if isinstance(source, Recording) else Recording(source, sample_rate, id=id)
-    return Order(recording, config, id or recording.id, bucket, metadata or {})
+    return SubmissionRequest(recording, config, id or recording.id, bucket, metadata or {})
 
 
-def _check_plain(metadata: Mapping[str, Any]) -> None:
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
     for name, value in metadata.items():
         try:
             json.dumps({name: value})
         except (TypeError, ValueError):
             raise ConfigError(
-                f"metadata {name!r} is of type {type(value).__name__}, which is not kept: make it a text, "
-                "a number, or a list or dict of these"
+                f"metadata {name!r} is of type {type(value).__name__}, which cannot be stored: make it a "
+                "text, a number, or a list or dict of these"
             ) from None
-
-
-def check_unchanged(order: Order) -> None:
-    """A file that was written to while it was read or uploaded is not what its hash says.
-
-    Raises:
-        AudioError: if it was.
-    """
-    recording = order.recording
-    if recording is None or recording.source is None:
-        return
-    if replace(recording).sha256 != order.facts["sha256"]:
-        raise AudioError(f"{order.name}: {recording.source} was changed while it was sent; submit it again")

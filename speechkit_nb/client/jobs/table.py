@@ -1,60 +1,71 @@
-"""Rows of the journal as a frame."""
+"""Jobs of the journal as a frame."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from .job import KEPT_FOR
+from ..journal.record import JobRecord
+from .job import RESULT_LIFETIME
 
 TEXTS = ("recording", "operation_id", "status", "model", "service", "error")
 SECONDS = ("duration", "billed")
 MOMENTS = ("created", "submitted", "finished", "fetched", "expires")
 COLUMNS = (*TEXTS[:-1], *SECONDS, *MOMENTS, "error")
 LEAST_BILLED = 15
-NOT_BILLED = ("submitting", "failed")
 
 
-def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Journal rows as a frame, a row a job.
+def frame_of(records: Sequence[JobRecord]) -> pd.DataFrame:
+    """Jobs as a frame, one row per job.
 
-    Times are UTC timestamps; `expires` is when the service forgets a result. `duration` and `billed` are
+    Times are UTC timestamps; `expires` is when the service deletes a result. `duration` and `billed` are
     seconds; `billed` is what the job costs, in seconds of audio with two channels: at least 15, channels
-    rounded up to pairs, nothing for an earlier result, NaN where nobody knows.
+    rounded up to pairs, 0 for an earlier job that is used again, NaN if it is not known.
     """
-    frame = pd.DataFrame([_record(row) for row in rows], columns=list(COLUMNS))
+    frame = pd.DataFrame([_row(record) for record in records], columns=list(COLUMNS))
     frame = frame.astype(dict.fromkeys(TEXTS, "str") | dict.fromkeys(SECONDS, "float64"))
     for name in MOMENTS:
         frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True).dt.floor("s")
     return frame
 
 
-def _record(row: Mapping[str, Any]) -> dict[str, Any]:
-    ended = row["state"] in ("done", "expired") and row["finished_at"]
+def _row(record: JobRecord) -> dict[str, Any]:
+    finished = record.finished_at if record.state_info.is_stored else None
     return {
-        **row,
-        "status": row["state"],
-        "model": row["options"].get("model"),
-        "billed": billed(row),
-        **{name: row[f"{name}_at"] for name in MOMENTS[:-1]},
-        "expires": row["finished_at"] + KEPT_FOR if ended else None,
+        "recording": record.recording,
+        "operation_id": record.operation_id,
+        "status": record.state,
+        "model": record.options.get("model"),
+        "service": record.service,
+        "error": record.error,
+        "duration": record.duration,
+        "billed": billed_seconds(record),
+        "created": record.created_at,
+        "submitted": record.submitted_at,
+        "finished": record.finished_at,
+        "fetched": record.fetched_at,
+        "expires": finished and finished + RESULT_LIFETIME,
     }
 
 
-def billed(row: Mapping[str, Any]) -> float | None:
-    """What a job costs, in seconds of audio with two channels; None if nobody knows.
+def billed_seconds(record: JobRecord) -> float | None:
+    """What a job costs, in seconds of audio with two channels; None if it is not known.
 
-    >>> billed({"state": "done", "duration": 61.2, "n_channels": 3})
+    >>> job = JobRecord(
+    ...     service="cloud", recording="a.wav", created_at=0, state="done", duration=61.2, n_channels=3
+    ... )
+    >>> billed_seconds(job)
     124.0
     """
-    if row.get("reused") or row["state"] in NOT_BILLED:
+    is_billed = record.state_info.is_billed
+    if record.is_reused or is_billed is False:
         return 0.0
-    if row["state"] == "unknown" or not row["duration"]:
+    if is_billed is None or not record.duration:
         return None
-    return float(max(math.ceil(row["duration"]), LEAST_BILLED) * math.ceil((row["n_channels"] or 1) / 2))
+    return float(max(math.ceil(record.duration), LEAST_BILLED) * math.ceil((record.n_channels or 1) / 2))
 
 
 def typed(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Series[Any]:

@@ -1,303 +1,142 @@
-"""The ledger of jobs: one SQLite file that outlives the kernel.
+"""The journal of jobs: one SQLite file that outlives the kernel.
 
-A row is written before a job is submitted, so that no crash makes a paid job nobody knows of. The
-messages of an answer are kept as they came. No credential is ever written.
+A job is written before it is submitted, so that no crash leaves a paid job that is recorded nowhere. The
+messages of an answer are stored as they came. No credential is ever written.
 A job's `state` is one of those in `states`, and changes along the table there.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import sqlite3
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import JobError, JournalError
+from ...errors import JobError
+from ...paths import data_folder
 from ..transport.rate_limit import HOUR
-from . import migrations as layouts
-from .states import before
-
-PATIENCE = 30.0
-"""Seconds to wait for what another kernel has locked."""
-ANSWERED_WITHIN = 600.0
-"""Seconds after which no process waits for the answer to a submission any more, alive or not."""
-NEVER_ANSWERED = "the process that submitted it ended before the answer came"
-LOCKS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS)
-LOCK_FAILURES = (
-    sqlite3.SQLITE_IOERR_LOCK,
-    sqlite3.SQLITE_IOERR_RDLOCK,
-    sqlite3.SQLITE_IOERR_UNLOCK,
-    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
-    sqlite3.SQLITE_IOERR_SHMLOCK,
-    sqlite3.SQLITE_IOERR_SHMMAP,
-    sqlite3.SQLITE_IOERR_SHMOPEN,
-)
-
-
-def home() -> Path:
-    """Where the toolkit keeps its files: `$SPEECHKIT_NB_HOME`, or the user's data folder."""
-    import platformdirs
-
-    chosen = os.environ.get("SPEECHKIT_NB_HOME")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("speechkit_nb", False)
+from .database import Database, is_in
+from .entry import Entry, this_process, transition
+from .record import JobRecord
+from .states import OPEN, UNCERTAIN
 
 
 class Journal:
-    """The ledger at `path`; safe for several threads and several kernels.
+    """The journal at `path`, by default in the user's data folder; safe for several threads and kernels.
 
     Raises:
         JournalError: if the file is no journal, was damaged, is of a newer version, or cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = home() / "journal.sqlite3" if path is None else Path(path)
-        self._lock = threading.RLock()
-        self._opened: tuple[int, sqlite3.Connection] | None = None
-        with self._explained():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                layouts.bring_up_to_date(self._connection(), self.path, PATIENCE)
-            except BaseException:
-                self.close()
-                raise
+        self.path = data_folder() / "journal.sqlite3" if path is None else Path(path)
+        self._database = Database(self.path)
 
-    def add(self, *, created_at: float, settles: Entry | None = None, **facts: Any) -> Entry:
-        """A new row, owned by this process; it is on the disk when this returns.
+    def add(self, record: JobRecord, *, replaces: Entry | None = None) -> Entry:
+        """Write a new job, owned by this process; it is on the disk when this returns.
 
         Args:
-            created_at: seconds since the epoch.
-            settles: a job of unknown fate that this one is sent in place of.
-            facts: columns; the state is `submitting` if none is given, `options` and `metadata` are dicts.
+            record: the job; its number and owner are set here.
+            replaces: an unknown job that this one is sent in place of; it counts as cancelled then.
 
         Raises:
-            JobError: if somebody else has settled that job meanwhile.
+            JobError: if another thread or kernel has settled that job meanwhile.
         """
-        facts = {"state": "submitting", **facts, "created_at": created_at, "owner": _this_process()}
-        facts["options"] = json.dumps(facts.get("options") or {})
-        facts["metadata"] = json.dumps(facts["metadata"]) if facts.get("metadata") else None
-        names = ", ".join(facts)
-        with self.transaction() as db:
-            query = f"INSERT INTO jobs ({names}) VALUES ({', '.join('?' * len(facts))})"
-            row = int(db.execute(query, tuple(facts.values())).lastrowid or 0)
-            told = {"finished_at": created_at, "error": f"sent again as {row}"}
-            if settles is not None and not _move(db, settles.id, "cancelled", told, ("unknown",)):
+        columns = replace(record, owner=this_process()).to_row()
+        with self._database.transaction() as db:
+            query = f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+            number = int(db.execute(query, tuple(columns.values())).lastrowid or 0)
+            changes = {"finished_at": record.created_at, "error": f"sent again as {number}"}
+            if replaces is not None and not transition(
+                db, replaces.number, "cancelled", changes, ("unknown",)
+            ):
                 raise JobError(
-                    f"{facts['recording']}: job {settles.id} was settled meanwhile; nothing was sent"
+                    f"{record.recording}: job {replaces.number} was settled meanwhile; nothing was sent"
                 )
-        return Entry(self, row)
+        return Entry(self._database, number)
 
-    def entries(self, where: str = "TRUE", *values: Any) -> list[Entry]:
-        """The jobs that fulfil an SQL condition, oldest first."""
-        rows = self.rows(f"SELECT id FROM jobs WHERE {where} ORDER BY id", *values)
-        return [Entry(self, row["id"]) for row in rows]
+    def entries(self, *, service: str | None = None, states: Sequence[str] = ()) -> list[Entry]:
+        """The jobs, oldest first.
 
-    def newest(self, most: int, first: Sequence[int] = ()) -> list[dict[str, Any]]:
-        """The facts of the newest jobs, of all services, newest first; those with the ids `first` lead."""
+        Args:
+            service: only those of this service.
+            states: only those in one of these states; all if there are none.
+        """
+        return [
+            Entry(self._database, record.number) for record in self.records(service=service, states=states)
+        ]
+
+    def records(self, *, service: str | None = None, states: Sequence[str] = ()) -> list[JobRecord]:
+        """The same as they stand now."""
+        where = f"(? IS NULL OR service = ?) AND {is_in('state', states) if states else 'TRUE'}"
+        query = f"SELECT * FROM jobs WHERE {where} ORDER BY id"
+        return [JobRecord.from_row(row) for row in self._database.rows(query, service, service, *states)]
+
+    def find(self, number: int) -> Entry | None:
+        """The job with that number."""
+        return next(iter(self._find("id = ?", number)), None)
+
+    def find_operation(self, operation_id: str) -> list[Entry]:
+        """The jobs with that id of an operation; at most one of each service."""
+        return self._find("operation_id = ?", operation_id)
+
+    def find_same(self, reuse_key: str) -> list[Entry]:
+        """The jobs with the same sound, options and service, oldest first."""
+        return self._find("reuse_key = ?", reuse_key)
+
+    def resumable(self, service: str) -> list[Entry]:
+        """The jobs of a service that are open, unknown, or done without that the user had the result."""
+        states = (*OPEN, *UNCERTAIN)
+        where = f"service = ? AND ({is_in('state', states)} OR (state = 'done' AND delivered_at IS NULL))"
+        return self._find(where, service, *states)
+
+    def newest(self, most: int, first: Sequence[int] = ()) -> list[JobRecord]:
+        """The newest jobs of all services, newest first.
+
+        Args:
+            most: how many at most.
+            first: numbers of jobs that come before all others.
+        """
         ids = ", ".join(map(str, first)) or "NULL"
         query = f"SELECT * FROM jobs ORDER BY id IN ({ids}) DESC, id DESC LIMIT ?"
-        return [_facts(row) for row in self.rows(query, most)]
+        return [JobRecord.from_row(row) for row in self._database.rows(query, most)]
+
+    def recordings(self) -> dict[int, str]:
+        """The recording of every job by the job's number, oldest first."""
+        rows = self._database.rows("SELECT id, recording FROM jobs ORDER BY id")
+        return {row["id"]: row["recording"] for row in rows}
 
     @property
     def n_jobs(self) -> int:
         """How many jobs it has."""
-        return int(self.rows("SELECT count(*) FROM jobs")[0][0])
-
-    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        """The rows a query finds."""
-        with self._lock, self._explained():
-            return self._connection().execute(query, values).fetchall()
+        return int(self._database.rows("SELECT count(*) FROM jobs")[0][0])
 
     def submitted_ages(self, service: str) -> list[float]:
-        """How many seconds ago each submission of the last hour to this service was, if it may have arrived.
+        """Ages in seconds of the submissions of the last hour to this service, if they may have arrived.
 
-        What is more than an hour ahead is from before the clock was set back, and as good as past.
+        A time that is more than an hour ahead was written before the clock was set back: it is left out.
         """
         now = time.time()
-        rows = self.rows(
+        rows = self._database.rows(
             "SELECT coalesce(submitted_at, created_at) AS moment FROM jobs WHERE service = ? "
-            "AND moment BETWEEN ? AND ? AND (submitted_at IS NOT NULL OR state IN ('submitting', 'unknown'))",
-            *(service, now - HOUR, now + HOUR),
+            f"AND moment BETWEEN ? AND ? AND (submitted_at IS NOT NULL OR {is_in('state', UNCERTAIN)})",
+            *(service, now - HOUR, now + HOUR, *UNCERTAIN),
         )
         return [now - row["moment"] for row in rows]
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in it is written together, or nothing; one within another belongs to that one."""
-        with self._lock, self._explained():
-            db = self._connection()
-            if db.in_transaction:
-                yield db
-                return
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:  # SQLite may have rolled back on its own, as when the disk is full
-                    db.execute("ROLLBACK")
-                raise
+    def transaction(self) -> Iterator[None]:
+        """Everything in the block is written, or nothing; a block inside another one belongs to that one."""
+        with self._database.transaction():
+            yield
 
     def close(self) -> None:
         """Close the file; it is opened again when it is needed."""
-        with self._lock:
-            opened, self._opened = self._opened, None
-            if opened is not None:
-                opened[1].close()
+        self._database.close()
 
-    def _connection(self) -> sqlite3.Connection:
-        if self._opened is None or self._opened[0] != os.getpid():  # SQLite must not be carried over a fork
-            db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-            self._opened = os.getpid(), db
-            db.row_factory = sqlite3.Row
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA foreign_keys = ON")
-        return self._opened[1]
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise JournalError(
-                f"the journal {os.fspath(self.path)!r} cannot be used ({error}). {_advice(error)}, or choose "
-                "another folder by SPEECHKIT_NB_HOME"
-            ) from error
-
-
-def _advice(error: Exception) -> str:
-    """What to do about an error of SQLite, or of the folder."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    if code & 0xFF in LOCKS or code in LOCK_FAILURES:
-        return (
-            "Another program keeps it locked, or its folder cannot lock files, as some network drives "
-            "cannot: end that program"
-        )
-    if code & 0xFF == sqlite3.SQLITE_FULL:
-        return "Nothing of it was lost: make room there"
-    if code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-        return "The file and its folder have to be writable: see to that"
-    return "It is left as it is; repair or move it away"
-
-
-class Entry:
-    """One job in the journal."""
-
-    def __init__(self, journal: Journal, id: int) -> None:
-        self.journal = journal
-        self.id = id
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The row as it stands now, `options` and `metadata` as dicts."""
-        found = self.journal.rows("SELECT * FROM jobs WHERE id = ?", self.id)
-        if not found:
-            raise JournalError(f"job {self.id} is no longer in the journal {os.fspath(self.journal.path)!r}")
-        return _facts(found[0])
-
-    def note(self, **facts: Any) -> None:
-        """Change columns of the row, though not its state."""
-        with self.journal.transaction() as db:
-            _update(db, self.id, facts)
-
-    def move(self, state: str, *, only_from: str | None = None, **facts: Any) -> bool:
-        """Change the state and other columns, if the table of states leads there from where the job is.
-
-        Args:
-            state: the new one.
-            only_from: where the job has to be.
-            facts: other columns.
-
-        Returns:
-            whether it did; it does not if another thread or kernel was faster.
-        """
-        earlier = before(state) if only_from is None else (only_from,)
-        with self.journal.transaction() as db:
-            return _move(db, self.id, state, facts, earlier)
-
-    def forget(self) -> None:
-        """Take the row back of a recording that was refused, and is sent once more by the same process."""
-        with self.journal.transaction() as db:
-            db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", (self.id,))
-
-    def keep(self, responses: Sequence[bytes], received_at: Sequence[float], **facts: Any) -> bool:
-        """Store an answer and move to `done`, in one step; what another kernel has stored stays."""
-        rows = zip([self.id] * len(responses), range(len(responses)), received_at, responses, strict=True)
-        with self.journal.transaction() as db:
-            moved = _move(db, self.id, "done", facts, before("done"))
-            if moved:
-                db.executemany("INSERT INTO responses VALUES (?, ?, ?, ?)", rows)
-        return moved
-
-    def answer(self) -> tuple[list[bytes], list[float]]:
-        """The stored messages, and when each arrived (seconds since the epoch)."""
-        rows = self.journal.rows(
-            "SELECT message, received_at FROM responses WHERE job = ? ORDER BY seq", self.id
-        )
-        return [row["message"] for row in rows], [row["received_at"] for row in rows]
-
-    def looked_after(self, now: float) -> dict[str, Any]:
-        """The row as it stands, once it says what became of a submission whose process is gone.
-
-        That one noted an error only after it was refused, and before it was to be sent once more.
-
-        Args:
-            now: seconds since the epoch.
-        """
-        facts = self.facts
-        if facts["state"] != "submitting" or not _orphaned(facts, now):
-            return facts
-        if facts["error"]:
-            self.move("failed", finished_at=now)
-        else:
-            self.move("unknown", error=NEVER_ANSWERED)
-        return self.facts
-
-
-def _facts(row: sqlite3.Row) -> dict[str, Any]:
-    facts = dict(row)
-    metadata = json.loads(facts["metadata"]) if facts["metadata"] else {}
-    return facts | {"options": json.loads(facts["options"]), "metadata": metadata}
-
-
-def _move(
-    db: sqlite3.Connection, id: int, state: str, facts: dict[str, Any], earlier: tuple[str, ...]
-) -> bool:
-    assignments = ", ".join(f"{name} = ?" for name in ("state", *facts))
-    query = f"UPDATE jobs SET {assignments} WHERE id = ? AND state IN ({', '.join('?' * len(earlier))})"
-    return db.execute(query, (state, *facts.values(), id, *earlier)).rowcount == 1
-
-
-def _update(db: sqlite3.Connection, id: int, facts: dict[str, Any]) -> None:
-    assignments = ", ".join(f"{name} = ?" for name in facts)
-    if facts:
-        db.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*facts.values(), id))
-
-
-def _orphaned(facts: dict[str, Any], now: float) -> bool:
-    """Whether nobody waits for the answer to a submission: its process is gone, or must have had it long ago.
-
-    A process of that number on this machine may be another one by now.
-    """
-    host, _, pid = str(facts["owner"]).rpartition(":")
-    is_gone = host == socket.gethostname() and not _alive(int(pid))
-    return is_gone or (not facts["error"] and now - facts["created_at"] > ANSWERED_WITHIN)
-
-
-def _this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+    def _find(self, where: str, *values: Any) -> list[Entry]:
+        rows = self._database.rows(f"SELECT id FROM jobs WHERE {where} ORDER BY id", *values)
+        return [Entry(self._database, row["id"]) for row in rows]

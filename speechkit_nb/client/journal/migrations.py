@@ -1,4 +1,4 @@
-"""The tables of the journal, and how a file of an earlier layout becomes one of the present."""
+"""The tables of the journal, and how the file of an earlier version gets those of the present one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stamina
 
 from ...errors import JournalError
 
-LAYOUTS = (
+MIGRATIONS = (
     """
     CREATE TABLE jobs (
         id INTEGER PRIMARY KEY,
@@ -49,37 +49,37 @@ LAYOUTS = (
 )  # one script for each user_version, in order; a released one is never changed
 
 
-def bring_up_to_date(db: sqlite3.Connection, path: str | os.PathLike[str], patience: float) -> None:
-    """Make the tables, or what they lack; two kernels may do it at the same moment.
+def migrate(db: sqlite3.Connection, path: str | os.PathLike[str], patience: float) -> None:
+    """Make the missing tables and columns; two kernels may do it at the same moment.
 
     Args:
-        patience: seconds to wait for another kernel that switches to WAL.
+        patience: seconds to wait for another kernel that enables WAL.
 
     Raises:
         JournalError: if a newer toolkit wrote it; it is left as it is.
         sqlite3.DatabaseError: if it is no journal, or cannot be written.
     """
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(LAYOUTS):
+    if version > len(MIGRATIONS):
         raise JournalError(
             f"the journal {os.fspath(path)!r} was written by a newer speechkit_nb "
-            f"(layout {version}, this one knows {len(LAYOUTS)}): pip install -U speechkit-nb, "
+            f"(layout {version}, this one knows {len(MIGRATIONS)}): pip install -U speechkit-nb, "
             "or choose another folder by SPEECHKIT_NB_HOME"
         )
-    if version < len(LAYOUTS):
-        write_ahead(db, patience)
+    if version < len(MIGRATIONS):
+        enable_wal(db, patience)
         db.execute("BEGIN IMMEDIATE")
         version = db.execute("PRAGMA user_version").fetchone()[0]  # another kernel may have been faster
-        for layout in LAYOUTS[version:]:
-            for statement in filter(str.strip, layout.split(";")):
+        for script in MIGRATIONS[version:]:
+            for statement in filter(str.strip, script.split(";")):
                 db.execute(statement)
-        db.execute(f"PRAGMA user_version = {max(version, len(LAYOUTS))}")
+        db.execute(f"PRAGMA user_version = {max(version, len(MIGRATIONS))}")
         db.execute("COMMIT")
     db.execute("SELECT count(*) FROM jobs").fetchone()
 
 
-def write_ahead(db: sqlite3.Connection, patience: float) -> None:
-    """Switch to WAL. SQLite does not wait for locks here, so that we wait for another kernel that does it."""
+def enable_wal(db: sqlite3.Connection, patience: float) -> None:
+    """Switch to write-ahead logging. SQLite does not wait for locks here, so the switch is tried again."""
     for attempt in stamina.retry_context(on=_is_busy, attempts=None, timeout=patience, wait_max=0.5):
         with attempt:
             (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()

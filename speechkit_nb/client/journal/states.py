@@ -1,61 +1,155 @@
-"""The states of a job, and what leads from one to the next.
+"""The states of a job: what each means, what may follow it, and what a user may do with a job in it.
 
-A row of the journal moves along this table only; the journal itself holds it, so that two kernels that see
-the same job at the same moment cannot pull it back and forth.
+Everything that depends on a state is in this table, and the journal changes states along it only, so that two
+kernels that see the same job at the same moment cannot move it back and forth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-MEANING: Mapping[str, str] = {
-    "submitting": "the request is on its way; nobody knows yet whether it arrived",
-    "submitted": "the service gave an operation id",
-    "running": "the service was asked, and is not done yet",
-    "done": "its messages are in the journal",
-    "failed": "the service refused it, or the recognition ended in an error",
-    "cancelled": "stopped, or given up, by the user",
-    "expired": "the service has thrown the result away before it was fetched",
-    "unknown": "the answer to the request never came; the service may or may not have the job",
+Action = Literal["wait", "cancel", "open", "delete", "resubmit", "abandon"]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One state of a job.
+
+    Attributes:
+        meaning: one sentence for the documentation.
+        label, icon: as shown in tables and panels.
+        actions: what a user may do with a job in this state.
+        successors: the states that may follow, each with the reason.
+        is_polled: whether the service can be asked for its status.
+        is_failure: whether there is no result, and will not be one, without the user having stopped it.
+        is_uncertain: whether it is not known if the service has the job.
+        is_billed: whether it costs something; None if that is not known.
+        is_stored: whether the service stores a result for three days from then on.
+    """
+
+    meaning: str
+    label: str
+    icon: str
+    actions: tuple[Action, ...]
+    successors: Mapping[str, str] = field(default_factory=dict)
+    is_polled: bool = False
+    is_failure: bool = False
+    is_uncertain: bool = False
+    is_billed: bool | None = True
+    is_stored: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to wait for."""
+        return "wait" in self.actions
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether the user should look at it: nothing else will happen on its own."""
+        return not self.is_open and (self.is_failure or self.is_uncertain)
+
+
+STATES: Mapping[str, JobState] = {
+    "submitting": JobState(
+        meaning="the request is being sent; it is not known yet whether it arrived",
+        label="submitting",
+        icon="↑",
+        actions=("wait",),
+        successors={
+            "submitted": "the service answered with an operation id",
+            "failed": "the service refused it: nothing is billed",
+            "unknown": "the answer was lost, or the process ended before it came",
+        },
+        is_uncertain=True,
+        is_billed=False,
+    ),
+    "submitted": JobState(
+        meaning="the service returned an operation id",
+        label="submitted",
+        icon="…",
+        actions=("wait", "cancel"),
+        successors={
+            "running": "the first status check: not done yet",
+            "done": "its messages were fetched",
+            "failed": "the recognition ended in an error",
+            "cancelled": "the user cancelled it",
+            "expired": "not found, more than three days after its submission",
+        },
+        is_polled=True,
+    ),
+    "running": JobState(
+        meaning="the status was checked at least once, and it is not done yet",
+        label="running",
+        icon="▶",
+        actions=("wait", "cancel"),
+        successors={
+            "done": "its messages were fetched",
+            "failed": "the recognition ended in an error",
+            "cancelled": "the user cancelled it",
+            "expired": "not found, more than three days after its submission",
+        },
+        is_polled=True,
+    ),
+    "done": JobState(
+        meaning="its messages are in the journal",
+        label="done",
+        icon="✓",
+        actions=("open", "delete"),
+        is_stored=True,
+    ),
+    "failed": JobState(
+        meaning="the service refused it, or the recognition ended in an error",
+        label="failed",
+        icon="✕",
+        actions=("resubmit",),
+        is_failure=True,
+        is_billed=False,
+    ),
+    "cancelled": JobState(
+        meaning="cancelled or abandoned by the user",
+        label="cancelled",
+        icon="–",
+        actions=("resubmit",),
+    ),
+    "expired": JobState(
+        meaning="the service deleted the result before it was fetched",
+        label="expired",
+        icon="⌛",
+        actions=("resubmit",),
+        successors={"done": "another kernel was already fetching its messages"},
+        is_failure=True,
+        is_stored=True,
+    ),
+    "unknown": JobState(
+        meaning="the answer to the request never came; the service may or may not have the job",
+        label="unknown",
+        icon="?",
+        actions=("resubmit", "abandon"),
+        successors={
+            "submitted": "the answer came after all, in the process that had sent the request",
+            "cancelled": "the user abandoned it, or sent the recording again",
+        },
+        is_uncertain=True,
+        is_billed=None,
+    ),
 }
 
-TRANSITIONS: Mapping[str, Mapping[str, str]] = {
-    "submitting": {
-        "submitted": "the service answered with an operation id",
-        "failed": "the service refused it: nothing is billed",
-        "unknown": "the answer was lost, or the process ended before it came",
-    },
-    "submitted": {
-        "running": "the first question: not done yet",
-        "done": "its messages were fetched",
-        "failed": "the recognition ended in an error",
-        "cancelled": "the user cancelled it",
-        "expired": "not found, more than three days after its submission",
-    },
-    "running": {
-        "done": "its messages were fetched",
-        "failed": "the recognition ended in an error",
-        "cancelled": "the user cancelled it",
-        "expired": "not found, more than three days after its submission",
-    },
-    "done": {},
-    "failed": {},
-    "cancelled": {},
-    "expired": {"done": "another kernel had its messages already on the way"},
-    "unknown": {
-        "submitted": "the answer came after all, in the process that had sent the request",
-        "cancelled": "the user gave it up, or sent the recording again",
-    },
-}
-
-OPEN = ("submitting", "submitted", "running")
+OPEN = tuple(name for name, state in STATES.items() if state.is_open)
 """States in which there is something to wait for."""
+FAILED = tuple(name for name, state in STATES.items() if state.is_failure)
+"""States without a result, and without the user having stopped the job."""
+UNCERTAIN = tuple(name for name, state in STATES.items() if state.is_uncertain)
+"""States in which it is not known whether the service has the job."""
+REUSABLE = ("done", *reversed(OPEN))
+"""States in which a job is used again for the same sound, the best first."""
 
 
-def before(state: str) -> tuple[str, ...]:
+def predecessors(state: str) -> tuple[str, ...]:
     """The states from which a job may come into this one.
 
-    >>> before("unknown")
+    >>> predecessors("unknown")
     ('submitting',)
     """
-    return tuple(name for name, following in TRANSITIONS.items() if state in following)
+    return tuple(name for name, other in STATES.items() if state in other.successors)
