@@ -19,7 +19,7 @@ import live_sessions
 import pytest
 import stamina
 from credentials import public_half, self_signed, service_account_key
-from http_stub import Answer, canned
+from http_stub import Answer, run_stub
 from local_server import Server, wav
 
 import speechkit_nb as sk
@@ -188,11 +188,11 @@ def test_no_credentials_where_some_are_wanted(server, transport):
 def test_the_environment_is_not_sent_to_other_targets(monkeypatch):
     """The key of the cloud stays there."""
     monkeypatch.setenv("YC_API_KEY", KEY)
-    with canned() as stranger:
+    with run_stub() as stranger:
         stranger.answer("/stt/v3/recognizeFileAsync", Answer(403, '{"message": "no"}'))
         with sk.connect(stranger.url) as client, pytest.raises(Denied, match="PERMISSION_DENIED: no"):
             client.submit(wav(2.0))
-        assert "authorization" not in stranger.asked[0].headers
+        assert "authorization" not in stranger.requests[0].headers
 
 
 def test_a_folder_of_a_service_account(server, door):
@@ -421,7 +421,7 @@ def test_a_token_that_ends_in_mid_stream(public_key, key_file, tmp_path, api):
 
 def test_renewed_credentials_that_are_refused_again_are_one_error():
     """No third time."""
-    with canned() as service:
+    with run_stub() as service:
         service.answer("/iam/v1/tokens", Answer(body='{"iamToken": "t1.one"}'))
         service.answer("/operations/f8d", Answer(401, '{"message": "expired"}'))
         with (
@@ -429,7 +429,7 @@ def test_renewed_credentials_that_are_refused_again_are_one_error():
             pytest.raises(Denied, match="UNAUTHENTICATED: expired"),
         ):
             client._transport.status("f8d")
-        assert [asked.path for asked in service.asked].count("/operations/f8d") == 2
+        assert [asked.path for asked in service.requests].count("/operations/f8d") == 2
 
 
 # ---- the exchange
@@ -444,11 +444,11 @@ def no_pauses() -> Iterator[None]:
 def test_the_exchange_is_repeated_while_its_failure_may_pass(no_pauses):
     """A token is handed out twice without harm."""
     good = Answer(body='{"iamToken": "t1.one", "expiresAt": "2030-01-01T00:00:00.123456789Z"}')
-    with canned() as service:
+    with run_stub() as service:
         service.answer("/tokens", Answer(503, "busy"), Answer(429, "busy"), good)
         token = IamClient(f"{service.url}/tokens").exchange("jwt", "signed", "key")
     assert token == Token("t1.one", pytest.approx(1893456000.123, abs=0.001))
-    assert [json.loads(asked.body) for asked in service.asked] == [{"jwt": "signed"}] * 3
+    assert [json.loads(asked.body) for asked in service.requests] == [{"jwt": "signed"}] * 3
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_the_exchange_is_repeated_while_its_failure_may_pass(no_pauses):
 )
 def test_an_exchange_that_brings_no_token(no_pauses, answer, kind, words):
     """The secret is not in the error, even if the service repeats it."""
-    with canned() as service:
+    with run_stub() as service:
         service.answer("/tokens", answer)
         with pytest.raises(kind, match=words) as caught:
             IamClient(f"{service.url}/tokens").exchange("yandexPassportOauthToken", OAUTH, "oauth_token")
@@ -472,7 +472,7 @@ def test_an_exchange_that_brings_no_token(no_pauses, answer, kind, words):
 
 def test_a_token_whose_end_is_not_told_lives_for_twelve_hours():
     """It is renewed after one anyway."""
-    with canned() as service:
+    with run_stub() as service:
         service.answer("/tokens", Answer(body='{"iamToken": "t1.x", "expiresAt": "soon"}'))
         iam = IamClient(f"{service.url}/tokens", clock=lambda: 5.0)
         assert iam.exchange("jwt", "signed", "key") == ("t1.x", 43205.0)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import stamina
-from http_stub import Answer, Canned, canned
+from http_stub import Answer, StubServer, run_stub
 from local_server import DATA, Server, wav
 
 import speechkit_nb as sk
@@ -40,8 +40,8 @@ KEY = "AQVN-this-is-the-key"
 
 
 @pytest.fixture
-def service() -> Iterator[Canned]:
-    with canned() as server:
+def service() -> Iterator[StubServer]:
+    with run_stub() as server:
         yield server
 
 
@@ -105,10 +105,10 @@ def test_a_compressed_body(service, transport):
 
 WHOLE = Answer(body=RECORDED)
 CUT = {
-    "by its length": Answer(body=RECORDED[:900], promised=len(RECORDED)),
-    "without a length": Answer(body=RECORDED[:900], promised=-1),
+    "by its length": Answer(body=RECORDED[:900], content_length=len(RECORDED)),
+    "without a length": Answer(body=RECORDED[:900], content_length=-1),
     "compressed": Answer(
-        body=gzip.compress(RECORDED.encode())[:200], headers={"content-encoding": "gzip"}, promised=-1
+        body=gzip.compress(RECORDED.encode())[:200], headers={"content-encoding": "gzip"}, content_length=-1
     ),
     "in a letter": Answer(body='{"result": {"channelTag": "я'.encode()[:-1]),
 }
@@ -127,7 +127,7 @@ def test_a_body_that_is_always_cut_is_one_clear_error(service, transport, cut):
     service.answer(FETCH, cut)
     with pytest.raises(NoAnswer, match=r"http://127\.0\.0\.1:\d+ did not answer \("):
         transport.fetch("f8d")
-    assert len(service.asked) == 5
+    assert len(service.requests) == 5
 
 
 def test_a_page_instead_of_json_is_named(service, transport):
@@ -180,7 +180,7 @@ def test_what_may_pass_is_asked_again(service, transport, status):
     """On calls that are safe to repeat."""
     service.answer("/operations/f8d", Answer(status, "busy"), Answer(body='{"id": "f8d", "done": true}'))
     assert transport.status("f8d").done
-    assert len(service.asked) == 2
+    assert len(service.requests) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
@@ -189,7 +189,7 @@ def test_what_will_not_pass_is_asked_once(service, transport, status):
     service.answer("/operations/f8d", Answer(status, "no"))
     with pytest.raises(ServiceError, match="the service answered"):
         transport.status("f8d")
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_retry_after_is_waited_for(service, transport):
@@ -208,7 +208,7 @@ def test_a_retry_after_beyond_the_budget_is_told_at_once(service, transport):
     service.answer("/operations/f8d", Answer(429, headers={"retry-after": "3600"}))
     with pytest.raises(Exhausted, match=r"RESOURCE_EXHAUSTED: .*it asks to wait 3600 s"):
         transport.status("f8d")
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_an_operation_that_failed_says_so_before_it_is_done(service, transport):
@@ -225,12 +225,12 @@ def test_an_operation_that_failed_says_so_before_it_is_done(service, transport):
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_credentials_do_not_follow_a_redirect(service, transport, status):
     """Neither to another host nor anywhere else; the error names where it would have gone, and no secret."""
-    with canned() as elsewhere:
+    with run_stub() as elsewhere:
         elsewhere.answer(FETCH, WHOLE)
         service.answer(FETCH, Answer(status, headers={"location": f"{elsewhere.url}{FETCH}?token=hidden"}))
         with pytest.raises(Rejected, match=rf"redirects to 127\.0\.0\.1:\d+ \(HTTP {status}\)") as caught:
             transport.fetch("f8d")
-        assert elsewhere.asked == []
+        assert elsewhere.requests == []
     assert "hidden" not in str(caught.value)
 
 
@@ -243,7 +243,7 @@ def test_a_request_has_its_headers_and_is_json(service, transport):
     """The key, the id of the request, and the sound in base64."""
     service.answer(SUBMIT, Answer(body='{"id": "f8dnew"}'))
     assert transport.submit(REQUEST, "a-b-c") == "f8dnew"
-    (asked,) = service.asked
+    (asked,) = service.requests
     assert asked.headers["authorization"] == f"Api-Key {KEY}"
     assert asked.headers["x-client-request-id"] == "a-b-c"
     assert asked.headers["content-type"] == "application/json"
@@ -258,7 +258,7 @@ AMBIGUOUS = {
     "503": Answer(503, '{"code": 14, "message": "busy"}'),
     "504": Answer(504, "late"),
     "page": Answer(200, "<html>"),
-    "cut": Answer(200, '{"id": "f8', promised=100),
+    "cut": Answer(200, '{"id": "f8', content_length=100),
     "no id": Answer(200, "{}"),
 }
 
@@ -269,7 +269,7 @@ def test_a_submission_that_may_have_arrived_is_not_repeated(service, transport, 
     service.answer(SUBMIT, answer)
     with pytest.raises(NoAnswer, match="did not answer"):
         transport.submit(REQUEST, "id")
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 501])
@@ -279,7 +279,7 @@ def test_a_submission_that_was_refused_is_not_repeated_either(service, transport
     with pytest.raises(ServiceError, match="no") as caught:
         transport.submit(REQUEST, "id")
     assert not isinstance(caught.value, NoAnswer)
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_a_host_that_does_not_exist(service):
@@ -301,7 +301,7 @@ def test_the_inline_limit_of_json_is_lower(service, tmp_path):
         pytest.raises(LimitError, match=r"big\.wav.* a request takes 44\.9 MB.*Object Storage"),
     ):
         client.submit(big)
-    assert service.asked == []
+    assert service.requests == []
 
 
 # ---- hosts
@@ -309,7 +309,7 @@ def test_the_inline_limit_of_json_is_lower(service, tmp_path):
 
 def test_each_call_goes_to_the_host_of_its_service(service):
     """v3 to one, v2 to another, operations to a third, as the cloud has it."""
-    with canned() as transcribe, canned() as operations:
+    with run_stub() as transcribe, run_stub() as operations:
         hosts = Endpoints(stt_rest=service.url, transcribe_rest=transcribe.url, operation_rest=operations.url)
         service.answer(SUBMIT, Answer(body='{"id": "f8d"}'))
         transcribe.answer("/speech/stt/v2/longRunningRecognize", Answer(body='{"id": "e03"}'))

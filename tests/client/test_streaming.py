@@ -1,4 +1,4 @@
-"""Streams of the client against the real local server: pace, seams, breaks, and what is kept of them."""
+"""Streams of the client against the real local server: pace, new sessions, broken ones, and transcripts."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live_sessions import RATE, coded, pieces, script, talk
+from live_sessions import RATE, coded, script, split, talk
 from local_server import DATA, Server
 from pyarrow import parquet
 
 import speechkit_nb as sk
-from speechkit_nb.client.streaming import reconnect as relay
-from speechkit_nb.client.streaming.audio_source import Source, open_source
-from speechkit_nb.client.streaming.event_queue import Mailbox, Over
-from speechkit_nb.client.streaming.replay_buffer import SendLog, Tape
+from speechkit_nb.client.streaming import reconnect
+from speechkit_nb.client.streaming.audio_source import AudioSource, open_source
+from speechkit_nb.client.streaming.events import EventQueue, StreamEvent
+from speechkit_nb.client.streaming.replay_buffer import ReplayBuffer, SendLog
 from speechkit_nb.client.streaming.sender import SessionLimits
-from speechkit_nb.client.streaming.time_shift import Joiner
+from speechkit_nb.client.streaming.time_shift import TimelineShifter
 from speechkit_nb.errors import (
     AudioError,
     ConfigError,
@@ -52,16 +52,16 @@ def words(spoken: Any, tmp_path_factory: Any) -> Path:
     return script(tmp_path_factory.mktemp("script") / "talk.csv", spoken)
 
 
-def started(words: Path, seconds: float = LIMIT, **settings: Any) -> Server:
+def start_server(words: Path, seconds: float = LIMIT, **settings: Any) -> Server:
     """A server with short sessions; the script behind `general`."""
     streams = {"seconds": seconds, "gap_seconds": 2.5, "status_seconds": 0.2}
-    models = {"general": f"timecoded:{words}", "plain": f"scripted:{words}", "heard": "pocketsphinx"}
+    models = {"general": f"timecoded:{words}", "plain": f"scripted:{words}", "recognizer": "pocketsphinx"}
     return Server(models=models, streams=streams, **settings)
 
 
 @pytest.fixture(scope="module")
 def server(words: Path) -> Iterator[Server]:
-    running = started(words)
+    running = start_server(words)
     yield running
     running.close()
 
@@ -74,14 +74,14 @@ def client(server: Server) -> Iterator[sk.Client]:
 
 @pytest.fixture
 def recording() -> sk.Recording:
-    """A minute of sound that says which part of the script it is."""
+    """A minute of audio in which each sample encodes its time, so that the engine knows the words there."""
     return sk.Recording(timecode.write_timecode(SECONDS * RATE), RATE, id="minute")
 
 
 LIMITS = SessionLimits(LIMIT, 10_000_000)
 
 
-def said(transcript: sk.Transcript) -> list[tuple[str, float, float]]:
+def words_of(transcript: sk.Transcript) -> list[tuple[str, float, float]]:
     frame = transcript.words
     return list(zip(frame.word, frame.start.round(3), frame.end.round(3), strict=True))
 
@@ -91,22 +91,22 @@ def n_sessions(transcript: sk.Transcript) -> int:
 
 
 def goes_on(transcript: sk.Transcript) -> bool:
-    """Whether finals are counted without a gap and no cursor ever goes back."""
+    """Whether finals are numbered without a gap and no cursor goes back."""
     cursors = transcript.events[["received_data", "partial_time", "final_time", "eou_time", "final_index"]]
     counted = list(transcript.finals.final_index) == list(range(len(transcript.finals)))
     ordered = (cursors.received_data >= cursors.partial_time) & (cursors.partial_time >= cursors.final_time)
     return counted and bool((cursors.diff().dropna() >= 0).all(axis=None)) and bool(ordered.all())
 
 
-# Seams.
+# Several sessions.
 
 
 def test_a_stream_goes_on_over_sessions(client: sk.Client, recording: sk.Recording, spoken: Any) -> None:
-    """A minute in sessions of ten seconds: every word once and in its place, finals counted on."""
+    """A minute in sessions of ten seconds: every word once and at its time, finals are numbered on."""
     session = client.stream(recording, pace="fast", limits=LIMITS)
     events = list(session)
     transcript = session.transcript
-    assert said(transcript) == spoken
+    assert words_of(transcript) == spoken
     assert goes_on(transcript)
     assert n_sessions(transcript) >= 6
     assert [event.response for event in events] == transcript.responses
@@ -114,41 +114,41 @@ def test_a_stream_goes_on_over_sessions(client: sk.Client, recording: sk.Recordi
     assert sum(event.text == "" and event.kind == "status_code" for event in events) < len(events)
 
 
-def test_seams_lie_between_utterances(client: sk.Client, recording: sk.Recording) -> None:
-    """A new session begins where an utterance has ended, so that no utterance is cut in two."""
+def test_sessions_end_between_utterances(client: sk.Client, recording: sk.Recording) -> None:
+    """A new session begins at the end of an utterance, so that no utterance is cut in two."""
     transcript = client.stream(recording, pace="fast", limits=LIMITS).result(60)
     finals = transcript.finals
     assert (finals.speech_start - finals.speech_end.shift()).min() > 0.5
 
 
 def test_an_hour(tmp_path: Path) -> None:
-    """An hour in sessions of five minutes, as the cloud has them: word for word what was said."""
+    """An hour in sessions of five minutes, as in the cloud: all words are right."""
     spoken = talk(3600)
-    running = started(script(tmp_path / "hour.csv", spoken), seconds=300)
+    running = start_server(script(tmp_path / "hour.csv", spoken), seconds=300)
     with sk.connect(f"grpc://{running.address}") as client:
         hour = timecode.write_timecode(3600 * RATE)
         transcript = client.stream(hour, sample_rate=RATE, pace="fast").result(120)
     running.close()
-    assert said(transcript) == spoken
+    assert words_of(transcript) == spoken
     assert goes_on(transcript)
     assert 12 <= n_sessions(transcript) <= 18
 
 
 def test_sessions_are_cut_by_size_too(words: Path, spoken: Any, recording: sk.Recording) -> None:
-    """A session that would hold too many bytes goes on in another one as well."""
+    """A session that would have too many bytes is followed by another one, too."""
     running = Server(models={"general": f"timecoded:{words}"}, streams={"n_bytes": 300_000})
     with sk.connect(f"grpc://{running.address}") as client:
         limits = SessionLimits(n_bytes=300_000)
         transcript = client.stream(recording, pace="fast", limits=limits).result(60)
     running.close()
-    assert said(transcript) == spoken
+    assert words_of(transcript) == spoken
     assert n_sessions(transcript) >= 7
 
 
 def test_speech_without_a_pause(tmp_path: Path) -> None:
-    """Where no utterance ends a session is cut all the same; a word that is cut is heard once."""
+    """If no utterance ends, the session ends all the same; a word that is cut in two is reported once."""
     unbroken = [(f"w{i}", i * 0.5, i * 0.5 + 0.45) for i in range(60)]
-    running = started(script(tmp_path / "unbroken.csv", unbroken), seconds=5)
+    running = start_server(script(tmp_path / "unbroken.csv", unbroken), seconds=5)
     with sk.connect(f"grpc://{running.address}") as client:
         sounding = timecode.write_timecode(30 * RATE)
         session = client.stream(sounding, sample_rate=RATE, pace="fast", limits=SessionLimits(5))
@@ -159,47 +159,47 @@ def test_speech_without_a_pause(tmp_path: Path) -> None:
 
 
 def test_silence_over_several_sessions(client: sk.Client, tmp_path: Path) -> None:
-    """Sessions in which nothing is said end without a final, and are not sent again."""
+    """Sessions without speech end without a final, and are not sent again."""
     quiet = np.concatenate([np.zeros(25 * RATE, np.int16), timecode.write_timecode(5 * RATE)])
     session = client.stream(quiet, sample_rate=RATE, pace="fast", limits=LIMITS)
     transcript = session.result(60)
-    assert [word for word, *_ in said(transcript)] == [word for word, _, end in talk(SECONDS) if end < 5]
+    assert [word for word, *_ in words_of(transcript)] == [word for word, _, end in talk(SECONDS) if end < 5]
     assert transcript.words.start.iloc[0] == pytest.approx(25.3)
     assert transcript.events.received_data.max() == pytest.approx(30)
 
 
-def test_real_seams_of_the_embedded_recognizer(client: sk.Client) -> None:
-    """The embedded recognizer hears the same over several sessions as in one, but for the odd word."""
+def test_several_sessions_of_the_embedded_recognizer(client: sk.Client) -> None:
+    """The embedded recognizer returns nearly the same words in several sessions as in one."""
     recording = sk.Recording(DATA / "monologue.wav")
     short = sk.Recording(recording.read(0, 15), recording.sample_rate)
-    transcript = client.stream(short, pace="fast", model="heard", limits=SessionLimits(6)).result(120)
-    whole = client.submit(short, model="heard").result(progress=False)
+    transcript = client.stream(short, pace="fast", model="recognizer", limits=SessionLimits(6)).result(120)
+    whole = client.submit(short, model="recognizer").result(progress=False)
     assert n_sessions(transcript) >= 3
     both = set(transcript.words.word) & set(whole.words.word)
     assert len(both) > 0.85 * len(set(whole.words.word))
     assert abs(len(transcript.words) - len(whole.words)) <= 5
 
 
-# Breaks.
+# Broken sessions.
 
 
 @pytest.mark.parametrize("event", ["partial", "final", "final_refinement", "eou_update", "status_code"])
 def test_a_broken_session_is_resumed(words: Path, spoken: Any, recording: sk.Recording, event: str) -> None:
-    """Wherever sessions break off, the stream goes on from the last final: no word is lost or doubled."""
-    running = started(words, seconds=300, faults=[f"cut:RecognizeStreaming:{event}:3"])
+    """Wherever sessions break off, the stream continues from the last final: no word is lost or doubled."""
+    running = start_server(words, seconds=300, faults=[f"cut:RecognizeStreaming:{event}:3"])
     with sk.connect(f"grpc://{running.address}") as client:
         transcript = client.stream(recording, pace="fast").result(60)
     running.close()
-    assert said(transcript) == spoken
+    assert words_of(transcript) == spoken
     assert goes_on(transcript)
 
 
 def test_a_session_that_breaks_off_again_and_again(
     words: Path, recording: sk.Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After eight sessions without a final the error is raised; what had come is there."""
-    monkeypatch.setattr(relay, "LONGEST_PAUSE", 0.01)
-    running = started(words, faults=["cut:RecognizeStreaming:partial:9"])
+    """After eight sessions without a final the error is raised; earlier messages are kept."""
+    monkeypatch.setattr(reconnect, "LONGEST_PAUSE", 0.01)
+    running = start_server(words, faults=["cut:RecognizeStreaming:partial:9"])
     with sk.connect(f"grpc://{running.address}") as client:
         session = client.stream(recording, pace="fast")
         with pytest.raises(sk.errors.NoAnswer, match=r"did not answer .*broke off"):
@@ -211,7 +211,7 @@ def test_a_session_that_breaks_off_again_and_again(
 
 
 def test_a_service_that_is_not_there() -> None:
-    """Nobody answers: the error says so and what to do."""
+    """The error names the service and what to do."""
     with sk.connect("grpc://127.0.0.1:1") as client:
         session = client.stream(np.zeros(RATE, np.int16), sample_rate=RATE, pace="fast")
         with pytest.raises(Unreachable, match=r"cannot connect to grpc://127\.0\.0\.1:1"):
@@ -219,7 +219,7 @@ def test_a_service_that_is_not_there() -> None:
 
 
 def test_a_refused_option_is_not_tried_again(client: sk.Client, recording: sk.Recording) -> None:
-    """What the service refuses is raised at once."""
+    """A refusal of the service is raised at once."""
     session = client.stream(recording, pace="fast", model="none")
     with pytest.raises(Rejected, match=r"no model 'none'.* \(x-request-id \S+\)$"):
         next(iter(session))
@@ -228,29 +228,29 @@ def test_a_refused_option_is_not_tried_again(client: sk.Client, recording: sk.Re
 def test_a_service_with_shorter_sessions_than_expected(
     client: sk.Client, recording: sk.Recording, spoken: Any
 ) -> None:
-    """A session that the service ends for its length goes on in a new one, from the last final."""
+    """If the service ends a session for its length, a new one continues from the last final."""
     transcript = client.stream(recording, pace="fast", limits=SessionLimits(11.5)).result(60)
-    assert said(transcript) == spoken
+    assert words_of(transcript) == spoken
 
 
 # Sources and pace.
 
 
 def chunked(seconds: float, size: int = 1234) -> list[bytes]:
-    return list(pieces(coded(seconds), size))
+    return list(split(coded(seconds), size))
 
 
 @pytest.mark.parametrize("odd", [1234, 999, 32000])
 def test_chunks_of_any_size(client: sk.Client, spoken: Any, odd: int) -> None:
-    """Bytes are put together to whole samples, however they are cut."""
+    """Bytes are joined to whole samples, however they are split."""
     transcript = client.stream(iter(chunked(20, odd)), sample_rate=RATE, limits=LIMITS).result(60)
     expected = [word for word in spoken if word[2] <= 19.9]
-    assert said(transcript)[: len(expected)] == expected
+    assert words_of(transcript)[: len(expected)] == expected
     assert transcript.recording == "stream"
 
 
 def test_a_source_that_never_ends(client: sk.Client, spoken: Any) -> None:
-    """Events come while it goes on; `finish` ends the source, and what was sent is answered."""
+    """Events come while it runs; `finish` ends the source, and the audio that was sent is recognized."""
     endless = (coded(0.5, start=i * 0.5) for i in count())
     session = client.stream(endless, sample_rate=RATE, limits=LIMITS)
     seen = list(islice((event for event in session if event.kind == "final"), 8))
@@ -262,26 +262,26 @@ def test_a_source_that_never_ends(client: sk.Client, spoken: Any) -> None:
 
 
 def test_closing_a_stream(client: sk.Client) -> None:
-    """After `close` nothing more comes, and no error; the transcript is what came."""
+    """After `close` no more events come, and no error; the transcript has all messages until then."""
     endless = (coded(0.5, start=i * 0.5) for i in count())
     with client.stream(endless, sample_rate=RATE, limits=LIMITS) as session:
         first = next(iter(session))
     assert first.response == session.transcript.responses[0]
     assert list(session)[-1:] == list(session)[-1:]
-    assert "over" in repr(session)
+    assert "ended" in repr(session)
 
 
 def test_closing_the_client_closes_its_streams(server: Server) -> None:
-    """A stream does not outlive its client."""
+    """No stream runs longer than its client."""
     client = sk.connect(f"grpc://{server.address}")
     session = client.stream((coded(0.1) for _ in count()), sample_rate=RATE)
     next(iter(session))
     client.close()
-    assert "over" in repr(session)
+    assert "ended" in repr(session)
 
 
 def test_a_source_that_fails(client: sk.Client) -> None:
-    """Its error is raised after what had been sent was answered."""
+    """Its error is raised after the audio that was sent has been recognized."""
 
     def failing() -> Iterator[bytes]:
         yield coded(5)
@@ -295,7 +295,7 @@ def test_a_source_that_fails(client: sk.Client) -> None:
 
 
 def test_a_source_that_falls_silent(client: sk.Client) -> None:
-    """Time in which a live source gives nothing counts as silence, and the session stays open."""
+    """Time without audio from a live source counts as silence, and the session stays open."""
     go_on = threading.Event()
 
     def hesitating() -> Iterator[bytes]:
@@ -314,7 +314,7 @@ def test_a_source_that_falls_silent(client: sk.Client) -> None:
 
 
 def test_real_time_pace(client: sk.Client) -> None:
-    """A recording is sent as a microphone would: never before its time, and not long after it."""
+    """A recording is sent as by a microphone: never before its time, and not long after it."""
     recording = sk.Recording(timecode.write_timecode(2 * RATE), RATE)
     began = time.time()
     transcript = client.stream(recording).result(30)
@@ -326,8 +326,8 @@ def test_real_time_pace(client: sk.Client) -> None:
     assert not (transcript.events.text == "the audio is not sent in real time").any()
 
 
-def test_events_say_when_and_how_far(client: sk.Client, recording: sk.Recording) -> None:
-    """Each event knows when it came and how much had been sent; clocks never go back."""
+def test_events_have_arrival_time_and_sent_audio(client: sk.Client, recording: sk.Recording) -> None:
+    """Each event has its arrival time and how much audio had been sent; neither goes back."""
     began = time.time()
     session = client.stream(recording, pace="fast", limits=LIMITS)
     events = list(session)
@@ -347,7 +347,7 @@ def test_events_say_when_and_how_far(client: sk.Client, recording: sk.Recording)
 def test_a_clock_that_is_set_while_a_stream_runs(
     client: sk.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """An hour back, then two forward: the times of events and of what was sent go on evenly all the same."""
+    """An hour back, then two forward: the times of events and of sent audio stay even."""
     real, shift = time.time, 0.0
     monkeypatch.setattr(time, "time", lambda: real() + shift)
     began, session = real(), client.stream(iter(chunked(20, 3200)), sample_rate=RATE, limits=LIMITS)
@@ -363,7 +363,7 @@ def test_a_clock_that_is_set_while_a_stream_runs(
 def test_a_clock_that_is_set_while_an_answer_is_fetched(
     client: sk.Client, recording: sk.Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its messages still come one after the other."""
+    """The times of its messages still increase."""
     job = client.submit(recording, model="plain")
     job.result(progress=False)
     real, back = time.time, count()
@@ -374,7 +374,7 @@ def test_a_clock_that_is_set_while_an_answer_is_fetched(
 
 
 def test_async_iteration(client: sk.Client, recording: sk.Recording) -> None:
-    """`async for` gives the same events, and leaves the loop to others meanwhile."""
+    """`async for` gives the same events, and does not block the event loop."""
 
     async def listen() -> tuple[list[Any], int]:
         session, ticks = client.stream(recording, pace="fast", limits=LIMITS), 0
@@ -396,8 +396,8 @@ def test_async_iteration(client: sk.Client, recording: sk.Recording) -> None:
     assert ticks > 10
 
 
-def test_what_is_kept_of_a_stream(client: sk.Client, recording: sk.Recording, tmp_path: Path) -> None:
-    """Saved and loaded, a transcript still knows when events came and what had been sent by then."""
+def test_saving_and_loading_a_stream(client: sk.Client, recording: sk.Recording, tmp_path: Path) -> None:
+    """A loaded transcript has the arrival times of events, and the audio that had been sent by then."""
     transcript = client.stream(recording, pace="fast", limits=LIMITS, language="en-US").result(60)
     loaded = sk.load(transcript.save(tmp_path / "stream.parquet"))
     assert loaded.events.equals(transcript.events)
@@ -409,7 +409,7 @@ def test_what_is_kept_of_a_stream(client: sk.Client, recording: sk.Recording, tm
 
 
 def test_a_file_of_the_first_format(tmp_path: Path) -> None:
-    """Transcripts that were saved before streams are read as they were."""
+    """Transcripts that were saved before there were streams can be read."""
     path = sk.Transcript([b""], "old", None, [5.0]).save(tmp_path / "old.parquet")
     table = parquet.read_table(path)
     facts = json.loads(table.schema.metadata[b"speechkit_nb"]) | {"format": 1}
@@ -425,7 +425,7 @@ def test_a_file_of_the_first_format(tmp_path: Path) -> None:
 
 
 def test_external_ends_of_utterances(client: sk.Client, spoken: Any) -> None:
-    """The client says where utterances end: a final each, and no other; also over several sessions."""
+    """The client marks the ends of utterances: one final for each, and no other; also in several sessions."""
     turn = threading.Semaphore(0)
 
     def in_turns() -> Iterator[bytes]:
@@ -447,8 +447,8 @@ def test_external_ends_of_utterances(client: sk.Client, spoken: Any) -> None:
                 threading.Thread(target=end_when_sent, args=(session, len(finals) + 1.0)).start()
     ends = [event.end for event in finals][:20]
     assert ends == [float(i + 1) for i in range(20)]
-    heard = [word for event in finals for word in event.text.split()]
-    assert heard == [word for word, start, _ in spoken if start < 20]
+    recognized = [word for event in finals for word in event.text.split()]
+    assert recognized == [word for word, start, _ in spoken if start < 20]
     assert n_sessions(session.transcript) >= 2
 
 
@@ -458,8 +458,8 @@ def end_when_sent(session: Any, position: float) -> None:
     session.end_of_utterance()
 
 
-def test_an_end_of_utterance_has_to_be_asked_for(client: sk.Client, recording: sk.Recording) -> None:
-    """In other streams the service finds the ends."""
+def test_marking_ends_of_utterances_is_an_option(client: sk.Client, recording: sk.Recording) -> None:
+    """In other streams the service finds the ends of utterances."""
     with (
         client.stream(recording, pace="fast") as session,
         pytest.raises(ConfigError, match="open it with external_eou=True"),
@@ -468,7 +468,7 @@ def test_an_end_of_utterance_has_to_be_asked_for(client: sk.Client, recording: s
 
 
 def test_full_data(client: sk.Client) -> None:
-    """Several channels, answered at the end."""
+    """Several channels, with all messages at the end."""
     stereo = np.zeros((2, 8 * RATE), np.int16)
     session = client.stream(
         stereo, sample_rate=RATE, pace="fast", audio_processing_type="full_data", model="plain", limits=LIMITS
@@ -480,7 +480,7 @@ def test_full_data(client: sk.Client) -> None:
 
 @pytest.mark.parametrize("live", [False, True])
 def test_full_data_is_one_session(client: sk.Client, recording: sk.Recording, live: bool) -> None:
-    """What does not fit into one session cannot be answered at its end: refused, at once if it is known."""
+    """Audio that does not fit into one session is refused; at once if its length is known."""
     source = iter(chunked(20, 32000)) if live else recording
     options = {"pace": "fast", "audio_processing_type": "full_data", "limits": LIMITS}
     rate = RATE if live else None
@@ -489,8 +489,8 @@ def test_full_data_is_one_session(client: sk.Client, recording: sk.Recording, li
 
 
 def test_full_data_that_breaks_off(words: Path, spoken: Any) -> None:
-    """It is sent again from the beginning, and nothing is given out twice."""
-    running = started(words, seconds=300, faults=["cut:RecognizeStreaming:final_refinement:2"])
+    """It is sent again from the beginning, and no message comes twice."""
+    running = start_server(words, seconds=300, faults=["cut:RecognizeStreaming:final_refinement:2"])
     with sk.connect(f"grpc://{running.address}") as client:
         sounding = timecode.write_timecode(20 * RATE)
         session = client.stream(
@@ -498,60 +498,68 @@ def test_full_data_that_breaks_off(words: Path, spoken: Any) -> None:
         )
         transcript = session.result(60)
     running.close()
-    assert [word for word, *_ in said(transcript)] == [word for word, start, _ in spoken if start < 20]
+    assert [word for word, *_ in words_of(transcript)] == [word for word, start, _ in spoken if start < 20]
 
 
 ARRAY = {"source": np.zeros(100, np.int16), "sample_rate": RATE}
 CHUNKS = {"source": [b"ab"], "sample_rate": RATE}
 REFUSED = [
-    (ARRAY | {"source": np.zeros((2, 9), np.int16)}, AudioError, "has 2 channels, a live stream takes one"),
-    ({"source": [b"ab"]}, AudioError, "chunks do not say their sample rate"),
-    (CHUNKS | {"sample_rate": 96000}, AudioError, "takes 8000 to 48000 Hz in a stream, not 96000"),
-    (CHUNKS | {"channel": 0}, AudioError, "channel is for recordings"),
-    ({"source": 5}, AudioError, "5 is no recording and no iterable"),
+    (
+        ARRAY | {"source": np.zeros((2, 9), np.int16)},
+        AudioError,
+        "has 2 channels, a live stream takes one: choose it with channel=0",
+    ),
+    ({"source": [b"ab"]}, AudioError, "chunks need a sample rate in Hz"),
+    (CHUNKS | {"sample_rate": 96000}, AudioError, "a stream must have 8000 to 48000 Hz, not 96000"),
+    (CHUNKS | {"channel": 0}, AudioError, "channel= is for recordings"),
+    ({"source": 5}, AudioError, "5 is neither a recording nor an iterable"),
     (ARRAY | {"channel": 1}, AudioError, "channels 0 to 0, not 1"),
     ({"source": "s3://talks/a.wav"}, AudioError, "a link is for client.submit"),
-    (ARRAY | {"pace": "slow"}, ConfigError, "pace='slow', but it is 'real-time' or 'fast'"),
+    (ARRAY | {"pace": "slow"}, ConfigError, "pace must be 'real-time' or 'fast', not 'slow'"),
     (ARRAY | {"modle": "x"}, ConfigError, "did you mean 'model'"),
 ]
 
 
 @pytest.mark.parametrize(("asked", "error", "reason"), REFUSED, ids=[reason for *_, reason in REFUSED])
 def test_refused_before_anything_is_sent(client: sk.Client, asked: Any, error: Any, reason: str) -> None:
-    """The error says what was asked for and what there is."""
+    """The error names the wrong value and the possible ones."""
     with pytest.raises(error, match=reason):
         client.stream(**asked)
 
 
 @pytest.mark.parametrize(
     ("chunk", "reason"),
-    [(np.zeros((2, 10), np.int16), "shape .2, 10."), (np.zeros(10, np.int32), "a chunk is of int32")],
+    [(np.zeros((2, 10), np.int16), "shape .2, 10."), (np.zeros(10, np.int32), "a chunk has the type int32")],
 )
-def test_chunks_that_are_none(client: sk.Client, chunk: Any, reason: str) -> None:
-    """A chunk of the wrong shape or kind ends the stream with an error that says which."""
+def test_impossible_chunks(client: sk.Client, chunk: Any, reason: str) -> None:
+    """A chunk of the wrong shape or type ends the stream with an error that names it."""
     with pytest.raises(AudioError, match=reason):
         client.stream([chunk], sample_rate=RATE).result(20)
 
 
 def test_chunks_of_a_file_are_not_samples(client: sk.Client, client_v2: sk.Client) -> None:
-    """A header would be heard as noise: said at once, with what to do."""
+    """A header would be recognized as noise, so it is an error at once, with what to do."""
     for each in (client, client_v2):
         session = each.stream(iter([b"", b"RIFF\x24\0\0\0WAVEfmt "]), sample_rate=RATE)
-        with pytest.raises(AudioError, match=r"begin with b'RIFF'.* stream the file itself"):
+        with pytest.raises(
+            AudioError, match=r"begin with b'RIFF', so they are a file.* stream the file itself"
+        ):
             session.result(20)
 
 
 @pytest.mark.parametrize("limits", [{"seconds": 0}, {"seconds": -1.0}, {"n_bytes": 100}])
-def test_sessions_that_hold_nothing(limits: Any) -> None:
-    """Nothing could go on from one to the next."""
-    with pytest.raises(ConfigError, match="too short to go on from; it has at least 1 s and 16000 bytes"):
+def test_sessions_that_are_too_short(limits: Any) -> None:
+    """No session could continue from the one before."""
+    with pytest.raises(
+        ConfigError, match="too short to continue from; it needs at least 1 s and 16000 bytes"
+    ):
         SessionLimits(**limits)
 
 
-def test_waiting_has_an_end(client: sk.Client) -> None:
+def test_a_wait_with_a_timeout(client: sk.Client) -> None:
     """`result` with a timeout stops waiting, not the stream."""
     session = client.stream((coded(0.1) for _ in count()), sample_rate=RATE)
-    with pytest.raises(WaitTimeout, match=r"not over after 0\.05 s; it goes on"):
+    with pytest.raises(WaitTimeout, match=r"not ended after 0\.05 s; it continues"):
         session.result(0.05)
     session.close()
 
@@ -566,22 +574,22 @@ def client_v2(server: Server) -> Iterator[sk.Client]:
 
 
 def test_v2_streams_over_sessions(client_v2: sk.Client, recording: sk.Recording, spoken: Any) -> None:
-    """The same over v2: every word once, partials, ends of utterances, finals counted on."""
+    """The same over v2: every word once, partials, ends of utterances, finals are numbered on."""
     session = client_v2.stream(recording, pace="fast", limits=LIMITS)
     kinds = {event.kind for event in session}
     transcript = session.transcript
-    assert said(transcript) == spoken
+    assert words_of(transcript) == spoken
     assert {"partial", "final", "eou_update", "status_code"} <= kinds
     assert list(transcript.finals.final_index) == list(range(len(transcript.finals)))
 
 
 def test_v2_is_resumed(words: Path, spoken: Any, recording: sk.Recording) -> None:
-    """A stream of v2 that breaks off goes on after the last word of its last final."""
-    running = started(words, seconds=300, faults=["cut:StreamingRecognize:eou_update:3"])
+    """A stream of v2 that breaks off continues after the last word of its last final."""
+    running = start_server(words, seconds=300, faults=["cut:StreamingRecognize:eou_update:3"])
     with sk.connect(f"grpc://{running.address}", api="v2") as client:
         transcript = client.stream(recording, pace="fast").result(60)
     running.close()
-    assert said(transcript) == spoken
+    assert words_of(transcript) == spoken
 
 
 @pytest.mark.parametrize(
@@ -592,18 +600,23 @@ def test_v2_is_resumed(words: Path, spoken: Any, recording: sk.Recording) -> Non
         ({"speaker_labeling": True}, "API v2 has no speaker_labeling"),
     ],
 )
-def test_v2_has_no_such_option(client_v2: sk.Client, recording: Any, options: Any, reason: str) -> None:
-    """An option that v2 has not is refused before anything is sent."""
+def test_options_that_v2_does_not_have(
+    client_v2: sk.Client, recording: Any, options: Any, reason: str
+) -> None:
+    """An option that v2 does not have is refused before anything is sent."""
     with pytest.raises(ConfigError, match=reason):
         client_v2.stream(recording, **options)
 
 
 @pytest.mark.parametrize("api", ["v3", "v2"])
 def test_rest_has_no_streams(words: Path, recording: sk.Recording, api: Any) -> None:
-    """A client that speaks REST says what to do instead."""
-    running = started(words, rest="127.0.0.1:0")
+    """The error of a client over REST tells what to do instead."""
+    running = start_server(words, rest="127.0.0.1:0")
     url = next(part for part in running.line.split() if part.startswith("http://"))
-    with sk.connect(url, api=api) as client, pytest.raises(TargetError, match="REST, which has no streams"):
+    with (
+        sk.connect(url, api=api) as client,
+        pytest.raises(TargetError, match="connected over REST, which has no streams"),
+    ):
         client.stream(recording)
     running.close()
 
@@ -612,78 +625,74 @@ def test_rest_has_no_streams(words: Path, recording: sk.Recording, api: Any) -> 
 
 
 @given(st.lists(st.binary(max_size=9)), st.integers(1, 5), st.sampled_from([1, 2]))
-def test_pieces_are_the_sound(blocks: list[bytes], n_samples: int, n_channels: int) -> None:
-    """Put together, pieces are the whole samples of the source; none is longer than asked for."""
+def test_chunks_are_the_audio(blocks: list[bytes], n_samples: int, n_channels: int) -> None:
+    """Joined, the chunks are the whole samples of the source; none is longer than requested."""
     frame = 2 * n_channels
-    found = list(Source(iter(blocks), RATE, n_channels).pieces(n_samples))
+    chunks = list(AudioSource(iter(blocks), RATE, n_channels).chunks(n_samples))
     whole = b"".join(blocks)
-    assert b"".join(found) == whole[: len(whole) // frame * frame]
-    assert all(0 < len(piece) <= n_samples * frame and len(piece) % frame == 0 for piece in found)
+    assert b"".join(chunks) == whole[: len(whole) // frame * frame]
+    assert all(0 < len(chunk) <= n_samples * frame and len(chunk) % frame == 0 for chunk in chunks)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
-def test_a_recording_in_pieces(rate: int) -> None:
-    """A recording is cut into equal pieces, at a rate the service takes; one channel of it if asked for."""
+def test_a_recording_in_chunks(rate: int) -> None:
+    """A recording is split into equal chunks at a supported sample rate; only one channel if requested."""
     ramp = np.stack([np.zeros(rate), np.linspace(-1, 1, rate, dtype=np.float32)])
     source = open_source(ramp, rate, channel=1)
-    lengths = [len(piece) for piece in source.pieces(1000)]
-    samples = np.frombuffer(b"".join(source_again(ramp, rate)), "<i2")
+    lengths = [len(chunk) for chunk in source.chunks(1000)]
+    samples = np.frombuffer(b"".join(open_source(ramp, rate, channel=1).chunks(1000)), "<i2")
     assert set(lengths[:-1]) == {2000}
     assert source.sample_rate == min(rate, 48000)
     assert len(samples) == pytest.approx(source.sample_rate, abs=2)
     assert samples[len(samples) // 2] == pytest.approx(0, abs=20)
 
 
-def source_again(samples: Any, rate: int) -> Iterator[bytes]:
-    return open_source(samples, rate, channel=1).pieces(1000)
-
-
 @given(
     st.lists(st.one_of(st.integers(1, 6), st.just(0), st.integers(-4, -1)), max_size=12),
     st.lists(st.integers(0, 40), max_size=4),
 )
-def test_a_tape_against_one_string(steps: list[int], drops: list[int]) -> None:
-    """What is left on a tape is what was written after the position up to which it was dropped."""
-    tape, whole = Tape(2, 1000), b""
+def test_a_replay_buffer_against_one_string(steps: list[int], drops: list[int]) -> None:
+    """The buffer contains what was written after the position up to which it was dropped."""
+    buffer, whole = ReplayBuffer(2, 1000), b""
     for step in steps:
         if step > 0:
             data = bytes([len(whole) % 251, step] * step)
-            tape.write(data)
+            buffer.write(data)
             whole += data
         elif step < 0:
-            tape.write_silence(-step)
+            buffer.write_silence(-step)
             whole += bytes(-step * 2)
     for position in drops:
-        tape.drop(position)
+        buffer.drop(position)
     last = min(max(drops, default=0), len(whole) // 2)
-    left, number = b"", tape.first
-    while strip := tape.read(number, 0):
-        left += bytes(2 * strip.n_samples) if strip.data is None else strip.data
+    left, number = b"", buffer.first_number
+    while chunk := buffer.read(number, 0):
+        left += bytes(2 * chunk.n_samples) if chunk.data is None else chunk.data
         number += 1
     assert left == whole[2 * last :]
-    assert tape.start == last
+    assert buffer.start == last
 
 
-def test_a_mark_is_dropped_with_its_final() -> None:
-    """One final takes one mark with it, if it stands there; a later one and the sound before it stay."""
-    tape = Tape(2, 5000, slack=32)
+def test_a_marker_is_dropped_with_its_final() -> None:
+    """A final drops one marker at its end; a later marker and the audio before it stay."""
+    buffer = ReplayBuffer(2, 5000, tolerance=32)
     for size in (1234, 0, 0, 500, 0):
-        tape.write_mark() if size == 0 else tape.write(bytes(2 * size))
-    tape.drop(1232, with_mark=True)  # 77 ms of 77.1
-    assert (tape.start, tape.read(tape.first, 0).is_mark) == (1234, True)
-    tape.drop(1232, with_mark=True)
-    assert tape.start == 1234
-    tape.drop(1300, with_mark=True)
-    assert (tape.start, tape.end) == (1300, 1734)
+        buffer.write_marker() if size == 0 else buffer.write(bytes(2 * size))
+    buffer.drop(1232, with_marker=True)  # 77 ms of 77.1
+    assert (buffer.start, buffer.read(buffer.first_number, 0).is_marker) == (1234, True)
+    buffer.drop(1232, with_marker=True)
+    assert buffer.start == 1234
+    buffer.drop(1300, with_marker=True)
+    assert (buffer.start, buffer.end) == (1300, 1734)
 
 
 def test_a_writer_waits_for_its_reader() -> None:
-    """A tape does not take more than it may be ahead, and lets go when it is over."""
-    tape, written = Tape(2, 10), []
+    """A buffer takes only so much ahead of its reader; `finish` ends the wait of the writer."""
+    buffer, written = ReplayBuffer(2, 10), []
 
     def write() -> None:
         for i in range(5):
-            tape.write(bytes(20))
+            buffer.write(bytes(20))
             written.append(i)
 
     writer = threading.Thread(target=write)
@@ -692,36 +701,36 @@ def test_a_writer_waits_for_its_reader() -> None:
         time.sleep(0.001)
     writer.join(0.05)
     assert written == [0]
-    tape.read(0, 1)
+    buffer.read(0, 1)
     while len(written) < 2:
         time.sleep(0.001)
-    tape.finish()
+    buffer.finish()
     writer.join(5)
-    assert (tape.end, tape.is_done) == (20, False)
+    assert (buffer.end, buffer.is_exhausted) == (20, False)
 
 
-def test_a_log_knows_only_the_first_time() -> None:
-    """Audio that is sent again was sent when it was sent first."""
+def test_a_log_keeps_the_first_time() -> None:
+    """Audio that is sent again keeps the time of its first sending."""
     now = iter([1.0, 2.0, 3.0])
     log = SendLog(1000, lambda: next(now))
     for position in (100, 250, 100, 250, 300):
-        log.note(position)
+        log.record(position)
     assert log.pairs() == [(0.1, 1.0), (0.25, 2.0), (0.3, 3.0)]
     assert [log.sent_at(p) for p in (0.0, 0.1, 0.2, 0.3, 0.31)] == [1.0, 1.0, 2.0, 3.0, None]
 
 
 def test_every_time_in_a_message_is_shifted() -> None:
-    """Words, highlights, boundaries and ends of utterances move; durations and the server's clock do not."""
-    joiner = Joiner()
-    joiner.begin(0)
-    joiner.n_finals = 3
-    joiner.begin(5000)
-    heard = {"start_time_ms": 0, "end_time_ms": 700, "words": [{"start_time_ms": 0, "end_time_ms": 10}]}
+    """Words, highlights, boundaries and ends of utterances are shifted; durations and wall times are not."""
+    shifter = TimelineShifter()
+    shifter.start_session(0)
+    shifter.n_finals = 3
+    shifter.start_session(5000)
+    best = {"start_time_ms": 0, "end_time_ms": 700, "words": [{"start_time_ms": 0, "end_time_ms": 10}]}
     cursors = {"received_data_ms": 800, "final_time_ms": 700, "final_index": 0}
     final = v3.StreamingResponse(
-        final={"alternatives": [heard]}, audio_cursors=cursors, response_wall_time_ms=7
+        final={"alternatives": [best]}, audio_cursors=cursors, response_wall_time_ms=7
     )
-    _, moved = joiner.join(b"", final)
+    _, moved = shifter.shift(b"", final)
     (alternative,) = moved.final.alternatives
     times = [alternative.start_time_ms, alternative.end_time_ms]
     times += [alternative.words[0].start_time_ms, alternative.words[0].end_time_ms]
@@ -729,13 +738,13 @@ def test_every_time_in_a_message_is_shifted() -> None:
     assert (moved.audio_cursors.final_index, moved.audio_cursors.final_time_ms) == (3, 5700)
     assert (moved.audio_cursors.eou_time_ms, moved.response_wall_time_ms) == (0, 7)
     refined = v3.StreamingResponse(final_refinement={"final_index": 0, "normalized_text": final.final})
-    _, moved = joiner.join(b"", refined)
+    _, moved = shifter.shift(b"", refined)
     assert moved.final_refinement.final_index == 3
     assert moved.final_refinement.normalized_text.alternatives[0].end_time_ms == 5700
     analysis = v3.StreamingResponse(
         speaker_analysis={"speech_boundaries": {"end_time_ms": 9}, "total_silence_ms": 4}
     )
-    _, moved = joiner.join(b"", analysis)
+    _, moved = shifter.shift(b"", analysis)
     bounds = moved.speaker_analysis.speech_boundaries
     assert (bounds.start_time_ms, bounds.end_time_ms, moved.speaker_analysis.total_silence_ms) == (
         5000,
@@ -745,44 +754,81 @@ def test_every_time_in_a_message_is_shifted() -> None:
 
 
 def test_the_first_session_is_left_as_it_is() -> None:
-    """Without a seam the bytes of a message are those of the service."""
-    joiner = Joiner()
-    joiner.begin(0)
-    message = v3.StreamingResponse(partial={}).SerializeToString() + b"\xf8\x07\x01"  # a field nobody knows
-    assert joiner.join(message, v3.StreamingResponse.FromString(message))[0] is message
+    """The messages of a single session keep their bytes."""
+    shifter = TimelineShifter()
+    shifter.start_session(0)
+    message = v3.StreamingResponse(partial={}).SerializeToString() + b"\xf8\x07\x01"  # an unknown field
+    assert shifter.shift(message, v3.StreamingResponse.FromString(message))[0] is message
 
 
-def test_a_mailbox_wakes_whoever_waits() -> None:
-    """Items come out in order, blocking or awaiting; then the end, or the error."""
-    mailbox: Mailbox[int] = Mailbox()
+def make_events(n: int) -> list[StreamEvent]:
+    return [StreamEvent("partial", str(i), 0.0, 1.0, "0", i, 0.0, 0.0, b"") for i in range(n)]
 
-    async def take(n: int) -> list[int]:
-        return [await mailbox.aget() for _ in range(n)]
+
+def test_an_event_queue_serves_threads_and_coroutines() -> None:
+    """Events come in order, blocking or awaiting; then the end, as often as it is requested."""
+    events, events_queue = make_events(200), EventQueue()
+
+    async def take(n: int) -> list[StreamEvent | None]:
+        return [await events_queue.get_async() for _ in range(n)]
 
     def fill() -> None:
-        for i in range(200):
-            mailbox.put(i)
-        mailbox.close(ValueError("the end"))
+        for event in events:
+            events_queue.put(event)
+        events_queue.put(None)
 
     threading.Thread(target=fill).start()
-    assert asyncio.run(take(150)) == list(range(150))
-    assert [mailbox.get() for _ in range(50)] == list(range(150, 200))
-    with pytest.raises(ValueError, match="the end"):
-        asyncio.run(take(1))
-    empty: Mailbox[int] = Mailbox()
-    empty.close()
-    with pytest.raises(Over):
-        empty.get()
+    assert asyncio.run(take(150)) == events[:150]
+    assert [events_queue.get() for _ in range(50)] == events[150:]
+    assert asyncio.run(take(2)) == [None, None]
+    assert [events_queue.get(), events_queue.get()] == [None, None]
+
+
+def test_every_waiting_thread_and_coroutine_gets_the_end() -> None:
+    """All that wait when the stream ends get the end."""
+    events_queue, ends = EventQueue(), list[Any]()
+
+    async def wait() -> None:
+        ends.extend(await asyncio.gather(*(events_queue.get_async() for _ in range(4))))
+
+    threads = [threading.Thread(target=lambda: ends.append(events_queue.get())) for _ in range(4)]
+    threads.append(threading.Thread(target=lambda: asyncio.run(wait())))
+    for thread in threads:
+        thread.start()
+    time.sleep(0.05)
+    events_queue.put(None)
+    for thread in threads:
+        thread.join(10)
+    assert ends == [None] * 8
 
 
 def test_a_cancelled_wait_takes_nothing() -> None:
-    """An `async for` that is given up leaves the next event for the next one."""
-    mailbox: Mailbox[int] = Mailbox()
+    """An `async for` that is cancelled leaves the next event for the next one."""
+    (event,), events_queue = make_events(1), EventQueue()
 
-    async def give_up() -> int:
+    async def give_up() -> StreamEvent | None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(mailbox.aget(), 0.01)
-        mailbox.put(1)
-        return await mailbox.aget()
+            await asyncio.wait_for(events_queue.get_async(), 0.01)
+        events_queue.put(event)
+        return await events_queue.get_async()
 
-    assert asyncio.run(give_up()) == 1
+    assert asyncio.run(give_up()) == event
+
+
+def test_iterating_again_raises_the_error_again(client: sk.Client) -> None:
+    """A stream that failed does not look like one that has ended."""
+
+    def failing() -> Iterator[bytes]:
+        raise OSError("the microphone was unplugged")
+        yield b""
+
+    async def iterate(session: sk.StreamSession) -> None:
+        async for _ in session:
+            pass
+
+    session = client.stream(failing(), sample_rate=RATE)
+    for _ in range(2):
+        with pytest.raises(OSError, match="unplugged"):
+            list(session)
+        with pytest.raises(OSError, match="unplugged"):
+            asyncio.run(iterate(session))

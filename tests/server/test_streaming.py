@@ -23,9 +23,9 @@ from live_sessions import (
     eou,
     kinds,
     options,
-    pieces,
     script,
     silence,
+    split,
     texts,
 )
 from local_server import DATA, Api, Server, serving, sound
@@ -80,7 +80,7 @@ def test_a_stream_finds_the_only_script_of_a_folder(folders: Path, full: bool) -
         heard = answer(api, options(model="one", full=full), *chunks(PCM))
         assert " ".join(texts(heard)) == "one two three four"
         opened = session(api, options(model="two", full=full), *chunks(PCM))
-        opened.hang_up()
+        opened.end_requests()
         code, words = opened.status()
     assert code == "INVALID_ARGUMENT"
     assert "no name by which to choose one of the 2 scripts" in words
@@ -299,7 +299,7 @@ REFUSED = [
 def test_refusals(api: Api, requests: list[Any], code: str, reason: str) -> None:
     """A session that breaks a rule ends with a status that says which."""
     live = session(api, *requests)
-    live.hang_up()
+    live.end_requests()
     found, details = live.status()
     assert (found, reason in details) == (code, True), details
 
@@ -338,7 +338,7 @@ def test_a_session_breaks_off(words: Path, event: str) -> None:
     """A fault cuts the first session after an event, and leaves the second one alone."""
     with serving(models={"general": f"scripted:{words}"}, faults=[f"cut:RecognizeStreaming:{event}"]) as api:
         live = session(api, options(), *chunks(PCM))
-        live.hang_up()
+        live.end_requests()
         seen = []
         with pytest.raises(grpc.RpcError, match="broke off: a fault that was asked for"):
             seen.extend(live.call)
@@ -362,7 +362,7 @@ FILES = {
 def test_files_in_a_stream(api: Api, name: str, full: bool) -> None:
     """Every container is decoded, in either mode, however it is cut into messages."""
     asked = options(container=name.split()[0], full=full)
-    messages = answer(api, asked, *(chunk(piece) for piece in pieces(FILES[name](), 777)))
+    messages = answer(api, asked, *(chunk(piece) for piece in split(FILES[name](), 777)))
     assert texts(messages) == ["one two", "three", "four"]
     assert messages[-1].audio_cursors.received_data_ms in range(4000, 4100)
 
@@ -387,7 +387,7 @@ def test_a_wav_header_before_headerless_samples(api: Api) -> None:
 def test_a_wav_header_that_contradicts(api: Api) -> None:
     """A header that says another rate than the options ends the session."""
     live = session(api, options(), *chunks(wav_file(8000)))
-    live.hang_up()
+    live.end_requests()
     code, details = live.status()
     assert code == "INVALID_ARGUMENT"
     assert "header of (rate, channels) (8000, 1), the session options say (16000, 1)" in details
@@ -396,7 +396,7 @@ def test_a_wav_header_that_contradicts(api: Api) -> None:
 def test_a_stereo_file_is_refused_live(api: Api) -> None:
     """The number of channels in a header counts as well."""
     live = session(api, options(container="WAV"), *chunks(wav_file(n_channels=2)))
-    live.hang_up()
+    live.end_requests()
     assert "REAL_TIME session takes one channel, not 2" in live.status()[1]
 
 
@@ -412,7 +412,7 @@ def test_wav_and_raw_decode_to_the_same_samples(size: int) -> None:
         (RawDecoder(8000, 2), samples.tobytes()),
         (RawDecoder(8000, 2), odd),
     ]:
-        got = [decoder.feed(piece) for piece in pieces(content, size)]
+        got = [decoder.feed(piece) for piece in split(content, size)]
         assert np.array_equal(np.concatenate([g for g in [*got, decoder.flush()] if len(g)]), samples)
         assert decoder.layout == (8000, 2)
 
@@ -453,7 +453,7 @@ def config(**spec: Any) -> Any:
 
 
 def content(data: bytes, size: int = 4000) -> list[Any]:
-    return [v2.StreamingRecognitionRequest(audio_content=piece) for piece in pieces(data, size)]
+    return [v2.StreamingRecognitionRequest(audio_content=piece) for piece in split(data, size)]
 
 
 def answer_v2(api: Api, *requests: Any) -> list[Any]:
@@ -515,6 +515,6 @@ V2_REFUSED = [
 def test_v2_refusals(api: Api, requests: list[Any], reason: str) -> None:
     """What a v2 stream does not take is refused with its reason."""
     live = session(api, *requests, api="v2")
-    live.hang_up()
+    live.end_requests()
     code, details = live.status()
     assert (code, reason in details) == ("INVALID_ARGUMENT", True), details

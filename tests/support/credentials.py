@@ -1,4 +1,4 @@
-"""Certificates and keys for tests, made when they are needed."""
+"""Certificates and keys for tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for this machine, which is its own authority, and its key; the two files."""
+    """A self-signed certificate for this machine; returns the files of the certificate and of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -44,7 +44,7 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
 
 
 def service_account_key() -> dict[str, Any]:
-    """What `yc iam key create` writes."""
+    """A key as `yc iam key create` writes it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -59,14 +59,14 @@ def service_account_key() -> dict[str, Any]:
 
 
 def public_half(key: dict[str, Any], folder: Path) -> Path:
-    """A file with the part of a key that others may know."""
+    """A file with the public part of a key."""
     path = folder / "public.json"
     path.write_text(json.dumps({name: value for name, value in key.items() if name != "private_key"}))
     return path
 
 
 def signed(key: dict[str, Any], *, kid: str = "", algorithm: str = "PS256", **claims: Any) -> str:
-    """A request for a token; `claims` replace those of a service account, None drops one."""
+    """A signed request for a token; `claims` replace those of a service account, None removes one."""
     now = int(time.time())
     usual = {"iss": key["service_account_id"], "aud": AUDIENCE, "iat": now, "exp": now + 3600}
     payload = {name: value for name, value in (usual | claims).items() if value is not None}

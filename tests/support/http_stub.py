@@ -1,4 +1,4 @@
-"""A real HTTP server that answers what a test has written down, and remembers what it was asked."""
+"""A real HTTP server that gives prepared responses, and records the requests."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """What is answered to one request.
+    """A prepared response.
 
     Attributes:
-        promised: the Content-Length; None is that of the body, -1 leaves it out.
+        content_length: the header; None is the length of the body, -1 leaves the header out.
     """
 
     status: int = 200
     body: bytes | str = b"{}"
     headers: dict[str, str] = {}  # noqa: RUF012  (never changed)
-    promised: int | None = None
+    content_length: int | None = None
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """One request."""
 
     method: str
@@ -32,15 +32,15 @@ class Asked(NamedTuple):
     body: bytes
 
 
-class Canned(ThreadingHTTPServer):
-    """Answers each path with what was put there, the last of it again and again."""
+class StubServer(ThreadingHTTPServer):
+    """Gives the prepared responses of each path; the last one again and again."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, deque[Answer]] = defaultdict(deque)
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
 
     @property
     def url(self) -> str:
@@ -51,20 +51,20 @@ class Canned(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Canned
+    server: StubServer
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.asked.append(Asked(self.command, self.path, headers, body))
+        self.server.requests.append(Request(self.command, self.path, headers, body))
         prepared = self.server.answers[self.path.partition("?")[0]]
         answer = (prepared.popleft() if len(prepared) > 1 else prepared[0]) if prepared else Answer(404)
         content = answer.body.encode() if isinstance(answer.body, str) else answer.body
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if answer.promised != -1:
-            self.send_header("content-length", str(answer.promised or len(content)))
+        if answer.content_length != -1:
+            self.send_header("content-length", str(answer.content_length or len(content)))
         self.end_headers()
         self.wfile.write(content)
         self.close_connection = True
@@ -72,13 +72,13 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = _answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 @contextmanager
-def canned() -> Iterator[Canned]:
+def run_stub() -> Iterator[StubServer]:
     """A server that runs within the block."""
-    with Canned() as server:
+    with StubServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

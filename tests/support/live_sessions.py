@@ -1,4 +1,4 @@
-"""Live sessions by plain gRPC, message by message, and sound that says itself what is spoken in it."""
+"""Streaming sessions over plain gRPC, message by message, and audio whose words the engine can compute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATE = timecode.SAMPLE_RATE
 
 
 class Session:
-    """One session of `Recognizer` or, with `api="v2"`, of `SttService`; messages in as they are sent."""
+    """One session of `Recognizer` or, with `api="v2"`, of `SttService`; messages are sent one by one."""
 
     def __init__(self, channel: grpc.Channel, *, api: str = "v3", metadata: Any = ()) -> None:
         service, name = {
@@ -36,8 +36,8 @@ class Session:
         for request in requests:
             self._requests.put(request)
 
-    def hang_up(self) -> None:
-        """No more messages from this end."""
+    def end_requests(self) -> None:
+        """Send no more messages."""
         self._requests.put(None)
 
     def until(self, event: str) -> Any:
@@ -45,12 +45,12 @@ class Session:
         return next(message for message in self.call if message.HasField(event))
 
     def rest(self) -> list[Any]:
-        """Hangs up, and collects what is still said."""
-        self.hang_up()
+        """End the requests, and read all messages that still come."""
+        self.end_requests()
         return list(self.call)
 
     def status(self) -> tuple[str, str]:
-        """How the session ended: reads everything, then code and words."""
+        """Read everything; returns the status code and its message."""
         with contextlib.suppress(grpc.RpcError):
             list(self.call)
         return self.call.code().name, self.call.details()
@@ -64,21 +64,21 @@ def options(
     full: bool = False,
     **model: Any,
 ) -> Any:
-    """`session_options`, headerless samples unless `container` names a format."""
-    asked = v3.StreamingOptions()
-    asked.recognition_model.CopyFrom(v3.RecognitionModelOptions(**model))
-    sound = asked.recognition_model.audio_format
+    """`session_options` for samples without a header, or for the format `container`."""
+    requested = v3.StreamingOptions()
+    requested.recognition_model.CopyFrom(v3.RecognitionModelOptions(**model))
+    audio_format = requested.recognition_model.audio_format
     if container:
-        sound.container_audio.container_audio_type = container
+        audio_format.container_audio.container_audio_type = container
     else:
-        sound.raw_audio.CopyFrom(
+        audio_format.raw_audio.CopyFrom(
             v3.RawAudio(audio_encoding="LINEAR16_PCM", sample_rate_hertz=rate, audio_channel_count=n_channels)
         )
     if full:
-        asked.recognition_model.audio_processing_type = "FULL_DATA"
+        requested.recognition_model.audio_processing_type = "FULL_DATA"
     if eou:
-        asked.eou_classifier.CopyFrom(v3.EouClassifierOptions(**eou))
-    return v3.StreamingRequest(session_options=asked)
+        requested.eou_classifier.CopyFrom(v3.EouClassifierOptions(**eou))
+    return v3.StreamingRequest(session_options=requested)
 
 
 EXTERNAL = {"external_classifier": {}}
@@ -96,17 +96,17 @@ def eou() -> Any:
     return v3.StreamingRequest(eou=v3.Eou())
 
 
-def pieces(data: bytes, size: int = RATE // 5) -> Iterator[bytes]:
+def split(data: bytes, size: int = RATE // 5) -> Iterator[bytes]:
     """`data` in messages of `size` bytes, 100 ms by default."""
     return (data[i : i + size] for i in range(0, len(data), size))
 
 
 def chunks(data: bytes, size: int = RATE // 5) -> list[Any]:
-    return [chunk(piece) for piece in pieces(data, size)]
+    return [chunk(part) for part in split(data, size)]
 
 
 def coded(seconds: float, start: float = 0.0) -> bytes:
-    """Sound for the engine `timecoded`, from `start` on."""
+    """Audio for the engine `timecoded`, from `start` (seconds) on."""
     return timecode.write_timecode(round(seconds * RATE), round(start * 1000)).tobytes()
 
 
@@ -116,18 +116,18 @@ def texts(messages: Iterable[Any], event: str = "final") -> list[str]:
 
 
 def kinds(messages: Iterable[Any]) -> list[str]:
-    """What came, without signs of life and repetitions of partials."""
-    found: list[str] = []
+    """The kinds of the messages, without status messages and repetitions of partials."""
+    result: list[str] = []
     for message in messages:
         kind = message.WhichOneof("Event")
-        if kind == "status_code" or found[-1:] == [kind] == ["partial"]:
+        if kind == "status_code" or result[-1:] == [kind] == ["partial"]:
             continue
-        found.append(kind)
-    return found
+        result.append(kind)
+    return result
 
 
 def script(path: Path, words: Iterable[tuple[str, float, float]]) -> Path:
-    """Writes a script for the engines `scripted` and `timecoded`; times in seconds."""
+    """Write a script for the engines `scripted` and `timecoded`; times in seconds."""
     rows = [f"{word},{start:.3f},{end:.3f}" for word, start, end in words]
     path.write_text("\n".join(["word,start,end", *rows]) + "\n")
     return path

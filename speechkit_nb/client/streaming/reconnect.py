@@ -1,8 +1,8 @@
-"""Session after session, as one stream of messages.
+"""Session after session of the service, as one stream of messages.
 
-A session that is full ends at the end of an utterance, and one that breaks off is followed by another: each
-begins where the text was last fixed, with the audio that the tape has kept since. What is heard twice is
-given out once.
+The service limits the length of a session. When a session is nearly full it ends at the end of an utterance,
+and another one follows; so does one after a session that broke off. Each begins at the end of the last final,
+with the audio that the replay buffer has kept since. Audio that is recognized twice is reported once.
 """
 
 from __future__ import annotations
@@ -11,63 +11,64 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...errors import Exhausted, LimitError, NoAnswer, ServiceError, Unreachable
 from ...wire import v3
-from ..transport.base import StreamCall, Streamer
-from .replay_buffer import SendLog, Tape
-from .sender import Leg, SessionLimits
-from .time_shift import Joiner
+from ..transport.base import Message, StreamCall, Streamer
+from .replay_buffer import ReplayBuffer, SendLog
+from .sender import SessionLimits, SessionSender
+from .time_shift import TimelineShifter
 
 FIRST_ATTEMPTS, ATTEMPTS = 5, 8
-"""Sessions in a row that may break off without a final, before anything has come and later."""
+"""Sessions in a row that may break off without a final: before the first message, and later."""
 PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the next session; doubled each time."""
-PASSING = ("OUT_OF_RANGE", "DEADLINE_EXCEEDED")
+TEMPORARY = ("OUT_OF_RANGE", "DEADLINE_EXCEEDED")
+"""Codes of a session that was too long; the next one may succeed."""
 CLOSED = v3.StatusCode(code_type="CLOSED").code_type
 
 
 class Received(NamedTuple):
-    """A message, the same parsed, when it came, and how much audio (seconds) had been sent by then."""
+    """A message, the same parsed, its arrival time, and how much audio (seconds) had been sent by then."""
 
     message: bytes
-    response: Any
+    response: Message
     received_at: float
     sent_until: float
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is the same in all sessions of a stream.
+class StreamPlan:
+    """The settings that all sessions of a stream share.
 
     Attributes:
         name: of the recording.
         options: `StreamingOptions`.
         limits: of each session.
         sample_rate: Hz.
-        is_live: whether a source that gives nothing is silent, and not just slow.
+        is_live: whether a source that gives nothing counts as silent.
     """
 
     name: str
-    options: Any
+    options: Message
     limits: SessionLimits
     sample_rate: int
     is_live: bool
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the service answers at the end only."""
+    def is_full_data(self) -> bool:
+        """Whether the service sends its messages only after all audio."""
         mode = self.options.recognition_model.audio_processing_type
         return bool(mode == v3.RecognitionModelOptions.FULL_DATA)
 
     @property
-    def has_marks(self) -> bool:
-        """Whether the client says where utterances end."""
+    def has_markers(self) -> bool:
+        """Whether the client marks the ends of utterances."""
         return bool(self.options.eou_classifier.HasField("external_classifier"))
 
-    def too_long(self) -> LimitError:
-        """What a stream is told that cannot go on in another session."""
+    def make_length_error(self) -> LimitError:
+        """The error of a stream that is too long and cannot continue in another session."""
         return LimitError(
             f"{self.name!r} is longer than the {self.limits.seconds:g} s or {self.limits.n_bytes} bytes of a "
             "session, and with audio_processing_type='full_data' a stream is one session; use client.submit, "
@@ -75,132 +76,148 @@ class Plan:
         )
 
 
-class Relay:
-    """Holds the sessions of one stream.
+class ReconnectingStream:
+    """Runs the sessions of one stream.
 
     Args:
         streamer: opens them.
-        plan: what they have in common.
-        tape: the audio.
-        log: where it is noted what was sent when.
+        plan: the settings they share.
+        buffer: the audio.
+        log: records what was sent when.
         clock: seconds since the epoch.
     """
 
     def __init__(
-        self, streamer: Streamer, plan: Plan, tape: Tape, log: SendLog, clock: Callable[[], float]
+        self,
+        streamer: Streamer,
+        plan: StreamPlan,
+        buffer: ReplayBuffer,
+        log: SendLog,
+        clock: Callable[[], float],
     ) -> None:
-        self._streamer, self._plan, self._tape, self._log, self._clock = streamer, plan, tape, log, clock
-        self._joiner = Joiner()
+        self._streamer, self._plan, self._buffer, self._log = streamer, plan, buffer, log
+        self._clock = clock
+        self._shifter = TimelineShifter()
         self._call: StreamCall | None = None
         self._stopped = threading.Event()
-        self._has_heard = False
+        self._has_received = False
 
     def stop(self) -> None:
-        """End the session that is running, and open no other."""
+        """End the running session, and open no other."""
         self._stopped.set()
         if self._call is not None:
             self._call.cancel()
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether `stop` was called."""
         return self._stopped.is_set()
 
     def messages(self) -> Iterator[Received]:
         """The messages of the stream.
 
         Raises:
-            ServiceError: if no session can be had, or the service refuses what is asked for.
+            ServiceError: if no session can be opened, or the service refuses a request.
         """
-        self._tape.read(0, None)  # a session begins with the first sound
-        failed, renewed = 0, False
-        while not self._tape.is_done and not self._stopped.is_set():
-            n_finals = self._joiner.n_finals
+        self._buffer.read(0, None)  # do not open a session before there is audio
+        n_failed, renewed = 0, False
+        while not self._buffer.is_exhausted and not self._stopped.is_set():
+            n_finals = self._shifter.n_finals
             try:
-                yield from self._session()
-                failed, renewed = 0, False
+                yield from self._run_session()
+                n_failed, renewed = 0, False
             except ServiceError as error:
-                if self._joiner.n_finals > n_finals:
-                    failed, renewed = 0, False
+                if self._shifter.n_finals > n_finals:
+                    n_failed, renewed = 0, False
                 if error.code == "UNAUTHENTICATED" and not renewed and self._streamer.renew():
                     renewed = True
                     continue
-                failed += 1
-                if failed == (ATTEMPTS if self._has_heard else FIRST_ATTEMPTS) or not _may_pass(error):
+                n_failed += 1
+                n_allowed = ATTEMPTS if self._has_received else FIRST_ATTEMPTS
+                if n_failed == n_allowed or not _is_temporary(error):
                     raise
-                pause = min(PAUSE * 2**failed, LONGEST_PAUSE)
+                pause = min(PAUSE * 2**n_failed, LONGEST_PAUSE)
                 self._stopped.wait(pause if error.retry_after is None else error.retry_after)
 
-    def _session(self) -> Iterator[Received]:
-        """One session, from where the text is fixed."""
+    def _run_session(self) -> Iterator[Received]:
+        """The messages of one session, which begins at the end of the last final."""
         plan = self._plan
-        leg = Leg(self._tape, plan.options, plan.limits, self._log, plan.sample_rate, plan.is_live)
-        n_finals, held = self._joiner.n_finals, list[Received]()
-        self._joiner.begin(round(leg.start * 1000 / plan.sample_rate))
-        self._call = call = self._streamer.stream(leg.requests(), str(uuid.uuid4()))
+        sender = SessionSender(
+            self._buffer, plan.options, plan.limits, self._log, plan.sample_rate, plan.is_live
+        )
+        n_finals, held = self._shifter.n_finals, list[Received]()
+        self._shifter.start_session(round(sender.start * 1000 / plan.sample_rate))
+        self._call = call = self._streamer.stream(sender.requests(), str(uuid.uuid4()))
         try:
             if self._stopped.is_set():
                 return
             for message in call:
-                self._has_heard = True
+                self._has_received = True
                 response = v3.StreamingResponse.FromString(message)
-                received = Received(message, response, self._clock(), self._log.until)
+                received = Received(message, response, self._clock(), self._log.sent_until)
                 if self._stopped.is_set():
                     return
-                if held or self._holds_back(leg, response):
+                if held or self._must_hold(sender, response):
                     held.append(received)
-                elif leg.has_all or not _is_closing(response):
-                    yield self._joined(leg, received)
-                    if self._ends_with(leg, response):
+                elif sender.has_sent_all or not _is_closing(response):
+                    yield self._shift(sender, received)
+                    if self._ends_session(sender, response):
                         return
         finally:
-            leg.stop()
+            sender.stop()
             call.cancel()
-        yield from self._settled(leg, held, self._joiner.n_finals > n_finals)
+        yield from self._finish_session(sender, held, self._shifter.n_finals > n_finals)
 
-    def _holds_back(self, leg: Leg, response: Any) -> bool:
-        """Whether it is better to hear first what comes after a message."""
-        is_forced = response.HasField("final") and leg.is_forced(self._position(response))
-        return self._plan.is_whole or is_forced
+    def _must_hold(self, sender: SessionSender, response: Message) -> bool:
+        """Whether a message is held back until the end of the session.
 
-    def _ends_with(self, leg: Leg, response: Any) -> bool:
-        """Whether the session has lasted long enough, and this is a good place to end it."""
-        return response.HasField("eou_update") and not leg.has_all and leg.is_late(self._tape.start)
+        A final that the end of the audio caused may cut a word in two: the next session does it better. With
+        full data, a session that breaks off is repeated from its beginning.
+        """
+        is_cut_off = response.HasField("final") and sender.is_cut_off(self._final_position(response))
+        return self._plan.is_full_data or is_cut_off
 
-    def _settled(self, leg: Leg, held: list[Received], has_finals: bool) -> Iterator[Received]:
-        """The service has said all about a session: what was held back is given out, or heard again."""
-        if not leg.has_all and not leg.is_full:
-            message = f"{self._streamer.name} ended a session before all was sent"
+    def _ends_session(self, sender: SessionSender, response: Message) -> bool:
+        """Whether the session is long enough to end after this message."""
+        is_end = response.HasField("eou_update") and not sender.has_sent_all
+        return is_end and sender.ends_after(self._buffer.start)
+
+    def _finish_session(
+        self, sender: SessionSender, held: list[Received], has_finals: bool
+    ) -> Iterator[Received]:
+        """The messages that were held back, unless their audio is sent again; all messages have come."""
+        if not sender.has_sent_all and not sender.is_full:
+            message = f"{self._streamer.name} ended a session before all audio was sent"
             raise NoAnswer(message, code="UNAVAILABLE", details=message)
-        if leg.is_full and self._plan.is_whole:
-            raise self._plan.too_long()
-        if leg.is_full and held and has_finals:
-            return  # a final that was made by the end of the session: again from the last good one
+        if sender.is_full and self._plan.is_full_data:
+            raise self._plan.make_length_error()
+        if sender.is_full and held and has_finals:
+            return  # the last final was cut off: its audio is sent again, from the final before it
         for received in held:
-            if leg.has_all or not _is_closing(received.response):
-                yield self._joined(leg, received)
-        if leg.has_all:
-            self._tape.clear()
+            if sender.has_sent_all or not _is_closing(received.response):
+                yield self._shift(sender, received)
+        if sender.has_sent_all:
+            self._buffer.clear()
         else:
-            self._tape.drop(leg.end if held else leg.resume_at(self._tape.start))
+            self._buffer.drop(sender.end if held else sender.resume_position(self._buffer.start))
 
-    def _position(self, response: Any) -> int:
-        """Up to where a final fixes the text, in samples of the stream."""
-        return round(self._joiner.final_ms(response) * self._plan.sample_rate / 1000)
+    def _final_position(self, response: Message) -> int:
+        """The end of a final, in samples of the stream."""
+        return round(self._shifter.final_end_ms(response) * self._plan.sample_rate / 1000)
 
-    def _joined(self, leg: Leg, received: Received) -> Received:
-        """A message as one of the stream; the audio that it settles is forgotten."""
+    def _shift(self, sender: SessionSender, received: Received) -> Received:
+        """A message as one of the stream; the audio of a final is dropped from the buffer."""
         if received.response.HasField("final"):
-            position = min(self._position(received.response), leg.end)
-            self._tape.drop(position, with_mark=self._plan.has_marks)
-        message, response = self._joiner.join(received.message, received.response)
+            position = min(self._final_position(received.response), sender.end)
+            self._buffer.drop(position, with_marker=self._plan.has_markers)
+        message, response = self._shifter.shift(received.message, received.response)
         return received._replace(message=message, response=response)
 
 
-def _is_closing(response: Any) -> bool:
+def _is_closing(response: Message) -> bool:
     return bool(response.HasField("status_code") and response.status_code.code_type == CLOSED)
 
 
-def _may_pass(error: ServiceError) -> bool:
-    """Whether another session may do better."""
-    return isinstance(error, (Unreachable, NoAnswer, Exhausted)) or error.code in PASSING
+def _is_temporary(error: ServiceError) -> bool:
+    """Whether another session may succeed."""
+    return isinstance(error, (Unreachable, NoAnswer, Exhausted)) or error.code in TEMPORARY

@@ -1,7 +1,7 @@
-"""The audio of a stream that may have to be sent again, and what had been sent when.
+"""The audio of a stream that may have to be sent again, and a log of what was sent when.
 
-A tape holds what came in since the last final: what the service has settled is dropped. Positions are counted
-in samples from the beginning of the stream, over all its sessions.
+The buffer holds what came in since the last final; audio before a final is dropped. Positions are counted in
+samples from the beginning of the stream, over all its sessions.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Strip:
-    """A stretch of the tape.
+class AudioChunk:
+    """A piece of the audio in a buffer, or an end-of-utterance marker.
 
     Attributes:
         start: position of its first sample.
-        n_samples: 0 for the mark that an utterance ends here.
-        data: 16-bit samples, channels interleaved; None for silence, and for the mark.
+        n_samples: 0 for an end-of-utterance marker.
+        data: 16-bit samples, channels interleaved; None for silence and for a marker.
     """
 
     start: int
@@ -34,146 +34,156 @@ class Strip:
         return self.start + self.n_samples
 
     @property
-    def is_mark(self) -> bool:
-        """Whether it says that an utterance ends here."""
+    def is_marker(self) -> bool:
+        """Whether it is an end-of-utterance marker."""
         return self.n_samples == 0
 
 
-class Tape:
+class ReplayBuffer:
     """Written by one thread and read by another. The writer waits while it is too far ahead.
 
     Args:
-        frame: bytes of a sample of all channels.
-        ahead: samples that may wait to be read.
-        slack: samples by which the service may misplace a mark, since it counts in milliseconds.
+        frame_size: bytes of one sample of all channels.
+        max_ahead: number of samples that may wait to be read.
+        tolerance: samples by which the service may misplace a marker, since it counts in milliseconds.
+
+    Attributes:
+        end: position after the last sample.
+        is_finished: whether nothing more will be written.
     """
 
-    def __init__(self, frame: int, ahead: int, slack: int = 0) -> None:
-        self._frame, self._ahead, self._slack = frame, ahead, slack
-        self._strips: deque[Strip] = deque()
-        self._first = 0  # number of the first strip that is still there
-        self._read = 0  # position up to where it was read
+    def __init__(self, frame_size: int, max_ahead: int, tolerance: int = 0) -> None:
+        self._frame_size, self._max_ahead, self._tolerance = frame_size, max_ahead, tolerance
+        self._chunks: deque[AudioChunk] = deque()
+        self._first = 0
+        self._read_until = 0
         self.end = 0
-        self.is_over = False
+        self.is_finished = False
         self._changed = threading.Condition()
 
     @property
     def start(self) -> int:
-        """Position of the first sample that is still there."""
+        """Position of the first sample that is still in the buffer."""
         with self._changed:
-            return self._strips[0].start if self._strips else self.end
+            return self._chunks[0].start if self._chunks else self.end
 
     @property
-    def first(self) -> int:
-        """Number of the first strip that is still there."""
+    def first_number(self) -> int:
+        """Number of the first chunk that is still in the buffer; chunks are numbered from 0."""
         return self._first
 
     @property
-    def is_done(self) -> bool:
-        """Whether nothing is left on it and nothing will come."""
+    def is_exhausted(self) -> bool:
+        """Whether the buffer is empty and nothing more will be written."""
         with self._changed:
-            return self.is_over and not self._strips
+            return self.is_finished and not self._chunks
 
     def write(self, data: bytes) -> None:
         """Add samples; waits until there is room."""
         if not data:
             return
         with self._changed:
-            self._changed.wait_for(lambda: self.is_over or self.end - self._read < self._ahead)
-            self._add(len(data) // self._frame, data)
+            self._changed.wait_for(lambda: self.is_finished or self.end - self._read_until < self._max_ahead)
+            self._add(len(data) // self._frame_size, data)
 
     def write_silence(self, n_samples: int) -> None:
         """Add silence; does not wait."""
         with self._changed:
             self._add(n_samples)
 
-    def write_mark(self) -> None:
-        """Say that an utterance ends here."""
+    def write_marker(self) -> None:
+        """Add an end-of-utterance marker."""
         with self._changed:
             self._add(0)
 
     def finish(self) -> None:
-        """Nothing comes after this; what is written later is lost."""
+        """Mark the end of the audio; what is written later is ignored."""
         with self._changed:
-            self.is_over = True
+            self.is_finished = True
             self._changed.notify_all()
 
-    def wait_over(self, seconds: float) -> None:
-        """Wait that long, or until nothing may be written any more."""
+    def wait_finished(self, seconds: float) -> None:
+        """Wait so many seconds, or until `finish` is called."""
         with self._changed:
-            self._changed.wait_for(lambda: self.is_over, max(seconds, 0.0))
+            self._changed.wait_for(lambda: self.is_finished, max(seconds, 0.0))
 
-    def wake(self) -> None:
-        """Let readers look again at what they wait for."""
+    def wake_readers(self) -> None:
+        """Make waiting readers check their `stop` again."""
         with self._changed:
             self._changed.notify_all()
 
     def read(
         self, number: int, seconds: float | None, stop: Callable[[], bool] = lambda: False
-    ) -> Strip | None:
-        """The strip of that number; None if there is none, after waiting for it."""
+    ) -> AudioChunk | None:
+        """The chunk of that number, after waiting for it; None if there is none.
+
+        Args:
+            seconds: longest wait; None waits until there is a chunk, or the buffer is finished.
+            stop: ends the wait when it returns True.
+        """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._first + len(self._strips) > number or self.is_over or stop(), seconds
+                lambda: self._first + len(self._chunks) > number or self.is_finished or stop(), seconds
             )
             index = number - self._first
-            if stop() or not 0 <= index < len(self._strips):
+            if stop() or not 0 <= index < len(self._chunks):
                 return None
-            strip = self._strips[index]
-            self._read = strip.end
+            chunk = self._chunks[index]
+            self._read_until = chunk.end
             self._changed.notify_all()
-            return strip
+            return chunk
 
-    def drop(self, position: int, with_mark: bool = False) -> None:
-        """Forget what lies before `position`; with the first mark, if that is where it stands."""
+    def drop(self, position: int, with_marker: bool = False) -> None:
+        """Drop the audio before `position`; and the first marker, if it is there."""
         with self._changed:
-            if with_mark:
-                position = self._drop_mark(position)
-            while self._strips and not self._strips[0].is_mark and self._strips[0].end <= position:
-                self._strips.popleft()
+            if with_marker:
+                position = self._drop_marker(position)
+            # A marker at the front stays: its final has not come yet.
+            while self._chunks and not self._chunks[0].is_marker and self._chunks[0].end <= position:
+                self._chunks.popleft()
                 self._first += 1
-            if self._strips and self._strips[0].start < position:
-                self._strips[0] = self._cut(self._strips[0], position)
+            if self._chunks and self._chunks[0].start < position:
+                self._chunks[0] = self._cut(self._chunks[0], position)
             self._changed.notify_all()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
         with self._changed:
-            self._first += len(self._strips)
-            self._strips.clear()
+            self._first += len(self._chunks)
+            self._chunks.clear()
             self._changed.notify_all()
 
     def rewind(self) -> None:
-        """It will be read from its start again."""
+        """Prepare to read from the start of the buffer again."""
         with self._changed:
-            self._read = self._strips[0].start if self._strips else self.end
+            self._read_until = self._chunks[0].start if self._chunks else self.end
 
     def _add(self, n_samples: int, data: bytes | None = None) -> None:
-        if not self.is_over:
-            self._strips.append(Strip(self.end, n_samples, data))
+        if not self.is_finished:
+            self._chunks.append(AudioChunk(self.end, n_samples, data))
             self.end += n_samples
             self._changed.notify_all()
 
-    def _drop_mark(self, position: int) -> int:
-        """Forget everything up to the first mark, if it stands at `position`; where exactly."""
-        index = next((i for i, strip in enumerate(self._strips) if strip.is_mark), None)
-        if index is None or self._strips[index].start > position + self._slack:
+    def _drop_marker(self, position: int) -> int:
+        """Drop everything up to the first marker, if it is at `position`; returns its exact position."""
+        index = next((i for i, chunk in enumerate(self._chunks) if chunk.is_marker), None)
+        if index is None or self._chunks[index].start > position + self._tolerance:
             return position
-        mark = self._strips[index]
+        marker = self._chunks[index]
         for _ in range(index + 1):
-            self._strips.popleft()
+            self._chunks.popleft()
         self._first += index + 1
-        return max(position, mark.start)
+        return max(position, marker.start)
 
-    def _cut(self, strip: Strip, position: int) -> Strip:
-        """The part of a strip from `position` on."""
-        gone = position - strip.start
-        data = None if strip.data is None else strip.data[gone * self._frame :]
-        return replace(strip, start=position, n_samples=strip.n_samples - gone, data=data)
+    def _cut(self, chunk: AudioChunk, position: int) -> AudioChunk:
+        """The part of a chunk from `position` on."""
+        n_dropped = position - chunk.start
+        data = None if chunk.data is None else chunk.data[n_dropped * self._frame_size :]
+        return replace(chunk, start=position, n_samples=chunk.n_samples - n_dropped, data=data)
 
 
 class SendLog:
-    """When the audio had been sent up to which position, first time only.
+    """The times when the audio was sent. Audio that is sent again keeps the time of its first sending.
 
     Args:
         sample_rate: Hz.
@@ -184,24 +194,24 @@ class SendLog:
         self._sample_rate, self._clock = sample_rate, clock
         self._positions, self._times = array("q"), array("d")
 
-    def note(self, position: int) -> None:
-        """The audio up to here is being sent."""
+    def record(self, position: int) -> None:
+        """Record that the audio up to `position` (samples) is sent now."""
         if not self._positions or position > self._positions[-1]:
             self._times.append(self._clock())
             self._positions.append(position)
 
     @property
-    def until(self) -> float:
-        """Up to where it was sent, in seconds."""
+    def sent_until(self) -> float:
+        """How much audio was sent, in seconds."""
         return self._positions[-1] / self._sample_rate if self._positions else 0.0
 
     def sent_at(self, position: float) -> float | None:
-        """When it had been sent up to `position` (seconds); None if it has not been yet."""
+        """When the audio up to `position` (seconds) was sent; None if it was not sent yet."""
         index = bisect_left(self._positions, round(position * self._sample_rate))
         return self._times[index] if index < len(self._positions) else None
 
     def pairs(self) -> list[tuple[float, float]]:
-        """All of it: positions in seconds, and when."""
+        """All entries: position in seconds, and time."""
         positions = list(self._positions)
         return [
             (position / self._sample_rate, at) for position, at in zip(positions, self._times, strict=False)

@@ -1,8 +1,8 @@
-"""A stream: sound that is recognized while it comes in.
+"""A stream: audio that is recognized while it comes in.
 
-One thread takes the sound from its source and writes it on a tape. Another one holds the sessions (`relay`)
-and puts their messages where the user finds them; what a session sends is taken from the tape by a thread of
-the transport (`legs`).
+Three threads work for it. One takes the audio from its source and writes it to a replay buffer. One runs the
+sessions (`reconnect`) and puts their messages into a queue. One, of the transport, takes from the buffer what
+a session sends (`sender`).
 """
 
 from __future__ import annotations
@@ -13,32 +13,31 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from ...config import RecognitionConfig
-from ...errors import AudioError, ConfigError, TargetError, WaitTimeout
+from ...errors import AudioError, ConfigError, TargetError, WaitTimeout, check_choice
 from ...transcript import Transcript
 from ..clock import steady_clock
-from ..transport import messages as requests
 from ..transport.base import Streamer, Transport
-from .audio_source import Source, open_source
-from .event_queue import Mailbox, Over
-from .events import StreamEvent, event_of
-from .reconnect import Plan, Relay
-from .replay_buffer import SendLog, Tape
+from ..transport.messages import build_raw_format, build_streaming_options
+from .audio_source import AudioSource, open_source
+from .events import EventQueue, StreamEvent, make_event
+from .reconnect import ReconnectingStream, StreamPlan
+from .replay_buffer import ReplayBuffer, SendLog
 from .sender import LATE, SessionLimits
 
-PIECE_SECONDS = {"real-time": 0.1, "fast": 0.5}
+CHUNK_SECONDS = {"real-time": 0.1, "fast": 0.5}
 AHEAD_SECONDS = {True: 60.0, False: 2.0}
-"""How far a source may be ahead of what is sent; a live one is not kept waiting while a session is opened."""
+"""How far a source may be ahead of sending; a live source (True) must not wait while a session is opened."""
 
 
 class StreamSession:
     """A running stream. Made by `Client.stream`; iterate over it, or `async for`, to get its events.
 
-    Each event is given out once. Usable in a `with` statement, at the end of which it is closed.
+    Each event is given out once. Usable in a `with` statement, which closes it at the end.
 
     Args:
-        streamer: the way to the service.
-        source: the sound.
-        config: what to ask for.
+        streamer: opens the sessions.
+        source: the audio.
+        config: options of the recognition.
         pace: `"real-time"` or `"fast"`.
         limits: of each session.
         id: name of the recording.
@@ -47,7 +46,7 @@ class StreamSession:
     def __init__(
         self,
         streamer: Streamer,
-        source: Source,
+        source: AudioSource,
         config: RecognitionConfig,
         *,
         pace: str,
@@ -57,44 +56,44 @@ class StreamSession:
         self._source, self._config, self._pace, self._id = source, config, pace, id
         self._service = streamer.name
         rate, is_live = source.sample_rate, source.recording is None
-        options = requests.build_streaming_options(config, requests.build_raw_format(rate, source.n_channels))
+        options = build_streaming_options(config, build_raw_format(rate, source.n_channels))
         streamer.check(options)
-        self._plan = Plan(id, options, limits, rate, is_live)
+        self._plan = StreamPlan(id, options, limits, rate, is_live)
         self._check_length()
         clock = steady_clock()
         self._log = SendLog(rate, clock)
-        self._tape = Tape(source.frame, round(AHEAD_SECONDS[is_live] * rate), slack=rate // 500)
-        self._relay = Relay(streamer, self._plan, self._tape, self._log, clock)
-        self._mail: Mailbox[StreamEvent] = Mailbox()
+        self._buffer = ReplayBuffer(
+            source.frame_size, round(AHEAD_SECONDS[is_live] * rate), tolerance=rate // 500
+        )
+        self._stream = ReconnectingStream(streamer, self._plan, self._buffer, self._log, clock)
+        self._events = EventQueue()
         self._responses: list[bytes] = []
         self._received_at: list[float] = []
         self._sent_until: list[float] = []
         self._error: Exception | None = None
         self._source_error: Exception | None = None
-        self._intake, self._receiver = (
-            threading.Thread(target=work, name=f"speechkit-nb {id}", daemon=True)
-            for work in (self._take_in, self._receive)
+        self._reader, self._receiver = (
+            threading.Thread(target=run, name=f"speechkit-nb {id}", daemon=True)
+            for run in (self._read_source, self._receive)
         )
-        self._intake.start()
+        self._reader.start()
         self._receiver.start()
 
     def __iter__(self) -> Iterator[StreamEvent]:
-        while True:
-            try:
-                yield self._mail.get()
-            except Over:
-                return
+        while (event := self._events.get()) is not None:
+            yield event
+        if self._error is not None:
+            raise self._error
 
     async def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        while True:
-            try:
-                yield await self._mail.aget()
-            except Over:
-                return
+        while (event := await self._events.get_async()) is not None:
+            yield event
+        if self._error is not None:
+            raise self._error
 
     @property
     def transcript(self) -> Transcript:
-        """What has come so far; of a stream that is over, all of it."""
+        """The messages so far; after the end of the stream, all of them."""
         n = len(self._responses)
         info = {"service": self._service, **self._config.to_dict()}
         return Transcript(
@@ -108,18 +107,18 @@ class StreamSession:
         )
 
     def result(self, timeout: float | None = None) -> Transcript:
-        """Wait until the stream is over and return its transcript; events may be read before or after.
+        """Wait for the end of the stream and return its transcript; events may be read before or after.
 
         Args:
-            timeout: seconds to wait at most; None waits as long as it takes.
+            timeout: longest wait in seconds; None waits as long as necessary.
 
         Raises:
-            WaitTimeout: if it is not over by then; it goes on.
-            ServiceError: as iterating does.
+            WaitTimeout: if the stream has not ended by then; it continues.
+            ServiceError: the same as iterating.
         """
         self._receiver.join(timeout)
         if self._receiver.is_alive():
-            raise WaitTimeout(f"{self._id}: the stream is not over after {timeout:g} s; it goes on")
+            raise WaitTimeout(f"{self._id}: the stream has not ended after {timeout:g} s; it continues")
         if self._error is not None:
             raise self._error
         return self.transcript
@@ -129,7 +128,7 @@ class StreamSession:
         return self._log.sent_at(position)
 
     def end_of_utterance(self) -> None:
-        """Say that an utterance ends here: what was sent until now gets its final.
+        """Mark the end of an utterance: the audio until now gets its final.
 
         Raises:
             ConfigError: if the stream was not opened with `external_eou=True`.
@@ -137,19 +136,19 @@ class StreamSession:
         if not self._config.external_eou:
             raise ConfigError(
                 "the service finds the ends of utterances in this stream; open it with external_eou=True to "
-                "say them yourself"
+                "mark them yourself"
             )
-        self._tape.write_mark()
+        self._buffer.write_marker()
 
     def finish(self) -> None:
-        """Take nothing more from the source; what was sent is still answered."""
-        self._tape.finish()
+        """Take nothing more from the source; the audio that was sent is still recognized."""
+        self._buffer.finish()
 
     def close(self) -> None:
-        """End it at once, answered or not. May be called again."""
-        self._tape.finish()
-        self._relay.stop()
-        for thread in (self._intake, self._receiver):  # a source that gives nothing cannot be interrupted
+        """End the stream at once, without waiting for the last messages. May be called again."""
+        self._buffer.finish()
+        self._stream.stop()
+        for thread in (self._reader, self._receiver):  # a source that gives nothing cannot be interrupted
             if thread is not threading.current_thread():
                 thread.join(1.0)
 
@@ -160,54 +159,54 @@ class StreamSession:
         self.close()
 
     def __repr__(self) -> str:
-        state = "runs" if self._receiver.is_alive() else "over"
-        sent, n_events = self._log.until, len(self._responses)
+        state = "running" if self._receiver.is_alive() else "ended"
+        sent, n_events = self._log.sent_until, len(self._responses)
         return f"StreamSession({self._id!r}, {sent:.1f} s sent, {n_events} events, {state})"
 
-    def _take_in(self) -> None:
+    def _read_source(self) -> None:
         rate = self._source.sample_rate
         began, n_samples = time.monotonic(), 0
         try:
-            for piece in self._source.pieces(self._piece_samples()):
-                n_samples += len(piece) // self._source.frame
-                if self._pace == "real-time":  # when a microphone would have it
-                    self._tape.wait_over(began + n_samples / rate - time.monotonic())
-                if self._tape.is_over:
+            for chunk in self._source.chunks(self._chunk_samples()):
+                n_samples += len(chunk) // self._source.frame_size
+                if self._pace == "real-time":  # wait until a microphone would have this chunk
+                    self._buffer.wait_finished(began + n_samples / rate - time.monotonic())
+                if self._buffer.is_finished:
                     break
-                self._tape.write(piece)
+                self._buffer.write(chunk)
         except Exception as error:
             self._source_error = error
         finally:
-            self._tape.finish()
+            self._buffer.finish()
 
-    def _piece_samples(self) -> int:
-        """Of a piece: small enough that a session has many."""
+    def _chunk_samples(self) -> int:
+        """Length of a chunk in samples; a session holds at least 20 chunks."""
         rate, limits = self._source.sample_rate, self._plan.limits
-        seconds = min(PIECE_SECONDS[self._pace], limits.seconds / 20)
-        return max(min(round(seconds * rate), limits.n_bytes // 20 // self._source.frame), 1)
+        seconds = min(CHUNK_SECONDS[self._pace], limits.seconds / 20)
+        return max(min(round(seconds * rate), limits.n_bytes // 20 // self._source.frame_size), 1)
 
     def _receive(self) -> None:
         try:
-            for each in self._relay.messages():
-                self._received_at.append(each.received_at)
-                self._sent_until.append(each.sent_until)
-                self._responses.append(each.message)
-                self._mail.put(event_of(*each))
+            for received in self._stream.messages():
+                self._received_at.append(received.received_at)
+                self._sent_until.append(received.sent_until)
+                self._responses.append(received.message)
+                self._events.put(make_event(*received))
             self._error = self._source_error
         except Exception as error:
-            self._error = None if self._relay.is_stopped else error
+            self._error = None if self._stream.is_stopped else error
         finally:
-            self._tape.finish()
-            self._mail.close(self._error)
+            self._buffer.finish()
+            self._events.put(None)
 
     def _check_length(self) -> None:
-        """A recording that is answered at the end has to fit into one session."""
+        """Raise LimitError for a recording that must fit into one session and does not."""
         recording, limits = self._source.recording, self._plan.limits
-        if recording is None or not self._plan.is_whole:
+        if recording is None or not self._plan.is_full_data:
             return
-        n_bytes = recording.duration * self._source.sample_rate * self._source.frame
+        n_bytes = recording.duration * self._source.sample_rate * self._source.frame_size
         if recording.duration > LATE * limits.seconds or n_bytes > LATE * limits.n_bytes:
-            raise self._plan.too_long()
+            raise self._plan.make_length_error()
 
 
 def open_stream(
@@ -221,22 +220,21 @@ def open_stream(
     id: str | None,
     limits: SessionLimits,
 ) -> StreamSession:
-    """Check what is asked for, and begin to stream; see `Client.stream`."""
+    """Check the options and start the stream; see `Client.stream`."""
     streamer = transport.streamer()
     if streamer is None:
         raise TargetError(
-            f"{transport.name!r} is spoken to over REST, which has no streams; connect with "
+            f"{transport.name!r} is connected over REST, which has no streams; connect with "
             "transport='grpc', or submit the recording"
         )
-    if pace not in (None, *PIECE_SECONDS):
-        raise ConfigError(f"pace={pace!r}, but it is {' or '.join(map(repr, PIECE_SECONDS))}")
-    sound = open_source(source, sample_rate, id=id, channel=channel)
-    recording = sound.recording
+    check_choice("pace", pace, (None, *CHUNK_SECONDS))
+    audio = open_source(source, sample_rate, id=id, channel=channel)
+    recording = audio.recording
     name = id or (recording.id if recording else "stream")
-    if sound.n_channels > 1 and config.audio_processing_type != "full_data":
+    if audio.n_channels > 1 and config.audio_processing_type != "full_data":
         raise AudioError(
-            f"{name!r} has {sound.n_channels} channels, a live stream takes one: pick it with channel=0, or "
-            "stream all with audio_processing_type='full_data'"
+            f"{name!r} has {audio.n_channels} channels, a live stream takes one: choose it with channel=0, "
+            "or stream all with audio_processing_type='full_data'"
         )
     pace = pace or ("fast" if recording is None else "real-time")
-    return StreamSession(streamer, sound, config, pace=pace, limits=limits, id=name)
+    return StreamSession(streamer, audio, config, pace=pace, limits=limits, id=name)
