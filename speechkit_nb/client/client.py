@@ -190,7 +190,7 @@ class Client:
 
         Raises:
             ConfigError: if there is no bucket.
-            MissingExtra, AudioError, LimitError, ServiceError: see `storage.upload`.
+            MissingExtra, AudioError, LimitError, ServiceError: see `storage.upload.upload_recording`.
         """
         recording = source if isinstance(source, Recording) else Recording(source, sample_rate, id=id)
         return self._submitter.upload(recording, bucket, key, progress)

@@ -30,8 +30,8 @@ from ..journal.entry import Entry
 from ..journal.journal import Journal
 from ..journal.record import JobRecord
 from ..journal.states import REUSABLE
-from ..storage import upload as storage
 from ..storage.links import parse_link
+from ..storage.upload import upload_recording
 from ..transport.base import Transport
 from ..transport.endpoints import CLOUD
 from ..transport.messages import build_file_request
@@ -192,7 +192,7 @@ class Submitter:
         if bucket is None:
             raise ConfigError("no bucket to upload to; name one here or in connect(bucket=...)")
         settings = self._settings
-        return storage.upload(
+        return upload_recording(
             recording, bucket, key, endpoint=settings.storage, progress=progress, ca=settings.ca
         )
 
@@ -238,7 +238,7 @@ class Submitter:
         header = self._transport.takes_wav_links
         message = build_file_request(config, choose_encoding(recording, header))
         self._transport.check_file(message)  # before the upload, which may take long
-        message.uri = storage.upload(
+        message.uri = upload_recording(
             recording,
             bucket,
             endpoint=settings.storage,
