@@ -15,7 +15,7 @@ from local_server import Server
 import speechkit_nb as sk
 
 os.environ["MPLBACKEND"] = "Agg"
-collect_ignore = ["bench"]  # run by hand
+collect_ignore_glob = ["bench/bench_*.py", "bench/harness.py"]  # programs, which test_benches.py runs
 # a busy machine is no slower code; the short form is the same on every run, the exhaustive one looks further
 settings.register_profile("short", deadline=None, derandomize=True)
 settings.register_profile("exhaustive", deadline=None, max_examples=1000, print_blob=True)

@@ -4,23 +4,22 @@
 same columns made of its result, and against rapidfuzz's edit operations of the split texts alone, without any
 frame. One pair of 30,000 words with times, collar 0.5 s: our operations in numpy and compiled by numba
 against MeetEval's core, `time_constrained_levenshtein_distance_with_alignment`, which is what its `align` and
-its tcWER call; all get lists or arrays that are ready. Best of rounds in turn; memory is the growth of the
-peak of a process of its own (Linux).
+its tcWER call; all get lists or arrays that are ready. Best of some rounds; memory is the growth of the peak
+of a new process (Linux).
 """
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jiwer
 import numpy as np
 import pandas as pd
+from harness import check_work, measure_peak, run, take_seconds
 from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_distance_with_alignment
 from rapidfuzz.distance import Levenshtein
 
@@ -29,46 +28,43 @@ from speechkit_nb.evaluate.alignment.pairs import TokenColumns
 from speechkit_nb.evaluate.alignment.timed import align_table
 from speechkit_nb.evaluate.alignment.timed_table import build_table, limit_by_time
 
-N_PAIRS, N_WORDS, N_LONG, COLLAR_US, ROUNDS = 10_000, 20, 30_000, 500_000, 9
+N_WORDS, COLLAR_US = 20, 500_000
 GOALS = {"vs_jiwer": 3, "vs_rapidfuzz": 2, "vs_meeteval": 10, "vs_meeteval_numba": 100, "memory": 0.1}
 RNG = random.Random(0)
 VOCABULARY = [f"w{rank}" for rank in range(20_000)]
 _WEIGHTS = list(accumulate(1 / rank for rank in range(1, len(VOCABULARY) + 1)))  # Zipf
 
 PEAK = """
-import re, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import bench_align
-
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e3
-
-work = bench_align.timed_work(*bench_align.timed_pair())[sys.argv[2]]
-bench_align.timed_work(*bench_align.timed_pair(300))[sys.argv[2]]()  # loads and compiles
-before = peak()
-work()
-print(peak() - before)
+import sys
+from bench_align import make_timed_pair, make_timed_work
+work = make_timed_work(*make_timed_pair(int(sys.argv[2])))[sys.argv[1]]
+make_timed_work(*make_timed_pair(300))[sys.argv[1]]()  # loads and compiles
 """
 
 
-def some_words(n_words: int) -> list[str]:
+class Size(NamedTuple):
+    n_pairs: int
+    n_long: int
+    rounds: int
+
+
+def choose_words(n_words: int) -> list[str]:
     return RNG.choices(VOCABULARY, cum_weights=_WEIGHTS, k=n_words)
 
 
-def heard(words: list[str]) -> list[str]:
-    """With a tenth of errors: deletions, substitutions and insertions alike."""
+def add_errors(words: list[str]) -> list[str]:
+    """The words with a tenth of errors: as many deletions, substitutions and insertions."""
     result = []
     for word, chance in zip(words, (RNG.random() for _ in words), strict=True):
         if chance > 0.033:
-            result += some_words(1) if chance < 0.067 else [word]
+            result += choose_words(1) if chance < 0.067 else [word]
         if chance > 0.967:
-            result += some_words(1)
+            result += choose_words(1)
     return result
 
 
-def timed_pair(n_words: int = N_LONG) -> tuple[TokenColumns, TokenColumns]:
-    """A reference and what was heard, its times off by some 50 ms; microseconds."""
+def make_timed_pair(n_words: int) -> tuple[TokenColumns, TokenColumns]:
+    """A reference and a hypothesis whose times differ by up to 50 ms; times in microseconds."""
     rng = np.random.default_rng(0)
     weights = 1 / np.arange(1, len(VOCABULARY) + 1)
     ids = rng.choice(len(VOCABULARY), n_words, p=weights / weights.sum())
@@ -83,7 +79,7 @@ def timed_pair(n_words: int = N_LONG) -> tuple[TokenColumns, TokenColumns]:
     return TokenColumns(ids, np.array([0, n_words]), start, end), hyp
 
 
-def timed_work(ref: TokenColumns, hyp: TokenColumns) -> dict[str, Callable[[], object]]:
+def make_timed_work(ref: TokenColumns, hyp: TokenColumns) -> dict[str, Callable[[], object]]:
     words = [side.ids.tolist() for side in (ref, hyp)]
     spans = [
         list(zip(((side.start - collar) / 1e6).tolist(), ((side.end + collar) / 1e6).tolist(), strict=True))
@@ -97,7 +93,7 @@ def timed_work(ref: TokenColumns, hyp: TokenColumns) -> dict[str, Callable[[], o
 
 
 def jiwer_frame(refs: list[str], hyps: list[str]) -> pd.DataFrame:
-    """The columns of our frame out of jiwer's result, each collected in a list."""
+    """The columns of our frame from the result of jiwer, each collected in a list."""
     names = {"equal": "ok", "substitute": "sub", "insert": "ins", "delete": "del"}
     output = jiwer.process_words(refs, hyps)
     recording, ops, ref_words, hyp_words = list[str](), list[str](), list[str | None](), list[str | None]()
@@ -118,10 +114,10 @@ def jiwer_frame(refs: list[str], hyps: list[str]) -> pd.DataFrame:
     return pd.DataFrame(frame | dict.fromkeys(times, np.nan))
 
 
-def text_work() -> dict[str, Callable[[], object]]:
-    pairs = [(words, heard(words)) for words in (some_words(N_WORDS) for _ in range(N_PAIRS))]
+def make_text_work(n_pairs: int) -> dict[str, Callable[[], object]]:
+    pairs = [(words, add_errors(words)) for words in (choose_words(N_WORDS) for _ in range(n_pairs))]
     refs, hyps = ([" ".join(words) for words in side] for side in zip(*pairs, strict=True))
-    keys = [str(number) for number in range(N_PAIRS)]
+    keys = [str(number) for number in range(n_pairs)]
     ref, hyp = (pd.DataFrame({"recording": keys, "text": side}, dtype="str") for side in (refs, hyps))
     return {
         "ours": lambda: align(ref, {"x": hyp}),
@@ -132,39 +128,54 @@ def text_work() -> dict[str, Callable[[], object]]:
     }
 
 
-def best(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Seconds of each, the least of all rounds."""
-    times = dict.fromkeys(work, float("inf"))
+def time_in_turn(work: dict[str, Callable[[], Any]], rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Seconds of each, the least of all rounds, and what each returned last."""
+    times, results = dict.fromkeys(work, float("inf")), dict[str, Any]()
     for _ in range(rounds):
         for name, each in work.items():
-            begin = time.perf_counter()
-            each()
-            times[name] = min(times[name], time.perf_counter() - begin)
-    return times
+            seconds = take_seconds(lambda name=name, each=each: results.update({name: each()}))
+            times[name] = min(times[name], seconds)
+    return times, results
 
 
-def peak_mb(name: str) -> float:
-    command = [sys.executable, "-c", PEAK, __file__.rpartition("/")[0], name]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+def check_texts(results: dict[str, Any], n_pairs: int) -> None:
+    """Every reference word is aligned, and all three count the same errors: each has found the optimum."""
+    n_errors = sum(map(len, results["rapidfuzz"]))
+    for name in ("ours", "jiwer"):
+        frame = results[name]
+        check_work(
+            f"reference words that {name} aligned", int(frame.ref_word.notna().sum()), n_pairs * N_WORDS
+        )
+        check_work(f"errors that {name} counted", int((frame.op != "ok").sum()), n_errors)
 
 
-def main() -> None:
-    text = best(text_work(), ROUNDS)
+def measure(size: Size, home: Path) -> dict[str, float]:
+    text, results = time_in_turn(make_text_work(size.n_pairs), size.rounds)
+    check_texts(results, size.n_pairs)
     print(", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in text.items()))
-    timed = best(timed_work(*timed_pair()), 3)
+    ref, hyp = make_timed_pair(size.n_long)
+    work = make_timed_work(ref, hyp)
+    work["numba"]()  # compiles
+    timed, results = time_in_turn(work, 3)
+    n_rows = len(results["numpy"])
+    check_work("operations with times at least", max(n_rows, len(ref.ids), len(hyp.ids)), n_rows)
+    check_work("operations of numba", results["numba"].tolist(), results["numpy"].tolist())
+    check_work("operations of meeteval", len(results["meeteval"]["alignment"]), n_rows)
     print(", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in timed.items()))
-    memory = {name: peak_mb(name) for name in timed}
+    peaks = {name: measure_peak(PEAK, "len(work())", name, size.n_long) for name in timed}
+    for name in ("numpy", "numba"):
+        check_work(f"operations of {name} in the process for memory", peaks[name].n_done, n_rows)
+    memory = {name: peak.growth for name, peak in peaks.items()}
     print(", ".join(f"{name} {megabytes:.1f} MB" for name, megabytes in memory.items()))
-    figures = {
+    print(f"goals: {GOALS} (vs_rapidfuzz and memory at most, the others at least)")
+    return {
         "vs_jiwer": round(text["jiwer"] / text["ours"], 2),
         "vs_rapidfuzz": round(text["ours"] / text["rapidfuzz"], 2),
         "vs_meeteval": round(timed["meeteval"] / timed["numpy"], 1),
         "vs_meeteval_numba": round(timed["meeteval"] / timed["numba"]),
         "memory": round(memory["numpy"] / memory["meeteval"], 4),
     }
-    print(f"goals: {GOALS} (vs_rapidfuzz and memory at most, the others at least)")
-    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
-    main()
+    run(measure, Size(10_000, 30_000, 9), Size(300, 2_000, 2))

@@ -1,23 +1,29 @@
 """600,000 words of v3 finals, bytes to the full `words` frame, against three other ways over the same bytes.
 
+Run it as `python tests/bench/bench_tables.py`.
+
 `vs_c_parser` compares with protobuf's own C parser that builds no table at all and keeps nothing,
 `vs_json_normalize` and `vs_loop` say how many times faster than pandas' and a plain attribute loop.
 """
 
-import json
-import subprocess
-import sys
-import time
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from harness import check_work, measure_peak, run, take_seconds
 
 from speechkit_nb import tables
 from speechkit_nb.wire import responses_to_json, v3
 
-WORDS_A_FINAL = 20
-N_WORDS = 600_000
-ROUNDS = 7
+WORDS_PER_FINAL = 20
+
+
+class Size(NamedTuple):
+    n_words: int
+    rounds: int
 
 
 def make_responses(n_words: int) -> list[bytes]:
@@ -26,14 +32,14 @@ def make_responses(n_words: int) -> list[bytes]:
     letters = list("abcdefghijklmnopqrstuvwxyz")
     vocabulary = ["".join(rng.choice(letters, rng.integers(2, 11))) for _ in range(2000)]
     responses = []
-    for index in range(n_words // WORDS_A_FINAL):
-        begin = index * WORDS_A_FINAL * 400
-        chosen = [vocabulary[k] for k in rng.integers(0, 2000, WORDS_A_FINAL)]
+    for index in range(n_words // WORDS_PER_FINAL):
+        begin = index * WORDS_PER_FINAL * 400
+        chosen = [vocabulary[k] for k in rng.integers(0, 2000, WORDS_PER_FINAL)]
         words = [
             v3.Word(text=text, start_time_ms=begin + 400 * k + 20, end_time_ms=begin + 400 * k + 380)
             for k, text in enumerate(chosen)
         ]
-        end = begin + WORDS_A_FINAL * 400
+        end = begin + WORDS_PER_FINAL * 400
         alternative = v3.Alternative(words=words, text=" ".join(chosen), start_time_ms=begin, end_time_ms=end)
         cursors = v3.AudioCursors(
             received_data_ms=10**8, partial_time_ms=end, final_time_ms=end, final_index=index
@@ -48,14 +54,16 @@ def make_responses(n_words: int) -> list[bytes]:
     return responses
 
 
-def parse_only(responses: list[bytes]) -> None:
-    parse = v3.StreamingResponse.FromString
+def parse_only(responses: list[bytes]) -> int:
+    parse, n_bytes = v3.StreamingResponse.FromString, 0
     for response in responses:
+        n_bytes += len(response)
         parse(response)
+    return n_bytes
 
 
 def attribute_loop(responses: list[bytes]) -> pd.DataFrame:
-    """The same columns, gathered word by word."""
+    """The same columns, collected word by word."""
     rows: list[tuple] = []
     for message in map(v3.StreamingResponse.FromString, responses):
         for number, alternative in enumerate(message.final.alternatives):
@@ -66,68 +74,52 @@ def attribute_loop(responses: list[bytes]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(tables.WORDS)).astype(dict(tables.WORDS))
 
 
-def normalized(results: list[dict]) -> pd.DataFrame:
+def normalize_json(results: list[dict]) -> pd.DataFrame:
     """The usual notebook recipe, over dicts that were parsed before."""
     return pd.json_normalize(
         results, ["final", "alternatives", "words"], ["channelTag", "responseWallTimeMs"]
     )
 
 
-def fastest(run, rounds: int = ROUNDS) -> float:
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
-def peak_bytes() -> int:
-    """Peak resident size of this process (Linux keeps it for each program, not for its parent)."""
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
-
-
-def extra_memory() -> None:
-    """Run in a process of its own: prints peak extra bytes over the wire's bytes."""
-    tables.make_words(make_responses(20), "talk.wav")
-    responses = make_responses(N_WORDS)
-    before = peak_bytes()
-    frame = tables.make_words(responses, "talk.wav")
-    assert len(frame) == N_WORDS
-    print((peak_bytes() - before) / sum(map(len, responses)))
-
-
-def main() -> None:
-    responses = make_responses(N_WORDS)
+def measure(size: Size, home: Path) -> dict[str, float]:
+    responses = make_responses(size.n_words)
+    n_bytes = sum(map(len, responses))
     pd.testing.assert_frame_equal(
         tables.make_words(responses[:50], "talk.wav"), attribute_loop(responses[:50])
     )
+    made: dict[str, set[int]] = {"frame": set(), "parser": set(), "json": set(), "loop": set()}
     ours, parser = [], []
-    for _ in range(ROUNDS):
-        ours.append(fastest(lambda: tables.make_words(responses, "talk.wav"), 1))
-        parser.append(fastest(lambda: parse_only(responses), 1))
+    for _ in range(size.rounds):
+        ours.append(take_seconds(lambda: made["frame"].add(len(tables.make_words(responses, "talk.wav")))))
+        parser.append(take_seconds(lambda: made["parser"].add(parse_only(responses))))
     part = responses[: len(responses) // 10]
     results = [value["result"] for value in responses_to_json(part)]
-    json_seconds = fastest(lambda: normalized(results), 2) * 10
-    loop_seconds = fastest(lambda: attribute_loop(part), 3) * 10
-    memory = subprocess.run(
-        [sys.executable, __file__, "--memory"], capture_output=True, text=True, check=True
-    ).stdout
+    json_seconds = take_seconds(lambda: made["json"].add(len(normalize_json(results))), 2) * 10
+    loop_seconds = take_seconds(lambda: made["loop"].add(len(attribute_loop(part))), 3) * 10
+    peak = measure_peak(
+        "import sys, bench_tables as b; n = int(sys.argv[1]); "
+        "b.tables.make_words(b.make_responses(20), 'talk.wav'); responses = b.make_responses(n)",
+        "len(b.tables.make_words(responses, 'talk.wav'))",
+        size.n_words,
+    )
+    check_work("words in the frame", made["frame"], {size.n_words})
+    check_work("words in the frame of the process for memory", peak.n_done, size.n_words)
+    check_work("bytes that the parser read", made["parser"], {n_bytes})
+    check_work("words of json_normalize and of the loop", made["json"] | made["loop"], {size.n_words // 10})
     best = min(ours)
-    print(f"{N_WORDS} words, {sum(map(len, responses)) / 1e6:.1f} MB on the wire")
+    print(f"{size.n_words} words, {n_bytes / 1e6:.1f} MB on the wire")
     print(
-        f"words frame {best:.3f} s ({N_WORDS / best / 1e6:.1f} M words/s), C parser alone {min(parser):.3f} s"
+        f"words frame {best:.3f} s ({size.n_words / best / 1e6:.1f} M words/s), "
+        f"C parser alone {min(parser):.3f} s"
     )
     print(f"attribute loop {loop_seconds:.2f} s, json_normalize {json_seconds:.2f} s (both from a tenth)")
-    figures = {
+    return {
         "vs_c_parser": round(best / min(parser), 2),
         "vs_json_normalize": round(json_seconds / best, 1),
         "vs_loop": round(loop_seconds / best, 1),
-        "peak_vs_wire": round(float(memory), 2),
+        "peak_vs_wire": round(peak.growth * 1e6 / n_bytes, 2),
     }
-    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
-    extra_memory() if "--memory" in sys.argv else main()
+    run(measure, Size(600_000, 7), Size(100_000, 2))

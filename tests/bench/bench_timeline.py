@@ -1,12 +1,12 @@
 """The timeline in Chromium without a GPU: `python tests/bench/bench_timeline.py`, three minutes.
 
 `first_ms`: from having the data of 3 lanes of 30,000 words over 3 h, with a waveform, to their first picture.
-`frame_p95_ms`: what one frame of zooming, panning or playing costs, the dearest of the three, for these and
-for 3 lanes of 100,000 words over 10 h: the event, the painting, and its raster, which reading a pixel back
-forces to be finished; the best of five rounds. `growth_mb`: how much more memory of its own (USS, Linux) the
-tab holds after all that, garbage collected, than before code and data came. `vs_ipyannote`: how many times
-longer the first picture of ipyannote 0.7.0 takes, at the most words it shows within half a minute; its wheel
-is fetched into a folder of its own.
+`frame_p95_ms`: what one frame of zooming, panning or playing costs, the slowest of the three, for these and
+for 3 lanes of 100,000 words over 10 h: the event, the painting, and its raster, which reading one pixel
+forces to be finished; the best of some rounds. `growth_mb`: how much more memory of its own (USS, Linux) the
+tab uses after all that, after garbage collection, than before code and data were loaded. `vs_ipyannote`: how
+many times longer the first picture of ipyannote 0.7.0 takes, with the most words that it shows within half a
+minute; its wheel is installed into a temporary folder (not with `--tiny`).
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import psutil
 import soundfile
+from harness import SUPPORT, check_work, run
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from browser import chromium_path
-from jupyter import CHROMIUM_OPTIONS
 
 import speechkit_nb as sk
 from speechkit_nb.views.widget.timeline_view import BUNDLE
 
+sys.path.insert(0, SUPPORT)
+
+from browser import chromium_path
+from jupyter import CHROMIUM_OPTIONS
+
 GOAL_FIRST, GOAL_FRAME, GOAL_GROWTH = 150, 16, 60
-ROUNDS, PATIENCE = 5, 30_000
+PATIENCE_MS = 30_000
 PEER = "ipyannote==0.7.0"
 ORIGIN = "http://bench.test/"
 VOCABULARY = np.array(["слово", "time", "распознавание", "recognition", "привет", "a", "и", "the"])
@@ -117,8 +119,19 @@ async ([n, css]) => {
 """
 
 
+class Size(NamedTuple):
+    """(words per lane, hours) of two timelines; rounds, with steps and frames per step; words of the peer."""
+
+    few: tuple[int, float]
+    many: tuple[int, float]
+    rounds: int
+    n_steps: int
+    n_frames: int
+    peer: Iterable[int]
+
+
 def make_state(n: int, hours: float, n_lanes: int = 3) -> dict[str, bytes]:
-    """What the browser is given: the files of the page by name."""
+    """The files of the page by name."""
     systems = {f"system {seed}": make_words(n, hours * 3600, seed) for seed in range(n_lanes)}
     view = sk.TimelineView(None, systems)
     spec = json.loads(json.dumps(view.spec)) | {"bin_seconds": 0.016, "locale": "en"}
@@ -138,8 +151,8 @@ def make_words(n: int, seconds: float, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"word": words, "start": starts, "end": ends, "final_index": np.arange(n) // 12})
 
 
-def opened(browser: Browser, files: dict[str, bytes]) -> Page:
-    """An empty page of a server that has these files, the bundle, and no more."""
+def open_page(browser: Browser, files: dict[str, bytes]) -> Page:
+    """An empty page of a server that has these files, the bundle, and nothing else."""
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     files = {"": b"<!doctype html><body><div id=home></div>", "timeline.js": BUNDLE.read_bytes(), **files}
 
@@ -154,25 +167,55 @@ def opened(browser: Browser, files: dict[str, bytes]) -> Page:
     return page
 
 
-def first_picture(browser: Browser, files: dict[str, bytes]) -> float:
+def load(page: Page) -> float:
+    """Load code and data, and draw the first picture; return its milliseconds."""
+    page.evaluate(LOAD, "./timeline.js")
+    return float(page.evaluate(FIRST))
+
+
+def first_picture(browser: Browser, files: dict[str, bytes], rounds: int) -> float:
     """Milliseconds, the median of some pages."""
     times = []
-    for _ in range(ROUNDS):
-        page = opened(browser, files)
-        page.evaluate(LOAD, "./timeline.js")
-        times.append(float(page.evaluate(FIRST)))
+    for _ in range(rounds):
+        page = open_page(browser, files)
+        times.append(load(page))
         page.close()
     return statistics.median(times)
 
 
-def frames(browser: Browser, files: dict[str, bytes]) -> tuple[dict[str, float], float]:
-    """Of each kind of frame the 95th percentile in ms, in the best round, as others use the machine, too; and
-    by how many MB the tab grew."""
-    page = opened(browser, files)
+def take_picture(page: Page) -> np.ndarray:
+    return plt.imread(io.BytesIO(page.locator("#home").screenshot()))
+
+
+def check_pictures(browser: Browser, n: int, hours: float) -> None:
+    """Words are in the first picture, and zooming, panning and playing change it."""
+    pictures = []
+    for n_words in (2, n):
+        page = open_page(browser, make_state(n_words, hours))
+        load(page)
+        pictures.append(take_picture(page))
+    share = (pictures[0] != pictures[1]).any(axis=(0, 2)).mean()
+    check_work("words are in half of the columns of the picture", bool(share > 0.5), True)
+    for kind in ("zoom", "pan"):
+        page.evaluate(FRAMES, [kind, 1])
+        pictures.append(take_picture(page))
+    page.evaluate(PRESS, "Play")
+    page.evaluate(FRAMES, ["play", 60])
+    pictures.append(take_picture(page))
+    page.close()
+    changes = [bool((one != other).any()) for one, other in pairwise(pictures[1:])]
+    check_work("zooming, panning and playing change the picture", changes, [True] * 3)
+
+
+def measure_frames(browser: Browser, files: dict[str, bytes], size: Size) -> tuple[dict[str, float], float]:
+    """The 95th percentile in ms of each kind of frame, and by how many MB the tab grew.
+
+    The percentile is that of the best round, since other programs use the machine as well.
+    """
+    page = open_page(browser, files)
     before = memory(browser)
-    page.evaluate(LOAD, "./timeline.js")
-    page.evaluate(FIRST)
-    rounds = [one_round(page) for _ in range(ROUNDS)]
+    load(page)
+    rounds = [measure_round(page, size) for _ in range(size.rounds)]
     page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
     after = memory(browser)
     page.close()
@@ -180,23 +223,26 @@ def frames(browser: Browser, files: dict[str, bytes]) -> tuple[dict[str, float],
     return {kind: min(one[kind] for one in rounds) for kind in rounds[0]}, growth
 
 
-def one_round(page: Page) -> dict[str, float]:
-    """The 95th percentile of each kind of frame, in ms, from everything to single words."""
-    costs: dict[str, list[float]] = {"zoom": page.evaluate(FRAMES, ["zoom", 160]), "pan": [], "play": []}
-    for _ in range(4):
-        costs["pan"] += page.evaluate(FRAMES, ["pan", 60])
+def measure_round(page: Page, size: Size) -> dict[str, float]:
+    """The 95th percentile in ms of each kind of frame, from the whole timeline to single words."""
+    n_zoom, n = size.n_frames * 8 // 3, size.n_frames
+    costs: dict[str, list[float]] = {"zoom": page.evaluate(FRAMES, ["zoom", n_zoom]), "pan": [], "play": []}
+    for _ in range(size.n_steps):
+        costs["pan"] += page.evaluate(FRAMES, ["pan", n])
         page.evaluate(PRESS, "Play")
-        costs["play"] += page.evaluate(FRAMES, ["play", 60])
+        costs["play"] += page.evaluate(FRAMES, ["play", n])
         page.evaluate(PRESS, "Pause")
         for _ in range(3):
             page.evaluate(PRESS, "Zoom in")
     page.evaluate(PRESS, "Show all")
     page.wait_for_function("() => home.firstChild.shadowRoot.querySelector('.frame.all')")
+    n_frames = {kind: len(times) for kind, times in costs.items()}
+    check_work("frames", n_frames, {"zoom": n_zoom, "pan": size.n_steps * n, "play": size.n_steps * n})
     return {kind: float(np.percentile(times, 95)) for kind, times in costs.items()}
 
 
 def memory(browser: Browser) -> dict[int, float]:
-    """MB of its own that each renderer holds, by process id."""
+    """MB that each renderer uses alone, by process id."""
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
@@ -205,7 +251,7 @@ def memory(browser: Browser) -> dict[int, float]:
 
 
 def peer_files(folder: Path, n: int) -> dict[str, bytes]:
-    """One lane of `n` words for the peer, with as much sound as it insists on."""
+    """One lane of `n` words for the peer, with the sound that it requires."""
     words = make_words(n, 0.6 * n, 0)
     segments = [
         {"start": row.start, "end": row.end, "label": row.word, "id": f"segment-{k}", "active": False}
@@ -231,57 +277,59 @@ def peer_files(folder: Path, n: int) -> dict[str, bytes]:
     return {"peer.js": code, "peer.json": json.dumps(state).encode()}
 
 
-def versus(browser: Browser) -> tuple[int, float, float]:
-    """The most words that the peer shows in time, its first picture and ours of the same, ms."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", name, PEER]
-        subprocess.run([*pip, "--disable-pip-version-check"], check=True)
-        css = (folder / "ipyannote/static/waveform.css").read_text()
-        known = (0, 0.0)
-        for n in (1000, 2000, 4000, 8000, 16000):
-            page = opened(browser, peer_files(folder, n))
-            page.set_default_timeout(PATIENCE)
-            page.evaluate("() => { window.took = null; }")
-            page.evaluate(
-                f"(given) => {{ ({PEER_FIRST})(given).then((ms) => {{ window.took = ms; }}); }}", [n, css]
-            )
-            try:
-                took = float(page.wait_for_function("() => window.took").json_value())
-            except TimeoutError:
-                break
-            finally:
-                page.close()
-            known = (n, took)
-    n, theirs = known
-    assert n, f"{PEER} shows nothing"
-    return n, theirs, first_picture(browser, make_state(n, 0.6 * n / 3600, n_lanes=1))
+def compare_with_peer(browser: Browser, size: Size, folder: Path) -> dict[str, float]:
+    """How many times longer the peer takes, with the most words that it shows in time."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PEER]
+    subprocess.run([*pip, "--disable-pip-version-check"], check=True)
+    css = (folder / "ipyannote/static/waveform.css").read_text()
+    n_shown, theirs = 0, 0.0
+    for n in size.peer:
+        page = open_page(browser, peer_files(folder, n))
+        page.set_default_timeout(PATIENCE_MS)
+        page.evaluate("() => { window.took = null; }")
+        page.evaluate(
+            f"(given) => {{ ({PEER_FIRST})(given).then((ms) => {{ window.took = ms; }}); }}", [n, css]
+        )
+        try:
+            theirs = float(page.wait_for_function("() => window.took").json_value())
+        except TimeoutError:
+            break
+        finally:
+            page.close()
+        n_shown = n
+    check_work(f"{PEER} shows words", n_shown > 0, True)
+    ours = first_picture(browser, make_state(n_shown, 0.6 * n_shown / 3600, n_lanes=1), size.rounds)
+    print(f"one lane of {n_shown:,} words: {ours:.0f} ms, {PEER} {theirs:.0f} ms; it fails on twice as many")
+    return {"vs_ipyannote": round(theirs / ours, 1)}
 
 
-def main() -> None:
-    few, many = make_state(30_000, 3), make_state(100_000, 10)
+def measure(size: Size, home: Path) -> dict[str, float]:
+    few, many = make_state(*size.few), make_state(*size.many)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_OPTIONS)
-        first_ms = first_picture(browser, few)
-        (costs, growth), (costs_many, growth_many) = frames(browser, few), frames(browser, many)
-        n, theirs, ours = versus(browser)
+        for timeline in (size.few, size.many):
+            check_pictures(browser, *timeline)
+        first_ms = first_picture(browser, few, size.rounds)
+        costs, growth = measure_frames(browser, few, size)
+        costs_many, growth_many = measure_frames(browser, many, size)
+        versus = compare_with_peer(browser, size, home / "peer") if size.peer else {}
         browser.close()
-    print(f"3 lanes of 30,000 words over 3 h: first picture {first_ms:.0f} ms (goal: {GOAL_FIRST} ms)")
-    for text, found, grown in (("30,000", costs, growth), ("100,000", costs_many, growth_many)):
-        said = ", ".join(f"{kind} {ms:.1f}" for kind, ms in found.items())
-        print(f"3 lanes of {text}: p95 of frames, ms: {said} (goal: {GOAL_FRAME}); growth {grown:.0f} MB")
-    print(f"goal of growth: {GOAL_GROWTH} MB for 30,000 words a lane")
-    print(
-        f"one lane of {n:,} words: {ours:.0f} ms, ipyannote {theirs:.0f} ms; twice as many it did not finish"
-    )
+    print(f"3 lanes of {size.few[0]} words: first picture {first_ms:.0f} ms (goal: {GOAL_FIRST} ms)")
+    for n, found, grown in ((size.few[0], costs, growth), (size.many[0], costs_many, growth_many)):
+        texts = ", ".join(f"{kind} {ms:.1f}" for kind, ms in found.items())
+        print(f"3 lanes of {n} words: p95 of frames, ms: {texts} (goal: {GOAL_FRAME}); {grown:.0f} MB more")
+    print(f"goal of growth: {GOAL_GROWTH} MB for 30,000 words per lane")
     figures = {
         "first_ms": round(first_ms),
         "frame_p95_ms": round(max([*costs.values(), *costs_many.values()]), 1),
         "growth_mb": round(growth),
-        "vs_ipyannote": round(theirs / ours, 1),
     }
-    print(json.dumps(figures))
+    return figures | versus
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        measure,
+        Size((30_000, 3), (100_000, 10), 5, 4, 60, (1000, 2000, 4000, 8000, 16000)),
+        Size((2_000, 0.2), (4_000, 0.4), 1, 1, 10, ()),
+    )
