@@ -100,4 +100,4 @@ def measure(size: Size, home: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run(measure, Size(60, 10_000, 5_000, 5), Size(2, 600, 300, 2))
+    run(measure, Size(60, 10_000, 5_000, 5), Size(2, 600, 300, 1))

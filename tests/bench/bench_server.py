@@ -72,4 +72,4 @@ def measure(size: Size, home: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run(measure, Size(None, 3), Size(6.0, 2))
+    run(measure, Size(None, 3), Size(4.6, 1))

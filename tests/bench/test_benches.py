@@ -1,7 +1,7 @@
 """Each bench at a tiny size: it does its work, and each of its figures lies between a floor and a limit.
 
-The ranges are wide, since machines differ and a tiny size has other proportions: they find figures of work that
-was not done (a ratio of 0.001) and figures in a wrong unit. Goals are for the full size, with `make bench`.
+The ranges are wide, since machines differ and a tiny size has other proportions: they find figures of work
+that was not done (a ratio of 0.001) and figures in a wrong unit. Goals are for the full size: `make bench`.
 """
 
 import json
