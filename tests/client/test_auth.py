@@ -1,4 +1,4 @@
-"""Credentials: where they come from, how they are renewed, and that nobody ever sees them."""
+"""Credentials: where they come from, how they are renewed, and that they are never shown."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ VARIABLES = ("YC_API_KEY", "YC_IAM_TOKEN", "YC_OAUTH_TOKEN", "YC_SERVICE_ACCOUNT
 
 
 @pytest.fixture(autouse=True)
-def nothing_in_the_environment(monkeypatch):
-    """No credentials of whoever runs the tests, and no virtual machine."""
+def clean_environment(monkeypatch):
+    """No credentials of the user who runs the tests, and no virtual machine."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("YC_METADATA_ADDR", "127.0.0.1:1")
@@ -60,7 +60,7 @@ def nothing_in_the_environment(monkeypatch):
 
 @pytest.fixture(scope="module")
 def key() -> dict[str, Any]:
-    """As `yc iam key create` makes it, with the line that some keys begin with."""
+    """A key from `yc iam key create`, with the line of warning before some keys."""
     warning = "PLEASE DO NOT REMOVE THIS LINE! Yandex.Cloud SA Key ID <ajekey>\n"
     made = service_account_key()
     return made | {"private_key": warning + made["private_key"]}
@@ -87,7 +87,7 @@ def models(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def server(models, public_key) -> Iterator[Server]:
-    """It wants credentials and takes every kind."""
+    """A server that needs credentials and accepts every kind."""
     started = Server(
         rest="127.0.0.1:0",
         models=models,
@@ -100,8 +100,8 @@ def server(models, public_key) -> Iterator[Server]:
     started.close()
 
 
-def own(server: Server) -> Endpoints:
-    """The server as an installation with both wires and an IAM endpoint."""
+def endpoints_of(server: Server) -> Endpoints:
+    """The server as an installation with both protocols and an IAM endpoint."""
     grpc, rest = f"grpc://{server.address}", server.rest
     return Endpoints(
         stt=grpc,
@@ -122,52 +122,52 @@ def text_of(client: sk.Client) -> str:
 
 
 @pytest.fixture(params=[("v3", "grpc"), ("v3", "rest"), ("v2", "grpc"), ("v2", "rest")], ids="-".join)
-def door(request) -> dict[str, Any]:
+def protocol(request) -> dict[str, Any]:
     return {"api": request.param[0], "transport": request.param[1]}
 
 
-def test_an_api_key_opens_every_door(server, door):
-    """The line end it was copied with does no harm."""
-    with sk.connect(endpoints=own(server), api_key=f"{KEY}\n", **door) as client:
+def test_an_api_key_works_with_every_protocol(server, protocol):
+    """A line break that was copied with it is removed."""
+    with sk.connect(endpoints=endpoints_of(server), api_key=f"{KEY}\n", **protocol) as client:
         assert text_of(client) == "hello world"
 
 
 def test_nothing_is_reused_from_an_installation_on_this_machine(server):
-    """Another recognizer may run there tomorrow, whichever way it was named."""
-    with sk.connect(endpoints=own(server), api_key=KEY) as client:
+    """Another recognizer may run there tomorrow; it makes no difference how the server is given."""
+    with sk.connect(endpoints=endpoints_of(server), api_key=KEY) as client:
         first, second = [client.submit(wav(1.0)) for _ in range(2)]
         assert (first.operation_id != second.operation_id, second.reused) == (True, False)
 
 
-def test_a_service_account_key_opens_every_door(server, key_file, door):
+def test_a_service_account_key_works_with_every_protocol(server, key_file, protocol):
     """A signed request is exchanged for a token at the IAM endpoint."""
-    with sk.connect(endpoints=own(server), service_account_key=key_file, **door) as client:
+    with sk.connect(endpoints=endpoints_of(server), service_account_key=key_file, **protocol) as client:
         assert text_of(client) == "hello world"
 
 
 def test_a_service_account_key_may_be_a_dict(server, key):
-    """For those who keep it in a vault."""
-    with sk.connect(endpoints=own(server), service_account_key=key) as client:
+    """For keys that are stored in a vault."""
+    with sk.connect(endpoints=endpoints_of(server), service_account_key=key) as client:
         assert text_of(client) == "hello world"
 
 
 def test_an_oauth_token_is_exchanged(server):
-    """And the folder may be named, since it is an account of a person."""
-    with sk.connect(endpoints=own(server), oauth_token=OAUTH, folder_id="b1gfolder") as client:
+    """The folder may be given, since it is the account of a person."""
+    with sk.connect(endpoints=endpoints_of(server), oauth_token=OAUTH, folder_id="b1gfolder") as client:
         assert text_of(client) == "hello world"
 
 
 def test_the_metadata_service_of_a_virtual_machine(server, monkeypatch):
-    """Without anything else, and found at once."""
+    """Used without any other credentials, and found at once."""
     monkeypatch.setenv("YC_METADATA_ADDR", server.rest.removeprefix("http://"))
-    with sk.connect(endpoints=own(server)) as client:
+    with sk.connect(endpoints=endpoints_of(server)) as client:
         assert text_of(client) == "hello world"
 
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
 def test_wrong_credentials(server, transport):
-    """One clear error; the job is in the journal as failed."""
-    with sk.connect(endpoints=own(server), api_key="AQVN-wrong", transport=transport) as client:
+    """One clear error; the journal has the job as failed."""
+    with sk.connect(endpoints=endpoints_of(server), api_key="AQVN-wrong", transport=transport) as client:
         refused = r"UNAUTHENTICATED: the API key is unknown\. Is the key .*correct.* \(x-request-id \S+\)$"
         with pytest.raises(Denied, match=refused):
             client.submit(wav(2.0))
@@ -175,8 +175,8 @@ def test_wrong_credentials(server, transport):
 
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
-def test_no_credentials_where_some_are_wanted(server, transport):
-    """What a target of one's own is not sent from the environment has to be given."""
+def test_no_credentials_where_some_are_needed(server, transport):
+    """A target given as a URL gets no credentials from the environment; they must be given."""
     target = f"grpc://{server.address}" if transport == "grpc" else server.rest
     with (
         sk.connect(target) as client,
@@ -186,26 +186,26 @@ def test_no_credentials_where_some_are_wanted(server, transport):
 
 
 def test_the_environment_is_not_sent_to_other_targets(monkeypatch):
-    """The key of the cloud stays there."""
+    """The key of the cloud is sent to the cloud only."""
     monkeypatch.setenv("YC_API_KEY", KEY)
-    with run_stub() as stranger:
-        stranger.answer("/stt/v3/recognizeFileAsync", Answer(403, '{"message": "no"}'))
-        with sk.connect(stranger.url) as client, pytest.raises(Denied, match="PERMISSION_DENIED: no"):
+    with run_stub() as other:
+        other.answer("/stt/v3/recognizeFileAsync", Answer(403, '{"message": "no"}'))
+        with sk.connect(other.url) as client, pytest.raises(Denied, match="PERMISSION_DENIED: no"):
             client.submit(wav(2.0))
-        assert "authorization" not in stranger.requests[0].headers
+        assert "authorization" not in other.requests[0].headers
 
 
-def test_a_folder_of_a_service_account(server, door):
-    """Its own is the only one it may name, so none is named for it."""
+def test_a_folder_of_a_service_account(server, protocol):
+    """It may only give its own folder, and needs none."""
     with (
-        sk.connect(endpoints=own(server), api_key=KEY, folder_id="b1gother", **door) as client,
+        sk.connect(endpoints=endpoints_of(server), api_key=KEY, folder_id="b1gother", **protocol) as client,
         pytest.raises(Denied, match="different folder, 'b1gother'; leave the folder out"),
     ):
         client.submit(wav(2.0))
 
 
-def test_what_is_said_with_every_call():
-    """Names in lower case; the folder and the logging only if they are asked for."""
+def test_the_metadata_of_every_call():
+    """Names in lower case; the folder and the logging only if they are set."""
     full = Identity(FixedCredentials("Api-Key", KEY, "api_key"), "b1g", data_logging=True)
     assert full.metadata("a-b") == [
         ("authorization", f"Api-Key {KEY}"),
@@ -220,7 +220,7 @@ def test_what_is_said_with_every_call():
 
 
 class Clock:
-    """Seconds that go on when they are told to."""
+    """Seconds that change only when a test sets them."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -229,26 +229,26 @@ class Clock:
         return self.now
 
 
-class Office:
-    """Hands out numbered tokens."""
+class TokenSource:
+    """Returns numbered tokens, valid for `lifetime` seconds."""
 
-    def __init__(self, clock: Clock, life: float) -> None:
-        self.clock, self.life, self.issued, self.is_open = clock, life, 0, True
+    def __init__(self, clock: Clock, lifetime: float) -> None:
+        self.clock, self.lifetime, self.n_issued, self.is_up = clock, lifetime, 0, True
 
     def __call__(self) -> Token:
-        if not self.is_open:
+        if not self.is_up:
             raise Unreachable("cannot connect to iam", code="UNAVAILABLE")
-        self.issued += 1
-        return Token(f"t{self.issued}", self.clock() + self.life)
+        self.n_issued += 1
+        return Token(f"t{self.n_issued}", self.clock() + self.lifetime)
 
 
-@pytest.mark.parametrize(("life", "renewed_after"), [(100.0, 90.0), (12 * 3600.0, 3600.0)])
-def test_a_token_is_renewed_ahead_of_its_end(life, renewed_after):
-    """After nine tenths of its life, and after an hour at the latest."""
+@pytest.mark.parametrize(("lifetime", "renewed_after"), [(100.0, 90.0), (12 * 3600.0, 3600.0)])
+def test_a_token_is_renewed_before_it_expires(lifetime, renewed_after):
+    """After nine tenths of its lifetime, and after an hour at the latest."""
     clock = Clock()
-    office = Office(clock, life)
-    credentials = RenewableCredentials(office, "test", clock)
-    assert office.issued == 0
+    source = TokenSource(clock, lifetime)
+    credentials = RenewableCredentials(source, "test", clock)
+    assert source.n_issued == 0
     assert credentials.header() == "Bearer t1"
     clock.now += renewed_after - 0.1
     assert credentials.header() == "Bearer t1"
@@ -256,70 +256,70 @@ def test_a_token_is_renewed_ahead_of_its_end(life, renewed_after):
     assert credentials.header() == "Bearer t2"
 
 
-def test_a_renewal_that_fails_can_wait_while_the_token_is_good():
-    """The IAM service may be away for a minute; the error comes when there is no token left."""
+def test_a_failed_renewal_is_ignored_while_the_token_is_valid():
+    """The IAM service may be down for a minute; the error comes when the token has expired."""
     clock = Clock()
-    office = Office(clock, 100.0)
-    credentials = RenewableCredentials(office, "test", clock)
+    source = TokenSource(clock, 100.0)
+    credentials = RenewableCredentials(source, "test", clock)
     credentials.header()
-    office.is_open = False
+    source.is_up = False
     clock.now += 95
     assert credentials.header() == "Bearer t1"
     clock.now += 10
     with pytest.raises(Unreachable, match="cannot connect to iam"):
         credentials.header()
-    office.is_open = True
+    source.is_up = True
     assert credentials.header() == "Bearer t2"
 
 
 def test_a_clock_that_is_set_back_makes_no_token_younger():
-    """It is renewed ahead of its end as before, and never sent when it is over."""
-    clock, steady = Clock(), Clock()
-    credentials = RenewableCredentials(Office(clock, 100.0), "test", clock, steady)
+    """It is renewed before it expires, and never sent after that."""
+    clock, monotonic = Clock(), Clock()
+    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", clock, monotonic)
     credentials.header()
     clock.now -= 5000
-    steady.now += 89
+    monotonic.now += 89
     assert credentials.header() == "Bearer t1"
-    steady.now += 2
+    monotonic.now += 2
     assert credentials.header() == "Bearer t2"
-    steady.now += 89
+    monotonic.now += 89
     assert credentials.header() == "Bearer t2"
 
 
 def test_a_clock_that_is_set_forward_costs_one_token():
-    """So does the sleep of a machine, during which the other clock stands still."""
-    clock, steady = Clock(), Clock()
-    credentials = RenewableCredentials(Office(clock, 100.0), "test", clock, steady)
+    """So does the sleep of a machine, during which the other clock stops."""
+    clock, monotonic = Clock(), Clock()
+    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", clock, monotonic)
     credentials.header()
     clock.now += 5000
     assert [credentials.header() for _ in range(3)] == ["Bearer t2"] * 3
 
 
-def test_a_refused_token_is_renewed_whatever_the_clock_says():
-    """Set back to the moment at which it was fetched, it does not look as if it had just been renewed."""
-    clock, steady = Clock(), Clock()
-    credentials = RenewableCredentials(Office(clock, 100.0), "test", clock, steady)
+def test_a_refused_token_is_renewed_though_the_clock_was_set_back():
+    """It does not look as if the token had just been renewed."""
+    clock, monotonic = Clock(), Clock()
+    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", clock, monotonic)
     credentials.header()
-    steady.now += 60
+    monotonic.now += 60
     assert credentials.renew()
     assert credentials.header() == "Bearer t2"
 
 
 def test_a_clock_that_is_wrong_by_hours_does_not_fetch_a_token_for_every_call():
-    """A new token that seems to be over is believed for an hour; the service says if it is not good."""
+    """A new token that seems to have expired is used for an hour; the service refuses invalid ones."""
     clock = Clock()
-    office = Office(clock, -5000.0)
-    credentials = RenewableCredentials(office, "test", clock)
+    source = TokenSource(clock, -5000.0)
+    credentials = RenewableCredentials(source, "test", clock)
     assert [credentials.header() for _ in range(3)] == ["Bearer t1"] * 3
     clock.now += 3601
     assert credentials.header() == "Bearer t2"
 
 
 def test_several_threads_renew_once():
-    """A token that another thread has just fetched is tried before one more is fetched."""
+    """A token that another thread has just fetched is used, instead of fetching one more."""
     clock = Clock()
-    office = Office(clock, 100.0)
-    credentials = RenewableCredentials(office, "test", clock)
+    source = TokenSource(clock, 100.0)
+    credentials = RenewableCredentials(source, "test", clock)
     credentials.header()
     clock.now += 50
     threads = [threading.Thread(target=credentials.renew) for _ in range(8)]
@@ -327,11 +327,11 @@ def test_several_threads_renew_once():
         thread.start()
     for thread in threads:
         thread.join()
-    assert office.issued == 2
+    assert source.n_issued == 2
 
 
 def test_a_fixed_token_cannot_be_renewed_and_a_variable_can():
-    """A notebook of the cloud keeps YC_TOKEN fresh."""
+    """A notebook of the cloud renews YC_TOKEN."""
     assert not FixedCredentials("Bearer", "t1.x", "iam_token").renew()
     environ = {"YC_TOKEN": "t1.old"}
     credentials = VariableCredentials(environ, "YC_TOKEN")
@@ -343,23 +343,23 @@ def test_a_fixed_token_cannot_be_renewed_and_a_variable_can():
 
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
-def test_a_token_that_ends_between_submission_and_fetch(models, public_key, key_file, tmp_path, transport):
-    """The service refuses it: it is renewed once, and the job goes on."""
+def test_a_token_that_expires_between_submission_and_fetch(models, public_key, key_file, tmp_path, transport):
+    """The service refuses it: it is renewed once, and the job continues."""
     ports = {"grpc": f"127.0.0.1:{_free_port()}", "rest": f"127.0.0.1:{_free_port()}"}
     settings = {**ports, "models": models, "iam_public_key": public_key, "data_dir": tmp_path}
     first = Server(**settings, faults=["never-done"])
     options: dict[str, Any] = {"service_account_key": key_file, "transport": transport}
-    with sk.connect(endpoints=own(first), **options) as client:
+    with sk.connect(endpoints=endpoints_of(first), **options) as client:
         job = client.submit(wav(2.0))
-        _grow_old(client)
+        _make_token_older(client)
         first.close()
-        second = Server(**settings)  # knows no token of the first
+        second = Server(**settings)  # does not know the tokens of the first
         assert job.result(timeout=60, progress=False).text == "hello world"
         second.close()
 
 
-def _grow_old(client: sk.Client) -> None:
-    """The token of a client was fetched a while ago, so that it may be renewed."""
+def _make_token_older(client: sk.Client) -> None:
+    """The token of a client seems to have been fetched a minute ago, so that it may be renewed."""
     transport: Any = client._transport
     credentials = getattr(transport, "_sender", transport)._identity.credentials
     credentials._fetched = tuple(then - 60 for then in credentials._fetched)
@@ -376,13 +376,13 @@ def _free_port() -> int:
     ("fault", "is_fine"),
     [("UNAUTHENTICATED:1", True), ("UNAUTHENTICATED:2", False), ("PERMISSION_DENIED:1", False)],
 )
-def test_a_stream_tries_refused_credentials_once_more(models, api, method, fault, is_fine):
-    """When they could be renewed; refused again, or without the right, it ends in one error."""
+def test_a_stream_renews_refused_credentials_once(models, api, method, fault, is_fine):
+    """If they are refused again, or the account lacks a role, the stream ends with an error."""
     faults = [f"refuse:{method}:{fault}"]
     server = Server(rest="127.0.0.1:0", models=models, oauth_token=OAUTH, faults=faults)
     with (
         closing(server),
-        sk.connect(endpoints=own(server), oauth_token=OAUTH, api=api) as client,
+        sk.connect(endpoints=endpoints_of(server), oauth_token=OAUTH, api=api) as client,
     ):
         session = client.stream(wav(2.0), pace="fast")
         if is_fine:
@@ -393,34 +393,34 @@ def test_a_stream_tries_refused_credentials_once_more(models, api, method, fault
 
 
 @pytest.mark.parametrize("api", ["v3", "v2"])
-def test_a_token_that_ends_in_mid_stream(public_key, key_file, tmp_path, api):
-    """The next session is refused: the token is renewed, and the stream goes on from its last final."""
+def test_a_token_that_expires_during_a_stream(public_key, key_file, tmp_path, api):
+    """The next session is refused: the token is renewed, and the stream continues from its last final."""
     words = live_sessions.script(tmp_path / "words.csv", spoken := live_sessions.talk(10))
     ports = {"grpc": f"127.0.0.1:{_free_port()}", "rest": f"127.0.0.1:{_free_port()}"}
     settings = {**ports, "models": {"general": f"timecoded:{words}"}, "iam_public_key": public_key}
     first, go_on = Server(**settings), threading.Event()
 
-    def sounding() -> Iterator[bytes]:
+    def speak() -> Iterator[bytes]:
         yield live_sessions.coded(5.0)
         assert go_on.wait(30)
         yield live_sessions.coded(5.0, start=5.0)
 
     with (
         ExitStack() as stack,
-        sk.connect(endpoints=own(first), service_account_key=key_file, api=api) as client,
+        sk.connect(endpoints=endpoints_of(first), service_account_key=key_file, api=api) as client,
     ):
-        session = client.stream(sounding(), sample_rate=live_sessions.RATE)
+        session = client.stream(speak(), sample_rate=live_sessions.RATE)
         for event in session:
             if event.kind == "eou_update" and not go_on.is_set():
-                _grow_old(client)
+                _make_token_older(client)
                 first.kill()
-                stack.callback(Server(**settings).close)  # knows no token of the first
+                stack.callback(Server(**settings).close)  # does not know the tokens of the first
                 go_on.set()
         assert session.transcript.text.split() == [word for word, *_ in spoken]
 
 
 def test_renewed_credentials_that_are_refused_again_are_one_error():
-    """No third time."""
+    """There is no third attempt."""
     with run_stub() as service:
         service.answer("/iam/v1/tokens", Answer(body='{"iamToken": "t1.one"}'))
         service.answer("/operations/f8d", Answer(401, '{"message": "expired"}'))
@@ -441,8 +441,8 @@ def no_pauses() -> Iterator[None]:
         yield
 
 
-def test_the_exchange_is_repeated_while_its_failure_may_pass(no_pauses):
-    """A token is handed out twice without harm."""
+def test_the_exchange_is_retried_after_a_temporary_failure(no_pauses):
+    """It does no harm to get two tokens."""
     good = Answer(body='{"iamToken": "t1.one", "expiresAt": "2030-01-01T00:00:00.123456789Z"}')
     with run_stub() as service:
         service.answer("/tokens", Answer(503, "busy"), Answer(429, "busy"), good)
@@ -461,8 +461,8 @@ def test_the_exchange_is_repeated_while_its_failure_may_pass(no_pauses):
         (Answer(200, '{"iamToken": "t1\\nx"}'), NoAnswer, "an answer without a token"),
     ],
 )
-def test_an_exchange_that_brings_no_token(no_pauses, answer, kind, words):
-    """The secret is not in the error, even if the service repeats it."""
+def test_an_exchange_without_a_token(no_pauses, answer, kind, words):
+    """The secret is not in the error, even if the service quotes it."""
     with run_stub() as service:
         service.answer("/tokens", answer)
         with pytest.raises(kind, match=words) as caught:
@@ -470,8 +470,8 @@ def test_an_exchange_that_brings_no_token(no_pauses, answer, kind, words):
     assert OAUTH not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_token_whose_end_is_not_told_lives_for_twelve_hours():
-    """It is renewed after one anyway."""
+def test_a_token_without_an_expiry_is_valid_for_twelve_hours():
+    """It is renewed after one hour anyway."""
     with run_stub() as service:
         service.answer("/tokens", Answer(body='{"iamToken": "t1.x", "expiresAt": "soon"}'))
         iam = IamClient(f"{service.url}/tokens", clock=lambda: 5.0)
@@ -482,7 +482,7 @@ def test_a_token_whose_end_is_not_told_lives_for_twelve_hours():
 
 
 def test_one_secret_at_a_time():
-    """Two would leave it to chance which is used."""
+    """With two secrets it would be unclear which one is used."""
     with pytest.raises(ConfigError, match=r"give one of api_key, .*, not api_key and iam_token"):
         sk.connect(api_key="a", iam_token="b")
 
@@ -497,22 +497,22 @@ def test_one_secret_at_a_time():
         ("ключ", "contains a space, a line break or a letter"),
     ],
 )
-def test_a_secret_that_cannot_be_one(secret, words):
-    """Found before a library below prints it into its own error."""
+def test_an_impossible_secret(secret, words):
+    """It is refused before an HTTP library prints it in its own error."""
     with pytest.raises(ConfigError, match=words) as caught:
         sk.connect(api_key=secret)
     assert not secret or str(secret) not in str(caught.value)
 
 
 @pytest.mark.parametrize("folder_id", ["b1g two", "b1g\r\nx-other: 1"])
-def test_a_folder_that_cannot_be_one(folder_id):
-    """Nothing else gets into the headers with it."""
+def test_an_impossible_folder(folder_id):
+    """It cannot add other headers."""
     with pytest.raises(ConfigError, match="folder_id contains a space, a line break"):
         sk.connect(api_key=KEY, folder_id=folder_id)
 
 
 def test_the_order_of_the_environment(server, key_file):
-    """As the vendor's SDK has it; the last one only where there is no virtual machine."""
+    """The same as in the SDK of the cloud; the last variable only if there is no virtual machine."""
     environ = {
         "YC_API_KEY": "key",
         "YC_IAM_TOKEN": "t1.iam",
@@ -541,7 +541,7 @@ def test_the_order_of_the_environment(server, key_file):
 
 
 def test_no_credentials_at_all():
-    """One error that lists the ways, one of them without an account; it comes quickly."""
+    """One error that lists all ways, one of them without an account; it comes quickly."""
     began = time.monotonic()
     with pytest.raises(Denied, match=r"no credentials found: give api_key=.*YC_API_KEY.*connect\('local'\)"):
         sk.connect()
@@ -549,7 +549,7 @@ def test_no_credentials_at_all():
 
 
 def test_credentials_of_the_environment_are_for_the_cloud(monkeypatch):
-    """connect() is the cloud; its regions have hosts of their own."""
+    """connect() is the cloud; each region has its own hosts."""
     monkeypatch.setenv("YC_API_KEY", KEY)
     with sk.connect() as client:
         assert client.service == "cloud"
@@ -581,8 +581,8 @@ def test_credentials_of_the_environment_are_for_the_cloud(monkeypatch):
         ),
     ],
 )
-def test_a_key_file_that_cannot_be_one(tmp_path, content, words):
-    """Found when it is given; what is in it is not shown."""
+def test_an_impossible_key_file(tmp_path, content, words):
+    """It is refused at once; its content is not shown."""
     path = tmp_path / "key.json"
     if content is not None:
         path.write_text(content)
@@ -591,15 +591,15 @@ def test_a_key_file_that_cannot_be_one(tmp_path, content, words):
     assert "hidden" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_signing_needs_a_package_and_says_which(key_file, monkeypatch):
-    """The extra is named."""
+def test_signing_needs_a_package(key_file, monkeypatch):
+    """The error names the extra."""
     monkeypatch.setitem(sys.modules, "jwt", None)
     with pytest.raises(MissingExtra, match=r"account's key needs the package .*'speechkit-nb\[auth\]'"):
         ServiceAccountKey.read(key_file, "service_account_key")
 
 
 def test_the_signed_request(key_file, key):
-    """PS256, the key's id, the account, the audience, and an end within the hour."""
+    """PS256, the id of the key, the account, the audience, and an expiry within the hour."""
     import jwt
 
     signed = ServiceAccountKey.read(key_file, "key").make_jwt(CLOUD.iam, time.time())
@@ -615,7 +615,7 @@ def test_the_signed_request(key_file, key):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory) -> tuple[Path, Path]:
-    """A certificate of its own authority, and its key."""
+    """A self-signed certificate, and its key."""
     return self_signed(tmp_path_factory.mktemp("tls"))
 
 
@@ -628,16 +628,16 @@ def tls_server(models, certificate) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("scheme", ["grpcs", "https"])
-def test_tls_with_an_authority_of_ones_own(tls_server, certificate, scheme):
-    """Its file is named; the key travels encrypted."""
+def test_tls_with_ones_own_certificate(tls_server, certificate, scheme):
+    """It is given as `ca`; the key is sent encrypted."""
     target = f"grpcs://{tls_server.address}" if scheme == "grpcs" else tls_server.rest
     with sk.connect(target, ca=certificate[0], api_key=KEY) as client:
         assert text_of(client) == "hello world"
 
 
 @pytest.mark.parametrize("scheme", ["grpcs", "https"])
-def test_tls_without_the_authority_is_refused(tls_server, scheme):
-    """There is no way around it: nothing is sent."""
+def test_tls_with_an_unknown_certificate_is_refused(tls_server, scheme):
+    """Nothing is sent."""
     target = f"grpcs://{tls_server.address}" if scheme == "grpcs" else tls_server.rest
     with sk.connect(target, api_key=KEY) as client:
         with pytest.raises(Unreachable, match=r"cannot connect to .*(?i:certificate|handshake)"):
@@ -646,7 +646,7 @@ def test_tls_without_the_authority_is_refused(tls_server, scheme):
 
 
 def test_a_wrong_ca_file(tmp_path):
-    """Found when it is given."""
+    """It is refused at once."""
     (tmp_path / "ca.pem").write_text("not a certificate")
     with pytest.raises(ConfigError, match=r"ca='\S+ca\.pem' contains no certificate in PEM format"):
         sk.connect("https://stt.example.org", ca=tmp_path / "ca.pem")
@@ -659,7 +659,7 @@ def test_a_wrong_ca_file(tmp_path):
 
 @pytest.mark.parametrize("url", ["grpc://example.org:50051", "http://example.org"])
 def test_plain_text_does_not_leave_this_machine(url):
-    """Neither as a target nor as an endpoint."""
+    """Neither to a target nor to an endpoint."""
     if url.startswith("http"):
         url += ":80"
     with pytest.raises(TargetError, match=r"would send audio in plain text .*, use \w+s://"):
@@ -671,22 +671,22 @@ def test_plain_text_does_not_leave_this_machine(url):
 
 @pytest.mark.parametrize("url", ["https://user:hidden@example.org", "https://example.org?token=hidden"])
 def test_a_secret_in_a_target_is_refused_and_not_repeated(url):
-    """Targets are written into the journal."""
+    """The journal stores targets."""
     with pytest.raises(TargetError, match=r"'.*example\.org' is not the address of a service") as caught:
         sk.connect(url)
     assert "hidden" not in str(caught.value)
 
 
-def test_endpoints_are_told_apart_by_their_wire():
-    """A REST host where gRPC is expected is found at once."""
+def test_endpoints_must_have_their_protocol():
+    """A REST host is refused where gRPC is expected."""
     with pytest.raises(TargetError, match=r"stt must begin with grpcs://, not 'https://example\.org'"):
         Endpoints(stt="https://example.org")
     with pytest.raises(TargetError, match=r"iam must begin with https://, not 'grpcs://example\.org'"):
         Endpoints(iam="grpcs://example.org")
 
 
-def test_choices_that_do_not_go_together():
-    """Each error names what is there."""
+def test_options_that_exclude_each_other():
+    """Each error names them."""
     with pytest.raises(ConfigError, match="api='v1', but it is 'v3' or 'v2'"):
         sk.connect("grpc://127.0.0.1:1", api="v1")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="transport='http', but it is 'grpc' or 'rest'"):
@@ -700,7 +700,7 @@ def test_choices_that_do_not_go_together():
 
 
 def test_an_installation_has_its_parts_on_one_host():
-    """What a target alone says."""
+    """A URL is enough to know all endpoints."""
     assert parse_service_url("https://speech.example.org/api/").path == "/api"
     found = Endpoints.at("https://speech.example.org")
     assert found.stt is None
@@ -711,7 +711,7 @@ def test_an_installation_has_its_parts_on_one_host():
 
 
 def test_a_message_above_this_clients_own_limit_is_no_quota(server):
-    """gRPC gives both the same code; only one is helped by waiting."""
+    """gRPC uses the same code for both; waiting helps only with a quota."""
     transport = GrpcTransport("here", Endpoints.at(f"grpc://{server.address}"))
     request = v3.RecognizeFileRequest(content=bytes(65 << 20))
     with pytest.raises(Rejected, match=r"larger than this client's limit, which is no quota.*Object Storage"):
@@ -722,8 +722,8 @@ def test_a_message_above_this_clients_own_limit_is_no_quota(server):
 # ---- secrets
 
 
-def test_no_secret_is_ever_seen(server, key, key_file, tmp_path, caplog, capfd):
-    """Not in the journal, a log, a repr, an error, a saved transcript, or on the screen."""
+def test_no_secret_is_ever_shown(server, key, key_file, tmp_path, caplog, capfd):
+    """Not in the journal, a log, a repr, an error, a saved transcript, or the output."""
     secrets = [KEY, OAUTH, "AQVN-wrong-key", "t1.wrong-token", *key["private_key"].split("\n")[2:6]]
     seen: list[str] = []
     ways: list[dict[str, Any]] = [
@@ -737,8 +737,8 @@ def test_no_secret_is_ever_seen(server, key, key_file, tmp_path, caplog, capfd):
     with caplog.at_level(logging.DEBUG):
         for transport in ("grpc", "rest"):
             for way in ways:
-                with sk.connect(endpoints=own(server), transport=transport, **way) as client:
-                    seen += _told(client, tmp_path)
+                with sk.connect(endpoints=endpoints_of(server), transport=transport, **way) as client:
+                    seen += _shown_texts(client, tmp_path)
                     header = client._transport._identity.credentials.header()
                     secrets.append(header.partition(" ")[2])
                     journal = client._journal.path
@@ -752,8 +752,8 @@ def test_no_secret_is_ever_seen(server, key, key_file, tmp_path, caplog, capfd):
     assert [secret for secret in secrets if secret.encode() in everything] == []
 
 
-def _told(client: sk.Client, folder: Path) -> list[str]:
-    """Everything a user could see of one job."""
+def _shown_texts(client: sk.Client, folder: Path) -> list[str]:
+    """All texts that a user could see of one job."""
     identity = client._transport._identity
     told = [repr(client), repr(identity), repr(identity.credentials), repr(vars(client._transport))]
     try:

@@ -1,4 +1,4 @@
-"""REST: every form of a body and of an error, what proxies make of them, and what follows no redirect."""
+"""REST: every format of a body and of an error, changes by proxies, and redirects."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def transport(service) -> Iterator[RestTransport]:
 
 @pytest.fixture(autouse=True)
 def no_pauses() -> Iterator[None]:
-    """Repeats come at once, as many as there are."""
+    """Retries come at once, as many as are allowed."""
     with stamina.set_testing(True, attempts=5, cap=True):
         yield
 
 
-def fetched(transport: RestTransport) -> list[bytes]:
+def fetch_messages(transport: RestTransport) -> list[bytes]:
     return [message for message, _ in transport.fetch("f8d")]
 
 
@@ -76,18 +76,18 @@ def fetched(transport: RestTransport) -> list[bytes]:
         json.dumps(OBJECTS),
         RECORDED + "\n\n",
     ],
-    ids=["pretty-printed", "a line each", "unwrapped", "array", "newlines at the end"],
+    ids=["pretty-printed", "one per line", "unwrapped", "array", "newlines at the end"],
 )
-def test_every_layout_of_a_body_is_the_same_answer(service, transport, body):
-    """Whatever the service or a proxy makes of the white space, the messages are the same bytes."""
+def test_every_layout_of_a_body_gives_the_same_messages(service, transport, body):
+    """The messages are the same bytes, however the service or a proxy formats the JSON."""
     service.answer(FETCH, Answer(body=body))
-    assert fetched(transport) == EXPECTED
+    assert fetch_messages(transport) == EXPECTED
 
 
-def test_an_empty_body_is_an_answer_without_messages(service, transport):
+def test_an_empty_body_is_a_result_without_messages(service, transport):
     """Nothing was recognized."""
     service.answer(FETCH, Answer(body=""))
-    assert fetched(transport) == []
+    assert fetch_messages(transport) == []
 
 
 def test_messages_have_the_time_of_their_arrival(service, transport):
@@ -100,7 +100,7 @@ def test_messages_have_the_time_of_their_arrival(service, transport):
 def test_a_compressed_body(service, transport):
     """gzip, as a proxy may choose."""
     service.answer(FETCH, Answer(body=gzip.compress(RECORDED.encode()), headers={"content-encoding": "gzip"}))
-    assert fetched(transport) == EXPECTED
+    assert fetch_messages(transport) == EXPECTED
 
 
 WHOLE = Answer(body=RECORDED)
@@ -115,23 +115,23 @@ CUT = {
 
 
 @pytest.mark.parametrize("cut", CUT.values(), ids=CUT)
-def test_a_body_that_was_cut_is_fetched_again(service, transport, cut):
-    """Nothing of the first half is kept."""
+def test_an_incomplete_body_is_fetched_again(service, transport, cut):
+    """Nothing of the incomplete body is kept."""
     service.answer(FETCH, cut, WHOLE)
-    assert fetched(transport) == EXPECTED
+    assert fetch_messages(transport) == EXPECTED
 
 
 @pytest.mark.parametrize("cut", CUT.values(), ids=CUT)
-def test_a_body_that_is_always_cut_is_one_clear_error(service, transport, cut):
-    """After a few repeats."""
+def test_a_body_that_stays_incomplete_is_one_clear_error(service, transport, cut):
+    """After a few retries."""
     service.answer(FETCH, cut)
     with pytest.raises(NoAnswer, match=r"http://127\.0\.0\.1:\d+ did not answer \("):
         transport.fetch("f8d")
     assert len(service.requests) == 5
 
 
-def test_a_page_instead_of_json_is_named(service, transport):
-    """A proxy wants a login: its title is in the error, not its markup."""
+def test_a_page_instead_of_json(service, transport):
+    """A proxy asks for a login: the error has the title of the page, not its markup."""
     page = Answer(body="<html><title>Sign in</title></html>", headers={"content-type": "text/html"})
     service.answer("/operations/f8d", page)
     with pytest.raises(NoAnswer, match=r"did not answer \(a page of HTML, 'Sign in', instead of JSON\)"):
@@ -160,15 +160,15 @@ STREAM = {"error": {"grpcCode": 5, "httpCode": 404, "message": "no such", "httpS
         (200, RECORDED + json.dumps(STREAM), NotFound, "NOT_FOUND: no such"),
     ],
 )
-def test_every_shape_of_an_error(service, transport, status, body, kind, words):
-    """Four shapes of JSON, with and without a code, and none at all: one class and the service's words."""
+def test_every_format_of_an_error(service, transport, status, body, kind, words):
+    """Four formats of JSON, with and without a code, and no JSON: the class, and the service's message."""
     service.answer(FETCH, Answer(status, body))
     with pytest.raises(kind, match=words):
         transport.fetch("f8d")
 
 
-def test_a_service_that_repeats_the_key_is_not_quoted(service, transport):
-    """Its words are in the error, the key is not."""
+def test_a_service_that_quotes_the_key(service, transport):
+    """Its message is in the error, the key is not."""
     service.answer(FETCH, Answer(401, json.dumps({"code": 16, "message": f"unknown key {KEY}"})))
     with pytest.raises(Denied, match=r"unknown key \*\*\*") as caught:
         transport.fetch("f8d")
@@ -176,16 +176,16 @@ def test_a_service_that_repeats_the_key_is_not_quoted(service, transport):
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_what_may_pass_is_asked_again(service, transport, status):
-    """On calls that are safe to repeat."""
+def test_temporary_failures_are_retried(service, transport, status):
+    """For calls that are safe to repeat."""
     service.answer("/operations/f8d", Answer(status, "busy"), Answer(body='{"id": "f8d", "done": true}'))
     assert transport.status("f8d").done
     assert len(service.requests) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
-def test_what_will_not_pass_is_asked_once(service, transport, status):
-    """No repeats that only cost time."""
+def test_other_failures_are_not_retried(service, transport, status):
+    """Retries would only cost time."""
     service.answer("/operations/f8d", Answer(status, "no"))
     with pytest.raises(ServiceError, match="the service answered"):
         transport.status("f8d")
@@ -193,7 +193,7 @@ def test_what_will_not_pass_is_asked_once(service, transport, status):
 
 
 def test_retry_after_is_waited_for(service, transport):
-    """As long as it says, if that is within the budget of a call."""
+    """If it is within the retry budget of a call."""
     service.answer(
         "/operations/f8d", Answer(429, headers={"retry-after": "1"}), Answer(body='{"done": true}')
     )
@@ -203,16 +203,16 @@ def test_retry_after_is_waited_for(service, transport):
     assert time.monotonic() - began >= 1.0
 
 
-def test_a_retry_after_beyond_the_budget_is_told_at_once(service, transport):
-    """Nobody waits an hour inside a call."""
+def test_a_retry_after_beyond_the_budget_is_an_error_at_once(service, transport):
+    """A call does not wait an hour."""
     service.answer("/operations/f8d", Answer(429, headers={"retry-after": "3600"}))
     with pytest.raises(Exhausted, match=r"RESOURCE_EXHAUSTED: .*it asks to wait 3600 s"):
         transport.status("f8d")
     assert len(service.requests) == 1
 
 
-def test_an_operation_that_failed_says_so_before_it_is_done(service, transport):
-    """The error counts."""
+def test_an_operation_with_an_error_has_failed(service, transport):
+    """Even if it is not marked as done."""
     body = '{"id": "f8d", "done": false, "error": {"code": 3, "message": "bad audio", "details": []}}'
     service.answer("/operations/f8d", Answer(body=body))
     status = transport.status("f8d")
@@ -224,7 +224,7 @@ def test_an_operation_that_failed_says_so_before_it_is_done(service, transport):
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_credentials_do_not_follow_a_redirect(service, transport, status):
-    """Neither to another host nor anywhere else; the error names where it would have gone, and no secret."""
+    """No redirect is followed; the error names its host, and no secret."""
     with run_stub() as elsewhere:
         elsewhere.answer(FETCH, WHOLE)
         service.answer(FETCH, Answer(status, headers={"location": f"{elsewhere.url}{FETCH}?token=hidden"}))
@@ -240,16 +240,16 @@ REQUEST = v3.RecognizeFileRequest(content=b"sound", recognition_model={"model": 
 
 
 def test_a_request_has_its_headers_and_is_json(service, transport):
-    """The key, the id of the request, and the sound in base64."""
+    """The key, the id of the request, and the audio in base64."""
     service.answer(SUBMIT, Answer(body='{"id": "f8dnew"}'))
     assert transport.submit(REQUEST, "a-b-c") == "f8dnew"
-    (asked,) = service.requests
-    assert asked.headers["authorization"] == f"Api-Key {KEY}"
-    assert asked.headers["x-client-request-id"] == "a-b-c"
-    assert asked.headers["content-type"] == "application/json"
-    assert "x-folder-id" not in asked.headers
-    assert "x-data-logging-enabled" not in asked.headers
-    assert json.loads(asked.body) == {"content": "c291bmQ=", "recognitionModel": {"model": "general"}}
+    (request,) = service.requests
+    assert request.headers["authorization"] == f"Api-Key {KEY}"
+    assert request.headers["x-client-request-id"] == "a-b-c"
+    assert request.headers["content-type"] == "application/json"
+    assert "x-folder-id" not in request.headers
+    assert "x-data-logging-enabled" not in request.headers
+    assert json.loads(request.body) == {"content": "c291bmQ=", "recognitionModel": {"model": "general"}}
 
 
 AMBIGUOUS = {
@@ -264,8 +264,8 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("answer", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_a_submission_that_may_have_arrived_is_not_repeated(service, transport, answer):
-    """One request, whatever came back; nobody knows whether it is billed."""
+def test_a_submission_that_may_have_arrived_is_not_retried(service, transport, answer):
+    """One request, whatever the response; it is unknown whether the service charges for it."""
     service.answer(SUBMIT, answer)
     with pytest.raises(NoAnswer, match="did not answer"):
         transport.submit(REQUEST, "id")
@@ -273,8 +273,8 @@ def test_a_submission_that_may_have_arrived_is_not_repeated(service, transport, 
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 501])
-def test_a_submission_that_was_refused_is_not_repeated_either(service, transport, status):
-    """It was not taken: the error says why."""
+def test_a_refused_submission_is_not_retried_either(service, transport, status):
+    """It was not accepted: the error has the reason."""
     service.answer(SUBMIT, Answer(status, '{"message": "no"}'))
     with pytest.raises(ServiceError, match="no") as caught:
         transport.submit(REQUEST, "id")
@@ -283,7 +283,7 @@ def test_a_submission_that_was_refused_is_not_repeated_either(service, transport
 
 
 def test_a_host_that_does_not_exist(service):
-    """Nothing was sent, so that the job is failed and not unknown."""
+    """Nothing was sent, so the job has failed and is not unknown."""
     nowhere = RestTransport("https://nowhere.invalid", Endpoints.at("https://nowhere.invalid"))
     with pytest.raises(Unreachable, match=r"cannot connect to https://nowhere\.invalid \(ConnectError"):
         nowhere.submit(REQUEST, "id")
@@ -291,7 +291,7 @@ def test_a_host_that_does_not_exist(service):
 
 
 def test_the_inline_limit_of_json_is_lower(service, tmp_path):
-    """Base64 makes 60 MB of 45: refused before anything is read, with the ways out."""
+    """Base64 makes 60 MB of 45: the error comes before anything is read, with the ways out."""
     big = tmp_path / "big.wav"
     with big.open("wb") as file:
         file.write(wav(0.1)[:40] + (46_000_000).to_bytes(4, "little"))
@@ -308,7 +308,7 @@ def test_the_inline_limit_of_json_is_lower(service, tmp_path):
 
 
 def test_each_call_goes_to_the_host_of_its_service(service):
-    """v3 to one, v2 to another, operations to a third, as the cloud has it."""
+    """v3 to one, v2 to another, operations to a third, as in the cloud."""
     with run_stub() as transcribe, run_stub() as operations:
         hosts = Endpoints(stt_rest=service.url, transcribe_rest=transcribe.url, operation_rest=operations.url)
         service.answer(SUBMIT, Answer(body='{"id": "f8d"}'))
@@ -324,8 +324,8 @@ def test_each_call_goes_to_the_host_of_its_service(service):
 # ---- a region without operations
 
 
-def test_without_operations_the_result_is_asked_for(service):
-    """As in Kazakhstan: not ready is running, an error is the job's error, and nothing can be cancelled."""
+def test_without_operations_the_result_is_fetched(service):
+    """As in Kazakhstan: "not ready" means running, an error is that of the job; jobs cannot be cancelled."""
     assert (KAZAKHSTAN.operation, KAZAKHSTAN.operation_rest) == (None, None)
     transport = RestTransport(service.url, Endpoints(stt_rest=service.url))
     not_ready = Answer(404, '{"code": 5, "message": "operation data is not ready f8d"}')
@@ -333,7 +333,7 @@ def test_without_operations_the_result_is_asked_for(service):
     assert not transport.status("f8d").done
     assert transport.status("f8d").error.code == "INVALID_ARGUMENT"
     assert transport.status("f8d").done
-    assert fetched(transport) == EXPECTED
+    assert fetch_messages(transport) == EXPECTED
     with pytest.raises(Rejected, match="has no operation endpoint, so a job cannot be cancelled"):
         transport.cancel("f8d")
     service.answer(FETCH, Answer(404, '{"code": 5, "message": "operation ID not found"}'))
@@ -342,14 +342,14 @@ def test_without_operations_the_result_is_asked_for(service):
     transport.close()
 
 
-# ---- the local server's own failures
+# ---- failures of the local server
 
 
 @pytest.mark.parametrize(
     "fault",
     ["half:Get:2", "half:GetRecognition:2", "html:Get:503:2", "html:GetRecognition:502:1", "gzip"],
 )
-def test_a_job_survives_what_proxies_do(script, fault):
+def test_a_job_survives_broken_proxies(script, fault):
     """From submission to transcript."""
     server = Server(rest="127.0.0.1:0", models={"general": f"scripted:{script}"}, faults=[fault])
     with sk.connect(server.rest) as client:
@@ -359,8 +359,8 @@ def test_a_job_survives_what_proxies_do(script, fault):
 
 
 @pytest.mark.parametrize("fault", ["half:RecognizeFile:1", "html:RecognizeFile:502:1"])
-def test_a_submission_into_a_broken_proxy_is_unknown(script, fault):
-    """And is sent again only by the user."""
+def test_a_submission_through_a_broken_proxy_is_unknown(script, fault):
+    """Only the user can send it again."""
     server = Server(rest="127.0.0.1:0", models={"general": f"scripted:{script}"}, faults=[fault])
     with sk.connect(server.rest) as client:
         with pytest.raises(JobUnknown, match=r"did not answer.* billed twice"):
