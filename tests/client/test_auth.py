@@ -429,7 +429,7 @@ def test_renewed_credentials_that_are_refused_again_are_one_error():
             pytest.raises(Denied, match="UNAUTHENTICATED: expired"),
         ):
             client._transport.status("f8d")
-        assert [asked.path for asked in service.requests].count("/operations/f8d") == 2
+        assert [request.path for request in service.requests].count("/operations/f8d") == 2
 
 
 # ---- the exchange
@@ -448,7 +448,7 @@ def test_the_exchange_is_retried_after_a_temporary_failure(no_pauses):
         service.answer("/tokens", Answer(503, "busy"), Answer(429, "busy"), good)
         token = IamClient(f"{service.url}/tokens").exchange("jwt", "signed", "key")
     assert token == Token("t1.one", pytest.approx(1893456000.123, abs=0.001))
-    assert [json.loads(asked.body) for asked in service.requests] == [{"jwt": "signed"}] * 3
+    assert [json.loads(request.body) for request in service.requests] == [{"jwt": "signed"}] * 3
 
 
 @pytest.mark.parametrize(
@@ -755,12 +755,12 @@ def test_no_secret_is_ever_shown(server, key, key_file, tmp_path, caplog, capfd)
 def _shown_texts(client: sk.Client, folder: Path) -> list[str]:
     """All texts that a user could see of one job."""
     identity = client._transport._identity
-    told = [repr(client), repr(identity), repr(identity.credentials), repr(vars(client._transport))]
+    shown = [repr(client), repr(identity), repr(identity.credentials), repr(vars(client._transport))]
     try:
         job = client.submit(wav(2.0), reuse=False)
         transcript = job.result(timeout=60, progress=False)
         transcript.save(folder / f"{job.operation_id}.parquet")
-        told += [repr(job), repr(transcript), transcript._repr_html_(), str(transcript.info)]
+        shown += [repr(job), repr(transcript), transcript._repr_html_(), str(transcript.info)]
     except Denied as error:
-        told += ["".join(traceback.format_exception(error)), repr(error), error.details]
-    return [*told, client.jobs().to_string()]
+        shown += ["".join(traceback.format_exception(error)), repr(error), error.details]
+    return [*shown, client.jobs().to_string()]

@@ -15,9 +15,9 @@ from speechkit_nb.client.transport.rate_limit import (
     CallLimiter,
     Quota,
     RateLimiter,
-    SlidingWindow,
     share_limiters,
 )
+from speechkit_nb.client.transport.sliding_window import SlidingWindow
 from speechkit_nb.errors import ConfigError, Exhausted, Rejected
 
 times = st.floats(0, 3, allow_nan=False)
@@ -92,7 +92,7 @@ def test_the_service_never_sees_more_than_the_quota(calls, limit):
 
 @given(calls, st.integers(1, 6), st.dictionaries(st.integers(0, 59), st.none() | times))
 def test_refusals_make_it_no_faster(calls, limit, refusals):
-    """The quota is kept whatever is refused."""
+    """The quota is kept, whichever calls are refused."""
     _, seen = use(SlidingWindow(limit, 1.0), calls, refusals)
     assert most_within([round(moment, 6) for moment in seen], 1.0 - 1e-5) <= limit
 
@@ -297,6 +297,6 @@ def test_a_server_sees_no_more_than_the_quota(tmp_path, script):
         assert [job.record.state for job in jobs] == ["done"] * 8
     server.close()
     for method in ("Get", "GetRecognition"):
-        asked = [moment for moment, called in server.calls() if called == method]
-        assert len(asked) >= 8
-        assert most_within(asked, 1.0) <= 10
+        sent = [moment for moment, called in server.calls() if called == method]
+        assert len(sent) >= 8
+        assert most_within(sent, 1.0) <= 10

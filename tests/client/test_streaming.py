@@ -520,11 +520,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "error", "reason"), REFUSED, ids=[reason for *_, reason in REFUSED])
-def test_refused_before_anything_is_sent(client: sk.Client, asked: Any, error: Any, reason: str) -> None:
+@pytest.mark.parametrize(("options", "error", "reason"), REFUSED, ids=[reason for *_, reason in REFUSED])
+def test_refused_before_anything_is_sent(client: sk.Client, options: Any, error: Any, reason: str) -> None:
     """The error names the wrong value and the possible ones."""
     with pytest.raises(error, match=reason):
-        client.stream(**asked)
+        client.stream(**options)
 
 
 @pytest.mark.parametrize(
@@ -610,7 +610,7 @@ def test_options_that_v2_does_not_have(
 
 @pytest.mark.parametrize("api", ["v3", "v2"])
 def test_rest_has_no_streams(words: Path, recording: sk.Recording, api: Any) -> None:
-    """The error of a client over REST tells what to do instead."""
+    """The error of a client over REST names the alternatives."""
     running = start_server(words, rest="127.0.0.1:0")
     url = next(part for part in running.line.split() if part.startswith("http://"))
     with (

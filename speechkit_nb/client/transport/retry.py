@@ -100,7 +100,7 @@ def _call_with_permit(call: Callable[[], T], acquire: AcquirePermit, until: floa
     while True:
         try:
             permit = acquire(until - time.monotonic())
-        except errors.Exhausted as error:  # it would have to wait too long; the refusal itself says more
+        except errors.Exhausted as error:  # the wait would be too long; the refusal has more details
             raise refusal or error from None
         try:
             with permit:
