@@ -56,13 +56,13 @@ def test_statistics_of_nothing_are_zeros():
 def answer(tmp_path_factory):
     script = tmp_path_factory.mktemp("script") / "talk.words.csv"
     script.write_text(SCRIPT)
-    asked = {"speaker_analysis": True, "conversation_analysis": True, "quantiles": [0.5]}
+    wanted = {"speaker_analysis": True, "conversation_analysis": True, "quantiles": [0.5]}
     home = tmp_path_factory.mktemp("home") / "journal.sqlite3"
     with (
         serving(models={"general": f"scripted:{script}"}) as api,
         sk.connect(f"grpc://{api.address}", journal=home) as client,
     ):
-        yield client.submit(wav(6.0, n_channels=2), **asked).result(timeout=30, progress=False)
+        yield client.submit(wav(6.0, n_channels=2), **wanted).result(timeout=30, progress=False)
 
 
 def test_each_channel_is_a_speaker(answer):

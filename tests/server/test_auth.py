@@ -1,4 +1,4 @@
-"""Keys, tokens and TLS of the local server, at both doors."""
+"""Keys, tokens and TLS of the local server, over gRPC and REST."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def key() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def server(key: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that wants credentials and takes every kind."""
+    """A server that needs credentials and accepts every kind."""
     server = Server(
         rest="127.0.0.1:0",
         api_key=["sesame", "second"],
@@ -57,8 +57,8 @@ def server(key: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Ite
     server.close()
 
 
-def grpc_refusal(server: Server, **metadata: str) -> tuple[str, str]:
-    """How OperationService.Get of an operation that does not exist is answered."""
+def get_grpc_error(server: Server, **metadata: str) -> tuple[str, str]:
+    """Code and message of OperationService.Get for an operation that does not exist."""
     request = operation.GetOperationRequest(operation_id="f8dx")
     with pytest.raises(grpc.RpcError) as raised:
         server.api.call(OPERATIONS, "Get", request, metadata=tuple(metadata.items()))
@@ -67,7 +67,7 @@ def grpc_refusal(server: Server, **metadata: str) -> tuple[str, str]:
 
 NOT_FOUND = ("NOT_FOUND", "operation ID not found f8dx")
 FORMS = "'Api-Key KEY' or 'Bearer TOKEN'"
-TURNED_AWAY = {
+BAD_CREDENTIALS = {
     "": f"no credentials: there is no header Authorization: {FORMS}",
     "sesame": f"the header Authorization must be {FORMS}",
     "Api-Key": f"the header Authorization must be {FORMS}",
@@ -78,12 +78,12 @@ TURNED_AWAY = {
 }
 
 
-@pytest.mark.parametrize("authorization", TURNED_AWAY)
+@pytest.mark.parametrize("authorization", BAD_CREDENTIALS)
 def test_without_good_credentials(server: Server, http: httpx.Client, authorization: str) -> None:
-    """UNAUTHENTICATED over gRPC, a 401 with a bare message over REST; no secret comes back."""
+    """UNAUTHENTICATED over gRPC, a 401 with only a message over REST, without the secret."""
     headers = {"authorization": authorization} if authorization else {}
-    expected = TURNED_AWAY[authorization]
-    assert grpc_refusal(server, **headers) == ("UNAUTHENTICATED", expected)
+    expected = BAD_CREDENTIALS[authorization]
+    assert get_grpc_error(server, **headers) == ("UNAUTHENTICATED", expected)
     answer = http.get("/operations/f8dx", headers=headers)
     assert (answer.status_code, answer.json()) == (401, {"message": expected})
 
@@ -92,8 +92,8 @@ def test_without_good_credentials(server: Server, http: httpx.Client, authorizat
     "authorization", ["Api-Key sesame", "api-key second", "Api-key sesame", "API-KEY  sesame"]
 )
 def test_api_keys(server: Server, http: httpx.Client, authorization: str) -> None:
-    """Any of the keys opens; case of the scheme does not matter."""
-    assert grpc_refusal(server, authorization=authorization) == NOT_FOUND
+    """Each of the keys is accepted; the case of the scheme does not matter."""
+    assert get_grpc_error(server, authorization=authorization) == NOT_FOUND
     assert http.get("/operations/f8dx", headers={"authorization": authorization}).status_code == 404
 
 
@@ -126,7 +126,7 @@ def test_no_route_is_open(http: httpx.Client, verb: str, path: str) -> None:
 
 
 def test_discovery_is_open(server: Server, http: httpx.Client) -> None:
-    """SDKs ask where the services are before they have credentials."""
+    """SDKs call endpoint discovery before they have credentials."""
     service = "yandex.cloud.endpoint.ApiEndpointService"
     listed = server.api.call(service, "List", endpoint.ListApiEndpointsRequest())
     assert {found.address for found in listed.endpoints} == {server.address}
@@ -137,27 +137,27 @@ def test_discovery_is_open(server: Server, http: httpx.Client) -> None:
     assert http.get("/endpoints").status_code == 200
 
 
-def token_of(http: httpx.Client, body: dict[str, str]) -> str:
+def get_token(http: httpx.Client, body: dict[str, str]) -> str:
     answer = http.post("/iam/v1/tokens", json=body)
     assert answer.status_code == 200, answer.text
     assert set(answer.json()) == {"iamToken", "expiresAt"}
     return str(answer.json()["iamToken"])
 
 
-def test_tokens_open_both_doors(server: Server, http: httpx.Client, key: dict[str, Any]) -> None:
+def test_tokens_work_over_grpc_and_rest(server: Server, http: httpx.Client, key: dict[str, Any]) -> None:
     """From a signed request (audience the cloud's or our own), from an OAuth token, on a virtual machine."""
     machine = http.get(METADATA, headers=FLAVOR).json()
     assert (machine["token_type"], machine["expires_in"]) == ("Bearer", 12 * 3600)
     tokens = [
-        token_of(http, {"jwt": signed(key)}),
-        token_of(http, {"jwt": signed(key, aud=f"{server.rest}/iam/v1/tokens")}),
-        token_of(http, {"yandexPassportOauthToken": "y0_user"}),
+        get_token(http, {"jwt": signed(key)}),
+        get_token(http, {"jwt": signed(key, aud=f"{server.rest}/iam/v1/tokens")}),
+        get_token(http, {"yandexPassportOauthToken": "y0_user"}),
         machine["access_token"],
     ]
     assert len(set(tokens)) == 4
     for token, scheme in itertools.product(tokens, ("Bearer", "bearer")):
         assert token.startswith("t1.")
-        assert grpc_refusal(server, authorization=f"{scheme} {token}") == NOT_FOUND
+        assert get_grpc_error(server, authorization=f"{scheme} {token}") == NOT_FOUND
         headers = {"authorization": f"{scheme} {token}"}
         assert http.get("/operations/f8dx", headers=headers).status_code == 404
 
@@ -177,7 +177,7 @@ BAD_JWT: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
 
 @pytest.mark.parametrize("case", BAD_JWT)
 def test_requests_that_get_no_token(http: httpx.Client, key: dict[str, Any], case: str) -> None:
-    """Each thing that can be wrong with a signed request is told."""
+    """The answer names what is wrong with a signed request."""
     make, words = BAD_JWT[case]
     answer = http.post("/iam/v1/tokens", json={"jwt": make(key)})
     assert answer.status_code == 401
@@ -185,7 +185,7 @@ def test_requests_that_get_no_token(http: httpx.Client, key: dict[str, Any], cas
 
 
 def test_bodies_that_get_no_token(http: httpx.Client) -> None:
-    """An unknown OAuth token is a 401, a body without either kind a 400; a machine's asker says who it is."""
+    """An unknown OAuth token is a 401, a body without either kind a 400; a machine token needs a header."""
     unknown = http.post("/iam/v1/tokens", json={"yandexPassportOauthToken": "y0_other"})
     assert (unknown.status_code, unknown.json()) == (
         401,
@@ -200,22 +200,22 @@ def test_bodies_that_get_no_token(http: httpx.Client) -> None:
 
 def test_folders(server: Server, http: httpx.Client) -> None:
     """A service account may name its own folder only, in the header or in v2's config; a user any."""
-    user = {"authorization": f"Bearer {token_of(http, {'yandexPassportOauthToken': 'y0_user'})}"}
+    user = {"authorization": f"Bearer {get_token(http, {'yandexPassportOauthToken': 'y0_user'})}"}
     other = {"x-folder-id": "b1gother"}
-    code, words = grpc_refusal(server, **KEY, **other)
+    code, words = get_grpc_error(server, **KEY, **other)
     assert (code, "names a different folder, 'b1gother'" in words) == ("PERMISSION_DENIED", True)
-    refused = http.get("/operations/f8dx", headers=KEY | other)
-    assert (refused.status_code, refused.json()["code"]) == (403, 7)
+    answer = http.get("/operations/f8dx", headers=KEY | other)
+    assert (answer.status_code, answer.json()["code"]) == (403, 7)
     body = {"config": {"folderId": "b1gother"}}
     assert http.post("/speech/stt/v2/longRunningRecognize", json=body, headers=KEY).status_code == 403
     for headers in (user | other, KEY | {"x-folder-id": FOLDER_ID}):
-        assert grpc_refusal(server, **headers) == NOT_FOUND
+        assert get_grpc_error(server, **headers) == NOT_FOUND
         assert http.get("/operations/f8dx", headers=headers).status_code == 404
     assert http.post("/speech/stt/v2/longRunningRecognize", json=body, headers=user).status_code == 400
 
 
 def test_tokens_expire() -> None:
-    """A token is good for so many seconds, then it is told to have expired."""
+    """A token is valid for some seconds; then the error is that it has expired."""
     now = [1000.0]
     issuer = Issuer(for_machine=True, seconds=5, clock=lambda: now[0])
     authenticator = Authenticator([], issuer.is_service_account)
@@ -227,8 +227,8 @@ def test_tokens_expire() -> None:
         authenticator.check(headers)
 
 
-def test_a_server_without_credentials_asks_for_none() -> None:
-    """Whatever is sent is let in, and no token is to be had."""
+def test_a_server_without_credentials_needs_none() -> None:
+    """It accepts every call and issues no token."""
     issuer = Issuer(seconds=5)
     authenticator = Authenticator([])
     assert not issuer.is_active
@@ -241,7 +241,7 @@ def test_a_server_without_credentials_asks_for_none() -> None:
 
 
 def test_public_key_files(key: dict[str, Any], tmp_path: Path) -> None:
-    """JSON as the cloud's own tool prints it, or PEM; anything else is an error that names the file."""
+    """JSON as the tool of the cloud prints it, or PEM; anything else is an error that names the file."""
     assert PublicKey.read(public_half(key, tmp_path)) == (
         key["public_key"],
         "ajekey00000000000000",
@@ -277,8 +277,8 @@ def secure(certificate: tuple[Path, Path]) -> Iterator[Server]:
     server.close()
 
 
-def test_tls_of_both_doors(secure: Server, certificate: tuple[Path, Path]) -> None:
-    """The line says grpcs:// and https://; the certificate is checked, and plain text is not answered."""
+def test_tls_over_grpc_and_rest(secure: Server, certificate: tuple[Path, Path]) -> None:
+    """The line has grpcs:// and https://; the certificate is checked, and plain text is not answered."""
     assert f"grpcs://{secure.address} https://127.0.0.1:" in secure.line
     trusting = grpc.ssl_channel_credentials(certificate[0].read_bytes())
     request = operation.GetOperationRequest(operation_id="f8dx")
@@ -299,7 +299,7 @@ def test_tls_of_both_doors(secure: Server, certificate: tuple[Path, Path]) -> No
 
 
 def test_vendor_stubs_over_tls(secure: Server, certificate: tuple[Path, Path]) -> None:
-    """The stubs of `yandexcloud`, as the guide uses them: submit, look, and read the answer."""
+    """The stubs of `yandexcloud`, as the guide uses them: submit, poll, and read the answer."""
     from yandex.cloud.ai.stt.v3 import stt_pb2, stt_service_pb2, stt_service_pb2_grpc
     from yandex.cloud.operation import operation_service_pb2, operation_service_pb2_grpc
 
@@ -308,13 +308,13 @@ def test_vendor_stubs_over_tls(secure: Server, certificate: tuple[Path, Path]) -
         model="general", audio_format=stt_pb2.AudioFormatOptions(container_audio=container)
     )
     audio = (DATA / "dialogue.wav").read_bytes()
-    asked = stt_pb2.RecognizeFileRequest(content=audio, recognition_model=model)
+    request = stt_pb2.RecognizeFileRequest(content=audio, recognition_model=model)
     metadata = (("authorization", "Api-key sesame"),)
     credentials = grpc.ssl_channel_credentials(certificate[0].read_bytes())
     with grpc.secure_channel(secure.address, credentials) as channel:
         recognizer = stt_service_pb2_grpc.AsyncRecognizerStub(channel)
         operations = operation_service_pb2_grpc.OperationServiceStub(channel)
-        id = recognizer.RecognizeFile(asked, metadata=metadata).id
+        id = recognizer.RecognizeFile(request, metadata=metadata).id
         poll = operation_service_pb2.GetOperationRequest(operation_id=id)
         wait_until(lambda: operations.Get(poll, metadata=metadata).done)
         wanted = stt_service_pb2.GetRecognitionRequest(operation_id=id)
@@ -322,8 +322,8 @@ def test_vendor_stubs_over_tls(secure: Server, certificate: tuple[Path, Path]) -
     assert answer[0].final.alternatives[0].text.startswith("good afternoon this is the ticket office")
 
 
-def test_vendor_sdk_finds_its_way(secure: Server, certificate: tuple[Path, Path]) -> None:
-    """`yandex-ai-studio-sdk` asks the server where things are, and gets its deferred answer there."""
+def test_vendor_sdk_uses_endpoint_discovery(secure: Server, certificate: tuple[Path, Path]) -> None:
+    """`yandex-ai-studio-sdk` finds the endpoints of the server and gets its deferred answer there."""
     from yandex_ai_studio_sdk import AIStudio
     from yandex_ai_studio_sdk.auth import APIKeyAuth
     from yandex_ai_studio_sdk.retry import NoRetryPolicy
@@ -358,14 +358,14 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_settings(case: str) -> None:
-    """A server that is set up wrongly does not start, and says why."""
+    """A server with wrong settings does not start, and the error names the setting."""
     settings, words = WRONG[case]
     with pytest.raises(ServerError, match=words):
         serve(ServerSettings.of(**{"grpc": "127.0.0.1:0"} | settings))
 
 
 def test_other_machines_with_tls_and_a_key(certificate: tuple[Path, Path]) -> None:
-    """Then, and only then, the server may be reached from everywhere; discovery names this machine."""
+    """Only then the server may listen for other machines; discovery names this machine."""
     cert, key = certificate
     settings = ServerSettings.of(grpc="0.0.0.0:0", api_key="sesame", tls_cert=cert, tls_key=key)
     (address, _) = settings.addresses()
@@ -394,11 +394,11 @@ def test_command_line(certificate: tuple[Path, Path]) -> None:
     assert statuses == [401, 404]
 
 
-def test_secrets_do_not_come_back(server: Server, http: httpx.Client, key: dict[str, Any]) -> None:
-    """No refusal repeats what was sent as a credential."""
+def test_errors_hold_no_secrets(server: Server, http: httpx.Client, key: dict[str, Any]) -> None:
+    """No error repeats a credential that was sent."""
     secret = base64.b64encode(b"very secret").decode()
     for headers in ({"authorization": f"Bearer {secret}"}, {"authorization": f"Api-Key {secret}"}):
-        assert secret not in grpc_refusal(server, **headers)[1]
+        assert secret not in get_grpc_error(server, **headers)[1]
         assert secret not in http.get("/operations/x", headers=headers).text
     assert secret not in http.post("/iam/v1/tokens", json={"yandexPassportOauthToken": secret}).text
     assert signed(key, exp=2) not in http.post("/iam/v1/tokens", json={"jwt": signed(key, exp=2)}).text

@@ -1,4 +1,4 @@
-"""How the local server starts, ends, and hands its work on. Every end is waited for within bounds."""
+"""How the local server starts and stops, and how other servers take its work over. Every wait is bounded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Start = Callable[..., Server]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts servers that do not outlive the test."""
+    """Starts servers and stops them after the test."""
     servers: list[Server] = []
 
     def start(**settings: Any) -> Server:
@@ -49,7 +49,7 @@ def workers(server: Server) -> list[int]:
 
 
 def test_start_up_line(start: Start) -> None:
-    """One line says where the server is, with the real port, and what its models are."""
+    """One line holds the URL with the real port, and the models."""
     server = start(models={"mine": "pocketsphinx"})
     assert server.close() == 0
     assert re.fullmatch(
@@ -101,13 +101,13 @@ def test_a_normal_server_loads_no_test_doubles(settings: dict[str, Any], is_load
     ],
 )
 def test_wrong_settings(settings: dict[str, Any], words: str) -> None:
-    """A server that is set up wrongly does not start, and says why."""
+    """A server with wrong settings does not start, and the error names the setting."""
     with pytest.raises(ServerError, match=words):
         serve(ServerSettings.of(**{"grpc": "127.0.0.1:0", **settings}))
 
 
 def test_port_in_use() -> None:
-    """A taken port is refused, with its number."""
+    """A port that is in use is an error with its number."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ServerError, match=f"cannot listen at 127.0.0.1:{port}: the port is in use"):

@@ -1,4 +1,4 @@
-"""The rooms of the local server that need no process: store, links, faults, tiling, texts, scripts."""
+"""The parts of the local server that need no process: store, links, faults, finals, texts, scripts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORK = Work("", "scripted:x", b"request", b"audio")
 
 @dataclass
 class Clock:
-    """A clock that is set by hand (seconds)."""
+    """A clock that tests set (seconds)."""
 
     now: float = 1_000_000.0
 
@@ -63,7 +63,7 @@ def test_results_are_kept_three_days(where: str, tmp_path: Path, clock: Clock) -
 
 
 def test_audio_is_kept_only_while_it_is_needed(tmp_path: Path, clock: Clock) -> None:
-    """The audio comes back as it went in, and its room is given back when the operation is done."""
+    """The audio is stored unchanged, and deleted when the operation is done."""
     store = Store(tmp_path, clock=clock)
     work = Work("mine", "scripted:x", b"request", bytes(5 << 20))
     id = store.create(work, "")
@@ -83,7 +83,7 @@ def test_path_of_audio_is_kept(clock: Clock) -> None:
 
 
 def test_only_orphans_can_be_claimed(tmp_path: Path, clock: Clock) -> None:
-    """An operation belongs to its server while that gives signs of life, then to the first taker."""
+    """An operation belongs to its server while its lease lasts, then to the first server that claims it."""
     first, second, third = (Store(tmp_path, lease=5, clock=clock) for _ in range(3))
     id = first.create(WORK, "")
     clock.now += 4
@@ -149,8 +149,8 @@ def test_finals_tile_the_time_line(drawn: tuple[list[Hypothesis], int]) -> None:
     assert finals[0].start_ms == 0
     assert finals[-1].end_ms == duration
     assert all(a.end_ms == b.start_ms for a, b in pairwise(finals))
-    for final, heard in zip(finals, found, strict=True):
-        assert final.text == heard.text
+    for final, hypothesis in zip(finals, found, strict=True):
+        assert final.text == hypothesis.text
         assert all(final.start_ms <= w.start_ms <= w.end_ms <= final.end_ms for w in final.words)
 
 
@@ -170,7 +170,7 @@ def test_interleave() -> None:
 
 
 def test_wall_time_counts_from_the_start_of_the_session() -> None:
-    """In milliseconds, by the clock that is handed in."""
+    """In milliseconds, by the given clock."""
     clock = Clock()
     writer = EventWriter("id", 1000, language="en-US", clock=clock)
     clock.now += 1.5
@@ -214,7 +214,7 @@ def test_refine(text: str, language: str, expected: str) -> None:
     ],
 )
 def test_fault_written_wrongly(fault: str) -> None:
-    """The message lists the faults there are."""
+    """The message lists the faults."""
     with pytest.raises(
         ServerError, match=r"there is no fault '.*'; the faults are unavailable:METHOD:N, .* slow:SECONDS"
     ):
@@ -229,8 +229,8 @@ def test_cut_counts_streams() -> None:
         stream = faults.through("GetRecognition", [b"a", b"b"])
         try:
             return [await anext(stream), await anext(stream)]
-        except StatusError as refusal:
-            return [refusal.code.name.encode()]
+        except StatusError as error:
+            return [error.code.name.encode()]
 
     assert [asyncio.run(sent()) for _ in range(3)] == [[b"UNAVAILABLE"]] * 2 + [[b"a", b"b"]]
 
@@ -254,7 +254,7 @@ def test_split_list_gives_back_what_was_put_in(messages: list[bytes]) -> None:
     ],
 )
 def test_split_list_refuses(data: bytes, words: str) -> None:
-    """What is no list of messages, or is cut off, is told."""
+    """Bytes that are no list of messages, or not complete, are an error."""
     with pytest.raises(ValueError, match=words):
         split_list(data)
 
@@ -262,8 +262,8 @@ def test_split_list_refuses(data: bytes, words: str) -> None:
 def test_overlapping_words_stay_in_one_utterance() -> None:
     """A pause is counted from the latest end, not from the last word's."""
     words = (Word("long", 0, 2000), Word("in", 100, 300), Word("next", 900, 1100), Word("far", 2500, 2600))
-    heard = ScriptedListener(words, ListenRequest()).feed(bytes(32 * 4000))
-    assert [(final.text, final.end_ms) for final in heard] == [("long in next", 2000), ("far", 2600)]
+    found = ScriptedListener(words, ListenRequest()).feed(bytes(32 * 4000))
+    assert [(final.text, final.end_ms) for final in found] == [("long in next", 2000), ("far", 2600)]
 
 
 def test_script_as_a_live_engine(tmp_path: Path) -> None:
@@ -271,8 +271,8 @@ def test_script_as_a_live_engine(tmp_path: Path) -> None:
     script = tmp_path / "talk.csv"
     script.write_text("word,start,end\none,0.1,0.3\ntwo,0.4,0.6\n")
     listener = create(EngineSpec("scripted", str(script))).listen(ListenRequest(partials=True))
-    heard = [(i, h.kind, h.text) for i in range(15) for h in listener.feed(bytes(3200))]  # 100 ms each
-    assert heard == [(2, "partial", "one"), (5, "partial", "one two"), (10, "final", "one two")]
+    found = [(i, h.kind, h.text) for i in range(15) for h in listener.feed(bytes(3200))]  # 100 ms each
+    assert found == [(2, "partial", "one"), (5, "partial", "one two"), (10, "final", "one two")]
     assert listener.finish() == []
 
 
@@ -284,13 +284,13 @@ def test_a_script_beside_the_same_sound(tmp_path: Path) -> None:
     engine = create(EngineSpec("scripted", str(tmp_path)))
     for known in (content, content[44:]):
         listener = engine.listen(ListenRequest(sha256=sha256(known).hexdigest()))
-        assert [heard.text for heard in [*listener.feed(bytes(32_000)), *listener.finish()]] == ["one"]
+        assert [found.text for found in [*listener.feed(bytes(32_000)), *listener.finish()]] == ["one"]
     with pytest.raises(StatusError, match="holds no script for this recording"):
         engine.listen(ListenRequest(sha256=sha256(b"other").hexdigest()))
 
 
 def test_recorded_answer_is_no_live_engine(tmp_path: Path) -> None:
-    """A recorded answer has no words to say in time."""
+    """A recorded answer has no words with times."""
     (tmp_path / "a.binpb").write_bytes(b"")
     with pytest.raises(StatusError, match=r"a\.binpb is a recorded answer; it answers files, not streams"):
         create(EngineSpec("scripted", str(tmp_path / "a.binpb"))).listen(ListenRequest())
@@ -306,7 +306,7 @@ def test_recorded_answer_is_no_live_engine(tmp_path: Path) -> None:
     ],
 )
 def test_unreadable_script(tmp_path: Path, name: str, content: str, words: str) -> None:
-    """A script that cannot be read keeps the server from starting, and says why."""
+    """A server with a script that cannot be read does not start, and the error names the reason."""
     path = tmp_path / name
     path.write_text(content)
     with pytest.raises(ServerError, match=f"the script .*{name} cannot be read: .*{words}"):
@@ -314,7 +314,7 @@ def test_unreadable_script(tmp_path: Path, name: str, content: str, words: str) 
 
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its package an engine says how to install it."""
+    """The error for a missing package of an engine has the command that installs it."""
     monkeypatch.setattr(registry, "find_spec", lambda _: None)
     with pytest.raises(
         MissingExtra, match=r"needs the package pocketsphinx: pip install 'speechkit-nb\[local\]'"

@@ -61,12 +61,14 @@ FORMATS = {
 
 @pytest.mark.parametrize(("rate", "options"), FORMATS.values(), ids=FORMATS)
 def test_formats(api: Api, rate: int, options: dict[str, Any]) -> None:
-    """The words are heard in every container and at every rate."""
-    asked = v3.RecognitionModelOptions()
+    """The words are recognized in every container and at every sample rate."""
+    model_options = v3.RecognitionModelOptions()
     if options.get("format") == "RAW":
         raw = v3.RawAudio(audio_encoding=1, sample_rate_hertz=rate, audio_channel_count=1)
-        asked.audio_format.raw_audio.CopyFrom(raw)
-    messages = api.recognize(sound(speech(sample_rate=rate), rate, **options), recognition_model=asked)
+        model_options.audio_format.raw_audio.CopyFrom(raw)
+    messages = api.recognize(
+        sound(speech(sample_rate=rate), rate, **options), recognition_model=model_options
+    )
     assert likeness(words_of(messages)) > 0.8
 
 
@@ -84,9 +86,9 @@ def test_words_lie_where_they_are_spoken(api: Api) -> None:
     messages = api.recognize(sound(speech(0, 10.5), 16000))
     with (DATA / "monologue.words.csv").open() as file:
         truth = [(row["word"], float(row["start"]) * 1000) for row in csv.DictReader(file)]
-    heard = words_of(messages)
-    blocks = SequenceMatcher(None, [w.text for w in heard], [word for word, _ in truth]).get_matching_blocks()
-    pairs = [(heard[b.a + i].start_time_ms, truth[b.b + i][1]) for b in blocks for i in range(b.size)]
+    found = words_of(messages)
+    blocks = SequenceMatcher(None, [w.text for w in found], [word for word, _ in truth]).get_matching_blocks()
+    pairs = [(found[b.a + i].start_time_ms, truth[b.b + i][1]) for b in blocks for i in range(b.size)]
     assert len(pairs) > 15
     assert np.median([abs(a - b) for a, b in pairs]) < 50
     bounds = [m.final.alternatives[0] for m in messages if m.HasField("final")]
@@ -111,7 +113,7 @@ def test_channels_are_heard_apart(api: Api) -> None:
 
 
 def test_silence_has_an_empty_answer(api: Api) -> None:
-    """Nothing was said, so there are no messages; the operation is done."""
+    """Without speech there are no messages; the operation is done."""
     assert api.recognize(sound(np.zeros((1, 16000)), 16000)) == []
 
 
@@ -177,14 +179,14 @@ def test_pieces_do_not_depend_on_how_sound_comes_in() -> None:
 
 
 def listen(listener: Listener, data: bytes, size: int = 6400) -> list[Hypothesis]:
-    heard = [h for i in range(0, len(data), size) for h in listener.feed(data[i : i + size])]
-    heard += listener.finish()
+    found = [h for i in range(0, len(data), size) for h in listener.feed(data[i : i + size])]
+    found += listener.finish()
     listener.close()
-    return heard
+    return found
 
 
 def test_partials_when_asked_for() -> None:
-    """A listener that is asked for partials gives growing guesses, and the same finals as without."""
+    """With partials a listener returns growing partials, and the same finals as without."""
     engine = create_engine(parse_engine("pocketsphinx"))
     data = pcm(speech())
     with_partials = listen(engine.listen(ListenRequest(partials=True)), data)

@@ -1,4 +1,4 @@
-"""The local server's REST door, by plain HTTP."""
+"""The REST API of the local server, by plain HTTP."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_published_answer_comes_back_as_it_was_printed(rest: Rest) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", None])
 def test_body_is_json_whatever_its_type(rest: Rest, content_type: str | None) -> None:
-    """As `curl -d` sends it; snake and camel case, enums as names, keys nobody knows."""
+    """As `curl -d` sends it; snake and camel case, enums as names, unknown keys."""
     content = base64.b64encode(wav(4)).decode()
     model = {
         "model": "general",
@@ -161,7 +161,7 @@ def test_body_is_json_whatever_its_type(rest: Rest, content_type: str | None) ->
 
 
 def test_silence_is_an_empty_body(rest: Rest) -> None:
-    """Nothing heard, nothing said."""
+    """Without speech the answer is empty."""
     answer = rest.fetch(rest.done(wav(0.2)))
     assert (answer.status_code, answer.text) == (200, "")
 
@@ -267,7 +267,7 @@ def test_too_large_a_body_is_a_413(rest: Rest) -> None:
     ],
 )
 def test_refused_paths(rest: Rest, verb: str, path: str, status: int, body: dict[str, Any]) -> None:
-    """What is not there says so in JSON, too."""
+    """Unknown paths and verbs have JSON errors as well."""
     answer = rest.http.request(verb, path)
     assert (answer.status_code, answer.json()) == (status, body)
 
@@ -276,12 +276,12 @@ def test_refused_paths(rest: Rest, verb: str, path: str, status: int, body: dict
     ("host", "status"), [("localhost:8080", 404), ("[::1]:1", 404), ("127.0.0.1", 404), ("example.com", 403)]
 )
 def test_a_server_without_keys_is_for_this_machine(rest: Rest, host: str, status: int) -> None:
-    """A web page that leads its own name to this address is turned away."""
+    """A web page whose host name resolves to this address gets an error."""
     assert rest.http.get("/operations/x", headers={"host": host}).status_code == status
 
 
 def test_ids_in_the_headers(rest: Rest) -> None:
-    """Each answer, errors as well, has ids of its own; the caller's id comes back in the result."""
+    """Each answer, also an error, has its own ids; the result holds the id of the caller."""
     answers = [rest.http.get(path) for path in ("/endpoints", "/endpoints", "/nowhere")]
     for name in ("x-request-id", "x-server-trace-id"):
         assert len({answer.headers[name] for answer in answers}) == 3
@@ -293,7 +293,7 @@ def test_ids_in_the_headers(rest: Rest) -> None:
 
 
 def test_endpoints(rest: Rest) -> None:
-    """Every service is at the door the question came by."""
+    """Every service is at the address of the request."""
     address = rest.server.rest.removeprefix("http://")
     listed = rest.http.get("/endpoints").json()
     assert {item["id"] for item in listed["endpoints"]} == {
@@ -310,7 +310,7 @@ def test_endpoints(rest: Rest) -> None:
 
 
 def test_broken_stream_ends_in_an_error_line(spoiled: Any) -> None:
-    """The status is sent by then: the last line says what happened; the next fetch is whole."""
+    """The HTTP status is sent by then: the last line is the error; the next fetch is complete."""
     rest = spoiled("cut:GetRecognition:2")
     id = rest.done(wav(4))
     broken = rest.fetch(id)
@@ -333,7 +333,7 @@ def test_refusals_on_demand(spoiled: Any) -> None:
     assert (quota.status_code, quota.headers["retry-after"]) == (429, "1")
     assert quota.json() == {
         "code": 8,
-        "message": "Get is resource exhausted: a fault that was asked for",
+        "message": "Get is resource exhausted: a fault for tests",
         "details": [],
     }
     assert rest.http.get(f"/operations/{id}").status_code == 200
@@ -381,7 +381,7 @@ def test_answers_are_sent_without_delay() -> None:
 
 
 def test_a_taken_port_is_an_error(rest: Rest) -> None:
-    """It says which address was wanted."""
+    """The error names the address."""
     address = Address.parse(rest.server.rest.removeprefix("http://"))
     with pytest.raises(ServerError, match=f"cannot listen at {address}: the port is in use"):
         listen(address)

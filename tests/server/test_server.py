@@ -84,7 +84,7 @@ def refined(messages: list[Any]) -> list[str]:
     return [refinement.normalized_text.alternatives[0].text for refinement in refinements]
 
 
-def refusal(call: Any) -> tuple[str, str]:
+def get_error(call: Any) -> tuple[str, str]:
     with pytest.raises(grpc.RpcError) as raised:
         call()
     return raised.value.code().name, raised.value.details()
@@ -162,12 +162,12 @@ def test_user_request_id(api: Api) -> None:
     ids=["plain", "normalized"],
 )
 def test_refined_text(api: Api, normalize: int, expected: list[str]) -> None:
-    """A capital and a full stop always; digits when normalization is asked for."""
-    asked = model(
+    """Always a capital and a full stop; digits only with normalization."""
+    request = model(
         text_normalization=v3.TextNormalizationOptions(text_normalization=normalize, profanity_filter=True),
         language_restriction=v3.LanguageRestrictionOptions(restriction_type=1, language_code=["en-US"]),
     )
-    assert refined(api.recognize(wav(4), recognition_model=asked)) == expected
+    assert refined(api.recognize(wav(4), recognition_model=request)) == expected
 
 
 def test_detected_language_leaves_the_text(api: Api) -> None:
@@ -177,14 +177,14 @@ def test_detected_language_leaves_the_text(api: Api) -> None:
 
 
 def test_script_longer_than_the_sound_is_cut(api: Api) -> None:
-    """What the script says after the sound ended was not heard."""
+    """Words of the script after the end of the audio are not recognized."""
     assert text(api.recognize(wav(1.0))) == "hello there"
     last = api.recognize(wav(1.0))[0].final.alternatives[0].words[-1]
     assert last.end_time_ms == 1000
 
 
 def test_silent_channel_has_no_messages(api: Api) -> None:
-    """A channel in which nobody speaks leaves no events."""
+    """A channel without speech has no events."""
     messages = api.recognize(wav(4, n_channels=3))
     assert {m.channel_tag for m in messages} == {"0", "1"}
 
@@ -198,10 +198,10 @@ def test_folder_of_scripts_by_content(api: Api, content: bytes, expected: str) -
 
 
 def test_folder_without_script_fails_the_operation(api: Api) -> None:
-    """The operation says which script was looked for."""
+    """The error of the operation names the script that is missing."""
     done = api.wait(api.submit(wav(0.33), recognition_model=model("folder")).id)
     assert re.search("holds no script for this recording, such as .*words.csv", done.error.message)
-    assert refusal(lambda: api.messages(done.id)) == ("INVALID_ARGUMENT", done.error.message)
+    assert get_error(lambda: api.messages(done.id)) == ("INVALID_ARGUMENT", done.error.message)
 
 
 def test_recorded_answers_are_sent_byte_for_byte(api: Api) -> None:
@@ -263,7 +263,7 @@ def test_uri_link_within_the_bucket(api: Api) -> None:
 )
 def test_uri_refused(api: Api, uri: str, code: str, words: str) -> None:
     """Nothing outside the bucket root can be read, however it is written."""
-    found = refusal(lambda: api.submit(uri=uri))
+    found = get_error(lambda: api.submit(uri=uri))
     assert found[0] == code
     assert words in found[1]
 
@@ -295,7 +295,7 @@ REFUSED = {
     "wrong container": (
         {"content": wav(), "recognition_model": model(audio_format=container(3))},
         "INVALID_ARGUMENT",
-        "Invalid audio received: the request says MP3, the audio is WAV",
+        "Invalid audio received: the request names MP3, the audio is WAV",
     ),
     "unknown container": (
         {"content": wav(), "recognition_model": model(audio_format=container(9))},
@@ -359,8 +359,8 @@ REFUSED = {
 def test_refused_before_an_operation_is_made(
     api: Api, options: dict[str, Any], code: str, words: str
 ) -> None:
-    """What can be seen in the request or the header is refused at once, and the text says what is wrong."""
-    found = refusal(lambda: api.submit(**options))
+    """An error in the request or the header of the audio is found at once, and the message names it."""
+    found = get_error(lambda: api.submit(**options))
     assert found[0] == code
     assert re.search(words, found[1])
 
@@ -374,12 +374,12 @@ def test_refused_before_an_operation_is_made(
     ids=["hours", "bytes"],
 )
 def test_limits(api: Api, folder: Path, n_bytes: int, words: str) -> None:
-    """More than four hours or 1 GB are refused."""
+    """More than four hours or 1 GB are an error."""
     path = folder / "buckets" / "talks" / "long.pcm"
     with path.open("wb") as file:
-        file.truncate(n_bytes)  # takes no room on the disk
+        file.truncate(n_bytes)  # uses no disk space
     options = {"uri": "https://storage.yandexcloud.net/talks/long.pcm"}
-    found = refusal(lambda: api.submit(**options, recognition_model=model(audio_format=raw(8000))))
+    found = get_error(lambda: api.submit(**options, recognition_model=model(audio_format=raw(8000))))
     path.unlink()
     assert found[0] == "INVALID_ARGUMENT"
     assert re.search(words, found[1])
@@ -403,21 +403,21 @@ def test_delete(api: Api) -> None:
     done = api.wait(api.submit(wav(4)).id)
     api.delete(done.id)
     expected = ("NOT_FOUND", f"operation ID not found {done.id}")
-    assert refusal(lambda: api.messages(done.id)) == expected
-    assert refusal(lambda: api.delete(done.id)) == expected
+    assert get_error(lambda: api.messages(done.id)) == expected
+    assert get_error(lambda: api.delete(done.id)) == expected
     assert api.operation(done.id).done
 
 
 @pytest.mark.parametrize("call", ["operation", "cancel", "messages", "delete"])
 def test_unknown_and_overlong_ids(api: Api, call: str) -> None:
-    """An unknown id is not found, one of more than 50 characters or none is refused, by every call."""
+    """In every call, an unknown id is NOT_FOUND, an empty one or more than 50 characters INVALID_ARGUMENT."""
     do = getattr(api, call)
-    assert refusal(lambda: do("f8dnobody")) == ("NOT_FOUND", "operation ID not found f8dnobody")
-    assert refusal(lambda: do("x" * 51)) == (
+    assert get_error(lambda: do("f8dnobody")) == ("NOT_FOUND", "operation ID not found f8dnobody")
+    assert get_error(lambda: do("x" * 51)) == (
         "INVALID_ARGUMENT",
         "operation_id has 51 characters; it must have 1 to 50",
     )
-    assert refusal(lambda: do(""))[0] == "INVALID_ARGUMENT"
+    assert get_error(lambda: do(""))[0] == "INVALID_ARGUMENT"
 
 
 def test_cancel_after_the_end_changes_nothing(api: Api) -> None:
@@ -429,15 +429,15 @@ def test_cancel_after_the_end_changes_nothing(api: Api) -> None:
 
 def test_large_content(api: Api) -> None:
     """60 MB come in one message."""
-    asked = model(audio_format=raw(48000))
-    assert api.submit(bytes(60 << 20), recognition_model=asked).id
+    request = model(audio_format=raw(48000))
+    assert api.submit(bytes(60 << 20), recognition_model=request).id
 
 
 def test_no_bucket_root() -> None:
-    """A server without buckets says which option it lacks."""
+    """The error of a server without buckets names the option."""
     with serving() as api:
         uri = "https://storage.yandexcloud.net/talks/a.wav"
-        code, words = refusal(lambda: api.submit(uri=uri))
+        code, words = get_error(lambda: api.submit(uri=uri))
         assert code == "INVALID_ARGUMENT"
         assert "--bucket-root DIR" in words
 
@@ -447,16 +447,16 @@ def test_never_done_not_ready_and_cancel(folder: Path) -> None:
     with serving(models={"general": f"scripted:{folder}/talk.csv"}, faults=["never-done"]) as api:
         running = api.submit(wav())
         not_ready = ("NOT_FOUND", f"operation data is not ready {running.id}")
-        assert refusal(lambda: api.messages(running.id)) == not_ready
-        assert refusal(lambda: api.delete(running.id)) == not_ready
+        assert get_error(lambda: api.messages(running.id)) == not_ready
+        assert get_error(lambda: api.delete(running.id)) == not_ready
         assert not api.operation(running.id).done
         cancelled = api.cancel(running.id)
         assert (cancelled.done, cancelled.error.code) == (True, 1)
-        assert refusal(lambda: api.messages(running.id)) == ("CANCELLED", "operation was cancelled")
+        assert get_error(lambda: api.messages(running.id)) == ("CANCELLED", "operation was cancelled")
 
 
 def test_faults(folder: Path) -> None:
-    """Calls fail as often as asked for, then they work."""
+    """Calls fail as often as the fault says, then they work."""
     faults = [
         "unavailable:RecognizeFile:1",
         "unavailable:GetRecognition:1",
@@ -465,22 +465,22 @@ def test_faults(folder: Path) -> None:
         "cut:GetRecognition:3",
     ]
     with serving(models={"general": f"scripted:{folder}/talk.csv"}, faults=faults) as api:
-        assert refusal(lambda: api.submit(wav(4)))[0] == "UNAVAILABLE"
+        assert get_error(lambda: api.submit(wav(4)))[0] == "UNAVAILABLE"
         submitted = api.submit(wav(4)).id
         assert not any(api.operation(submitted).done for _ in range(3))
         done = api.wait(submitted)
-        codes = [refusal(lambda: api.messages(done.id))[0] for _ in range(4)]
+        codes = [get_error(lambda: api.messages(done.id))[0] for _ in range(4)]
         assert codes == ["UNAVAILABLE", "NOT_FOUND", "NOT_FOUND", "UNAVAILABLE"]
         assert len(api.messages(done.id)) == 6
 
 
 def test_ids_in_the_metadata(api: Api) -> None:
-    """Each answer, a refusal and a stream as well, has ids of its own, as over REST."""
+    """Each answer, also an error or a stream, has its own ids, as over REST."""
     get, fetch = methods(OPERATIONS)["Get"], methods(RECOGNIZER)["GetRecognition"]
-    asked = [operation.GetOperationRequest(operation_id="f8d").SerializeToString()] * 2
+    request = [operation.GetOperationRequest(operation_id="f8d").SerializeToString()] * 2
     one, many = api.channel.unary_unary(get.path), api.channel.unary_stream(fetch.path)
     done = v3.GetRecognitionRequest(operation_id=api.wait(api.submit(wav()).id).id).SerializeToString()
-    calls = [one.future(each) for each in asked] + [many(done)]
+    calls = [one.future(each) for each in request] + [many(done)]
     found = [dict(call.initial_metadata()) for call in calls]
     for name in ("x-request-id", "x-server-trace-id"):
         assert len({metadata[name] for metadata in found}) == 3

@@ -47,9 +47,9 @@ def words(tmp_path_factory: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def server(words: Path) -> Iterator[Server]:
-    """The script stands behind `general`, the embedded recognizer behind `heard`."""
+    """The model `general` is the script, `real` the embedded recognizer."""
     limits = {"seconds": 20, "n_bytes": 1_000_000, "gap_seconds": 0.6, "status_seconds": 0.1}
-    models = {"general": f"scripted:{words}", "coded": f"timecoded:{words}", "heard": "pocketsphinx"}
+    models = {"general": f"scripted:{words}", "coded": f"timecoded:{words}", "real": "pocketsphinx"}
     started = Server(models=models, streams=limits)
     yield started
     started.close()
@@ -74,11 +74,11 @@ def folders(words: Path, tmp_path_factory: Any) -> Path:
 
 @pytest.mark.parametrize("full", [False, True])
 def test_a_stream_finds_the_only_script_of_a_folder(folders: Path, full: bool) -> None:
-    """It has no name by which to choose one of several, and says what would do."""
+    """A stream has no name to choose a script by; the error names what to do."""
     models = {name: f"scripted:{folders / name}" for name in ("one", "two")}
     with serving(models=models) as api:
-        heard = answer(api, options(model="one", full=full), *chunks(PCM))
-        assert " ".join(texts(heard)) == "one two three four"
+        found = answer(api, options(model="one", full=full), *chunks(PCM))
+        assert " ".join(texts(found)) == "one two three four"
         opened = session(api, options(model="two", full=full), *chunks(PCM))
         opened.end_requests()
         code, words = opened.status()
@@ -105,8 +105,8 @@ def likeness(text: str, truth: str = TRUTH) -> float:
 def sentence(rate: int = 16000) -> Any:
     """A spoken sentence and a second of silence, int16."""
     samples, _ = soundfile.read(DATA / "monologue.wav", dtype="int16")
-    said = samples[round(SENTENCE[0] * 16000) : round(SENTENCE[1] * 16000)]
-    return np.concatenate([said, np.zeros(16000, np.int16)])
+    speech = samples[round(SENTENCE[0] * 16000) : round(SENTENCE[1] * 16000)]
+    return np.concatenate([speech, np.zeros(16000, np.int16)])
 
 
 def test_utterances_are_answered_while_the_session_lasts(api: Api) -> None:
@@ -146,7 +146,7 @@ def test_finals_tile_the_time_line(api: Api) -> None:
 
 
 def test_signs_of_life_come_at_an_interval(api: Api) -> None:
-    """While the client is silent the server says WORKING, and belongs to no channel."""
+    """While the client is silent, the server sends WORKING, which belongs to no channel."""
     live = session(api, options())
     first, second = live.until("status_code"), live.until("status_code")
     assert first.status_code.code_type == v3.StatusCode(code_type="WORKING").code_type
@@ -158,7 +158,7 @@ def test_signs_of_life_come_at_an_interval(api: Api) -> None:
 def test_partials_of_the_embedded_recognizer(api: Api) -> None:
     """Guesses grow while the sentence is spoken, and the final is the sentence."""
     data = sentence().tobytes()
-    messages = answer(api, options(model="heard"), *chunks(data, 32000))
+    messages = answer(api, options(model="real"), *chunks(data, 32000))
     partials = texts(messages, "partial")
     assert likeness(" ".join(texts(messages))) > 0.8
     assert len(partials) > 2
@@ -177,7 +177,7 @@ def test_too_fast_is_warned_of_once(api: Api) -> None:
 
 
 def test_statistics_come_at_the_end(api: Api) -> None:
-    """A live session that asks for them ends with the statistics of its speaker."""
+    """A REAL_TIME session ends with the statistics of its speaker, if it wants them."""
     asked = options()
     asked.session_options.speech_analysis.enable_speaker_analysis = True
     messages = answer(api, asked, *chunks(PCM))
@@ -186,7 +186,7 @@ def test_statistics_come_at_the_end(api: Api) -> None:
 
 
 def test_full_data_waits_for_the_end(api: Api) -> None:
-    """Nothing but the finals of each channel, their refinements and ends, after the client has hung up."""
+    """Only the finals of each channel, their refinements and ends, after the client has closed its side."""
     stereo = np.zeros((RATE * 4, 2), np.int16).tobytes()
     messages = answer(api, options(n_channels=2, full=True), *chunks(stereo, 64000))
     assert kinds(messages) == ["final", "final_refinement", "eou_update"] * 3
@@ -197,7 +197,7 @@ def test_full_data_waits_for_the_end(api: Api) -> None:
 
 
 def test_full_data_counts_silence(api: Api) -> None:
-    """A silence_chunk is as long as it says, also where the sound is kept until the end."""
+    """A silence_chunk has its duration, also in a FULL_DATA session."""
     messages = answer(api, options(full=True), chunk(PCM[:RATE]), silence(1500), chunk(PCM[: RATE * 4]))
     assert messages[-1].audio_cursors.received_data_ms == 4000
     assert texts(messages) == ["one two", "three", "four"]
@@ -222,17 +222,17 @@ def test_external_ends_of_utterances(api: Api) -> None:
 
 
 def test_an_external_end_may_be_empty(api: Api) -> None:
-    """An eou where nothing was said gives an empty final, its end, and no refinement."""
+    """An eou without speech before it makes an empty final, its end, and no refinement."""
     messages = answer(api, options(eou=EXTERNAL), silence(200), eou())
     assert (kinds(messages), texts(messages)) == (["final", "eou_update"], [""])
 
 
 def test_external_ends_cut_the_embedded_recognizer(api: Api) -> None:
-    """What was said before an eou is in its final, the rest in the next; the engine listens on."""
-    said = sentence().tobytes()
-    middle = len(said) // 4 * 2
-    asked = options(eou=EXTERNAL, model="heard")
-    messages = answer(api, asked, *chunks(said[:middle]), eou(), *chunks(said[middle:]), eou())
+    """Speech before an eou is in its final, the rest in the next one; the engine continues."""
+    speech = sentence().tobytes()
+    middle = len(speech) // 4 * 2
+    asked = options(eou=EXTERNAL, model="real")
+    messages = answer(api, asked, *chunks(speech[:middle]), eou(), *chunks(speech[middle:]), eou())
     first, second = texts(messages)
     assert min(len(first.split()), len(second.split())) > 3
     assert likeness(f"{first} {second}") > 0.7
@@ -251,22 +251,22 @@ def test_external_ends_cut_the_embedded_recognizer(api: Api) -> None:
     ],
 )
 def test_the_pause_that_ends_an_utterance(api: Api, classifier: Any, utterances: list[str]) -> None:
-    """A hint says how long speech may pause within an utterance."""
+    """A hint sets how long a pause inside an utterance may be."""
     asked = options(eou={"default_classifier": classifier})
     assert texts(answer(api, asked, *chunks(PCM))) == utterances
 
 
 def test_the_embedded_recognizer_waits_out_a_pause(api: Api) -> None:
     """With a long pause allowed, two sentences are one utterance; times stay those of the stream."""
-    said = np.concatenate([sentence(), sentence()]).tobytes()
+    speech = np.concatenate([sentence(), sentence()]).tobytes()
     asked = {"default_classifier": {"max_pause_between_words_hint_ms": 2500}}
-    together = answer(api, options(model="heard", eou=asked), *chunks(said))
-    apart = answer(api, options(model="heard"), *chunks(said))
+    together = answer(api, options(model="real", eou=asked), *chunks(speech))
+    apart = answer(api, options(model="real"), *chunks(speech))
     assert (len(texts(together)), len(texts(apart))) == (1, 2)
     assert texts(together)[0].count("thirty percent of them still noticed their") == 2
-    heard = next(m for m in together if m.HasField("final")).final.alternatives[0].words
-    first, second = (w.start_time_ms for w in heard if w.text == "thirty")
-    assert abs(second - first - len(said) // 64) < 100
+    found = next(m for m in together if m.HasField("final")).final.alternatives[0].words
+    first, second = (w.start_time_ms for w in found if w.text == "thirty")
+    assert abs(second - first - len(speech) // 64) < 100
 
 
 REFUSED = [
@@ -297,7 +297,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("requests", "code", "reason"), REFUSED, ids=[reason for *_, reason in REFUSED])
 def test_refusals(api: Api, requests: list[Any], code: str, reason: str) -> None:
-    """A session that breaks a rule ends with a status that says which."""
+    """A session that breaks a rule ends with a status that names it."""
     live = session(api, *requests)
     live.end_requests()
     found, details = live.status()
@@ -305,7 +305,7 @@ def test_refusals(api: Api, requests: list[Any], code: str, reason: str) -> None
 
 
 def test_a_gap_drops_the_session(api: Api) -> None:
-    """A client that says nothing for too long is let go, and told how to stay."""
+    """A session in which the client sends nothing for too long ends; the error names what to send."""
     code, details = session(api, options(), chunk(bytes(3200))).status()
     assert code == "DEADLINE_EXCEEDED"
     assert "no message for 0.6 s" in details
@@ -340,7 +340,7 @@ def test_a_session_breaks_off(words: Path, event: str) -> None:
         live = session(api, options(), *chunks(PCM))
         live.end_requests()
         seen = []
-        with pytest.raises(grpc.RpcError, match="broke off: a fault that was asked for"):
+        with pytest.raises(grpc.RpcError, match="broke off: a fault for tests"):
             seen.extend(live.call)
         assert len(texts(answer(api, options(), *chunks(PCM)))) == 3
 
@@ -377,7 +377,7 @@ def test_opus_is_decoded_as_it_grows(api: Api) -> None:
 
 
 def test_a_wav_header_before_headerless_samples(api: Api) -> None:
-    """A WAV that is sent as LINEAR16_PCM is recognized without its header, and the client is told."""
+    """A WAV file sent as LINEAR16_PCM is recognized without its header, and the client gets a warning."""
     messages = answer(api, options(), *chunks(wav_file()))
     warnings = [m.status_code.message for m in messages if m.status_code.code_type == 2]
     assert warnings[0] == "the audio begins with a WAV header, LINEAR16_PCM has none: it was skipped"
@@ -385,12 +385,12 @@ def test_a_wav_header_before_headerless_samples(api: Api) -> None:
 
 
 def test_a_wav_header_that_contradicts(api: Api) -> None:
-    """A header that says another rate than the options ends the session."""
+    """A header with another sample rate than the options ends the session."""
     live = session(api, options(), *chunks(wav_file(8000)))
     live.end_requests()
     code, details = live.status()
     assert code == "INVALID_ARGUMENT"
-    assert "header of (rate, channels) (8000, 1), the session options say (16000, 1)" in details
+    assert "header of (rate, channels) (8000, 1), the session options have (16000, 1)" in details
 
 
 def test_a_stereo_file_is_refused_live(api: Api) -> None:
@@ -418,7 +418,7 @@ def test_wav_and_raw_decode_to_the_same_samples(size: int) -> None:
 
 
 def test_sounds_that_cannot_be_decoded() -> None:
-    """24-bit WAV, a header that ends early, one that never ends, and noise that is said to be Opus."""
+    """24-bit WAV, a header that ends early, one that never ends, and noise instead of Opus."""
     deep = sound(np.zeros((1, 100)), 8000, subtype="PCM_24")
     with pytest.raises(StatusError, match="WAV with 16-bit PCM samples only"):
         WavDecoder().feed(deep)
@@ -435,7 +435,7 @@ def test_sounds_that_cannot_be_decoded() -> None:
 
 
 def test_time_written_into_sound(api: Api) -> None:
-    """The timecoded engine says what belongs to the sound it is given, wherever that begins."""
+    """The timecoded engine returns the words of the audio, wherever in the script it begins."""
     messages = answer(
         api, options(model="coded"), *chunks(coded(2.0, start=1.5)), *chunks(coded(0.6, start=0.2))
     )
@@ -475,14 +475,14 @@ def test_v2_stream(api: Api) -> None:
 
 
 def test_v2_without_partials(api: Api) -> None:
-    """Partials come only if they are asked for; raw results stay as they were heard."""
+    """Partials come only if the config wants them; raw results stay unchanged."""
     answers = answer_v2(api, config(raw_results=True), *content(bytes(64000)))
     found = [chunk for each in answers for chunk in each.chunks]
     assert [chunk.alternatives[0].text for chunk in found] == ["one two", "three", "four"]
 
 
 def test_v2_answers_without_chunks(api: Api) -> None:
-    """A sign of life has no chunks."""
+    """A status message has no chunks."""
     live = session(api, config(), *content(bytes(4000)), api="v2")
     assert not next(iter(live.call)).chunks
     live.rest()
@@ -513,7 +513,7 @@ V2_REFUSED = [
 
 @pytest.mark.parametrize(("requests", "reason"), V2_REFUSED, ids=[reason for _, reason in V2_REFUSED])
 def test_v2_refusals(api: Api, requests: list[Any], reason: str) -> None:
-    """What a v2 stream does not take is refused with its reason."""
+    """What a v2 stream does not take is an error with its reason."""
     live = session(api, *requests, api="v2")
     live.end_requests()
     code, details = live.status()

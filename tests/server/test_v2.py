@@ -1,4 +1,4 @@
-"""API v2 of the local server, files only: the transcript is in the operation, at both doors."""
+"""API v2 of the local server, files only: the transcript is in the operation, over gRPC and REST."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def texts(done: Any) -> list[tuple[str, str]]:
 
 
 def test_operations_have_the_keys_of_the_cloud(http: httpx.Client) -> None:
-    """No description, no metadata; the response comes with `done`, and says its type."""
+    """No description, no metadata; the response comes with `done`, and holds its type."""
     created = post(http, pcm(), **PCM).json()
     assert set(created) == CREATED
     assert created["done"] is False
@@ -100,7 +100,7 @@ def test_chunks_of_both_channels(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(("key", "value"), [("rawResults", True), ("raw_results", True)])
 def test_raw_results(http: httpx.Client, key: str, value: bool) -> None:
-    """Then the text is as it was heard."""
+    """Then the text is as it was recognized."""
     done = recognize(http, pcm(), **PCM, languageCode="en-US", **{key: value})
     assert texts(done) == [("1", "hello there"), ("1", "i have twenty five")]
 
@@ -137,7 +137,7 @@ def test_nothing_recognized_has_no_chunks(http: httpx.Client) -> None:
 
 REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "WAV as PCM": (wav(), PCM, "begins with b'RIFF'.*LINEAR16_PCM is samples without a header"),
-    "WAV": (wav(), {}, "the request says OGG_OPUS, the audio is WAV"),
+    "WAV": (wav(), {}, "the request names OGG_OPUS, the audio is WAV"),
     "rate": (pcm(), PCM | {"sampleRateHertz": 100}, "sample_rate_hertz is 100; it must be 8000 to 48000"),
     "rate as text": (
         pcm(),
@@ -169,10 +169,10 @@ def test_both_sources_or_none(http: httpx.Client) -> None:
 
 
 def test_over_grpc(server: Server, http: httpx.Client) -> None:
-    """The same operation, its response packed as Any; either door shows what came by the other."""
+    """The same operation, its response packed as Any; gRPC and REST show the operations of each other."""
     spec = v2.RecognitionSpec(audio_encoding=1, sample_rate_hertz=8000, language_code="en-US")
-    asked = v2.LongRunningRecognitionRequest(config={"specification": spec}, audio={"content": pcm()})
-    started = server.api.call(SERVICE, "LongRunningRecognize", asked)
+    request = v2.LongRunningRecognitionRequest(config={"specification": spec}, audio={"content": pcm()})
+    started = server.api.call(SERVICE, "LongRunningRecognize", request)
     assert (started.id[:3], started.description) == ("e03", "")
     assert not started.HasField("response")
     done = server.api.wait(started.id)
@@ -208,7 +208,7 @@ def test_failed_and_cancelled(server: Server, http: httpx.Client) -> None:
 
 
 def test_the_client_reads_it(http: httpx.Client) -> None:
-    """What the door prints is what the toolkit reads as v3 finals."""
+    """The toolkit reads the JSON of REST as v3 finals."""
     id = recognize(http, pcm(n_channels=2), audioChannelCount=2, **PCM)["id"]
     messages = map(v3.StreamingResponse.FromString, responses_from_json(http.get(f"/operations/{id}").text))
     read = [(m.channel_tag, m.final.alternatives[0].words[0].start_time_ms) for m in messages]

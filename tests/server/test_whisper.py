@@ -54,10 +54,10 @@ def pcm(start: float, end: float) -> bytes:
 
 
 def listen(listener: Listener, data: bytes, size: int = 6400) -> list[Hypothesis]:
-    heard = [h for i in range(0, len(data), size) for h in listener.feed(data[i : i + size])]
-    heard += listener.finish()
+    found = [h for i in range(0, len(data), size) for h in listener.feed(data[i : i + size])]
+    found += listener.finish()
     listener.close()
-    return heard
+    return found
 
 
 def truth() -> pd.DataFrame:
@@ -66,19 +66,19 @@ def truth() -> pd.DataFrame:
 
 
 def recognized(api: Api, model: str, content: bytes, **options: Any) -> pd.DataFrame:
-    asked = v3.RecognitionModelOptions(model=model, **options)
-    messages = api.recognize(content, recognition_model=asked)
+    model_options = v3.RecognitionModelOptions(model=model, **options)
+    messages = api.recognize(content, recognition_model=model_options)
     return make_words([message.SerializeToString() for message in messages])
 
 
 def test_two_models_in_one_server_compare(api: Api) -> None:
     """Whisper has better words, pocketsphinx better times; both surely, and each with its known size."""
     content = (DATA / "monologue.wav").read_bytes()
-    heard = {
+    found = {
         model: recognized(api, model, content)[["word", "start", "end"]]
         for model in ("general", "general:rc")
     }
-    alignment = align(truth(), heard, normalizer="en", collar=0.5)
+    alignment = align(truth(), found, normalizer="en", collar=0.5)
     row = compare_pairs(Evidence.from_counts(count_errors(alignment), cut_segments(alignment))).loc[0]
     assert (row["a"], row["b"], row["holm_of"]) == ("general", "general:rc", "segments")
     assert row["wer_delta"] > 0.05
@@ -106,18 +106,18 @@ def test_the_refinement_has_digits(api: Api) -> None:
     """What comes after the final is written as one would write it."""
     samples, rate = soundfile.read(DATA / "monologue.wav", dtype="float32")
     content = sound(samples[None, round(41.2 * rate) : round(48.9 * rate)], rate)
-    asked = v3.RecognitionModelOptions(model="general:rc")
-    asked.text_normalization.text_normalization = 1
+    model_options = v3.RecognitionModelOptions(model="general:rc")
+    model_options.text_normalization.text_normalization = 1
     texts = [
         message.final_refinement.normalized_text.alternatives[0].text
-        for message in api.recognize(content, recognition_model=asked)
+        for message in api.recognize(content, recognition_model=model_options)
         if message.HasField("final_refinement")
     ]
     assert " ".join(texts).replace(".", "").lower().count("error of 25") == 2
 
 
 def test_the_same_sound_gets_the_same_words(engine: WhisperEngine) -> None:
-    """Whatever was heard before, and however the sound comes in."""
+    """Whatever was recognized before, and however the audio is split."""
     data = pcm(0, 10.2)
     first = listen(engine.listen(ListenRequest()), data)
     listen(engine.listen(ListenRequest()), pcm(29, 34))
@@ -129,9 +129,9 @@ def test_partials_when_asked_for(engine: WhisperEngine) -> None:
     data = pcm(4.6, 10.2)
     ticks = count()
     listener = WhisperListener(engine, ListenRequest(partials=True), "en", clock=lambda: next(ticks) / 1000)
-    heard = listen(listener, data)
-    partials = [h for h in heard if h.kind == "partial"]
-    assert [h for h in heard if h.kind == "final"] == listen(engine.listen(ListenRequest()), data)
+    found = listen(listener, data)
+    partials = [h for h in found if h.kind == "partial"]
+    assert [h for h in found if h.kind == "final"] == listen(engine.listen(ListenRequest()), data)
     assert 3 <= len(partials) <= 6
     assert all(other.end_ms - one.end_ms >= 1000 for one, other in pairwise(partials))
 
@@ -147,7 +147,7 @@ def test_slow_partials_are_rarer(engine: WhisperEngine) -> None:
 
 
 def test_utterances_end_where_the_client_says(engine: WhisperEngine) -> None:
-    """A cut gives the final of what was heard so far, and what comes next is another utterance."""
+    """A cut returns the final of the open utterance; the next speech is another one."""
     listener = engine.listen(ListenRequest())
     assert listener.feed(pcm(0, 2.0)) == []
     (final,) = listener.cut()
@@ -158,7 +158,7 @@ def test_utterances_end_where_the_client_says(engine: WhisperEngine) -> None:
 
 
 def test_silence_has_no_words(engine: WhisperEngine) -> None:
-    """Nothing is invented where nothing is said."""
+    """Audio without speech has no words."""
     assert listen(engine.listen(ListenRequest()), bytes(16000 * 2 * 5)) == []
     noise = np.random.default_rng(0).normal(0, 3000, 16000).astype("<i2").tobytes()
     assert engine.decode(noise, "en", beam_size=5)[0] == []
@@ -166,12 +166,14 @@ def test_silence_has_no_words(engine: WhisperEngine) -> None:
 
 def test_other_languages_are_refused(api: Api, engine: WhisperEngine) -> None:
     """An English model refuses a request for Russian when it comes; one in a folder when it is loaded."""
-    asked = v3.RecognitionModelOptions(model="general:rc")
-    asked.language_restriction.restriction_type = v3.LanguageRestrictionOptions.WHITELIST
-    asked.language_restriction.language_code.append("ru-RU")
+    model_options = v3.RecognitionModelOptions(model="general:rc")
+    model_options.language_restriction.restriction_type = v3.LanguageRestrictionOptions.WHITELIST
+    model_options.language_restriction.language_code.append("ru-RU")
     with pytest.raises(Exception, match="does not know the language ru-RU; it knows en-US, and takes auto"):
         api.call(
-            RECOGNIZER, "RecognizeFile", v3.RecognizeFileRequest(content=talk(), recognition_model=asked)
+            RECOGNIZER,
+            "RecognizeFile",
+            v3.RecognizeFileRequest(content=talk(), recognition_model=model_options),
         )
     with pytest.raises(StatusError, match="whisper does not know the language ru-RU; it knows English only"):
         engine.listen(ListenRequest(language="ru-RU"))

@@ -138,7 +138,7 @@ class RawDecoder:
         if found not in (None, self.layout):
             raise invalid_argument(
                 f"the audio begins with a WAV header of (rate, channels) {found}, "
-                f"the session options say {self.layout}"
+                f"the session options have {self.layout}"
             )
 
 
@@ -174,7 +174,7 @@ class WavDecoder:
         data, at, kind = self._rest, 12, b""
         if not b"RIFF".startswith(data[:4]) or not b"WAVE".startswith(data[8:12]):
             raise invalid_argument(
-                "Invalid audio received: the session options say WAV, but it does not begin like a WAV file"
+                "Invalid audio received: the session options name WAV, but it does not begin like a WAV file"
             )
         fmt = None
         while len(data) >= at + 8:

@@ -202,6 +202,6 @@ def _check_container(recording: Recording, wanted: int) -> None:
         )
     if wanted and CONTAINERS[wanted] != recording.container:
         raise invalid_argument(
-            f"Invalid audio received: the request says {CONTAINERS[wanted]}, "
+            f"Invalid audio received: the request names {CONTAINERS[wanted]}, "
             f"the audio is {recording.container}"
         )

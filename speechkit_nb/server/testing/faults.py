@@ -118,7 +118,7 @@ class Faults:
     def _add_errors(self, method: str, code: Code, times: int) -> None:
         what = code.name.lower().replace("_", " ")
         self._errors[method] += [
-            StatusError(code, f"{method} is {what}: a fault that was asked for") for _ in range(times)
+            StatusError(code, f"{method} is {what}: a fault for tests") for _ in range(times)
         ]
 
     async def before(self, method: str) -> None:
@@ -168,7 +168,7 @@ class Faults:
 
 
 def _cut_off(method: str) -> StatusError:
-    return StatusError(Code.UNAVAILABLE, f"{method} broke off: a fault that was asked for")
+    return StatusError(Code.UNAVAILABLE, f"{method} broke off: a fault for tests")
 
 
 def _are_numbers(*parts: str) -> bool:

@@ -83,4 +83,4 @@ class TruncatedResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        raise ConnectionAbortedError("a fault that was asked for")
+        raise ConnectionAbortedError("a fault for tests")
