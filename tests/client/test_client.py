@@ -59,10 +59,11 @@ def test_bad_input_is_refused_before_anything_is_sent(client, tmp_path):
     with pytest.raises(ConfigError, match="normalize='yes', but it is True or False"):
         client.submit(wav(), normalize="yes")
     with pytest.raises(
-        AudioError, match=r"'ftp://x/y.wav' is no link into Object Storage; .* s3://bucket/name"
+        AudioError,
+        match=r"'ftp://x/y.wav' is not a link into Object Storage, which looks like s3://bucket/name",
     ):
         client.submit("ftp://x/y.wav")
-    with pytest.raises(AudioError, match=r"format behind 's3://mine/talk' cannot be told.*\.wav, \.ogg"):
+    with pytest.raises(AudioError, match=r"the format of 's3://mine/talk' is unknown.*\.wav, \.ogg"):
         client.submit("s3://mine/talk")
     assert client.jobs().empty
 

@@ -285,7 +285,7 @@ def test_a_job_of_one_api_can_be_had_by_the_other(server, door, first):
 
 def test_an_unknown_operation_id(client):
     """The service knows no such operation; the journal stays as it is."""
-    with pytest.raises(NotFound, match=r"NOT_FOUND.*f8dnothing.*client\.jobs\(\) has what was submitted"):
+    with pytest.raises(NotFound, match=r"NOT_FOUND.*f8dnothing.*client\.jobs\(\) lists what was submitted"):
         client.job("f8dnothing")
     assert client.jobs().empty
 
