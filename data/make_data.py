@@ -1,6 +1,6 @@
 """Make the sample recordings and the exact times of their words.
 
-Needs Debian's flite 2.2 and espeak-ng 1.51 (`apt-get install flite espeak-ng`). Run
+This needs Debian's flite 2.2 and espeak-ng 1.51 (`apt-get install flite espeak-ng`). Run
 
     python data/make_data.py --out data
 """
@@ -23,7 +23,7 @@ from synthesizers import Espeak, Flite, Samples, Speech, Voice, Word
 
 
 class Turn(NamedTuple):
-    """What is said next: `gap` seconds after the last word before it; below zero both talk at once."""
+    """The next text. It starts `gap` seconds after the end of all words so far; a negative gap is overlap."""
 
     gap: float
     text: str
@@ -31,7 +31,7 @@ class Turn(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How one recording is made: what is said, a voice for each channel, and how the file is written."""
+    """How to make one recording: its texts, a voice for each channel, and how to write the file."""
 
     name: str
     turns: list[Turn]
@@ -99,7 +99,7 @@ OPUS: dict[str, Any] = {"format": "OGG", "subtype": "OPUS", "compression_level":
 MP3: dict[str, Any] = {"subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": 0.7}
 
 
-def recipes() -> list[Recipe]:
+def list_recipes() -> list[Recipe]:
     rms, slt = Flite("rms"), Flite("slt")
     return [
         Recipe("monologue.wav", MONOLOGUE, [slt], 16_000, PCM),
@@ -113,7 +113,7 @@ def recipes() -> list[Recipe]:
 Row = tuple[float, float, int, str]  # start, end, channel, word
 
 
-class Placed(NamedTuple):
+class PlacedSpeech(NamedTuple):
     """Speech on its channel, `first` samples after the start of the recording."""
 
     speech: Speech
@@ -126,27 +126,31 @@ class Placed(NamedTuple):
 
 
 def speak(turn: Turn, voice: Voice) -> Speech:
-    """Say the text; the synthesizer must have spoken each word of it as it is written."""
-    speech = voice.say(turn.text)
+    """Synthesize the text.
+
+    Raises:
+        ValueError: if the synthesizer speaks other words than the text has.
+    """
+    speech = voice.synthesize(turn.text)
     spoken, written = [w.word for w in speech.words], re.findall(r"\w+", turn.text.lower())
     if spoken != written:
-        raise ValueError(f"the text has the words {written}, spoken were {spoken}; change the text")
+        raise ValueError(f"the text has the words {written}, the synthesizer spoke {spoken}; change the text")
     return speech
 
 
-def place(turns: list[Turn], voices: list[Voice]) -> Iterator[Placed]:
-    """Put the first word of each turn `gap` seconds after the last word so far."""
+def place(turns: list[Turn], voices: list[Voice]) -> Iterator[PlacedSpeech]:
+    """Synthesize the turns; the first word of each starts `gap` seconds after the end of all words so far."""
     end = 0.0
     for turn in turns:
         speech = speak(turn, voices[turn.channel])
         first = round((end + turn.gap - speech.words[0].start) * speech.sample_rate)
-        placed = Placed(speech, turn.channel, first)
+        placed = PlacedSpeech(speech, turn.channel, first)
         end = max(end, placed.words()[-1].end)
         yield placed
 
 
-def mix(speeches: list[Placed], n_channels: int, duration: float) -> Samples:
-    """Lay the speeches on their channels and make each peak one half; shape (n_samples, n_channels)."""
+def mix(speeches: list[PlacedSpeech], n_channels: int, duration: float) -> Samples:
+    """Add the speeches to their channels and scale each peak to one half; shape (n_samples, n_channels)."""
     samples = np.zeros((round(duration * speeches[0].speech.sample_rate), n_channels), np.float32)
     for speech, channel, first in speeches:
         samples[first : first + len(speech.samples), channel] += speech.samples[: len(samples) - first]
@@ -154,7 +158,7 @@ def mix(speeches: list[Placed], n_channels: int, duration: float) -> Samples:
     return samples / (2 * peaks)
 
 
-def make(recipe: Recipe, folder: Path) -> list[Path]:
+def make_recording(recipe: Recipe, folder: Path) -> list[Path]:
     """Write the recording, its words as CSV and as TextGrid; return the three paths."""
     speeches = list(place(recipe.turns, recipe.voices))
     words = [(placed.channel, word) for placed in speeches for word in placed.words()]
@@ -164,7 +168,7 @@ def make(recipe: Recipe, folder: Path) -> list[Path]:
     path = folder / recipe.name
     soundfile.write(path, np.round(samples * 2**15).astype(np.int16), recipe.sample_rate, **recipe.options)
     if recipe.options is OPUS:
-        path.write_bytes(with_serial_number(path.read_bytes(), 1))
+        path.write_bytes(set_serial_number(path.read_bytes(), 1))
     return [path, write_csv(path, rows), write_textgrid(path, rows, len(recipe.voices))]
 
 
@@ -187,18 +191,18 @@ def write_textgrid(recording: Path, rows: list[Row], n_channels: int) -> Path:
     return path
 
 
-def with_serial_number(ogg: bytes, serial_number: int) -> bytes:
-    """The Ogg stream with this serial number on its pages; the encoder draws one at random."""
-    pages = [bytearray(page) for page in ogg_pages(ogg)]
+def set_serial_number(ogg: bytes, serial_number: int) -> bytes:
+    """The Ogg stream with this serial number on its pages. The encoder chooses a random one."""
+    pages = [bytearray(page) for page in split_ogg_pages(ogg)]
     for page in pages:
         page[14:18] = serial_number.to_bytes(4, "little")
-        page[22:26] = bytes(4)
-        page[22:26] = ogg_checksum(page).to_bytes(4, "little")
+        page[22:26] = bytes(4)  # the checksum is computed with zeros in its place
+        page[22:26] = compute_ogg_checksum(page).to_bytes(4, "little")
     return b"".join(pages)
 
 
-def ogg_pages(ogg: bytes) -> Iterator[bytes]:
-    """A page is 27 bytes, a table of lengths, whose own length is the last of the 27, and the data."""
+def split_ogg_pages(ogg: bytes) -> Iterator[bytes]:
+    """The pages of an Ogg stream: 27 bytes, a table of lengths, data. Byte 26 is the length of the table."""
     while ogg:
         data = 27 + ogg[26]
         end = data + sum(ogg[27:data])
@@ -206,8 +210,8 @@ def ogg_pages(ogg: bytes) -> Iterator[bytes]:
         ogg = ogg[end:]
 
 
-def ogg_checksum(page: bytes | bytearray) -> int:
-    """CRC-32 of an Ogg page: polynomial 0x04C11DB7, highest bit first, starting from zero (RFC 3533)."""
+def compute_ogg_checksum(page: bytes | bytearray) -> int:
+    """CRC-32 of an Ogg page: polynomial 0x04C11DB7, highest bit first, initial value zero (RFC 3533)."""
     crc = 0
     for byte in page:
         crc ^= byte << 24
@@ -226,7 +230,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder to write into")
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
-    write_checksums(folder, [path for recipe in recipes() for path in make(recipe, folder)])
+    write_checksums(folder, [path for recipe in list_recipes() for path in make_recording(recipe, folder)])
 
 
 if __name__ == "__main__":

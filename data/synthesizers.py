@@ -1,7 +1,7 @@
 """Speech from flite and espeak-ng, with the exact time of each word.
 
-Both are called through ctypes: they know when each phone begins and ends and which word it belongs to,
-but their command lines do not tell. Equal versions of the libraries give equal samples.
+Both are called through ctypes: the libraries know the times of each phone and its word, but their command
+lines do not print them. Equal versions of the libraries make equal samples.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Samples = NDArray[np.float32]  # in [-1, 1]
 
 
 class Word(NamedTuple):
-    """One spoken word, lower-case; times in seconds."""
+    """One spoken word in lower case; times in seconds."""
 
     word: str
     start: float
@@ -25,7 +25,7 @@ class Word(NamedTuple):
 
 
 class Speech(NamedTuple):
-    """What a synthesizer said: samples of shape (n_samples,), and the words in them."""
+    """Synthesized speech: samples of shape (n_samples,), and the words in them."""
 
     samples: Samples
     sample_rate: int
@@ -33,9 +33,9 @@ class Speech(NamedTuple):
 
 
 class Voice(Protocol):
-    """Somebody who speaks."""
+    """A voice of a synthesizer."""
 
-    def say(self, text: str) -> Speech: ...
+    def synthesize(self, text: str) -> Speech: ...
 
 
 class _Wave(ctypes.Structure):
@@ -66,17 +66,17 @@ class Flite:
         register = getattr(_load(f"libflite_cmu_us_{voice}.so.1", "flite"), f"register_cmu_us_{voice}")
         self._voice = _declare(register, pointer, text)(None)
 
-    def say(self, text: str) -> Speech:
+    def synthesize(self, text: str) -> Speech:
         _seed_noise()
         utterance = self._lib.flite_synth_text(text.encode(), self._voice)
         wave = self._lib.utt_wave(utterance).contents
         pcm = np.ctypeslib.as_array(wave.samples, (wave.num_samples,))
         speech = Speech(_from_int16(pcm), wave.sample_rate, list(self._words(utterance)))
-        self._lib.delete_utterance(utterance)  # and with it what `wave` points to
+        self._lib.delete_utterance(utterance)  # this also frees the samples of `wave`
         return speech
 
     def _words(self, utterance: int) -> Iterator[Word]:
-        """A word lasts from the end of the phone before its first to the end of its last."""
+        """The words; each lasts from the end of the phone before its first one to the end of its last one."""
         first_phone, last_phone = b"R:SylStructure.daughter1.daughter1", b"R:SylStructure.daughtern.daughtern"
         seconds = self._lib.flite_ffeature_float
         item = self._lib.relation_head(self._lib.utt_relation(utterance, b"Word"))
@@ -110,7 +110,7 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class _Mark(NamedTuple):
-    """Something begins at this sample; its word is `length` characters from the 1-based `position` on."""
+    """A word or phone starts at this sample; its word has `length` characters from the 1-based `position`."""
 
     type: int
     position: int
@@ -133,16 +133,16 @@ class Espeak:
         _declare(lib.espeak_Synth, number, *takes)
         self._sample_rate = lib.espeak_Initialize(self.SYNCHRONOUS, 0, None, self.PHONE_EVENTS)
         if lib.espeak_SetVoiceByName(voice.encode()):
-            raise ValueError(f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists those it has")
+            raise ValueError(f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists its voices")
 
-    def say(self, text: str) -> Speech:
+    def synthesize(self, text: str) -> Speech:
         blocks: list[NDArray[np.int16]] = []
         marks: list[_Mark] = []
 
         def collect(wave: Any, n_samples: int, events: Any) -> int:
             if wave:
                 blocks.append(np.ctypeslib.as_array(wave, (n_samples,)).copy())
-            marks.extend(_marks(events))
+            marks.extend(_read_marks(events))
             return 0
 
         self._synthesize(text.encode(), collect)
@@ -155,18 +155,18 @@ class Espeak:
         self._lib.espeak_Synth(text, len(text) + 1, 0, self.FROM_CHARACTER, 0, self.UTF8, None, None)
 
     def _words(self, text: str, marks: list[_Mark]) -> Iterator[Word]:
-        """A word lasts from its first phone to the next word, or to the pause, which has its own position."""
+        """The words; each lasts from its first phone to the next word or pause (pauses have positions)."""
         spoken = [mark for mark in marks if mark.type in (self.WORD, self.PHONE)]
         for i, mark in enumerate(spoken):
             if mark.type == self.WORD:
-                start = spoken[i + 1].sample  # the word's own mark lies before the silence of a stop
+                start = spoken[i + 1].sample  # the mark of the word comes before the silence of a stop
                 end = next(later.sample for later in spoken[i:] if later.position != mark.position)
                 name = text[mark.position - 1 :][: mark.length].lower()
                 yield Word(name, start / self._sample_rate, end / self._sample_rate)
 
 
-def _marks(events: Any) -> Iterator[_Mark]:
-    """The list of events ends with one of type 0."""
+def _read_marks(events: Any) -> Iterator[_Mark]:
+    """The events as marks; an event of type 0 ends the list."""
     i = 0
     while events[i].type:
         yield _Mark(events[i].type, events[i].text_position, events[i].length, events[i].sample)
@@ -177,7 +177,7 @@ def _load(library: str, package: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(library)
     except OSError as e:
-        raise OSError(f"{library} cannot be loaded; `apt-get install {package}` brings it") from e
+        raise OSError(f"{library} cannot be loaded; `apt-get install {package}` installs it") from e
 
 
 def _declare(function: Any, returns: Any, *takes: Any) -> Any:
@@ -186,7 +186,7 @@ def _declare(function: Any, returns: Any, *takes: Any) -> Any:
 
 
 def _seed_noise() -> None:
-    """Both synthesizers draw the noise of their consonants from the C library's `rand`."""
+    """Both synthesizers make the noise of consonants with `rand` of the C library: make it repeatable."""
     ctypes.CDLL(None).srand(1)
 
 

@@ -1,10 +1,10 @@
 """Compile the .proto files of this folder into `speechkit_nb/wire/descriptors.binpb`.
 
     python protos/generate.py            # write it
-    python protos/generate.py --check    # exit 1 if the committed file is another
+    python protos/generate.py --check    # exit 1 if the committed file differs
 
-One `FileDescriptorSet`, imports included, comments left out: nothing generated has to be
-kept in step with the protobuf runtime that is installed.
+The result is one `FileDescriptorSet` with imports and without comments. There is no generated code that
+would have to fit the installed version of protobuf.
 """
 
 import sys
@@ -20,7 +20,7 @@ TARGET = HERE.parent / "speechkit_nb" / "wire" / "descriptors.binpb"
 
 
 def compile_protos() -> bytes:
-    """The serialized `FileDescriptorSet` of every .proto file here, dependencies first."""
+    """The serialized `FileDescriptorSet` of all .proto files of this folder, dependencies first."""
     import google.rpc
 
     well_known = files("grpc_tools") / "_proto"
@@ -30,12 +30,12 @@ def compile_protos() -> bytes:
         out = Path(folder) / "set.binpb"
         includes = [f"-I{HERE}", f"-I{well_known}", f"-I{googleapis}"]
         if protoc.main(["protoc", *includes, "--include_imports", f"-o{out}", *sources]) != 0:
-            raise SystemExit("protoc refused the .proto files, see above")
-        return canonical(out.read_bytes())
+            raise SystemExit("protoc found errors in the .proto files, see above")
+        return make_canonical(out.read_bytes())
 
 
-def canonical(compiled: bytes) -> bytes:
-    """The same set without what differs between releases of protoc (explicit JSON names)."""
+def make_canonical(compiled: bytes) -> bytes:
+    """The same set without the parts that differ between versions of protoc (explicit JSON names)."""
     descriptor_set = FileDescriptorSet.FromString(compiled)
     for file in descriptor_set.file:
         file.ClearField("source_code_info")
@@ -54,7 +54,7 @@ def main() -> None:
     compiled = compile_protos()
     if "--check" in sys.argv:
         if TARGET.read_bytes() != compiled:
-            raise SystemExit(f"{TARGET.name} is not what the .proto files say: run `make protos`")
+            raise SystemExit(f"{TARGET.name} differs from the .proto files: run `make protos`")
         return
     TARGET.write_bytes(compiled)
     print(f"{TARGET.relative_to(HERE.parent)}: {len(compiled)} bytes")

@@ -1,4 +1,4 @@
-"""The programs of the service's guide, retold in `guide/`, against the local server, as they would be run."""
+"""Programs like those in the guide of the service, in `guide/`, run against the local server."""
 
 import json
 import os
@@ -23,7 +23,7 @@ KEY = "AQVNguide"
 OAUTH = "y0_guide"
 SCRIPT = "word,start,end\nhello,0.5,0.9\nworld,1.0,1.4\n"
 BUCKET = "https://storage.yandexcloud.net/talks"
-PIECE = 4000
+CHUNK_SIZE = 4000
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +101,13 @@ def run(*command: object, authorization: str, trusted: Path) -> str:
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory):
-    """Two seconds of headerless samples at 8 kHz, and a bit that fills no piece."""
+    """Two seconds of headerless samples at 8 kHz, and some bytes that fill no chunk."""
     path = tmp_path_factory.mktemp("speech") / "speech.pcm"
-    path.write_bytes(bytes(8 * PIECE + 1000))
+    path.write_bytes(bytes(8 * CHUNK_SIZE + 1000))
     return path
 
 
-def heard(output: str) -> list[tuple[list[str], bool]]:
+def read_answers(output: str) -> list[tuple[list[str], bool]]:
     """Texts and `final` of each answer with a chunk that a streaming program has printed."""
     answers, texts = [], []
     for line in output.splitlines():
@@ -148,8 +148,8 @@ def test_v3_files_with_curl_and_a_token(server, rest, certificates, token):
     assert '"hello world"' in output
 
 
-def test_curl_is_told_what_is_wrong(server, rest, certificates):
-    """A wrong key: the program fails and shows the service's own words, without the key."""
+def test_curl_shows_the_error(server, rest, certificates):
+    """With a wrong key the program fails and shows the message of the service, without the key."""
     command = ["sh", GUIDE / "v3_files.sh", rest, rest, GUIDE / "request.json"]
     with pytest.raises(AssertionError, match="401") as failed:
         run(*command, authorization="Api-Key AQVNwrong", trusted=certificates[0])
@@ -179,7 +179,7 @@ def test_v3_files_with_the_vendors_stubs(server, grpc_host, certificates):
 
 
 def test_v2_files_with_requests(server, rest, certificates):
-    """Language and link are enough for Ogg Opus; `done` and the chunks are where the program looks."""
+    """Language and link are enough for Ogg Opus; the program finds `done` and the chunks."""
     command = [sys.executable, GUIDE / "v2_files.py", rest, rest, f"{BUCKET}/talk.ogg"]
     output = run(*command, authorization=f"Api-Key {KEY}", trusted=certificates[0])
     assert output.splitlines()[-1] == "Hello world."
@@ -189,9 +189,9 @@ def test_v2_files_with_requests(server, rest, certificates):
 
 
 def test_v2_streaming_with_the_vendors_stubs(server, grpc_host, certificates, token, speech):
-    """Unpaced pieces: partials if there are any, then one final with everything."""
+    """Chunks without pauses between them: partials if there are any, then one final with all words."""
     command = [sys.executable, GUIDE / "v2_streaming.py", grpc_host, "b1gfolder", speech, certificates[0]]
-    answers = heard(run(*command, authorization=f"Bearer {token}", trusted=certificates[0]))
+    answers = read_answers(run(*command, authorization=f"Bearer {token}", trusted=certificates[0]))
     assert [texts for texts, final in answers if final] == [["Hello world."]]
     assert answers[-1][1]
 
@@ -200,19 +200,19 @@ def test_v2_streaming_with_the_vendors_stubs(server, grpc_host, certificates, to
 
 
 def test_v2_streaming_with_node(server, grpc_host, certificates, token, speech, node_modules):
-    """A piece every 250 ms: partials grow while the audio goes in."""
+    """One chunk every 250 ms: partials grow while the audio is sent."""
     import google.rpc  # the folder of google/rpc/status.proto
 
     googleapis = Path(google.rpc.__path__[0]).parents[1]
     command = ["node", GUIDE / "v2_streaming.js", grpc_host, "b1gfolder", speech]
     command += [PROTOS, googleapis, "--", certificates[0]]
-    answers = heard(run(*command, authorization=f"Bearer {token}", trusted=certificates[0]))
+    answers = read_answers(run(*command, authorization=f"Bearer {token}", trusted=certificates[0]))
     assert [texts for texts, final in answers if final] == [["Hello world."]]
     assert ["hello"] in [texts for texts, final in answers if not final]
 
 
 def test_the_lock_file_names_no_host():
-    """Packages come from wherever npm is set up to get them, and are checked by their hashes."""
+    """Packages come from the registry that npm is configured for, and their hashes are checked."""
     lock = json.loads((GUIDE / "package-lock.json").read_text())
     packages = [facts for name, facts in lock["packages"].items() if name]
     assert packages

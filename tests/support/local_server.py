@@ -1,4 +1,4 @@
-"""Starts the local server for tests, as the process it is, and calls it by plain gRPC."""
+"""Starts the local server for tests as a process, and calls it by plain gRPC."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class Server:
         assert self.process.stdout is not None
         self.line = self.process.stdout.readline()
         found = re.search(r"grpcs?://(\S+:\d+)(?: (https?://\S+))?", self.line)
-        assert found, "the server did not start; its last words are on standard error"
+        assert found, "the server did not start; its error is on standard error"
         self.address = found[1]
         self.rest = found[2] or ""
         self.api = Api(self.address)
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye."""
+        """End the process with SIGKILL."""
         self.process.kill()
         self.close()
 
     def close(self) -> int:
-        """Lets go of its standard input, which ends it; its exit code. May be called again."""
+        """Close its standard input, which ends it; return its exit code. May be called again."""
         self.api.channel.close()
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None
@@ -69,7 +69,7 @@ class Api:
         self.channel = grpc.insecure_channel(address, UNLIMITED)
 
     def call(self, service: str, name: str, request: Any, **options: Any) -> Any:
-        """The answer; for a stream the list of its messages, as they came, as bytes."""
+        """The answer; for a stream the list of its messages as bytes."""
         method = methods(service)[name]
         make = self.channel.unary_stream if method.response_streaming else self.channel.unary_unary
         parse = None if method.response_streaming else method.response.FromString
@@ -112,7 +112,7 @@ class Api:
 
 @contextmanager
 def serving(**settings: Any) -> Iterator[Api]:
-    """A server that runs within the block."""
+    """A server that runs while the block does."""
     server = Server(**settings)
     try:
         yield server.api
@@ -121,7 +121,7 @@ def serving(**settings: Any) -> Iterator[Api]:
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Looks again and again, for a bounded time."""
+    """Check again and again, for a limited time."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not so after {seconds} s"
@@ -134,7 +134,7 @@ def wav(seconds: float = 1.0, n_channels: int = 1, sample_rate: int = 8000) -> b
 
 
 def talk(seconds: float = 4.6) -> bytes:
-    """The beginning of data/monologue.wav, which says good morning, as a WAV file."""
+    """The start of data/monologue.wav, with the words good morning, as a WAV file."""
     samples, rate = soundfile.read(DATA / "monologue.wav", dtype="float32", frames=round(seconds * 16000))
     return sound(samples[np.newaxis], rate)
 

@@ -33,12 +33,12 @@ def main(stt_host: str, operation_host: str, link: str, certificates: str | None
         recognizer = stt_service_pb2_grpc.AsyncRecognizerStub(stt)
         operation = recognizer.RecognizeFile(request, metadata=metadata)
         print(operation)
-        asked = operation_service_pb2.GetOperationRequest(operation_id=operation.id)
+        request = operation_service_pb2.GetOperationRequest(operation_id=operation.id)
         service = operation_service_pb2_grpc.OperationServiceStub(operations)
-        while not service.Get(asked, metadata=metadata).done:
+        while not service.Get(request, metadata=metadata).done:
             time.sleep(1)
-        wanted = stt_service_pb2.GetRecognitionRequest(operation_id=operation.id)
-        for message in list(recognizer.GetRecognition(wanted, metadata=metadata)):
+        request = stt_service_pb2.GetRecognitionRequest(operation_id=operation.id)
+        for message in list(recognizer.GetRecognition(request, metadata=metadata)):
             print(message)
 
 

@@ -7,17 +7,17 @@
 set -eu
 stt=$1 operations=$2 request=$3
 
-ask() {
+call() {
   curl --silent --show-error --fail-with-body --header "Authorization: $AUTHORIZATION" "$@"
 }
 
-id=$(ask -d "@$request" "$stt/stt/v3/recognizeFileAsync" | tr -d ' \n' | sed 's/.*"id":"\([^"]*\)".*/\1/')
+id=$(call -d "@$request" "$stt/stt/v3/recognizeFileAsync" | tr -d ' \n' | sed 's/.*"id":"\([^"]*\)".*/\1/')
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  operation=$(ask "$operations/operations/$id")
+  operation=$(call "$operations/operations/$id")
   case $(printf %s "$operation" | tr -d ' \n') in
     *'"done":true'*) break ;;
   esac
   sleep 1
 done
 printf '%s\n' "$operation"
-ask "$stt/stt/v3/getRecognition?operation_id=$id"
+call "$stt/stt/v3/getRecognition?operation_id=$id"
