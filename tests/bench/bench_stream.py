@@ -22,7 +22,7 @@ from speechkit_nb.wire import v3
 
 sys.path.insert(0, SUPPORT)
 
-from live_sessions import RATE, coded, script, talk
+from live_sessions import RATE, make_audio, make_words, write_script
 from local_server import Server
 
 CHUNK = 0.5
@@ -37,7 +37,7 @@ class Size(NamedTuple):
 
 def measure_delays(client: sk.Client, seconds: int) -> tuple[np.ndarray, int]:
     """Milliseconds of each event that is about audio; the number of words."""
-    recording = sk.Recording(np.frombuffer(coded(seconds), np.int16), RATE)
+    recording = sk.Recording(np.frombuffer(make_audio(seconds), np.int16), RATE)
     session, found = client.stream(recording), []
     for event in session:
         now = time.time()
@@ -50,7 +50,7 @@ def measure_delays(client: sk.Client, seconds: int) -> tuple[np.ndarray, int]:
 def stream_fast(client: sk.Client, seconds: int) -> tuple[float, float, int]:
     """Seconds that it takes, MB that the client grows by, and the number of words."""
     process, memory = psutil.Process(), [0.0]
-    chunks = (coded(CHUNK, start=i * CHUNK) for i in range(int(seconds / CHUNK)))
+    chunks = (make_audio(CHUNK, start=i * CHUNK) for i in range(int(seconds / CHUNK)))
     start = time.perf_counter()
     session = client.stream(chunks, sample_rate=RATE)
     for event in session:
@@ -62,8 +62,8 @@ def stream_fast(client: sk.Client, seconds: int) -> tuple[float, float, int]:
 
 
 def measure(size: Size, home: Path) -> dict[str, float]:
-    words = talk(size.fast)
-    server = Server(models={"general": f"timecoded:{script(home / 'fast.csv', words)}"})
+    words = make_words(size.fast)
+    server = Server(models={"general": f"timecoded:{write_script(home / 'fast.csv', words)}"})
     with sk.connect(f"grpc://{server.address}") as client:
         delays, n_live = measure_delays(client, size.live)
         seconds, growth, n_words = stream_fast(client, size.fast)

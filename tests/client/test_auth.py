@@ -395,15 +395,15 @@ def test_a_stream_renews_refused_credentials_once(models, api, method, fault, is
 @pytest.mark.parametrize("api", ["v3", "v2"])
 def test_a_token_that_expires_during_a_stream(public_key, key_file, tmp_path, api):
     """The next session is refused: the token is renewed, and the stream continues from its last final."""
-    words = live_sessions.script(tmp_path / "words.csv", spoken := live_sessions.talk(10))
+    words = live_sessions.write_script(tmp_path / "words.csv", spoken := live_sessions.make_words(10))
     ports = {"grpc": f"127.0.0.1:{_free_port()}", "rest": f"127.0.0.1:{_free_port()}"}
     settings = {**ports, "models": {"general": f"timecoded:{words}"}, "iam_public_key": public_key}
     first, go_on = Server(**settings), threading.Event()
 
     def speak() -> Iterator[bytes]:
-        yield live_sessions.coded(5.0)
+        yield live_sessions.make_audio(5.0)
         assert go_on.wait(30)
-        yield live_sessions.coded(5.0, start=5.0)
+        yield live_sessions.make_audio(5.0, start=5.0)
 
     with (
         ExitStack() as stack,

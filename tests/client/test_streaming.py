@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live_sessions import RATE, coded, script, split, talk
+from live_sessions import RATE, make_audio, make_words, split, write_script
 from local_server import DATA, Server
 from pyarrow import parquet
 
@@ -44,12 +44,12 @@ LIMIT = 10
 
 @pytest.fixture(scope="module")
 def spoken() -> list[tuple[str, float, float]]:
-    return talk(SECONDS)
+    return make_words(SECONDS)
 
 
 @pytest.fixture(scope="module")
 def words(spoken: Any, tmp_path_factory: Any) -> Path:
-    return script(tmp_path_factory.mktemp("script") / "talk.csv", spoken)
+    return write_script(tmp_path_factory.mktemp("script") / "talk.csv", spoken)
 
 
 def start_server(words: Path, seconds: float = LIMIT, **settings: Any) -> Server:
@@ -123,8 +123,8 @@ def test_sessions_end_between_utterances(client: sk.Client, recording: sk.Record
 
 def test_an_hour(tmp_path: Path) -> None:
     """An hour in sessions of five minutes, as in the cloud: all words are right."""
-    spoken = talk(3600)
-    running = start_server(script(tmp_path / "hour.csv", spoken), seconds=300)
+    spoken = make_words(3600)
+    running = start_server(write_script(tmp_path / "hour.csv", spoken), seconds=300)
     with sk.connect(f"grpc://{running.address}") as client:
         hour = timecode.write_timecode(3600 * RATE)
         transcript = client.stream(hour, sample_rate=RATE, pace="fast").result(120)
@@ -148,7 +148,7 @@ def test_sessions_are_cut_by_size_too(words: Path, spoken: Any, recording: sk.Re
 def test_speech_without_a_pause(tmp_path: Path) -> None:
     """If no utterance ends, the session ends all the same; a word that is cut in two is reported once."""
     unbroken = [(f"w{i}", i * 0.5, i * 0.5 + 0.45) for i in range(60)]
-    running = start_server(script(tmp_path / "unbroken.csv", unbroken), seconds=5)
+    running = start_server(write_script(tmp_path / "unbroken.csv", unbroken), seconds=5)
     with sk.connect(f"grpc://{running.address}") as client:
         sounding = timecode.write_timecode(30 * RATE)
         session = client.stream(sounding, sample_rate=RATE, pace="fast", limits=SessionLimits(5))
@@ -163,7 +163,9 @@ def test_silence_over_several_sessions(client: sk.Client, tmp_path: Path) -> Non
     quiet = np.concatenate([np.zeros(25 * RATE, np.int16), timecode.write_timecode(5 * RATE)])
     session = client.stream(quiet, sample_rate=RATE, pace="fast", limits=LIMITS)
     transcript = session.result(60)
-    assert [word for word, *_ in words_of(transcript)] == [word for word, _, end in talk(SECONDS) if end < 5]
+    assert [word for word, *_ in words_of(transcript)] == [
+        word for word, _, end in make_words(SECONDS) if end < 5
+    ]
     assert transcript.words.start.iloc[0] == pytest.approx(25.3)
     assert transcript.events.received_data.max() == pytest.approx(30)
 
@@ -237,7 +239,7 @@ def test_a_service_with_shorter_sessions_than_expected(
 
 
 def chunked(seconds: float, size: int = 1234) -> list[bytes]:
-    return list(split(coded(seconds), size))
+    return list(split(make_audio(seconds), size))
 
 
 @pytest.mark.parametrize("odd", [1234, 999, 32000])
@@ -251,7 +253,7 @@ def test_chunks_of_any_size(client: sk.Client, spoken: Any, odd: int) -> None:
 
 def test_a_source_that_never_ends(client: sk.Client, spoken: Any) -> None:
     """Events come while it runs; `finish` ends the source, and the audio that was sent is recognized."""
-    endless = (coded(0.5, start=i * 0.5) for i in count())
+    endless = (make_audio(0.5, start=i * 0.5) for i in count())
     session = client.stream(endless, sample_rate=RATE, limits=LIMITS)
     seen = list(islice((event for event in session if event.kind == "final"), 8))
     session.finish()
@@ -263,7 +265,7 @@ def test_a_source_that_never_ends(client: sk.Client, spoken: Any) -> None:
 
 def test_closing_a_stream(client: sk.Client) -> None:
     """After `close` no more events come, and no error; the transcript has all messages until then."""
-    endless = (coded(0.5, start=i * 0.5) for i in count())
+    endless = (make_audio(0.5, start=i * 0.5) for i in count())
     with client.stream(endless, sample_rate=RATE, limits=LIMITS) as session:
         first = next(iter(session))
     assert first.response == session.transcript.responses[0]
@@ -274,7 +276,7 @@ def test_closing_a_stream(client: sk.Client) -> None:
 def test_closing_the_client_closes_its_streams(server: Server) -> None:
     """No stream runs longer than its client."""
     client = sk.connect(f"grpc://{server.address}")
-    session = client.stream((coded(0.1) for _ in count()), sample_rate=RATE)
+    session = client.stream((make_audio(0.1) for _ in count()), sample_rate=RATE)
     next(iter(session))
     client.close()
     assert "ended" in repr(session)
@@ -284,7 +286,7 @@ def test_a_source_that_fails(client: sk.Client) -> None:
     """Its error is raised after the audio that was sent has been recognized."""
 
     def failing() -> Iterator[bytes]:
-        yield coded(5)
+        yield make_audio(5)
         raise OSError("the microphone was unplugged")
 
     session = client.stream(failing(), sample_rate=RATE)
@@ -299,9 +301,9 @@ def test_a_source_that_falls_silent(client: sk.Client) -> None:
     go_on = threading.Event()
 
     def hesitating() -> Iterator[bytes]:
-        yield coded(1.0)
+        yield make_audio(1.0)
         assert go_on.wait(20)
-        yield coded(1.0, start=1.0)
+        yield make_audio(1.0, start=1.0)
 
     session = client.stream(hesitating(), sample_rate=RATE)
     for event in session:
@@ -430,7 +432,7 @@ def test_external_ends_of_utterances(client: sk.Client, spoken: Any) -> None:
 
     def in_turns() -> Iterator[bytes]:
         for i in range(20):
-            yield coded(1.0, start=float(i))
+            yield make_audio(1.0, start=float(i))
             assert turn.acquire(timeout=20)
 
     session = client.stream(in_turns(), sample_rate=RATE, external_eou=True, limits=LIMITS)
@@ -558,7 +560,7 @@ def test_sessions_that_are_too_short(limits: Any) -> None:
 
 def test_a_wait_with_a_timeout(client: sk.Client) -> None:
     """`result` with a timeout stops waiting, not the stream."""
-    session = client.stream((coded(0.1) for _ in count()), sample_rate=RATE)
+    session = client.stream((make_audio(0.1) for _ in count()), sample_rate=RATE)
     with pytest.raises(WaitTimeout, match=r"not ended after 0\.05 s; it continues"):
         session.result(0.05)
     session.close()

@@ -19,14 +19,14 @@ from live_sessions import (
     Session,
     chunk,
     chunks,
-    coded,
     eou,
     kinds,
+    make_audio,
     options,
-    script,
     silence,
     split,
     texts,
+    write_script,
 )
 from local_server import DATA, Api, Server, serving, sound
 
@@ -42,7 +42,7 @@ TRUTH = "but about thirty percent of them still noticed their own name in the ot
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: Any) -> Path:
-    return script(tmp_path_factory.mktemp("script") / "talk.csv", WORDS)
+    return write_script(tmp_path_factory.mktemp("script") / "talk.csv", WORDS)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def session(api: Api, /, *first: Any, **more: Any) -> Session:
 
 def answer(api: Api, *requests: Any) -> list[Any]:
     """All messages of a session that sends these and hangs up."""
-    return session(api, *requests).rest()
+    return session(api, *requests).read_rest()
 
 
 def likeness(text: str, truth: str = TRUTH) -> float:
@@ -119,7 +119,7 @@ def test_utterances_are_answered_while_the_session_lasts(api: Api) -> None:
     assert (refined.final_index, refined.normalized_text.alternatives[0].text) == (0, "One two.")
     assert live.until("eou_update").eou_update.time_ms == 800
     live.send(*chunks(PCM[RATE * 3 :]))
-    rest = live.rest()
+    rest = live.read_rest()
     assert texts(rest) == ["three", "four"]
     assert kinds(rest) == ["partial", "final", "final_refinement", "eou_update"] * 2
     assert rest[-1].status_code.code_type == v3.StatusCode(code_type="CLOSED").code_type
@@ -152,7 +152,7 @@ def test_signs_of_life_come_at_an_interval(api: Api) -> None:
     assert first.status_code.code_type == v3.StatusCode(code_type="WORKING").code_type
     assert first.channel_tag == ""
     assert 50 < second.response_wall_time_ms - first.response_wall_time_ms < 400
-    live.rest()
+    live.read_rest()
 
 
 def test_partials_of_the_embedded_recognizer(api: Api) -> None:
@@ -214,7 +214,7 @@ def test_external_ends_of_utterances(api: Api) -> None:
     live.send(eou(), eou())
     first, second = live.until("eou_update"), live.until("eou_update")
     live.send(*chunks(PCM[: 2 * RATE * 2]))
-    rest = live.rest()
+    rest = live.read_rest()
     assert (first.eou_update.time_ms, second.eou_update.time_ms) == (2000, 2000)
     assert second.audio_cursors.final_index == 1
     assert texts(rest) == ["four"]
@@ -330,7 +330,7 @@ def test_a_session_that_lasts_too_long(words: Path) -> None:
 def test_the_name_of_a_session(api: Api) -> None:
     """x-client-request-id comes back in every message."""
     live = session(api, options(), chunk(PCM), metadata=[("x-client-request-id", "mine")])
-    assert {m.session_uuid.user_request_id for m in live.rest()} == {"mine"}
+    assert {m.session_uuid.user_request_id for m in live.read_rest()} == {"mine"}
 
 
 @pytest.mark.parametrize("event", ["partial", "final", "final_refinement", "eou_update"])
@@ -373,7 +373,7 @@ def test_opus_is_decoded_as_it_grows(api: Api) -> None:
     file = sound(samples[np.newaxis], rate, format="OGG", subtype="OPUS")
     live = session(api, options(container="OGG_OPUS"), *chunks(file[:-5000], 2000))
     assert live.until("partial").partial.alternatives[0].text.startswith("one")
-    live.rest()
+    live.read_rest()
 
 
 def test_a_wav_header_before_headerless_samples(api: Api) -> None:
@@ -437,7 +437,7 @@ def test_sounds_that_cannot_be_decoded() -> None:
 def test_time_written_into_sound(api: Api) -> None:
     """The timecoded engine returns the words of the audio, wherever in the script it begins."""
     messages = answer(
-        api, options(model="coded"), *chunks(coded(2.0, start=1.5)), *chunks(coded(0.6, start=0.2))
+        api, options(model="coded"), *chunks(make_audio(2.0, start=1.5)), *chunks(make_audio(0.6, start=0.2))
     )
     assert texts(messages) == ["three", "four one two"]
     words = [w for m in messages if m.HasField("final") for w in m.final.alternatives[0].words]
@@ -457,7 +457,7 @@ def content(data: bytes, size: int = 4000) -> list[Any]:
 
 
 def answer_v2(api: Api, *requests: Any) -> list[Any]:
-    return session(api, *requests, api="v2").rest()
+    return session(api, *requests, api="v2").read_rest()
 
 
 def test_v2_stream(api: Api) -> None:
@@ -485,7 +485,7 @@ def test_v2_answers_without_chunks(api: Api) -> None:
     """A status message has no chunks."""
     live = session(api, config(), *content(bytes(4000)), api="v2")
     assert not next(iter(live.call)).chunks
-    live.rest()
+    live.read_rest()
 
 
 def test_v2_single_utterance(api: Api) -> None:

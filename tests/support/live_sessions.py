@@ -44,7 +44,7 @@ class Session:
         """The next message with that event."""
         return next(message for message in self.call if message.HasField(event))
 
-    def rest(self) -> list[Any]:
+    def read_rest(self) -> list[Any]:
         """End the requests, and read all messages that still come."""
         self.end_requests()
         return list(self.call)
@@ -105,7 +105,7 @@ def chunks(data: bytes, size: int = RATE // 5) -> list[Any]:
     return [chunk(part) for part in split(data, size)]
 
 
-def coded(seconds: float, start: float = 0.0) -> bytes:
+def make_audio(seconds: float, start: float = 0.0) -> bytes:
     """Audio for the engine `timecoded`, from `start` (seconds) on."""
     return timecode.write_timecode(round(seconds * RATE), round(start * 1000)).tobytes()
 
@@ -126,14 +126,14 @@ def kinds(messages: Iterable[Any]) -> list[str]:
     return result
 
 
-def script(path: Path, words: Iterable[tuple[str, float, float]]) -> Path:
+def write_script(path: Path, words: Iterable[tuple[str, float, float]]) -> Path:
     """Write a script for the engines `scripted` and `timecoded`; times in seconds."""
     rows = [f"{word},{start:.3f},{end:.3f}" for word, start, end in words]
     path.write_text("\n".join(["word,start,end", *rows]) + "\n")
     return path
 
 
-def talk(seconds: float, seed: int = 0) -> list[tuple[str, float, float]]:
+def make_words(seconds: float, seed: int = 0) -> list[tuple[str, float, float]]:
     """Words of 200 ms with a pause of 100 ms after each and, about every eighth, one of 900 ms."""
     random = np.random.default_rng(seed)
     at, left, words = 0.3, 8, []
