@@ -21,7 +21,7 @@ RANGES = {
         "memory": (0, 1),
     },
     "corpus": {"per_s_1": (200, 1e6), "per_s_2": (100, 1e6), "peak_mb": (50, 600), "flat": (0.5, 2)},
-    "envelope": {"vs_decode": (0.5, 5), "peak_mb": (0, 64)},
+    "envelope": {"vs_decode": (0.3, 10), "peak_mb": (0, 64)},
     "import": {"extra_s": (-1, 1)},
     "jobs": {
         "max_checks_per_s": (1, 5),
@@ -31,7 +31,7 @@ RANGES = {
     },
     "plot": {"seconds": (0.02, 10), "vs_artist_per_word": (0.3, 100)},
     "rest": {"words_per_s": (5_000, 1e7), "vs_grpc": (0.05, 20)},
-    "server": {"vs_engine": (0.7, 10)},
+    "server": {"vs_engine": (0.3, 20)},
     "stream": {"p99_ms": (0.05, 1_000), "x_realtime": (20, 50_000), "growth_mb": (-100, 100)},
     "tables": {
         "vs_c_parser": (0.5, 20),

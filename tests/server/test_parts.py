@@ -17,7 +17,8 @@ from speechkit_nb.errors import MissingExtra, ServerError
 from speechkit_nb.server.engines import registry
 from speechkit_nb.server.engines.base import EngineSpec, Hypothesis, ListenRequest, Word
 from speechkit_nb.server.engines.registry import check_engine, parse_engine
-from speechkit_nb.server.engines.scripted import ScriptedListener, create, split_list
+from speechkit_nb.server.engines.scripted import ScriptedListener, create
+from speechkit_nb.server.engines.scripts import split_list
 from speechkit_nb.server.operations.store import KEEP_SECONDS, Store, Work
 from speechkit_nb.server.recognition.events import EventWriter, Final, interleave
 from speechkit_nb.server.recognition.file import refine, tile_finals
@@ -292,7 +293,7 @@ def test_a_script_beside_the_same_sound(tmp_path: Path) -> None:
 def test_recorded_answer_is_no_live_engine(tmp_path: Path) -> None:
     """A recorded answer has no words with times."""
     (tmp_path / "a.binpb").write_bytes(b"")
-    with pytest.raises(StatusError, match=r"a\.binpb is a recorded answer; it answers files, not streams"):
+    with pytest.raises(StatusError, match=r"a\.binpb is a recorded answer: for files, not for streams"):
         create(EngineSpec("scripted", str(tmp_path / "a.binpb"))).listen(ListenRequest())
 
 

@@ -83,7 +83,7 @@ def test_a_stream_finds_the_only_script_of_a_folder(folders: Path, full: bool) -
         opened.end_requests()
         code, words = opened.status()
     assert code == "INVALID_ARGUMENT"
-    assert "no name by which to choose one of the 2 scripts" in words
+    assert "no name to choose one of the 2 scripts" in words
     assert "scripted:FILE" in words
 
 

@@ -56,12 +56,10 @@ class RestApi:
     def endpoints(self) -> list[Endpoint]:
         """One entry per route."""
         return [
-            Endpoint("POST", "/stt/v3/recognizeFileAsync", "RecognizeFile", self._recognize_file),
+            Endpoint("POST", "/stt/v3/recognizeFileAsync", "RecognizeFile", self._submit_v3),
             Endpoint("GET", "/stt/v3/getRecognition", "GetRecognition", self._get_recognition),
             Endpoint("DELETE", "/stt/v3/deleteRecognition", "DeleteRecognition", self._delete),
-            Endpoint(
-                "POST", "/speech/stt/v2/longRunningRecognize", "LongRunningRecognize", self._recognize_v2
-            ),
+            Endpoint("POST", "/speech/stt/v2/longRunningRecognize", "LongRunningRecognize", self._submit_v2),
             Endpoint("GET POST", "/operations/{operation_id}:cancel", "Cancel", self._cancel),
             Endpoint("GET", "/operations/{operation_id}", "Get", self._operation),
             Endpoint("GET", "/endpoints", "List", self._list_endpoints, is_open=True),
@@ -101,11 +99,11 @@ class RestApi:
                 f"the header Host names {host!r}, and a server without keys is for this machine: 127.0.0.1",
             )
 
-    async def _recognize_file(self, request: Request) -> Response:
+    async def _submit_v3(self, request: Request) -> Response:
         message = await asyncio.to_thread(parse_message, await read_body(request), v3.RecognizeFileRequest())
         return await _operation(await self._service.recognize_file(message, _client_request_id(request)))
 
-    async def _recognize_v2(self, request: Request) -> Response:
+    async def _submit_v2(self, request: Request) -> Response:
         body = await read_body(request)
         empty = v2.LongRunningRecognitionRequest()
         message = await asyncio.to_thread(parse_message, body, empty, accept_text_flags)

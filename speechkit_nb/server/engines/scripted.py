@@ -14,24 +14,17 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import wave
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 
-from ...errors import ServerError, SpeechkitError
-from ...wire import responses_from_json
+from ...errors import ServerError
 from ..status import invalid_argument
 from . import timecode
 from .base import SAMPLE_RATE, EngineSpec, Hypothesis, ListenRequest, Word
+from .scripts import Scripts, load_script
 
 PAUSE_MS = 500
-ENDINGS = (".words.csv", ".csv", ".binpb", ".json")
 
 
 def create(spec: EngineSpec) -> ScriptedEngine:
@@ -45,10 +38,9 @@ def create(spec: EngineSpec) -> ScriptedEngine:
             f"the scripted engine finds nothing at {spec.argument!r}; give scripted:PATH with a .csv of "
             "words, a recorded answer (.binpb, .json), or a folder of these"
         )
-    engine = ScriptedEngine(spec.path, timecoded=spec.engine == "timecoded")
     if spec.path.is_file():
-        engine.load(spec.path)
-    return engine
+        load_script(spec.path)  # an error comes when the server starts, not with the first request
+    return ScriptedEngine(spec.path, timecoded=spec.engine == "timecoded")
 
 
 class ScriptedEngine:
@@ -57,65 +49,21 @@ class ScriptedEngine:
     languages = ()
 
     def __init__(self, path: Path, timecoded: bool = False) -> None:
-        self._path = path
+        self._scripts = Scripts(path)
         self._timecoded = timecoded
 
     def listen(self, request: ListenRequest) -> ScriptedListener:
         """A listener that returns the words of a channel of the script when their time comes."""
-        words = self.load(self._choose(request))
+        words = self._scripts.load(request)
         if not isinstance(words, dict):
-            raise invalid_argument(f"{self._path.name} is a recorded answer; it answers files, not streams")
+            raise invalid_argument(f"{self._scripts.name} is a recorded answer: for files, not for streams")
         times = timecode.TimecodeReader() if self._timecoded else None
         return ScriptedListener(words.get(request.channel, ()), request, times)
 
     def find_recorded(self, request: ListenRequest) -> list[bytes] | None:
         """The messages of a recorded answer, unchanged; None if the script holds words."""
-        found = self.load(self._choose(request))
+        found = self._scripts.load(request)
         return found if isinstance(found, list) else None
-
-    def load(self, path: Path) -> dict[int, tuple[Word, ...]] | list[bytes]:
-        """Words by channel, or the messages of a recorded answer.
-
-        Raises:
-            ServerError: if the file does not have the format of its suffix.
-        """
-        return _load(path, _modified_at(path))
-
-    def _choose(self, request: ListenRequest) -> Path:
-        if self._path.is_file():
-            return self._path
-        if not request.name and not request.sha256:
-            return self._only_script()
-        stem = Path(request.name).stem or request.sha256
-        if found := self._script(stem) or self._beside_same_bytes(request.sha256):
-            return found
-        raise invalid_argument(f"{self._path} holds no script for this recording, such as {stem}.words.csv")
-
-    def _only_script(self) -> Path:
-        scripts = [path for path in self._path.iterdir() if path.is_file() and path.name.endswith(ENDINGS)]
-        if len(scripts) == 1:
-            return scripts[0]
-        raise invalid_argument(
-            f"a stream has no name by which to choose one of the {len(scripts)} scripts in {self._path}; "
-            "stream to a model of one script, scripted:FILE, or of a folder that holds one"
-        )
-
-    def _script(self, stem: str) -> Path | None:
-        paths = (self._path / (stem + ending) for ending in ENDINGS)
-        return next((path for path in paths if path.is_file()), None)
-
-    def _beside_same_bytes(self, sha256: str) -> Path | None:
-        if not sha256:
-            return None
-        for path in sorted(self._path.iterdir()):
-            is_other = path.is_file() and not path.name.endswith(ENDINGS)
-            if (
-                is_other
-                and (script := self._script(path.stem))
-                and sha256 in _digests(path, _modified_at(path))
-            ):
-                return script
-        return None
 
 
 class ScriptedListener:
@@ -198,83 +146,3 @@ class ScriptedListener:
 
 def _end(words: Sequence[Word]) -> int:
     return max(word.end_ms for word in words)
-
-
-def _modified_at(path: Path) -> int:
-    return path.stat().st_mtime_ns
-
-
-@lru_cache(maxsize=1024)
-def _digests(path: Path, modified_at: int) -> tuple[str, ...]:
-    """Digests of the bytes of a file and, if it is WAV, of its samples alone: API v2 sends only those.
-
-    `modified_at` is part of the key of the cache.
-    """
-    contents = [path.read_bytes()]
-    with suppress(wave.Error, EOFError), wave.open(io.BytesIO(contents[0])) as sound:
-        contents.append(sound.readframes(sound.getnframes()))
-    return tuple(hashlib.sha256(content).hexdigest() for content in contents)
-
-
-@lru_cache(maxsize=64)
-def _load(path: Path, modified_at: int) -> dict[int, tuple[Word, ...]] | list[bytes]:
-    try:
-        if path.suffix == ".binpb":
-            return split_list(path.read_bytes())
-        if path.suffix == ".json":
-            return responses_from_json(path.read_bytes())
-        return _read_words(path)
-    except (KeyError, ValueError, OSError, SpeechkitError) as error:
-        raise ServerError(f"the script {path} cannot be read: {error}") from error
-
-
-def _read_words(path: Path) -> dict[int, tuple[Word, ...]]:
-    channels: dict[int, list[Word]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        missing = {"word", "start", "end"} - set(rows.fieldnames or ())
-        if missing:
-            raise ValueError(f"the columns {', '.join(sorted(missing))} are missing")
-        for row in rows:
-            word = Word(row["word"], _milliseconds(row["start"]), _milliseconds(row["end"]))
-            channels.setdefault(int(row.get("channel") or 0), []).append(word)
-    return {channel: tuple(sorted(words, key=lambda w: w.start_ms)) for channel, words in channels.items()}
-
-
-def _milliseconds(seconds: str) -> int:
-    return round(float(seconds) * 1000)
-
-
-def split_list(data: bytes) -> list[bytes]:
-    """The messages of a serialized `StreamingResponseList`, bytes unchanged.
-
-    Parsing and serializing again could lose fields that the schema does not know.
-
-    Raises:
-        ValueError: if it is no such list, or not complete.
-
-    >>> split_list(b"\\x0a\\x02ab\\x0a\\x01c")
-    [b'ab', b'c']
-    """
-    messages, position = [], 0
-    while position < len(data):
-        if data[position] != 0x0A:
-            raise ValueError(f"byte {position} does not begin a message of a StreamingResponseList")
-        length, position = _varint(data, position + 1)
-        if position + length > len(data):
-            raise ValueError("the last message is cut off")
-        messages.append(data[position : position + length])
-        position += length
-    return messages
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if position >= len(data):
-            raise ValueError("the last message is cut off")
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position

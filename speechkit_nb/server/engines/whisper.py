@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from faster_whisper import WhisperModel
@@ -150,7 +150,7 @@ class WhisperListener(UtteranceListener):
         self._last_partial = partial.words
         return [partial]
 
-    def _decode(self, kind: Any) -> Hypothesis:
+    def _decode(self, kind: Literal["partial", "final"]) -> Hypothesis:
         start_ms, end_ms = self._pieces[0].start_ms, self._pieces[-1].end_ms
         pcm = b"".join(piece.pcm for piece in self._pieces)
         found, language = self._engine.decode(pcm, self._language, beam_size=5 if kind == "final" else 1)

@@ -21,7 +21,7 @@ from .decoder import AudioDecoder, Samples, check_mono, make_decoder, make_silen
 from .events import EventWriter
 from .file import recognize
 from .live import EndOfUtterance, LiveSession, StreamAudio, StreamItem
-from .options import find_engine, read_options
+from .options import Options, find_engine, read_options
 
 PAUSE_MS = 500
 SHORT_PAUSE_MS = 300
@@ -90,7 +90,7 @@ class StreamService:
         return session.events(intake.items(messages), self._pool)
 
     async def _answer_as_file(
-        self, options: Any, items: AsyncIterator[StreamItem], intake: AudioIntake, writer: EventWriter
+        self, options: Options, items: AsyncIterator[StreamItem], intake: AudioIntake, writer: EventWriter
     ) -> AsyncIterator[bytes]:
         chunks = [item.samples.tobytes() async for item in items if isinstance(item, StreamAudio)]
         if audio := b"".join(chunks):

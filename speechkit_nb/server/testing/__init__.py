@@ -49,11 +49,15 @@ class TestingBuilder(Builder):
 
     def service(self, store: Store, runner: Runner) -> SpeechService:
         """What answers calls about files and operations, with faults."""
-        return FaultySpeechService(self._faults, store, runner, self.models, self.settings.bucket_root)
+        service = FaultySpeechService(store, runner, self.models, self.settings.bucket_root)
+        service.faults = self._faults
+        return service
 
     def streams(self, pool: Pool) -> StreamService:
         """What answers streaming sessions, with faults."""
-        return FaultyStreamService(self._faults, pool, self.models, self.settings.streams)
+        streams = FaultyStreamService(pool, self.models, self.settings.streams)
+        streams.faults = self._faults
+        return streams
 
     def rest(self, service: SpeechService, authenticator: Authenticator) -> ASGIApp:
         """The REST API, with faults and the IAM endpoint."""

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from ...errors import ServerError
 from ...wire import v3
@@ -44,6 +44,9 @@ FORMS = (
     "never-done, refuse:METHOD:CODE:N, slow:SECONDS, html:METHOD:STATUS:N, redirect:METHOD:N:URL, "
     "half:METHOD:N, gzip"
 )
+
+
+Call = TypeVar("Call", bound=Callable[..., Any])
 
 
 class RestFault(NamedTuple):
@@ -175,6 +178,16 @@ def _are_numbers(*parts: str) -> bool:
     return all(part.isdigit() for part in parts)
 
 
+def _after_faults(name: str, call: Call) -> Call:
+    """A method of `FaultySpeechService` that does the same as `call`, unless a fault prevents it."""
+
+    async def method(self: FaultySpeechService, *arguments: Any) -> Any:
+        await self.faults.before(name)
+        return await call(self, *arguments)
+
+    return cast("Call", method)
+
+
 class IdleRunner(Runner):
     """A runner that never works on anything."""
 
@@ -188,62 +201,42 @@ class IdleRunner(Runner):
 class FaultySpeechService(SpeechService):
     """The service for files and operations, with faults before, in and instead of its answers."""
 
-    def __init__(self, faults: Faults, *parts: Any) -> None:
-        super().__init__(*parts)
-        self._faults = faults
-
-    async def recognize_file(self, request: Any, client_request_id: str = "") -> Any:
-        """See `SpeechService`."""
-        await self._faults.before("RecognizeFile")
-        return await super().recognize_file(request, client_request_id)
-
-    async def long_running_recognize(self, request: Any, client_request_id: str = "") -> Any:
-        """See `SpeechService`."""
-        await self._faults.before("LongRunningRecognize")
-        return await super().long_running_recognize(request, client_request_id)
+    faults: Faults
+    recognize_file = _after_faults("RecognizeFile", SpeechService.recognize_file)
+    long_running_recognize = _after_faults("LongRunningRecognize", SpeechService.long_running_recognize)
+    delete_recognition = _after_faults("DeleteRecognition", SpeechService.delete_recognition)
+    cancel_operation = _after_faults("Cancel", SpeechService.cancel_operation)
 
     async def get_recognition(self, operation_id: str) -> AsyncIterator[bytes]:
-        """See `SpeechService`; a result that is not there is an error of its own, and no fault."""
-        await self._faults.before("GetRecognition")
+        """See `SpeechService`; a fault hides or cuts only a result that exists."""
+        await self.faults.before("GetRecognition")
         messages = [message async for message in super().get_recognition(operation_id)]
-        if self._faults.hides_result(operation_id):
+        if self.faults.hides_result(operation_id):
             raise not_ready(operation_id)
-        async for message in self._faults.through("GetRecognition", messages):
+        async for message in self.faults.through("GetRecognition", messages):
             yield message
-
-    async def delete_recognition(self, operation_id: str) -> Any:
-        """See `SpeechService`."""
-        await self._faults.before("DeleteRecognition")
-        return await super().delete_recognition(operation_id)
 
     async def get_operation(self, operation_id: str) -> Any:
         """See `SpeechService`."""
-        await self._faults.before("Get")
+        await self.faults.before("Get")
         found = await super().get_operation(operation_id)
-        if self._faults.hides_end(operation_id):
+        if self.faults.hides_end(operation_id):
             found.done = False
             found.ClearField("response")
             found.ClearField("error")
         return found
 
-    async def cancel_operation(self, operation_id: str) -> Any:
-        """See `SpeechService`."""
-        await self._faults.before("Cancel")
-        return await super().cancel_operation(operation_id)
-
 
 class FaultyStreamService(StreamService):
     """The service for streaming sessions, with faults."""
 
-    def __init__(self, faults: Faults, *parts: Any) -> None:
-        super().__init__(*parts)
-        self._faults = faults
+    faults: Faults
 
     async def recognize_streaming(
         self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
     ) -> AsyncIterator[bytes]:
         """See `StreamService`."""
-        await self._faults.before(method)
+        await self.faults.before(method)
         messages = super().recognize_streaming(requests, user_request_id, method)
-        async for message in self._faults.through_stream(method, messages):
+        async for message in self.faults.through_stream(method, messages):
             yield message
