@@ -140,7 +140,10 @@ def test_load_says_what_a_file_is_not(tmp_path):
         sk.load(tmp_path / "nowhere.parquet")
     foreign = tmp_path / "song.mp3"
     foreign.write_bytes(b"ID3\x04 song")
-    with pytest.raises(TranscriptError, match=r"song\.mp3' is no saved transcript and no JSON answer"):
+    with pytest.raises(
+        TranscriptError,
+        match=r"song\.mp3' is neither a saved transcript nor an answer of the service in JSON",
+    ):
         sk.load(foreign)
     whole = dialogue().save(tmp_path / "call.parquet").read_bytes()
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
@@ -161,7 +164,8 @@ def test_a_transcript_that_cannot_be_saved(tmp_path):
     """One error that says where and why; nothing unfinished stays behind."""
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(
-        TranscriptError, match=r"cannot write '.*file/call\.parquet': .*that you may write to"
+        TranscriptError,
+        match=r"cannot write '.*file/call\.parquet': .*save it in a folder where you may write",
     ):
         dialogue().save(tmp_path / "file" / "call.parquet")
     (tmp_path / "taken").mkdir()

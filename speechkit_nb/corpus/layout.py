@@ -22,7 +22,14 @@ from typing import Any
 import pandas as pd
 
 from ..errors import ConfigError, EvaluationError, SchemaError
-from ..formats import PARQUET_SUFFIX, file_name, part_of, system_folder, systems_of, write_frame
+from ..formats import (
+    PARQUET_SUFFIX,
+    format_part_name,
+    list_systems,
+    parse_part_name,
+    system_folder,
+    write_frame,
+)
 from .parts import FramePart, Part, TablePart, WordsPart, columns_of
 from .plan import Plan
 
@@ -69,7 +76,7 @@ def write_part(
     written = []
     for name, table in {"words": frame, "finals": finals}.items():
         if table is not None:
-            path = system_folder(Path(folder) / name, system) / file_name(part)
+            path = system_folder(Path(folder) / name, system) / format_part_name(part)
             write_frame(table, path, facts)
             written.append(path)
     return written
@@ -137,7 +144,7 @@ def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]])
             )
     else:
         paths = [Path(each).absolute() for each in given]
-    parts = {part_of(path): TablePart(part_of(path), path) for path in paths}
+    parts = {parse_part_name(path): TablePart(parse_part_name(path), path) for path in paths}
     if len(parts) < len(paths):
         raise SchemaError(f"{len(paths)} files have only {len(parts)} names; a name tells a file apart")
     for path in paths:
@@ -151,9 +158,9 @@ def _of_words(folder: Path, plan: Plan) -> list[Part]:
     names = {}
     for place in [plan.reference, *plan.places.values()]:
         paths = system_folder(tables, place).glob(f"*{PARQUET_SUFFIX}")
-        names[place] = {part_of(path) for path in paths if not path.name.startswith(".")}
+        names[place] = {parse_part_name(path) for path in paths if not path.name.startswith(".")}
         if not names[place]:
-            there = ", ".join(map(repr, systems_of(tables))) or "none"
+            there = ", ".join(map(repr, list_systems(tables))) or "none"
             raise SchemaError(f"{os.fspath(tables)!r} has no words of {place!r}; there are those of {there}")
     every = set().union(*names.values())
     if plan.missing == "raise":

@@ -14,7 +14,8 @@ import pandas as pd
 
 from ..errors import SchemaError
 from ..evaluate import UtteranceCounts, align, count_timing, cut_segments
-from ..formats import RowGroups, facts_of, file_name, read_frame, system_folder, write_frame
+from ..formats import RowGroupWriter, format_part_name, read_frame, system_folder, write_frame
+from ..tables import read_metadata
 from .parts import Batch, Part
 from .plan import Plan
 from .statistics import TABLES, Statistics
@@ -57,13 +58,13 @@ def score_part(part: Part, plan: Plan, out: Path | None) -> Outcome:
 
 def written(part: str, plan: Plan, out: Path) -> Statistics:
     """What a run has left in `out`."""
-    tables = {name: read_frame(out / name / file_name(part)).drop(columns="part") for name in TABLES}
+    tables = {name: read_frame(out / name / format_part_name(part)).drop(columns="part") for name in TABLES}
     return Statistics(plan.by, plan.group, **tables)
 
 
 def alignment_path(out: Path, system: str, part: str) -> Path:
     """Where the alignment of a part stands."""
-    return system_folder(out / "alignment", system) / file_name(part)
+    return system_folder(out / "alignment", system) / format_part_name(part)
 
 
 def _key(part: Part, plan: Plan) -> str:
@@ -72,16 +73,16 @@ def _key(part: Part, plan: Plan) -> str:
 
 
 def _is_done(part: str, plan: Plan, out: Path, key: str) -> bool:
-    paths = [out / name / file_name(part) for name in TABLES]
+    paths = [out / name / format_part_name(part) for name in TABLES]
     paths += [alignment_path(out, system, part) for system in plan.systems]
-    return all(facts_of(path).get("key") == key for path in paths)
+    return all(read_metadata(path).get("key") == key for path in paths)
 
 
 def _forget(part: str, out: Path) -> None:
     """No scores of what the part held before."""
     for name in TABLES:
-        (out / name / file_name(part)).unlink(missing_ok=True)
-    for path in (out / "alignment").glob(f"system=*/{file_name(part)}"):
+        (out / name / format_part_name(part)).unlink(missing_ok=True)
+    for path in (out / "alignment").glob(f"system=*/{format_part_name(part)}"):
         path.unlink()
 
 
@@ -137,7 +138,7 @@ def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:
     sums = list[Statistics]()
     with ExitStack() as stack:
         paths = {system: alignment_path(out, system, part.name) for system in plan.systems}
-        files = {name: stack.enter_context(RowGroups(path, facts)) for name, path in paths.items()}
+        files = {name: stack.enter_context(RowGroupWriter(path, facts)) for name, path in paths.items()}
         for alignment, batch in _aligned(part, plan):
             for system, file in files.items():
                 file.write(
@@ -147,7 +148,7 @@ def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:
     for name in TABLES:
         table = getattr(sums[0], name)
         table.insert(0, "part", pd.Series(part.name, table.index, dtype="str"))
-        write_frame(table, out / name / file_name(part.name), facts)
+        write_frame(table, out / name / format_part_name(part.name), facts)
 
 
 def _numbered_on(alignment: pd.DataFrame, n_before: int) -> pd.DataFrame:

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..errors import EvaluationError, SchemaError
-from ..formats import digest_of, facts_of, file_name, plain, read_frame, system_folder
-from ..tables import UTTERANCE_KEYS
+from ..formats import decode_categories, format_part_name, hash_files, read_frame, system_folder
+from ..tables import UTTERANCE_KEYS, read_metadata
 from .plan import Plan
 
 Hashes = NDArray[np.uint64]
@@ -64,7 +64,7 @@ class TablePart:
     path: Path
 
     def digest(self) -> str:
-        return digest_of([self.path])
+        return hash_files([self.path])
 
     def batches(self, plan: Plan) -> Iterator[Batch]:
         with pq.ParquetFile(self.path) as file:
@@ -101,7 +101,7 @@ class FramePart:
     def batches(self, plan: Plan) -> Iterator[Batch]:
         there = [str(name) for name in self.frame]
         keys = plan.keys(there)
-        table = plain(self.frame[_columns(plan, keys, there)])
+        table = decode_categories(self.frame[_columns(plan, keys, there)])
         _check_once([hashes_of(table[list(keys)])], keys)
         for first in range(0, len(table), BATCH):
             yield _of_table(table.iloc[first : first + BATCH].reset_index(drop=True), keys, plan)
@@ -110,7 +110,7 @@ class FramePart:
         there = [str(name) for name in self.frame]
         keys = list(plan.keys(there))
         _check_there(keys, there)
-        yield plain(self.frame[keys])
+        yield decode_categories(self.frame[keys])
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class WordsPart:
     folder: Path
 
     def digest(self) -> str:
-        return digest_of(sorted(self.folder.glob(f"words/*/{file_name(self.name)}")))
+        return hash_files(sorted(self.folder.glob(f"words/*/{format_part_name(self.name)}")))
 
     def batches(self, plan: Plan) -> Iterator[Batch]:
         paths = {place: self._path(place) for place in (plan.reference, *plan.places.values())}
@@ -139,7 +139,7 @@ class WordsPart:
         for path in map(self._path, (plan.reference, *plan.places.values())):
             if not path.exists():
                 continue
-            known = facts_of(path).get("recordings") if plan.utterance is None else None
+            known = read_metadata(path).get("recordings") if plan.utterance is None else None
             if known:
                 yield pd.DataFrame({"recording": pd.Series(known, dtype="str")})
                 continue
@@ -150,13 +150,13 @@ class WordsPart:
                     yield _pandas(rows)[keys].drop_duplicates()
 
     def _path(self, place: str) -> Path:
-        return system_folder(self.folder / "words", place) / file_name(self.name)
+        return system_folder(self.folder / "words", place) / format_part_name(self.name)
 
     def _check_recordings(self, paths: dict[str, Path], plan: Plan) -> None:
         """A recording without words is known from how the part was written."""
         if plan.missing == "empty":
             return
-        known = {place: set(facts_of(path).get("recordings", ())) for place, path in paths.items()}
+        known = {place: set(read_metadata(path).get("recordings", ())) for place, path in paths.items()}
         for place, path in paths.items():
             if not known[place]:
                 _check_there(["recording"], list(columns_of(path)))
@@ -207,7 +207,7 @@ def _check_once(hashes: Sequence[Hashes], keys: Sequence[str]) -> None:
 
 
 def _pandas(rows: Any) -> pd.DataFrame:
-    return plain(rows.to_pandas())
+    return decode_categories(rows.to_pandas())
 
 
 def _columns(plan: Plan, keys: Sequence[str], there: Sequence[str]) -> list[str]:

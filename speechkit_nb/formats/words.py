@@ -1,4 +1,4 @@
-"""The forms in which systems and references are given, each made one frame."""
+"""One reader for what a system recognized or a reference contains, in whatever form it is given."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ..errors import ConfigError, EvaluationError, SchemaError
-from .files import SUFFIXES, files_of, is_folder, named_by, read_file
+from ..transcript import Transcript
+from .files import guess_recording, is_folder, list_files, read_file
+from .registry import has_known_suffix
 
 FORMS = (
     "text, a frame with the column word or text, a transcript, a file or a folder of files as a Path or its "
-    "name, or of several recordings a list of these or {recording: ...}"
+    "name, or for several recordings a list of these or {recording: ...}"
 )
-TIMES = ("start", "end")
 
 
 @dataclass(frozen=True)
-class Side:
-    """What one system heard, or the reference says.
+class WordInput:
+    """What one system recognized, or what the reference contains.
 
     Attributes:
-        frame: a row a word with `word`, `start`, `end` (NaN where unknown), or a row an utterance with
-            `text`; `recording` and `channel_tag` only if known.
-        recordings: those it is known to be about, even if it has no word in them.
-        sources: sound by recording, where known.
+        frame: one row per word with `word`, `start`, `end` (NaN where unknown), or one row per utterance
+            with `text`; `recording` and `channel_tag` only if known.
+        recordings: ids that are known beside the frame, also of recordings without a word.
+        sources: audio by recording, where known.
     """
 
     frame: pd.DataFrame
@@ -39,141 +40,144 @@ class Side:
 
     @property
     def is_text(self) -> bool:
+        """Whether the frame has texts, not words."""
         return "text" in self.frame and "word" not in self.frame
 
-    def files(self) -> frozenset[str]:
-        """Recordings it is about; none if it does not name them."""
+    def find_recordings(self) -> frozenset[str]:
+        """Ids of all recordings, of the frame too; empty if none is named."""
         named = self.frame["recording"].dropna().unique() if "recording" in self.frame else ()
         return self.recordings | frozenset(map(str, named))
 
-    def of(self, recording: str) -> Side:
-        """All of it is about this recording."""
+    def assign_recording(self, recording: str) -> WordInput:
+        """A copy in which every row is about one recording."""
         frame = self.frame.assign(recording=pd.Series(recording, self.frame.index, dtype="str"))
         source = next(iter(self.sources.values()), None)
-        return Side(frame, frozenset([recording]), {} if source is None else {recording: source})
+        return WordInput(frame, frozenset([recording]), {} if source is None else {recording: source})
 
 
-def side_of(given: Any, name: str) -> Side:
-    """One frame of whatever form.
+def read_words(given: Any, name: str) -> WordInput:
+    """Read words or texts from any of the forms that a user can pass.
 
     Args:
-        name: what the errors call it.
+        given: text, a frame, a transcript, a file or folder, or a list or mapping of these.
+        name: of the system, for messages.
 
     Raises:
-        ConfigError: if it has no form that is known, or names a recording twice.
-        SchemaError: if a frame has neither words nor texts, or times that are none.
+        ConfigError: if it has another type, or names a recording twice.
+        SchemaError: if a frame has neither words nor texts, or has invalid times.
         TranscriptError: if a file cannot be read.
     """
     if isinstance(given, str):
-        return _of_string(given, name)
+        return _read_string(given, name)
     if isinstance(given, os.PathLike):
-        return _of_path(Path(given), name)
+        return _read_path(Path(given), name)
     if isinstance(given, pd.DataFrame):
-        return Side(_plain(given, name))
-    if isinstance(getattr(given, "words", None), pd.DataFrame):
-        return _of_transcript(given, name)
+        return WordInput(normalize_frame(given, name))
+    if isinstance(given, Transcript):
+        return _make_input(given.words, name, frozenset([given.recording]), given.source)
     if isinstance(given, Mapping):
-        return _joined(((str(key), side_of(part, f"{name}, {key!r}")) for key, part in given.items()), name)
+        parts = ((str(key), read_words(part, f"{name}, {key!r}")) for key, part in given.items())
+        return _join(parts, name)
     if isinstance(given, (list, tuple)):
-        return _of_list(given, name)
+        return _read_list(given, name)
+    words = getattr(given, "words", None)  # a JobSet: the client is not imported here
+    if isinstance(words, pd.DataFrame):
+        return WordInput(normalize_frame(words, name))
     raise ConfigError(f"{name} is of type {type(given).__name__}; it can be {FORMS}")
 
 
-def _of_string(given: str, name: str) -> Side:
+def _make_input(frame: pd.DataFrame, name: str, recordings: frozenset[str], source: Any) -> WordInput:
+    sources = {} if source is None else dict.fromkeys(recordings, source)
+    return WordInput(normalize_frame(frame, name), recordings, sources)
+
+
+def _read_string(given: str, name: str) -> WordInput:
     """A text, or the name of a file or folder."""
-    if os.path.isfile(given) or is_folder(given):  # also of a text that is too long for a name
-        return _of_path(Path(given), name)
-    if len(given.split()) == 1 and Path(given).suffix.lower() in SUFFIXES:
+    if os.path.isfile(given) or is_folder(given):  # False, not an error, for a text too long for a name
+        return _read_path(Path(given), name)
+    if len(given.split()) == 1 and has_known_suffix(Path(given)):
         raise ConfigError(f"{name}: there is no file {given!r}")
-    return Side(pd.DataFrame({"text": pd.Series([given], dtype="str")}))
+    return WordInput(pd.DataFrame({"text": pd.Series([given], dtype="str")}))
 
 
-def _of_path(path: Path, name: str) -> Side:
+def _read_path(path: Path, name: str) -> WordInput:
     if not path.is_dir():
-        return _of_file(path, name)
-    sides, known = list[Side](), set[str]()
-    for file in files_of(path, name):
-        side = _of_file(file, f"{name}, {file.name!r}")
-        sides.append(side if side.files() else side.of(named_by(file)))
-        twice = known & sides[-1].files()
+        return _read_one_file(path, name)
+    inputs, known = list[WordInput](), set[str]()
+    for file in list_files(path, name):
+        content = _read_one_file(file, f"{name}, {file.name!r}")
+        inputs.append(
+            content if content.find_recordings() else content.assign_recording(guess_recording(file))
+        )
+        twice = known & inputs[-1].find_recordings()
         if twice:
             raise EvaluationError(
                 f"{name} has the recording {min(twice)!r} in two files of {os.fspath(path)!r}"
             )
-        known |= sides[-1].files()
-    return _concatenated(sides)
+        known |= inputs[-1].find_recordings()
+    return _concatenate(inputs)
 
 
-def _of_file(path: Path, name: str) -> Side:
-    said = read_file(path, name)
-    sources = dict.fromkeys(said.recordings, said.source) if said.source is not None else {}
-    return Side(_plain(said.frame, name), said.recordings, sources)
+def _read_one_file(path: Path, name: str) -> WordInput:
+    content = read_file(path, name)
+    return _make_input(content.frame, name, content.recordings, content.source)
 
 
-def _of_transcript(given: Any, name: str) -> Side:
-    """A transcript, or a set of jobs, which has words of several recordings."""
-    recording, frame = getattr(given, "recording", None), _plain(given.words, name)
-    if not isinstance(recording, str):
-        return Side(frame)
-    source = getattr(given, "source", None)
-    return Side(frame, frozenset([recording]), {} if source is None else {recording: source})
+def _read_list(given: Iterable[Any], name: str) -> WordInput:
+    """Parts are named by their only recording, or by their position in the list."""
+    inputs = [read_words(part, f"{name}, number {i}") for i, part in enumerate(given)]
+    named = [(_find_only_recording(part) or str(i), part) for i, part in enumerate(inputs)]
+    return _join(named, name)
 
 
-def _of_list(given: Iterable[Any], name: str) -> Side:
-    """Transcripts say which recording they are of; of anything else the place in the list does."""
-    sides = [side_of(part, f"{name}, number {i}") for i, part in enumerate(given)]
-    named = [(_one(side) or str(i), side) for i, side in enumerate(sides)]
-    return _joined(named, name)
+def _find_only_recording(part: WordInput) -> str | None:
+    ids = part.find_recordings()
+    return next(iter(ids)) if len(ids) == 1 else None
 
 
-def _one(side: Side) -> str | None:
-    files = side.files()
-    return next(iter(files)) if len(files) == 1 else None
-
-
-def _joined(parts: Iterable[tuple[str, Side]], name: str) -> Side:
-    sides: dict[str, Side] = {}
-    for recording, side in parts:
-        if recording in sides:
+def _join(parts: Iterable[tuple[str, WordInput]], name: str) -> WordInput:
+    inputs: dict[str, WordInput] = {}
+    for recording, part in parts:
+        if recording in inputs:
             raise ConfigError(
                 f"{name} has the recording {recording!r} twice; give {{name: ...}} with a name for each"
             )
-        if len(side.files()) > 1:
+        if len(part.find_recordings()) > 1:
             raise ConfigError(
-                f"{name}: {recording!r} has words of {len(side.files())} recordings, not of one"
+                f"{name}: {recording!r} has words of {len(part.find_recordings())} recordings, not of one"
             )
-        sides[recording] = side.of(recording)
-    if not sides:
+        inputs[recording] = part.assign_recording(recording)
+    if not inputs:
         raise ConfigError(f"{name} is empty; it can be {FORMS}")
-    return _concatenated(list(sides.values()))
+    return _concatenate(list(inputs.values()))
 
 
-def _concatenated(sides: Sequence[Side]) -> Side:
-    texts = all(side.is_text for side in sides)
-    frames = [side.frame if texts else _spelled(side) for side in sides]
-    return Side(
-        pd.concat(_same_columns(frames), ignore_index=True),
-        frozenset().union(*(side.files() for side in sides)),
-        {key: source for side in sides for key, source in side.sources.items()},
+def _concatenate(inputs: Sequence[WordInput]) -> WordInput:
+    texts = all(part.is_text for part in inputs)
+    frames = [part.frame if texts else _split_texts(part) for part in inputs]
+    return WordInput(
+        pd.concat(_drop_partial_columns(frames), ignore_index=True),
+        frozenset().union(*(part.find_recordings() for part in inputs)),
+        {key: source for part in inputs for key, source in part.sources.items()},
     )
 
 
-def _same_columns(frames: list[pd.DataFrame]) -> list[pd.DataFrame]:
+def _drop_partial_columns(frames: list[pd.DataFrame]) -> list[pd.DataFrame]:
     """Without `channel_tag` where not all have it."""
     lacking = any("channel_tag" not in frame for frame in frames)
     return [frame.drop(columns="channel_tag", errors="ignore") for frame in frames] if lacking else frames
 
 
-def _spelled(side: Side) -> pd.DataFrame:
+def _split_texts(part: WordInput) -> pd.DataFrame:
     """Words without times in place of texts."""
-    if not side.is_text:
-        return side.frame
-    frame = side.frame.assign(word=side.frame["text"].str.split()).drop(columns="text")
+    if not part.is_text:
+        return part.frame
+    frame = part.frame.assign(word=part.frame["text"].str.split()).drop(columns="text")
     frame = frame.explode("word", ignore_index=True).dropna(subset="word")
     return frame.assign(start=float("nan"), end=float("nan")).astype({"word": "str"})
 
 
-def _plain(given: pd.DataFrame, name: str) -> pd.DataFrame:
+def normalize_frame(given: pd.DataFrame, name: str) -> pd.DataFrame:
     """The frame with the dtypes that `align` wants, first alternatives only."""
     column = next((c for c in ("word", "text") if c in given), None)
     if column is None:
@@ -183,20 +187,22 @@ def _plain(given: pd.DataFrame, name: str) -> pd.DataFrame:
     if "channel_tag" not in frame and "channel" in frame:
         frame = frame.rename(columns={"channel": "channel_tag"})
     texts = [c for c in (column, "recording", "channel_tag") if c in frame and frame[c].dtype != "str"]
-    frame = frame.assign(**{c: _text(frame[c]) for c in texts})
-    frame = frame.assign(**{c: _seconds(frame, c, name) for c in TIMES if column == "word"})
+    frame = frame.assign(**{c: _convert_to_text(frame[c]) for c in texts})
+    frame = frame.assign(
+        **{c: _convert_to_seconds(frame, c, name) for c in ("start", "end") if column == "word"}
+    )
     result: pd.DataFrame = frame.reset_index(drop=True)
     result.attrs = dict(given.attrs)
     return result
 
 
-def _text(values: pd.Series) -> pd.Series:
+def _convert_to_text(values: pd.Series) -> pd.Series:
     known = values.notna()
     whole = values.dtype.kind == "f" and (values[known] % 1 == 0).all()
     return (values.astype("Int64") if whole else values).astype("str").where(known)
 
 
-def _seconds(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
+def _convert_to_seconds(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
     """As float64; NaN without the column."""
     if column not in frame:
         return pd.Series(float("nan"), frame.index)

@@ -9,6 +9,8 @@ from .analyses import (
     make_speakers,
     make_summaries,
 )
+from .parquet import COMPRESSION, add_metadata, read_metadata, write_table
+from .saved import SavedTranscript, is_saved_transcript, read_saved, write_saved
 from .schemas import (
     CLASSIFIERS,
     CONVERSATIONS,
@@ -31,6 +33,7 @@ from .transcripts import make_events, make_finals, make_words
 
 __all__ = [
     "CLASSIFIERS",
+    "COMPRESSION",
     "CONVERSATIONS",
     "EVENTS",
     "FINALS",
@@ -43,10 +46,13 @@ __all__ = [
     "UTTERANCE_KEYS",
     "WORDS",
     "WORD_KEYS",
+    "SavedTranscript",
     "Schema",
+    "add_metadata",
     "check",
     "count_sessions",
     "empty",
+    "is_saved_transcript",
     "make_classifiers",
     "make_conversations",
     "make_events",
@@ -56,4 +62,8 @@ __all__ = [
     "make_speakers",
     "make_summaries",
     "make_words",
+    "read_metadata",
+    "read_saved",
+    "write_saved",
+    "write_table",
 ]

@@ -11,7 +11,7 @@ import speechkit_nb as sk
 from speechkit_nb.comparison.inputs.check_audio import checked_sounds
 from speechkit_nb.comparison.inputs.missing import REFERENCE, same_utterances
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError
-from speechkit_nb.formats import side_of
+from speechkit_nb.formats import read_words
 
 TEXTS = pd.DataFrame({"utt": [1, 2, 3], "text": ["a b", "c d", "e f"]})
 
@@ -94,7 +94,7 @@ def test_rows_without_a_key_are_not_lost_when_sets_are_cut():
 def test_words_and_texts_are_cut_alike():
     """Of one key, all rows."""
     heard = pd.concat([words("a b", utt=1), words("c d", utt=2)])
-    sides = {"x": side_of(heard, "x"), REFERENCE: side_of(TEXTS.iloc[:1], REFERENCE)}
+    sides = {"x": read_words(heard, "x"), REFERENCE: read_words(TEXTS.iloc[:1], REFERENCE)}
     cut, said = same_utterances(sides, "common", ["utt"])
     assert cut["x"].frame["word"].tolist() == ["a", "b"]
     assert said == ["1 of 2 utterances are left out, because not all have them (utt 2)"]
@@ -117,8 +117,8 @@ def test_a_reference_beyond_the_sound_is_suspicious():
 def test_a_system_beyond_the_sound_is_suspicious_too():
     """The worst recording is named, and how many others there are."""
     sides = {
-        "x": side_of([sk.Transcript([], name, sound()) for name in ("r", "s")], "x"),
-        "y": side_of({"r": words("a", start=9), "s": words("b", start=20)}, "y"),
+        "x": read_words([sk.Transcript([], name, sound()) for name in ("r", "s")], "x"),
+        "y": read_words({"r": words("a", start=9), "s": words("b", start=20)}, "y"),
     }
     assert [line.partition(";")[0] for line in checked_sounds(sides)] == [
         "system 'y' ends 17.4 s after the sound of 's', which lasts 3.0 s, and so in 1 other recordings"
@@ -261,11 +261,15 @@ def test_files_that_cannot_be_compared_are_refused(tmp_path):
         sk.compare({"x": wide}, "a")
     with pytest.raises(TranscriptError, match=r"system 'x': cannot read '.*broken.parquet'"):
         sk.compare({"x": broken}, "a")
-    with pytest.raises(TranscriptError, match=r"system 'x': .*answer.json' is of no kind .* sk.load\(path\)"):
+    with pytest.raises(
+        TranscriptError, match=r"system 'x': .*answer.json' has no known format; .* sk.load\(path\)"
+    ):
         sk.compare({"x": json}, "a")
     with pytest.raises(ConfigError, match=r"1 systems \('x'\); give .*system=x'\), or .* sk.score\("):
         sk.compare({"x": tmp_path / "corpus"}, "a")
-    with pytest.raises(ConfigError, match=r"none' is no file that is read; there are .textgrid"):
+    with pytest.raises(
+        ConfigError, match=r"none' has no file of a known format; the known suffixes are .parquet, .TextGrid"
+    ):
         sk.compare({"x": tmp_path / "none"}, "a")
     with pytest.raises(ConfigError, match=r"of type str; .* is for sk.score"):
         sk.compare(str(tmp_path / "corpus"))

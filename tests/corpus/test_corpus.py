@@ -32,7 +32,7 @@ from speechkit_nb.evaluate import (
     normalizer,
     summarize_pairs,
 )
-from speechkit_nb.formats import facts_of
+from speechkit_nb.tables import read_metadata
 
 SYSTEMS = ["one", "two", "three"]
 ROOT = Path(__file__).parents[2]
@@ -197,7 +197,7 @@ def test_tables_can_be_read_by_others(words):
     assert set(pd.read_parquet(words / "words")["system"]) == {"truth", *SYSTEMS}
     counts = pd.read_parquet(words / "scores" / "counts")
     assert set(counts["part"]) == {f"calls/{number}" for number in range(4)}
-    facts = facts_of(words / "scores" / "counts" / "calls%2F0.parquet")
+    facts = read_metadata(words / "scores" / "counts" / "calls%2F0.parquet")
     assert facts["normalizer"] == "en"
     assert facts["normalizer_hash"] == normalizer("en").hash
     assert facts["versions"]["speechkit_nb"] == sk.__version__

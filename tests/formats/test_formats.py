@@ -7,13 +7,16 @@ import pandas as pd
 import pympi
 import pysubs2
 import pytest
+from answers import final
 from hypothesis import given
 from hypothesis import strategies as st
 from praatio import textgrid
 
-from speechkit_nb.errors import MissingExtra, TranscriptError
+import speechkit_nb as sk
+from speechkit_nb.errors import ConfigError, MissingExtra, SchemaError, TranscriptError
 from speechkit_nb.evaluate import align
-from speechkit_nb.formats import read_reference
+from speechkit_nb.formats import read_file, read_reference, read_words, write_frame
+from speechkit_nb.formats.registry import FORMATS, find_format
 
 DATA = Path(__file__).parents[2] / "data"
 WORD = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
@@ -97,7 +100,9 @@ def test_segments_of_an_stm_are_one_text_a_recording_and_channel(write):
         "one B bob 2.0 3.0 yes\n"
         "one B bob 3.0 4.0 ignore_time_segment_in_scoring\n",
     )
-    with pytest.warns(UserWarning, match=r"set.stm: 1 segments that are to be ignored are left out"):
+    with pytest.warns(
+        UserWarning, match=r"set.stm: 1 segment marked as ignored left out; words that a system has there"
+    ):
         frame = read_reference(path)
     assert list(frame) == ["recording", "channel_tag", "text"]
     assert rows(frame) == [["one", "0", "good morning {seven / 7} days"], ["one", "1", "yes"]]
@@ -202,7 +207,9 @@ def test_words_in_one_piece_of_a_tier_of_words_share_its_times(tmp_path):
 
 def test_which_tier_is_meant_must_be_clear(grid):
     """No tier is taken by guess, none by a wrong name."""
-    with pytest.raises(TranscriptError, match=r"no tier has 'word' in its name; there are 'Ann', 'Bob': say"):
+    with pytest.raises(
+        TranscriptError, match=r"no tier has 'word' in its name; there are 'Ann', 'Bob': choose with tiers="
+    ):
         read_reference(grid)
     with pytest.raises(TranscriptError, match=r"it has no tier 'Bo'; there are 'Ann', 'Bob'"):
         read_reference(grid, tiers="Bo")
@@ -211,11 +218,15 @@ def test_which_tier_is_meant_must_be_clear(grid):
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("a.docx", "x", r"of no kind that is read as a reference; there are .TextGrid, .eaf, .srt"),
-        ("a.TextGrid", "no grid", r"a.TextGrid': it is no TextGrid \("),
-        ("a.TextGrid", "", r"a.TextGrid': it is no TextGrid \("),
-        ("a.eaf", "<no", r"a.eaf': it is no EAF \("),
-        ("a.eaf", "<html/>", r"a.eaf': it is no EAF \("),
+        (
+            "a.docx",
+            "x",
+            r"a.docx' has no known format; the known suffixes are .parquet, .TextGrid, .eaf, .srt",
+        ),
+        ("a.TextGrid", "no grid", r"a.TextGrid': it is not a TextGrid \("),
+        ("a.TextGrid", "", r"a.TextGrid': it is not a TextGrid \("),
+        ("a.eaf", "<no", r"a.eaf': it is not an EAF file \("),
+        ("a.eaf", "<html/>", r"a.eaf': it is not an EAF file \("),
         ("a.srt", "nothing", r"a.srt': it has no subtitles"),
         ("a.ctm", "talk A 0.0 word\n", r"line 1 has 4 fields; there should be recording, channel, start"),
         ("a.ctm", ";;\ntalk A zero 1 w\n", r"line 2 has 'zero' where a time in seconds belongs"),
@@ -242,7 +253,9 @@ def test_other_encodings_and_tiers_of_other_kinds_are_refused(write):
     """Nothing is guessed."""
     with pytest.raises(TranscriptError, match=r"a.txt' is not in UTF-8; save it as UTF-8"):
         read_reference(write("a.txt", "утро", "cp1251"))
-    with pytest.raises(TranscriptError, match=r"a.srt' has no tiers; only .TextGrid and .eaf have"):
+    with pytest.raises(
+        TranscriptError, match=r"a.srt' has no tiers; leave tiers out, or read .TextGrid, .eaf"
+    ):
         read_reference(write("a.srt", ""), tiers="x")
 
 
@@ -258,3 +271,87 @@ def test_a_package_that_is_not_installed_is_named(write, monkeypatch, suffix, mo
     ):
         read_reference(write(f"a.{suffix}", ""))
     assert rows(read_reference(write("a.txt", "a"))) == [["a"]]
+
+
+# --- all formats of the registry
+
+
+def _name_of(form):
+    return form.name
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=_name_of)
+def test_a_format_is_found_by_its_suffixes(form, tmp_path):
+    """In any spelling; a saved transcript shares the suffix of Parquet and is found by its content."""
+    assert form.suffixes
+    for suffix in form.suffixes:
+        for name in (f"a{suffix}", f"a{suffix.upper()}"):
+            assert find_format(tmp_path / name).suffixes == form.suffixes
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=_name_of)
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00 broken", b"PAR1 broken", b""], ids=["bytes", "magic", "empty"]
+)
+def test_broken_content_is_a_transcript_error_that_names_the_system_and_the_file(form, content, tmp_path):
+    """Whatever the format. Only an empty text is a text, and an empty CTM or STM has no words."""
+    for suffix in form.suffixes:
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(content)
+        if content == b"" and form.name in ("text", "CTM", "STM"):
+            assert (read_file(path, "system 'x'").frame == "").all(axis=None)
+            continue
+        if content.startswith(b"PAR1"):
+            assert find_format(path).name == "Parquet"  # by its content
+        with pytest.raises(TranscriptError, match=rf"^system 'x': (cannot read )?'.*a\{suffix}'"):
+            read_file(path, "system 'x'")
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form.write is not None], ids=_name_of)
+@given(rows=spoken())
+def test_what_a_format_writes_it_reads(form, rows, tmp_path_factory):
+    """Words, times and recordings are the same."""
+    path = tmp_path_factory.mktemp("written") / f"a{form.suffixes[0]}"
+    frame = pd.DataFrame(rows, columns=["start", "end", "word"])[["word", "start", "end"]]
+    frame.insert(0, "recording", pd.Series("talk.wav", frame.index, dtype="str"))
+    form.write(frame, path)
+    assert find_format(path) is form
+    pd.testing.assert_frame_equal(read_file(path, "x").frame, frame.astype({"word": "str"}))
+
+
+def test_a_saved_transcript_is_a_format(tmp_path):
+    """It is found by its content, and names its recording and audio."""
+    transcript = sk.Transcript([final(0, "one two")], "talk.wav", "/sound/talk.wav")
+    path = transcript.save(tmp_path / "saved.bin")
+    assert find_format(path).name == "saved transcript"
+    content = read_file(path, "x")
+    pd.testing.assert_frame_equal(content.frame, transcript.words)
+    assert (content.recordings, content.source) == (frozenset(["talk.wav"]), "/sound/talk.wav")
+    pd.testing.assert_frame_equal(read_reference(path), transcript.words)
+
+
+def test_a_frame_is_read_back_as_a_reference(tmp_path):
+    """`read_reference` takes every format that `compare` takes."""
+    frame = pd.DataFrame({"text": pd.Series(["b", "a"], dtype="str")})
+    write_frame(frame, tmp_path / "a.parquet")
+    pd.testing.assert_frame_equal(read_reference(tmp_path / "a.parquet"), frame)
+    write_frame(pd.DataFrame({"x": [1]}), tmp_path / "b.parquet")
+    with pytest.raises(SchemaError, match="neither a column word nor text; there are x; a table with texts"):
+        read_reference(tmp_path / "b.parquet")
+
+
+def test_every_form_of_input_has_the_same_words(tmp_path):
+    """A text, a frame, a transcript, a file, a folder, and lists and mappings of these."""
+    transcript = sk.Transcript([final(0, "one two")], "talk")
+    (tmp_path / "folder").mkdir()
+    saved = transcript.save(tmp_path / "folder" / "talk.parquet")
+    for given_ in (transcript, transcript.words, saved, str(saved), tmp_path / "folder", [transcript]):
+        for form in (given_, {"talk": given_}):
+            found = read_words(form, "x")
+            assert found.frame["word"].tolist() == ["one", "two"]
+            assert found.find_recordings() == {"talk"}
+    text = read_words("one two", "x")
+    assert (text.is_text, text.frame["text"].tolist(), text.find_recordings()) == (True, ["one two"], set())
+    assert read_words(["one", "two three"], "x").frame["recording"].tolist() == ["0", "1"]
+    with pytest.raises(ConfigError, match=r"x is of type int; it can be text, a frame .* \{recording: ...\}"):
+        read_words(3, "x")

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "config": {"errors", "paths"},
     "audio": {"errors", "paths"},
     "wire": {"errors", "paths"},
-    "tables": {"errors", "wire"},
+    "tables": {"errors", "paths", "wire"},
     "evaluate": {"errors", "audio", "tables"},
     "views": {"errors", "paths", "audio", "tables"},
     "transcript": {"errors", "paths", "tables", "views", "wire"},

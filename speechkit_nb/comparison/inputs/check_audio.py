@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...audio import Recording
 from ...errors import AudioError, EvaluationError
-from ...formats import Side
+from ...formats import WordInput
 from .missing import called
 
 SAME = 0.05
@@ -26,7 +26,7 @@ LONG = 30.0
 """Seconds that half of all words last only if they are no seconds."""
 
 
-def checked_sounds(sides: Mapping[str, Side]) -> list[str]:
+def checked_sounds(sides: Mapping[str, WordInput]) -> list[str]:
     """What is wrong with the sounds of the sides, and with times that lie outside them.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import ConfigError, SchemaError, few
-from ...formats import Side, side_of
+from ...formats import WordInput, read_words
 from .check_audio import checked_sounds, seconds_of
 from .check_words import checked
 from .missing import REFERENCE, Missing, called, same_files, same_utterances
@@ -63,9 +63,9 @@ def gathered(
     by = (by,) if isinstance(by, str) else by
     _check_systems(systems, reference)
     _check_names(systems, by or ())
-    sides = {name: side_of(given, f"system {name!r}") for name, given in systems.items()}
+    sides = {name: read_words(given, f"system {name!r}") for name, given in systems.items()}
     if reference is not None:
-        sides[REFERENCE] = side_of(reference, REFERENCE)
+        sides[REFERENCE] = read_words(reference, REFERENCE)
     sides = _with_recordings(sides)
     heard = checked_sounds(sides)
     sides, files, problems = same_files(sides, missing, by)
@@ -117,30 +117,30 @@ def _check_names(systems: Mapping[str, Any], by: Sequence[str]) -> None:
 # --- recordings
 
 
-def _with_recordings(sides: Mapping[str, Side]) -> dict[str, Side]:
+def _with_recordings(sides: Mapping[str, WordInput]) -> dict[str, WordInput]:
     """Every side with a column `recording`, if any has one."""
-    known = set().union(*(side.files() for name, side in sides.items() if name != REFERENCE))
-    known = known or set(sides[REFERENCE].files() if REFERENCE in sides else ())
+    known = set().union(*(side.find_recordings() for name, side in sides.items() if name != REFERENCE))
+    known = known or set(sides[REFERENCE].find_recordings() if REFERENCE in sides else ())
     if not known:
         return dict(sides)
     return {name: _placed(side, known, name) for name, side in sides.items()}
 
 
-def _placed(side: Side, known: set[str], name: str) -> Side:
-    own = side.files()
+def _placed(side: WordInput, known: set[str], name: str) -> WordInput:
+    own = side.find_recordings()
     if not own:
         if len(known) > 1:
             raise SchemaError(
                 f"{called(name)} does not say which recording its words are of, and there are {len(known)} "
                 f"({few(sorted(known))}): add a column 'recording', or give {{recording: ...}}"
             )
-        return side.of(next(iter(known)))
+        return side.assign_recording(next(iter(known)))
     renamed = _by_stem(own, known) if name == REFERENCE else {}
     if not renamed:
         return side
     frame = side.frame.assign(recording=side.frame["recording"].replace(renamed))
     sources = {renamed.get(file, file): source for file, source in side.sources.items()}
-    return Side(frame, frozenset(renamed.get(file, file) for file in own), sources)
+    return WordInput(frame, frozenset(renamed.get(file, file) for file in own), sources)
 
 
 def _by_stem(own: Iterable[str], known: set[str]) -> dict[str, str]:
@@ -172,7 +172,7 @@ def _most_channels(frame: pd.DataFrame, group: Sequence[str]) -> int:
     return int(tags.groupby([frame[key] for key in group]).nunique().max()) if group else tags.nunique()
 
 
-def _check_keys(sides: Mapping[str, Side], keys: Sequence[str]) -> None:
+def _check_keys(sides: Mapping[str, WordInput], keys: Sequence[str]) -> None:
     for name, side in sides.items():
         for key in keys:
             if key not in side.frame:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ...errors import ConfigError, EvaluationError, few
-from ...formats import Side
+from ...formats import WordInput
 
 REFERENCE = "the reference"
 
@@ -31,8 +31,8 @@ def called(name: str) -> str:
 
 
 def same_files(
-    sides: dict[str, Side], missing: Missing, by: Sequence[str] | None
-) -> tuple[dict[str, Side], tuple[str, ...], list[str]]:
+    sides: dict[str, WordInput], missing: Missing, by: Sequence[str] | None
+) -> tuple[dict[str, WordInput], tuple[str, ...], list[str]]:
     """The sides about the same recordings, these, and what was done to get there.
 
     Raises:
@@ -43,7 +43,7 @@ def same_files(
         raise ConfigError(f"missing={missing!r}; there are 'raise', 'empty' and 'common'")
     if by is not None and "recording" not in by:
         return sides, (), []
-    own = {name: side.files() for name, side in sides.items()}
+    own = {name: side.find_recordings() for name, side in sides.items()}
     every = list(dict.fromkeys(file for files in own.values() for file in sorted(files)))
     lacking = _lacking(own, every)
     kept, said = _settled(lacking, every, missing, "recording", repr)
@@ -53,8 +53,8 @@ def same_files(
 
 
 def same_utterances(
-    sides: dict[str, Side], missing: Missing, keys: Sequence[str]
-) -> tuple[dict[str, Side], list[str]]:
+    sides: dict[str, WordInput], missing: Missing, keys: Sequence[str]
+) -> tuple[dict[str, WordInput], list[str]]:
     """The sides about the same utterances, and what was done, or is to be known.
 
     Args:
@@ -133,15 +133,15 @@ _ADVICE = {
 }
 
 
-def _utterances(side: Side, keys: Sequence[str]) -> dict[Key, None]:
+def _utterances(side: WordInput, keys: Sequence[str]) -> dict[Key, None]:
     """What tells its utterances apart, in the order of the frame."""
     table = side.frame[list(keys)].dropna().drop_duplicates()
     return dict.fromkeys(table.itertuples(index=False, name=None))
 
 
-def _of_its_files(gone: Sequence[Key], side: Side, keys: Sequence[str]) -> list[Key]:
+def _of_its_files(gone: Sequence[Key], side: WordInput, keys: Sequence[str]) -> list[Key]:
     """Without those of recordings that it lacks altogether, of which it is said already."""
-    files = side.files()
+    files = side.find_recordings()
     if "recording" not in keys or not files:
         return list(gone)
     place = keys.index("recording")
@@ -156,12 +156,12 @@ def _told(key: Key, keys: Sequence[str]) -> str:
     return " ".join(f"{column} {value!r}" for column, value in zip(keys, key, strict=True))
 
 
-def _only_files(side: Side, files: Sequence[str]) -> Side:
+def _only_files(side: WordInput, files: Sequence[str]) -> WordInput:
     frame = side.frame[side.frame["recording"].isin(files)].reset_index(drop=True)
     return replace(side, frame=frame, recordings=side.recordings & set(files))
 
 
-def _only_utterances(side: Side, kept: Sequence[Key], keys: Sequence[str]) -> Side:
+def _only_utterances(side: WordInput, kept: Sequence[Key], keys: Sequence[str]) -> WordInput:
     table = side.frame[list(keys)]
     there = pd.MultiIndex.from_frame(table).isin(list(kept)) | table.isna().any(axis=1)  # refused by `align`
     return replace(side, frame=side.frame[there].reset_index(drop=True))
