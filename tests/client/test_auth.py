@@ -31,6 +31,7 @@ from speechkit_nb.client.auth.credentials import (
 )
 from speechkit_nb.client.auth.iam import IamClient, Token
 from speechkit_nb.client.auth.service_account import ServiceAccountKey
+from speechkit_nb.client.clock import Clock
 from speechkit_nb.client.transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url
 from speechkit_nb.client.transport.grpc import GrpcTransport
 from speechkit_nb.client.transport.identity import Identity
@@ -219,7 +220,7 @@ def test_the_metadata_of_every_call():
 # ---- renewal
 
 
-class Clock:
+class Seconds:
     """Seconds that change only when a test sets them."""
 
     def __init__(self) -> None:
@@ -232,7 +233,7 @@ class Clock:
 class TokenSource:
     """Returns numbered tokens, valid for `lifetime` seconds."""
 
-    def __init__(self, clock: Clock, lifetime: float) -> None:
+    def __init__(self, clock: Seconds, lifetime: float) -> None:
         self.clock, self.lifetime, self.n_issued, self.is_up = clock, lifetime, 0, True
 
     def __call__(self) -> Token:
@@ -245,9 +246,9 @@ class TokenSource:
 @pytest.mark.parametrize(("lifetime", "renewed_after"), [(100.0, 90.0), (12 * 3600.0, 3600.0)])
 def test_a_token_is_renewed_before_it_expires(lifetime, renewed_after):
     """After nine tenths of its lifetime, and after an hour at the latest."""
-    clock = Clock()
+    clock = Seconds()
     source = TokenSource(clock, lifetime)
-    credentials = RenewableCredentials(source, "test", clock)
+    credentials = RenewableCredentials(source, "test", Clock(clock))
     assert source.n_issued == 0
     assert credentials.header() == "Bearer t1"
     clock.now += renewed_after - 0.1
@@ -258,9 +259,9 @@ def test_a_token_is_renewed_before_it_expires(lifetime, renewed_after):
 
 def test_a_failed_renewal_is_ignored_while_the_token_is_valid():
     """The IAM service may be down for a minute; the error comes when the token has expired."""
-    clock = Clock()
+    clock = Seconds()
     source = TokenSource(clock, 100.0)
-    credentials = RenewableCredentials(source, "test", clock)
+    credentials = RenewableCredentials(source, "test", Clock(clock))
     credentials.header()
     source.is_up = False
     clock.now += 95
@@ -274,8 +275,8 @@ def test_a_failed_renewal_is_ignored_while_the_token_is_valid():
 
 def test_a_clock_that_is_set_back_makes_no_token_younger():
     """It is renewed before it expires, and never sent after that."""
-    clock, monotonic = Clock(), Clock()
-    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", clock, monotonic)
+    clock, monotonic = Seconds(), Seconds()
+    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", Clock(clock, monotonic))
     credentials.header()
     clock.now -= 5000
     monotonic.now += 89
@@ -288,8 +289,8 @@ def test_a_clock_that_is_set_back_makes_no_token_younger():
 
 def test_a_clock_that_is_set_forward_costs_one_token():
     """So does the sleep of a machine, during which the other clock stops."""
-    clock, monotonic = Clock(), Clock()
-    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", clock, monotonic)
+    clock, monotonic = Seconds(), Seconds()
+    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", Clock(clock, monotonic))
     credentials.header()
     clock.now += 5000
     assert [credentials.header() for _ in range(3)] == ["Bearer t2"] * 3
@@ -297,8 +298,8 @@ def test_a_clock_that_is_set_forward_costs_one_token():
 
 def test_a_refused_token_is_renewed_though_the_clock_was_set_back():
     """It does not look as if the token had just been renewed."""
-    clock, monotonic = Clock(), Clock()
-    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", clock, monotonic)
+    clock, monotonic = Seconds(), Seconds()
+    credentials = RenewableCredentials(TokenSource(clock, 100.0), "test", Clock(clock, monotonic))
     credentials.header()
     monotonic.now += 60
     assert credentials.renew()
@@ -307,9 +308,9 @@ def test_a_refused_token_is_renewed_though_the_clock_was_set_back():
 
 def test_a_clock_that_is_wrong_by_hours_does_not_fetch_a_token_for_every_call():
     """A new token that seems to have expired is used for an hour; the service refuses invalid ones."""
-    clock = Clock()
+    clock = Seconds()
     source = TokenSource(clock, -5000.0)
-    credentials = RenewableCredentials(source, "test", clock)
+    credentials = RenewableCredentials(source, "test", Clock(clock))
     assert [credentials.header() for _ in range(3)] == ["Bearer t1"] * 3
     clock.now += 3601
     assert credentials.header() == "Bearer t2"
@@ -317,9 +318,9 @@ def test_a_clock_that_is_wrong_by_hours_does_not_fetch_a_token_for_every_call():
 
 def test_several_threads_renew_once():
     """A token that another thread has just fetched is used, instead of fetching one more."""
-    clock = Clock()
+    clock = Seconds()
     source = TokenSource(clock, 100.0)
-    credentials = RenewableCredentials(source, "test", clock)
+    credentials = RenewableCredentials(source, "test", Clock(clock))
     credentials.header()
     clock.now += 50
     threads = [threading.Thread(target=credentials.renew) for _ in range(8)]

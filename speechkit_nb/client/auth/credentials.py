@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import ConfigError, Denied, ServiceError
+from ..clock import Clock
 from ..transport.identity import Credentials
 from .iam import IamClient, Token
 from .service_account import ServiceAccountKey
@@ -72,18 +73,16 @@ class RenewableCredentials:
     Args:
         fetch: gets a new token.
         name: where it comes from, for messages.
-        clock: seconds since the epoch.
-        monotonic: seconds that only go forward.
+        clock: both clocks.
     """
 
     def __init__(
         self,
         fetch: Callable[[], Token],
         name: str,
-        clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
-        self._fetch, self._name, self._clocks = fetch, name, (clock, monotonic)
+        self._fetch, self._name, self._clock = fetch, name, clock or Clock()
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._fetched = (0.0, 0.0)
@@ -103,8 +102,7 @@ class RenewableCredentials:
             return True
 
     def _now(self) -> tuple[float, float]:
-        clock, monotonic = self._clocks
-        return clock(), monotonic()
+        return self._clock.now(), self._clock.monotonic()
 
     def _age(self) -> float:
         return max(now - then for now, then in zip(self._now(), self._fetched, strict=True))
