@@ -5,11 +5,11 @@ They are here so that clients can be tested with every kind of credentials. A re
 
 from __future__ import annotations
 
-import hmac
 import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from ..status import Code, StatusError, invalid_argument, unauthenticated
 
 AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 LONGEST_JWT_SECONDS = 3600
-REMEMBERED_SECONDS = 3600.0
 
 
 class Token(NamedTuple):
@@ -76,9 +75,10 @@ class Issuer:
         seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if public_key is not None and find_spec("jwt") is None:
+            raise MissingExtra("an IAM endpoint with keys", "pyjwt[crypto]", "auth")
         self._public_key = None if public_key is None else PublicKey.read(public_key)
-        self._verify = None if public_key is None else _verifier()
-        self._oauth_tokens = tuple(token.encode() for token in oauth_tokens)
+        self._oauth_tokens = frozenset(oauth_tokens)
         self._for_machine = for_machine
         self._seconds, self._clock = seconds, clock
         self._tokens: dict[str, Token] = {}
@@ -99,7 +99,7 @@ class Issuer:
                 self._check_signed(signed, own_url)
                 token = self._issue(is_service_account=True)
             case {"yandexPassportOauthToken": str(oauth)}:
-                if not any(hmac.compare_digest(oauth.encode(), known) for known in self._oauth_tokens):
+                if oauth not in self._oauth_tokens:
                     raise unauthenticated("the OAuth token is invalid or has expired")
                 token = self._issue(is_service_account=False)
             case _:
@@ -132,37 +132,26 @@ class Issuer:
         return found.is_service_account
 
     def _issue(self, is_service_account: bool) -> str:
-        now, token = self._clock(), f"t1.{secrets.token_urlsafe(48)}"
-        long_ago = now - REMEMBERED_SECONDS
-        self._tokens = {token: found for token, found in self._tokens.items() if found.expires_at > long_ago}
-        self._tokens[token] = Token(now + self._seconds, is_service_account)
+        token = f"t1.{secrets.token_urlsafe(48)}"
+        self._tokens[token] = Token(self._clock() + self._seconds, is_service_account)
         return token
 
     def _check_signed(self, signed: str, own_url: str) -> None:
-        if self._verify is None or self._public_key is None:
+        if self._public_key is None:
             raise unauthenticated("this server knows no key of a service account")
-        header, claims = self._verify(signed, self._public_key.pem, [AUDIENCE, own_url])
-        if self._public_key.key_id not in ("", header.get("kid")):
+        import jwt
+
+        required: Any = {"require": ["iss", "aud", "iat", "exp"]}
+        try:
+            found = jwt.decode_complete(
+                signed, self._public_key.pem, ["PS256"], options=required, audience=[AUDIENCE, own_url]
+            )
+        except jwt.PyJWTError as error:
+            raise unauthenticated(f"the JWT is not accepted: {error}") from None
+        claims = found["payload"]
+        if self._public_key.key_id not in ("", found["header"].get("kid")):
             raise unauthenticated("the header kid of the JWT names no key that is known here")
         if self._public_key.account_id not in ("", claims["iss"]):
             raise unauthenticated("the claim iss of the JWT is not the account of its key")
         if claims["exp"] - claims["iat"] > LONGEST_JWT_SECONDS:
             raise unauthenticated(f"the JWT must expire within {LONGEST_JWT_SECONDS} s of its time iat")
-
-
-def _verifier() -> Callable[[str, str, list[str]], tuple[dict[str, Any], dict[str, Any]]]:
-    try:
-        import jwt
-    except ImportError as error:
-        raise MissingExtra("an IAM endpoint with keys", "pyjwt[crypto]", "auth") from error
-
-    def verify(signed: str, pem: str, audience: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        try:
-            found = jwt.decode_complete(
-                signed, pem, ["PS256"], options={"require": ["iss", "aud", "iat", "exp"]}, audience=audience
-            )
-        except jwt.PyJWTError as error:
-            raise unauthenticated(f"the JWT is not accepted: {error}") from None
-        return found["header"], found["payload"]
-
-    return verify
