@@ -407,5 +407,5 @@ def test_without_its_kernel_sound_that_has_to_be_made_is_missed(end, mortal):
     mortal.page.evaluate(f"() => {context}.{end}.then(() => true)")
     timeline.press(" ")
     wait_until(lambda: timeline.problems.count() == 1)
-    assert timeline.problems.inner_text() == "The sound cannot be had without the kernel"
+    assert timeline.problems.inner_text() == "The sound needs the kernel"
     wait_until(lambda: timeline.button("Play").count() == 1)

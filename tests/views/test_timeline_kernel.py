@@ -101,7 +101,7 @@ def test_each_of_many_channels_is_muted_and_heard_alone(page, tmp_path):
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("en", "the kernel does not answer; it is busy or gone"),
+        ("en", "the kernel does not answer: it is busy or stopped"),
         ("ru", "ядро не отвечает: занято или остановлено"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_line_that_is_cut_while_sound_is_waited_for_is_told_of(page, tmp_path)
     wait_until(lambda: page.evaluate("() => window.wire.asked.length") > 0)
     page.evaluate("() => { window.wire.state = 'cut'; window.wire.tell('comm_live_update'); }")
     wait_until(lambda: timeline.problems.count() == 1)
-    assert timeline.problems.inner_text() == "The sound cannot be had without the kernel"
+    assert timeline.problems.inner_text() == "The sound needs the kernel"
     wait_until(lambda: timeline.button("Play").count() == 1)
 
 
@@ -193,7 +193,7 @@ def test_without_samples_a_close_view_says_that_it_is_an_outline(page, tmp_path)
     timeline = wired(page, view, tmp_path)
     page.evaluate("() => { window.wire.state = 'cut'; }")
     timeline.press(*["PageDown"] * 42)
-    wait_until(lambda: "loudness in steps of 16 ms" in timeline.note.inner_text())
+    wait_until(lambda: "waveform in steps of 16 ms" in timeline.note.inner_text())
     timeline.press("0")
     wait_until(lambda: "16 ms" not in timeline.note.inner_text())
 
@@ -211,6 +211,6 @@ def test_a_page_with_mixed_channels_says_that_it_shows_an_outline(page, tmp_path
     view = sk.TimelineView(six_channels(), view_range=(9, 9.5), locale="en")
     page.goto(view.to_html(tmp_path / "six.html").as_uri())
     timeline = Timeline(page).ready()
-    wait_until(lambda: timeline.note.inner_text() == "loudness in steps of 16 ms")
+    wait_until(lambda: timeline.note.inner_text() == "waveform in steps of 16 ms")
     assert timeline.root.get_by_role("button", name="Mute").count() == 0
     assert timeline.problems.count() == 1

@@ -302,7 +302,7 @@ def test_search_finds_words_phrases_and_patterns(timeline):
     timeline.search.fill("/каз|שלום/i")
     wait_until(lambda: timeline.found.inner_text() == "12")
     timeline.search.fill("/(/")
-    wait_until(lambda: timeline.found.inner_text() == "not a regular expression")
+    wait_until(lambda: timeline.found.inner_text() == "invalid regular expression")
 
 
 # --- the keyboard, and those who do not see
@@ -546,7 +546,7 @@ def test_sound_that_the_browser_cannot_play_is_said(folder, opening):
     path.write_text(html.replace(sound, "AAAA" * 100))
     timeline = opening(path)
     wait_until(lambda: timeline.problems.count() == 1)
-    assert timeline.problems.inner_text() == "The sound cannot be had without the kernel"
+    assert timeline.problems.inner_text() == "The sound needs the kernel"
     assert "no sound" in timeline.note.inner_text()
     timeline.press(" ")
     wait_until(lambda: timeline.time > 0.1)  # the words are played without a sound

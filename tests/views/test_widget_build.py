@@ -15,6 +15,20 @@ BUNDLE = ROOT / "speechkit_nb" / "views" / "widget" / "static" / "timeline.js"
 SOURCES = [path for path in sorted(SOURCE.rglob("*.js")) if "node_modules" not in path.parts]
 LARGEST = 60_000  # bytes, compressed
 LONGEST = 400  # lines of a module
+MAY_IMPORT = {
+    "timeline": {"widget", "session", "state"},
+    "widget": {"ui", "input", "draw", "view", "labels"},
+    "ui": {"draw", "data", "view", "labels", "sound"},  # of sound the list of playback rates
+    "input": {"view"},
+    "session": {"sound", "camera", "state", "data", "view"},
+    "draw": {"data", "view"},
+    "sound": {"data", "view"},
+    "data": {"labels"},
+    "camera": {"view"},
+    "state": set(),
+    "view": set(),
+    "labels": set(),
+}
 
 pytestmark = pytest.mark.xdist_group("widgets")
 
@@ -26,6 +40,11 @@ def run(*command: object) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def part_of(path: Path) -> str:
+    """The folder of a module, or its name if it is in no folder."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".js")
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +97,15 @@ def test_a_module_has_one_purpose():
         text = path.read_text()
         assert len(text.splitlines()) <= LONGEST, path.name
         assert text.startswith("// @ts-check\n"), path.name
+
+
+def test_each_part_imports_only_the_parts_it_may():
+    """Code depends in one direction: widget, ui, draw, data, view; and session on sound, camera and state."""
+    for path in SOURCES:
+        part = part_of(path)
+        imports = re.findall(r'^import .* from "(\.[^"]+)"', path.read_text(), re.MULTILINE)
+        imported = {part_of((path.parent / name).resolve()) for name in imports}
+        assert imported - {part} <= MAY_IMPORT[part], path.name
 
 
 def test_versions_are_pinned():

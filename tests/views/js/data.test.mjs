@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { bytesOf, decode } from "../../../speechkit_nb/views/widget/js/data/data.js";
-import { direction, shortened } from "../../../speechkit_nb/views/widget/js/data/texts.js";
+import { shorten, textDirection } from "../../../speechkit_nb/views/widget/js/data/texts.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 const NONE = new Uint8Array(0);
@@ -69,7 +69,7 @@ test("data of another version is refused, with what to do", () => {
   assert.throws(() => decode({ ...specOf([]), version: 2 }, NONE, NONE), /version 1, not 2; reload the page/);
 });
 
-test("bytes are read from a view at an odd place of a larger buffer", () => {
+test("bytes are read from a view at an odd offset of a larger buffer", () => {
   const message = new Uint8Array([9, 9, 9, 1, 0, 0, 0, 2, 0, 0, 0]);
   const bytes = bytesOf(new DataView(message.buffer, 3, 8));
   assert.equal(bytes.byteOffset % 4, 0);
@@ -93,20 +93,20 @@ test("peaks are read channel after channel", () => {
   assert.deepEqual(data.channels.map((channel) => channel.peaks?.loudest ?? null), [2, 9, null]);
 });
 
-test("the first letter says in which direction a text runs", () => {
-  assert.equal(direction("«שלום»"), "rtl");
-  assert.equal(direction("12 مرحبا"), "rtl");
-  assert.equal(direction("привет שלום"), "ltr");
-  assert.equal(direction(""), "ltr");
+test("the first letter decides the direction of a text", () => {
+  assert.equal(textDirection("«שלום»"), "rtl");
+  assert.equal(textDirection("12 مرحبا"), "rtl");
+  assert.equal(textDirection("привет שלום"), "ltr");
+  assert.equal(textDirection(""), "ltr");
 });
 
-test("a shortened text never ends in half of a letter", () => {
-  assert.equal(shortened("abc", 3), "abc");
-  assert.equal(shortened("abcd", 3), "ab…");
-  assert.equal(shortened("a𝄞bc", 3), "a…");
+test("a shortened text never ends in half of a character", () => {
+  assert.equal(shorten("abc", 3), "abc");
+  assert.equal(shorten("abcd", 3), "ab…");
+  assert.equal(shorten("a𝄞bc", 3), "a…");
 });
 
-test("problems are said in the language of the reader, in English where no other is known", () => {
+test("problems are in the language of the reader, or in English without a translation", () => {
   const spec = specOf([], { problems: ["channel 1 is silent", "my own"], russian: { "channel 1 is silent": "в канале 1 тишина" } });
   const said = (locale) => decode({ ...spec, locale }, NONE, NONE).problems;
   assert.deepEqual(said("en"), ["channel 1 is silent", "my own"]);

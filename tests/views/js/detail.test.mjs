@@ -1,23 +1,23 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { detailOf, fitted } from "../../../speechkit_nb/views/widget/js/draw/detail.js";
-import { layout, rowAt } from "../../../speechkit_nb/views/widget/js/draw/layout.js";
+import { chooseDetail, fitText } from "../../../speechkit_nb/views/widget/js/draw/detail.js";
+import { findRow, layoutRows } from "../../../speechkit_nb/views/widget/js/draw/layout.js";
 import { decode } from "../../../speechkit_nb/views/widget/js/data/data.js";
-import { drawInPhrase, unwritten } from "../../../speechkit_nb/views/widget/js/draw/words.js";
-import { notes } from "../../../speechkit_nb/views/widget/js/ui/footer.js";
+import { drawInPhrase, countUnwritten } from "../../../speechkit_nb/views/widget/js/draw/words.js";
+import { describeView } from "../../../speechkit_nb/views/widget/js/ui/footer.js";
 import { labelsFor } from "../../../speechkit_nb/views/widget/js/labels.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 const SPEECH = { medianMs: 300, medianPhraseMs: 4000, textWidth: 40, phrased: true };
 
-test("detail grows as one zooms in", () => {
-  const levels = [0.001, 0.01, 0.03, 0.2].map((scale) => detailOf(SPEECH, scale));
+test("zooming in shows more detail", () => {
+  const levels = [0.001, 0.01, 0.03, 0.2].map((scale) => chooseDetail(SPEECH, scale));
   assert.deepEqual(levels, ["density", "boxes", "phrases", "text"]);
 });
 
 test("without utterances there are no phrases", () => {
-  assert.equal(detailOf({ ...SPEECH, phrased: false }, 0.03), "boxes");
+  assert.equal(chooseDetail({ ...SPEECH, phrased: false }, 0.03), "boxes");
 });
 
 const perLetter = (text) => 7 * text.length;
@@ -51,9 +51,9 @@ test("a word that is cut off the text of its utterance is marked in the boxes be
 });
 
 test("a text that fits is left as it is, another one is cut so that it does", () => {
-  assert.equal(fitted("hello", 35, perLetter), "hello");
+  assert.equal(fitText("hello", 35, perLetter), "hello");
   for (let room = 0; room < 80; room++) {
-    const text = fitted("hello world again", room, perLetter);
+    const text = fitText("hello world again", room, perLetter);
     assert.ok(perLetter(text) <= room);
     if (text && text !== "hello world again") assert.match(text, /^he.*…$/);
   }
@@ -61,7 +61,7 @@ test("a text that fits is left as it is, another one is cut so that it does", ()
 
 test("a word of ten thousand letters is measured in small parts", () => {
   let longest = 0;
-  fitted("x".repeat(10_000), 100, (text) => ((longest = Math.max(longest, text.length)), perLetter(text)));
+  fitText("x".repeat(10_000), 100, (text) => ((longest = Math.max(longest, text.length)), perLetter(text)));
   assert.ok(longest <= 51);
 });
 
@@ -78,7 +78,7 @@ function dataOf({ sound = true, systems = ["a", "b"], refined = "" } = {}) {
 
 test("rows follow each other without overlap, sound before its words", () => {
   for (const narrow of [false, true]) {
-    const { rows, height } = layout(dataOf(), narrow);
+    const { rows, height } = layoutRows(dataOf(), narrow);
     rows.slice(1).forEach((row, i) => assert.ok(row.top >= rows[i].top + rows[i].height));
     assert.ok(height >= rows.at(-1).top + rows.at(-1).height);
     const kinds = rows.filter(({ kind }) => kind !== "title").map(({ kind, channel, lane: at }) => [kind, channel, at]);
@@ -90,28 +90,28 @@ test("rows follow each other without overlap, sound before its words", () => {
 });
 
 test("a row is found by a height, the gap between rows is none", () => {
-  const { rows } = layout(dataOf(), false);
-  assert.equal(rowAt(rows, rows[1].top), rows[1]);
-  assert.equal(rowAt(rows, rows[0].top - 1), null);
+  const { rows } = layoutRows(dataOf(), false);
+  assert.equal(findRow(rows, rows[1].top), rows[1]);
+  assert.equal(findRow(rows, rows[0].top - 1), null);
 });
 
 test("only lanes with refined text have room for it", () => {
-  const tall = (refined) => layout(dataOf({ refined }), false).height;
+  const tall = (refined) => layoutRows(dataOf({ refined }), false).height;
   assert.ok(tall("W.") > tall(""));
 });
 
 test("words of a channel that is not listed are shown below", () => {
   const data = dataOf({ systems: ["a"] });
   data.lanes[1].channelTag = "7";
-  assert.deepEqual(layout(data, false).rows.at(-1).channel, -1);
+  assert.deepEqual(layoutRows(data, false).rows.at(-1).channel, -1);
 });
 
-test("the note says how many words there are, and what to do to read them", () => {
+test("the note has the number of words, and how to read them", () => {
   const [data, labels] = [dataOf(), labelsFor("en")];
-  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "density", 0, labels), ["4 words in view", "zoom in to read"]);
-  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "text", 0, labels), ["4 words in view"]);
-  assert.deepEqual(notes(data, { start: 0, end: 50 }, () => "text", 3, labels), ["4 words in view", "3 too narrow to be written"]);
-  assert.deepEqual(notes(data, { start: 500, end: 900 }, () => "text", 0, labels), ["no words in view"]);
+  assert.deepEqual(describeView(data, { start: 0, end: 50 }, () => "density", 0, labels), ["4 words in view", "zoom in to read"]);
+  assert.deepEqual(describeView(data, { start: 0, end: 50 }, () => "text", 0, labels), ["4 words in view"]);
+  assert.deepEqual(describeView(data, { start: 0, end: 50 }, () => "text", 3, labels), ["4 words in view", "3 too narrow to be written"]);
+  assert.deepEqual(describeView(data, { start: 500, end: 900 }, () => "text", 0, labels), ["no words in view"]);
 });
 
 /** Letters of seven pixels. */
@@ -120,16 +120,16 @@ const ctx = { font: "", textBaseline: "", measureText: (text) => ({ width: perLe
 function rowOf(words, view) {
   const columns = new Columns();
   const data = decode(specOf([lane(columns, words)]), columns.bytes, new Uint8Array(0));
-  return unwritten({ ctx, data, view, width: 1000, theme: { font: "sans" } }, { kind: "words", lane: 0, top: 0, height: 27, refined: 0 });
+  return countUnwritten({ ctx, data, view, width: 1000, theme: { font: "sans" } }, { kind: "words", lane: 0, top: 0, height: 27, refined: 0 });
 }
 
-test("words whose text has no room at all are counted, those that are shortened or run on are not", () => {
+test("words whose text has no room at all are counted; shortened and overhanging texts are not", () => {
   const view = { start: 0, end: 1000 }; // a pixel a millisecond
   const roomy = ["a", "b", "c", "d", "e"].map((text, i) => [text, 500 + 90 * i, 580 + 90 * i, 0]);
   assert.equal(rowOf(roomy, view), 0);
   assert.equal(rowOf([["narrow", 10, 14, 0], ["next", 14, 100, 0], ...roomy], view), 1);
   assert.equal(rowOf([["runs", 10, 11, 0], ["next", 100, 200, 0], ...roomy], view), 0);
-  assert.equal(rowOf([["shortened", 10, 40, 0], ["next", 40, 200, 0], ...roomy], view), 0);
+  assert.equal(rowOf([["shorten", 10, 40, 0], ["next", 40, 200, 0], ...roomy], view), 0);
   assert.equal(rowOf([["same", 10, 60, 0], ["place", 10, 60, 0], ...roomy], view), 1, "the one below has no room");
 });
 
@@ -155,7 +155,7 @@ test("Russian counts its words", () => {
   ]);
 });
 
-test("both languages say the same things", () => {
+test("both languages have the same labels", () => {
   const [en, ru] = [labelsFor("en"), labelsFor("ru")];
   assert.deepEqual(Object.keys(en), Object.keys(ru));
   assert.deepEqual([en.keys.length, en.mouse.length], [ru.keys.length, ru.mouse.length]);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { actionOf } from "../../../speechkit_nb/views/widget/js/input/keys.js";
-import { facts } from "../../../speechkit_nb/views/widget/js/ui/tooltip.js";
+import { findAction } from "../../../speechkit_nb/views/widget/js/input/keys.js";
+import { describeWord } from "../../../speechkit_nb/views/widget/js/ui/tooltip.js";
 import { decode } from "../../../speechkit_nb/views/widget/js/data/data.js";
 import { channelName, labelsFor } from "../../../speechkit_nb/views/widget/js/labels.js";
 import { Columns, lane, specOf } from "./packing.mjs";
@@ -17,7 +17,7 @@ function called(event, known = {}) {
     { get: (target, name) => (name in target ? target[name] : (...given) => void calls.push([name, ...given])) },
   );
   const commands = { help: () => calls.push(["help"]), find: () => calls.push(["find"]), leave: () => calls.push(["leave"]), helpShown: () => false };
-  const act = actionOf({ ...PLAIN, ...event }, session, commands);
+  const act = findAction({ ...PLAIN, ...event }, session, commands);
   act?.();
   return act && calls;
 }
@@ -33,12 +33,12 @@ test("up and down move the playhead, as on any slider", () => {
   assert.deepEqual(called({ key: "ArrowDown", shiftKey: true }), [["seek", 0]]);
 });
 
-test("letters mean the same place of the key in a Russian layout", () => {
+test("letters are found by key position, also in a Russian layout", () => {
   assert.deepEqual(called({ key: "т", code: "KeyN" }), [["stepHit", 1]]);
   assert.deepEqual(called({ key: "Д", code: "KeyL", shiftKey: true }), [["toggleLoop"]]);
   assert.deepEqual(called({ key: "ц", code: "KeyW" }), [["stepRank", 1]]);
   assert.deepEqual(called({ key: "W", code: "KeyW", shiftKey: true }), [["stepRank", -1]]);
-  assert.deepEqual(called({ key: "х", code: "BracketLeft" }), [["selectSide", "start"]]);
+  assert.deepEqual(called({ key: "х", code: "BracketLeft" }), [["setSelectionEdge", "start"]]);
 });
 
 test("a command of the browser or the notebook is not taken", () => {
@@ -63,7 +63,7 @@ test("a tooltip has the word, its times, its channel, its value and what it was 
   const lanes = ["a", "b"].map((system) => lane(columns, [["x".repeat(999), 1000, 1340, 0, 0.25]], { system, value: system === "b" }));
   const finals = { ...columns.texts(["", "X."]), lane: columns.int32([0, 1]), start: columns.int32([900, 900]), end: columns.int32([1400, 1400]) };
   const spec = specOf(lanes, { finals, colour: { by: "value", name: "agreement", low: 0, high: 1, stops: [] } });
-  const rows = facts(decode(spec, columns.bytes, new Uint8Array(0)), 1, 0, labelsFor("en"));
+  const rows = describeWord(decode(spec, columns.bytes, new Uint8Array(0)), 1, 0, labelsFor("en"));
   assert.equal(rows[0][1].length, 300);
   assert.deepEqual(rows.slice(1), [
     ["", "0:01.000 – 0:01.340  ·  340 ms"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Peaks, pyramid } from "../../../speechkit_nb/views/widget/js/data/peaks.js";
+import { Peaks, buildLevels } from "../../../speechkit_nb/views/widget/js/data/peaks.js";
 import { random } from "./packing.mjs";
 
 function anyPairs(next, n) {
@@ -14,7 +14,7 @@ function anyPairs(next, n) {
 }
 
 test("each level holds the extremes of four bins of the level below", () => {
-  const levels = pyramid(anyPairs(random(6), 103));
+  const levels = buildLevels(anyPairs(random(6), 103));
   assert.deepEqual(levels.map((pairs) => pairs.length / 2), [103, 26, 7, 2].concat(levels.length > 4 ? [1] : []));
   levels.slice(1).forEach((pairs, at) => {
     for (let i = 0; i < pairs.length; i += 2) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { decode } from "../../../speechkit_nb/views/widget/js/data/data.js";
-import { Finder, find, pattern } from "../../../speechkit_nb/views/widget/js/data/search.js";
+import { Finder, findHits, parseQuery } from "../../../speechkit_nb/views/widget/js/data/search.js";
 import { Columns, lane, specOf } from "./packing.mjs";
 
 function lanesOf(...lists) {
@@ -12,7 +12,7 @@ function lanesOf(...lists) {
 }
 
 const said = (words, final = 0) => words.split(" ").map((word, i) => [word, i * 100, i * 100 + 90, final]);
-const found = (lanes, query) => find(lanes, pattern(query)).map(({ lane: at, first, last }) => [at, first, last]);
+const found = (lanes, query) => findHits(lanes, parseQuery(query)).map(({ lane: at, first, last }) => [at, first, last]);
 
 test("letter case does not count in text", () => {
   assert.deepEqual(found(lanesOf(said("Добрый день ДОБРЫЙ")), "добрый"), [[0, 0, 0], [0, 2, 2]]);
@@ -45,11 +45,11 @@ test("an expression that matches nothing at every place ends", () => {
   assert.deepEqual(found(lanesOf(said("a b")), "/x*/"), []);
 });
 
-test("nothing is looked for where nothing is asked", () => {
-  assert.equal(pattern("   "), null);
+test("an empty query finds nothing", () => {
+  assert.equal(parseQuery("   "), null);
 });
 
-test("the finder goes round, from the playhead on", () => {
+test("the finder starts at the playhead and wraps around", () => {
   const finder = new Finder();
   finder.find(lanesOf(said("x y x y x")), "x");
   assert.equal(finder.step(150, 1)?.first, 2);
@@ -58,7 +58,7 @@ test("the finder goes round, from the playhead on", () => {
   assert.equal(finder.step(150, -1)?.first, 0);
 });
 
-test("a broken expression is told, and finds nothing", () => {
+test("an invalid expression is reported, and finds nothing", () => {
   const finder = new Finder();
   finder.find(lanesOf(said("a")), "/(/");
   assert.deepEqual([finder.bad, finder.hits, finder.step(0, 1)], [true, [], null]);

@@ -1,38 +1,38 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { audible, sides } from "../../../speechkit_nb/views/widget/js/sound/mixer.js";
+import { findAudible, panPositions } from "../../../speechkit_nb/views/widget/js/sound/mixer.js";
 import { SilentPlayer } from "../../../speechkit_nb/views/widget/js/sound/players.js";
-import { addressOf, PATIENCE, Sound } from "../../../speechkit_nb/views/widget/js/sound/sound.js";
-import { plainModel, State } from "../../../speechkit_nb/views/widget/js/state.js";
+import { resolveUrl, SLOW, Sound } from "../../../speechkit_nb/views/widget/js/sound/sound.js";
+import { createModel, State } from "../../../speechkit_nb/views/widget/js/state.js";
 import { windowAt } from "../../../speechkit_nb/views/widget/js/sound/windows.js";
 import { wheelFactor } from "../../../speechkit_nb/views/widget/js/input/pointer.js";
-import { channelsOf, scaled } from "../../../speechkit_nb/views/widget/js/draw/theme.js";
+import { parseColour, scaleColour } from "../../../speechkit_nb/views/widget/js/draw/theme.js";
 
 test("solo silences the others, mute wins over solo", () => {
   const tags = ["0", "1", "2"];
-  assert.deepEqual(audible(tags, [], []), [true, true, true]);
-  assert.deepEqual(audible(tags, ["1"], []), [true, false, true]);
-  assert.deepEqual(audible(tags, [], ["2"]), [false, false, true]);
-  assert.deepEqual(audible(tags, ["2"], ["2"]), [false, false, false]);
-  assert.deepEqual(audible(tags, [], ["gone"]), [true, true, true]);
+  assert.deepEqual(findAudible(tags, [], []), [true, true, true]);
+  assert.deepEqual(findAudible(tags, ["1"], []), [true, false, true]);
+  assert.deepEqual(findAudible(tags, [], ["2"]), [false, false, true]);
+  assert.deepEqual(findAudible(tags, ["2"], ["2"]), [false, false, false]);
+  assert.deepEqual(findAudible(tags, [], ["gone"]), [true, true, true]);
 });
 
-test("two channels keep their sides until one is heard alone", () => {
-  assert.deepEqual(sides([true, true]), [-1, 1]);
-  assert.deepEqual(sides([true, false]), [0, 0]);
-  assert.deepEqual(sides([true, true, true]), [0, 0, 0]);
+test("two channels keep their sides unless only one is audible", () => {
+  assert.deepEqual(panPositions([true, true]), [-1, 1]);
+  assert.deepEqual(panPositions([true, false]), [0, 0]);
+  assert.deepEqual(panPositions([true, true, true]), [0, 0, 0]);
 });
 
-test("a file's address is below the base of the server", () => {
+test("a file's URL is below the base URL of the server", () => {
   const page = "https://hub.example/user/ann/lab/tree/a.ipynb";
-  assert.equal(addressOf("files/data/talk%20one.wav", "/user/ann", page), "https://hub.example/user/ann/files/data/talk%20one.wav");
-  assert.equal(addressOf("files/t.wav", "/", page), "https://hub.example/files/t.wav");
-  assert.equal(addressOf("https://cdn.example/t.wav", "/", page), "https://cdn.example/t.wav");
-  assert.equal(addressOf("talk.wav", undefined, "file:///home/ann/page.html"), "file:///home/ann/talk.wav");
+  assert.equal(resolveUrl("files/data/talk%20one.wav", "/user/ann", page), "https://hub.example/user/ann/files/data/talk%20one.wav");
+  assert.equal(resolveUrl("files/t.wav", "/", page), "https://hub.example/files/t.wav");
+  assert.equal(resolveUrl("https://cdn.example/t.wav", "/", page), "https://cdn.example/t.wav");
+  assert.equal(resolveUrl("talk.wav", undefined, "file:///home/ann/page.html"), "file:///home/ann/talk.wav");
 });
 
-test("silence keeps time, at any speed, and stops at the end", async () => {
+test("the silent player runs at any speed, and stops at the end", async () => {
   let now = 0;
   const player = new SilentPlayer(10_000, () => now);
   player.seek(1000);
@@ -50,12 +50,12 @@ test("silence keeps time, at any speed, and stops at the end", async () => {
   assert.deepEqual([player.time, player.playing], [10_000, false]);
 });
 
-test("windows lie on a grid and end with the recording", () => {
+test("windows are on a grid and end with the recording", () => {
   assert.deepEqual(windowAt(0, 20_000, 45_000), { number: 0, start: 0, end: 20_000 });
   assert.deepEqual(windowAt(44_000, 20_000, 45_000), { number: 2, start: 40_000, end: 45_000 });
 });
 
-test("the wheel zooms both ways by the same factor, pages are not leapt over", () => {
+test("the wheel zooms in and out by the same factor, at most one page at once", () => {
   const turn = (deltaY, deltaMode = 0, ctrlKey = false) => wheelFactor({ deltaY, deltaMode, ctrlKey });
   assert.ok(Math.abs(turn(100) * turn(-100) - 1) < 1e-9);
   assert.ok(turn(-100) > 1);
@@ -64,68 +64,68 @@ test("the wheel zooms both ways by the same factor, pages are not leapt over", (
   assert.ok(turn(-4, 0, true) > turn(-4), "a pinch comes in small steps");
 });
 
-test("values take colours from low to high, no value is grey", () => {
+test("values have colours from low to high, a missing value is grey", () => {
   const scale = { low: 0, high: 10, stops: ["#000000", "#ffffff"] };
-  assert.deepEqual([-5, 0, 5, 10, 99].map((value) => scaled(value, scale)), ["#000000", "#000000", "#808080", "#ffffff", "#ffffff"]);
-  assert.equal(scaled(NaN, scale), "#8a8a8a");
-  assert.equal(scaled(3, { ...scale, low: 3, high: 3 }), "#808080");
+  assert.deepEqual([-5, 0, 5, 10, 99].map((value) => scaleColour(value, scale)), ["#000000", "#000000", "#808080", "#ffffff", "#ffffff"]);
+  assert.equal(scaleColour(NaN, scale), "#8a8a8a");
+  assert.equal(scaleColour(3, { ...scale, low: 3, high: 3 }), "#808080");
 });
 
-test("colours are read in the ways browsers write them", () => {
-  assert.deepEqual(channelsOf("#0a141e"), [10, 20, 30, 1]);
-  assert.deepEqual(channelsOf("rgb(10, 20, 30)"), [10, 20, 30, 1]);
-  assert.deepEqual(channelsOf("rgba(10 20 30 / 0.5)"), [10, 20, 30, 0.5]);
-  assert.equal(channelsOf("transparent"), null);
+test("all forms of CSS colours of browsers are read", () => {
+  assert.deepEqual(parseColour("#0a141e"), [10, 20, 30, 1]);
+  assert.deepEqual(parseColour("rgb(10, 20, 30)"), [10, 20, 30, 1]);
+  assert.deepEqual(parseColour("rgba(10 20 30 / 0.5)"), [10, 20, 30, 0.5]);
+  assert.equal(parseColour("transparent"), null);
 });
 
-/** A sound in windows, and a kernel that is at the other end of `send`. */
+/** A sound in windows, and a kernel behind `send`. */
 function windowed(send) {
   const listeners = new Map();
-  const model = { ...plainModel({}), send, on: (name, heard) => listeners.set(name, heard), off: (name) => listeners.delete(name) };
+  const model = { ...createModel({}), send, on: (name, callback) => listeners.set(name, callback), off: (name) => listeners.delete(name) };
   const data = { sound: { duration: 60, whole: false, window_seconds: 60 }, channels: [{ channel: 0 }], duration: 60_000 };
   const sound = new Sound(new State(model), data);
-  const told = [];
-  sound.onlate = () => told.push(sound.unanswered);
-  return { sound, told, listeners };
+  const changes = [];
+  sound.onSlowChange = () => changes.push(sound.isSlow);
+  return { sound, changes, listeners };
 }
 
-test("a kernel that does not answer is told after a while, and waited for nevertheless", async (t) => {
+test("a kernel that does not answer is reported after a while, and its late answer is used", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const asked = [];
-  const { sound, told, listeners } = windowed((question) => asked.push(question));
-  const window = (await sound.make()).ask(0, 20_000);
-  t.mock.timers.tick(PATIENCE - 1);
-  assert.deepEqual(told, []);
+  const requests = [];
+  const { sound, changes, listeners } = windowed((request) => requests.push(request));
+  const window = (await sound.encode()).readWindow(0, 20_000);
+  t.mock.timers.tick(SLOW - 1);
+  assert.deepEqual(changes, []);
   t.mock.timers.tick(1);
-  assert.deepEqual(told, [true]);
-  sound.heard({ kind: "window", id: asked[0].id }, [new DataView(new ArrayBuffer(8))]);
+  assert.deepEqual(changes, [true]);
+  sound.onMessage({ kind: "window", id: requests[0].id }, [new DataView(new ArrayBuffer(8))]);
   assert.equal((await window).byteLength, 8);
-  assert.deepEqual(told, [true, false]);
+  assert.deepEqual(changes, [true, false]);
   assert.equal(listeners.size, 0);
 });
 
-test("an answer in time is no matter for words", async (t) => {
+test("an answer in time is not reported", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { sound, told } = windowed(({ id }) => queueMicrotask(() => sound.heard({ kind: "window", id }, [new DataView(new ArrayBuffer(4))])));
-  await (await sound.make()).ask(0, 20_000);
-  t.mock.timers.tick(10 * PATIENCE);
-  assert.deepEqual(told, []);
+  const { sound, changes } = windowed(({ id }) => queueMicrotask(() => sound.onMessage({ kind: "window", id }, [new DataView(new ArrayBuffer(4))])));
+  await (await sound.encode()).readWindow(0, 20_000);
+  t.mock.timers.tick(10 * SLOW);
+  assert.deepEqual(changes, []);
 });
 
-test("when the line to the kernel is cut while it is waited for, the waiting ends", async () => {
+test("a request is rejected when the connection to the kernel is lost", async () => {
   let alive = true;
   const { sound, listeners } = windowed(() => {
     if (!alive) throw new Error("dead");
   });
-  const window = (await sound.make()).ask(0, 20_000);
+  const window = (await sound.encode()).readWindow(0, 20_000);
   alive = false;
   listeners.get("comm_live_update")();
   await assert.rejects(window, /@noSoundFile/);
 });
 
-test("nothing is waited for after the end", async () => {
+test("dispose rejects open requests", async () => {
   const { sound, listeners } = windowed(() => {});
-  const window = (await sound.make()).ask(0, 20_000);
+  const window = (await sound.encode()).readWindow(0, 20_000);
   sound.dispose();
   await assert.rejects(window);
   assert.equal(listeners.size, 0);

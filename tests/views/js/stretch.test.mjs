@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { stretched } from "../../../speechkit_nb/views/widget/js/sound/stretch.js";
+import { stretchSamples } from "../../../speechkit_nb/views/widget/js/sound/stretch.js";
 import { random } from "./packing.mjs";
 
 const RATE = 16_000;
@@ -19,7 +19,7 @@ const loudness = (sound) => Math.sqrt(sound.reduce((sum, value) => sum + value *
 for (const rate of [0.25, 0.5, 0.75, 1.25, 1.5, 2, 3, 4]) {
   test(`at ${rate} times the speed a tone keeps its pitch and loudness, and lasts as long as it should`, async () => {
     for (const hertz of [110, 233, 880]) {
-      const [out] = await stretched([tone(hertz, 2)], rate, RATE);
+      const [out] = await stretchSamples([tone(hertz, 2)], rate, RATE);
       assert.equal(out.length, Math.round((2 * RATE) / rate));
       const middle = out.subarray(RATE / 20, -RATE / 20);
       assert.ok(Math.abs(pitch(middle) / hertz - 1) < 0.02, `${pitch(middle)} for ${hertz}`);
@@ -31,7 +31,7 @@ for (const rate of [0.25, 0.5, 0.75, 1.25, 1.5, 2, 3, 4]) {
     const noise = random(7);
     const bursts = new Float32Array(4 * RATE);
     for (const second of [0.5, 1.2, 2.9]) for (let i = 0; i < 0.2 * RATE; i++) bursts[second * RATE + i] = noise() - 0.5;
-    const [out] = await stretched([bursts], rate, RATE);
+    const [out] = await stretchSamples([bursts], rate, RATE);
     for (const second of [0.5, 1.2, 2.9]) {
       const from = Math.max(0, Math.round((second * RATE) / rate - 0.1 * RATE));
       const first = out.subarray(from).findIndex((value) => Math.abs(value) > 0.05);
@@ -44,14 +44,14 @@ test("channels stay together", async () => {
   const noise = random(3);
   const left = Float32Array.from({ length: RATE }, () => noise() - 0.5);
   const right = left.map((value) => value / 2);
-  const [a, b] = await stretched([left, right], 1.5, RATE);
+  const [a, b] = await stretchSamples([left, right], 1.5, RATE);
   a.forEach((value, i) => assert.ok(Math.abs(value / 2 - b[i]) < 1e-6));
 });
 
 test("the beginning is played as it is, silence stays silence, and nothing stays nothing", async () => {
   const sound = tone(200, 1);
-  const [out] = await stretched([sound], 2, RATE);
+  const [out] = await stretchSamples([sound], 2, RATE);
   assert.deepEqual(out.subarray(0, 100), sound.subarray(0, 100));
-  assert.ok((await stretched([new Float32Array(RATE)], 0.5, RATE))[0].every((value) => value === 0));
-  assert.equal((await stretched([new Float32Array(0)], 2, RATE))[0].length, 0);
+  assert.ok((await stretchSamples([new Float32Array(RATE)], 0.5, RATE))[0].every((value) => value === 0));
+  assert.equal((await stretchSamples([new Float32Array(0)], 2, RATE))[0].length, 0);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { between, blended, clampView, lengthOf, moved, placed, revealed, SHORTEST, timeOf, xOf, zoomed } from "../../../speechkit_nb/views/widget/js/view.js";
+import { clampSpan, blendViews, clampView, lengthOf, panView, placeTime, revealSpan, SHORTEST, timeOf, xOf, zoomView } from "../../../speechkit_nb/views/widget/js/view.js";
 import { random } from "./packing.mjs";
 
 const near = (a, b, slack = 1e-6) => assert.ok(Math.abs(a - b) <= slack, `${a} is not ${b}`);
@@ -35,7 +35,7 @@ test("zooming keeps what is under the pointer where it is, unless an end of the 
   for (const { duration, view, next } of views(300)) {
     const share = next();
     const time = view.start + share * lengthOf(view);
-    const after = zoomed(view, 0.5 + 2 * next(), time, duration);
+    const after = zoomView(view, 0.5 + 2 * next(), time, duration);
     const atAnEnd = after.start <= 0 || after.end >= duration - 1e-6;
     if (!atAnEnd) near((time - after.start) / lengthOf(after), share, 1e-6);
   }
@@ -43,38 +43,38 @@ test("zooming keeps what is under the pointer where it is, unless an end of the 
 
 test("zooming in and out again leads back", () => {
   const view = { start: 40_000, end: 60_000 };
-  const back = zoomed(zoomed(view, 4, 47_000, 100_000), 1 / 4, 47_000, 100_000);
+  const back = zoomView(zoomView(view, 4, 47_000, 100_000), 1 / 4, 47_000, 100_000);
   near(back.start, view.start);
   near(back.end, view.end);
 });
 
 test("moving stops at the ends and keeps the length", () => {
   const view = { start: 10, end: 1010 };
-  assert.deepEqual(moved(view, -500, 5000), { start: 0, end: 1000 });
-  assert.deepEqual(moved(view, 9000, 5000), { start: 4000, end: 5000 });
+  assert.deepEqual(panView(view, -500, 5000), { start: 0, end: 1000 });
+  assert.deepEqual(panView(view, 9000, 5000), { start: 4000, end: 5000 });
 });
 
 test("the playhead is put at a share of the new page", () => {
-  assert.deepEqual(placed({ start: 0, end: 1000 }, 3000, 0.1, 9000), { start: 2900, end: 3900 });
+  assert.deepEqual(placeTime({ start: 0, end: 1000 }, 3000, 0.1, 9000), { start: 2900, end: 3900 });
 });
 
-test("what is in view already is not moved; what is too long is shown whole", () => {
+test("a visible span is not moved; a long span is shown whole", () => {
   const view = { start: 1000, end: 2000 };
-  assert.equal(revealed(view, { start: 1200, end: 1300 }, 9000), view);
-  const far = revealed(view, { start: 5000, end: 5100 }, 9000);
+  assert.equal(revealSpan(view, { start: 1200, end: 1300 }, 9000), view);
+  const far = revealSpan(view, { start: 5000, end: 5100 }, 9000);
   near(lengthOf(far), 1000);
   assert.ok(far.start <= 5000 && far.end >= 5100);
-  const long = revealed(view, { start: 3000, end: 7000 }, 9000);
+  const long = revealSpan(view, { start: 3000, end: 7000 }, 9000);
   assert.ok(long.start <= 3000 && long.end >= 7000);
 });
 
 test("a selection drawn backwards or beyond the recording is put right", () => {
-  assert.deepEqual(between(900, 100.4, 1000), { start: 100, end: 900 });
-  assert.deepEqual(between(-50, 2000, 1000), { start: 0, end: 1000 });
+  assert.deepEqual(clampSpan(900, 100.4, 1000), { start: 100, end: 900 });
+  assert.deepEqual(clampSpan(-50, 2000, 1000), { start: 0, end: 1000 });
 });
 
-test("a glide begins and ends where it should", () => {
+test("an animation begins and ends at the given views", () => {
   const [from, to] = [{ start: 0, end: 10 }, { start: 100, end: 200 }];
-  assert.deepEqual(blended(from, to, 0), from);
-  assert.deepEqual(blended(from, to, 1), to);
+  assert.deepEqual(blendViews(from, to, 0), from);
+  assert.deepEqual(blendViews(from, to, 1), to);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { CloseUp, STRETCH, wanted } from "../../../speechkit_nb/views/widget/js/sound/samples.js";
-import { endOf, refine, waveOf } from "../../../speechkit_nb/views/widget/js/data/wave.js";
+import { listStretches, SampleCache, STRETCH } from "../../../speechkit_nb/views/widget/js/sound/samples.js";
+import { endOf, refine, parseWav } from "../../../speechkit_nb/views/widget/js/data/wave.js";
 import { random } from "./packing.mjs";
 
 /** A WAV file, with a part that nobody asked for before its samples. */
@@ -24,10 +24,10 @@ function wav(rows, rate = 1000) {
 }
 
 test("samples are read from a WAV file, channel by channel", () => {
-  const wave = waveOf(wav([[0.5, -1], [0.25, 0], [-0.5, 0.75]]), 4000);
+  const wave = parseWav(wav([[0.5, -1], [0.25, 0], [-0.5, 0.75]]), 4000);
   assert.deepEqual(wave, { start: 4000, rate: 1000, channels: [Float32Array.of(0.5, 0.25, -0.5), Float32Array.of(-1, 0, 0.75)] });
   assert.equal(endOf(wave), 4003);
-  assert.throws(() => waveOf(new ArrayBuffer(60), 0), /not a WAV file/);
+  assert.throws(() => parseWav(new ArrayBuffer(60), 0), /not a 16-bit WAV file/);
 });
 
 test("a pixel has the extremes of the line through its samples, slowly and plainly computed the same", () => {
@@ -59,29 +59,29 @@ test("pixels beside the samples are left as they are", () => {
 });
 
 test("stretches lie on a grid and end with the sound", () => {
-  assert.deepEqual(wanted({ start: 3999, end: 8001 }, 20_000), [0, 1, 2]);
-  assert.deepEqual(wanted({ start: 8000, end: 12_000 }, 9000), [2]);
-  assert.deepEqual(wanted({ start: 12_500, end: 13_000 }, 9000), []);
+  assert.deepEqual(listStretches({ start: 3999, end: 8001 }, 20_000), [0, 1, 2]);
+  assert.deepEqual(listStretches({ start: 8000, end: 12_000 }, 9000), [2]);
+  assert.deepEqual(listStretches({ start: 12_500, end: 13_000 }, 9000), []);
 });
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-function closeUp(read) {
+function sampleCache(read) {
   const asked = [];
   const view = { start: 0, end: 10_000 };
-  const made = new CloseUp((start, end) => (asked.push([start, end]), read(start)), () => made.look(view, 10_000));
+  const made = new SampleCache((start, end) => (asked.push([start, end]), read(start)), () => made.request(view, 10_000));
   return { made, asked, view };
 }
 
 test("a view at rest is asked for once, stretch by stretch, one that moves is not", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { made, asked, view } = closeUp(async (start) => ({ start, rate: 1, channels: [new Float32Array(4)] }));
+  const { made, asked, view } = sampleCache(async (start) => ({ start, rate: 1, channels: [new Float32Array(4)] }));
   for (let move = 0; move < 5; move++) {
-    made.look({ start: 9000, end: 9500 }, 10_000);
+    made.request({ start: 9000, end: 9500 }, 10_000);
     t.mock.timers.tick(60);
   }
   assert.deepEqual(asked, []);
-  made.look(view, 10_000);
+  made.request(view, 10_000);
   for (let i = 0; i < 8; i++) {
     t.mock.timers.tick(500);
     await settled();
@@ -93,20 +93,20 @@ test("a view at rest is asked for once, stretch by stretch, one that moves is no
 test("a kernel that is busy is asked one thing, one that has nothing is asked no more", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let refuse;
-  const { made, asked, view } = closeUp(() => new Promise((_, reject) => (refuse = reject)));
+  const { made, asked, view } = sampleCache(() => new Promise((_, reject) => (refuse = reject)));
   for (let i = 0; i < 4; i++) {
-    made.look(view, 10_000);
+    made.request(view, 10_000);
     t.mock.timers.tick(500);
     await settled();
   }
   assert.equal(asked.length, 1);
   refuse(new Error("gone"));
   await settled();
-  made.look(view, 10_000);
+  made.request(view, 10_000);
   t.mock.timers.tick(500);
   assert.deepEqual([asked.length, made.missing], [1, true]);
   made.clear();
-  made.look(view, 10_000);
+  made.request(view, 10_000);
   t.mock.timers.tick(500);
   assert.equal(asked.length, 2, "another sound has come");
 });

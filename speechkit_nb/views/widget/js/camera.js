@@ -1,24 +1,24 @@
 // @ts-check
-/** What is in view, and how that changes: at once, in a glide, or along with the playhead. */
+/** The view: it changes at once, in an animation, or with the playhead. */
 
-import { blended, clampView, lengthOf, moved, placed, revealed, zoomed } from "./view.js";
+import { blendViews, clampView, lengthOf, panView, placeTime, revealSpan, zoomView } from "./view.js";
 
 /** @typedef {import("./data/data.js").Span} Span */
 
-const GLIDE = 160; // milliseconds a jump takes
-const TURN = 0.96; // the page is turned when the playhead is this share of the way through the view
-const MARGIN = 0.06; // where it stands on the new page
+const GLIDE = 160; // milliseconds of an animation
+const TURN = 0.96; // share of the view at which the playhead turns the page
+const MARGIN = 0.06; // share of the view where the playhead is on the new page
 
 export class Camera {
   #frame = 0;
   #following = true;
   /** @type {Span} */
   view = { start: 0, end: 1 };
-  /** What will be in view when it has come to rest. */
+  /** The view at the end of the animation. */
   #goal = this.view;
   duration = 1;
 
-  /** @param {(moving: boolean) => void} changed moving: on the way to somewhere else */
+  /** @param {(moving: boolean) => void} changed moving: an animation is running */
   constructor(changed) {
     this.changed = changed;
   }
@@ -34,7 +34,7 @@ export class Camera {
     this.changed(false);
   }
 
-  /** As `show`, but the eye can follow, unless it must not. @param {Span} wanted */
+  /** As `show`, with an animation, unless the user prefers reduced motion. @param {Span} wanted */
   glide(wanted) {
     this.stop();
     const to = (this.#goal = clampView(wanted, this.duration));
@@ -42,46 +42,46 @@ export class Camera {
     const [from, begun] = [this.view, performance.now()];
     const step = (/** @type {number} */ now) => {
       const share = Math.min(1, Math.max(0, (now - begun) / GLIDE));
-      this.view = share < 1 ? blended(from, to, share) : to;
+      this.view = share < 1 ? blendViews(from, to, share) : to;
       this.changed(share < 1);
       if (share < 1) this.#frame = requestAnimationFrame(step);
     };
     this.#frame = requestAnimationFrame(step);
   }
 
-  /** @param {number} factor @param {number} time stays where it is */
+  /** @param {number} factor @param {number} time stays at its pixel */
   zoom(factor, time) {
-    this.show(zoomed(this.view, factor, time, this.duration));
+    this.show(zoomView(this.view, factor, time, this.duration));
   }
 
   /** @param {number} by milliseconds */
   pan(by) {
-    this.show(moved(this.view, by, this.duration));
+    this.show(panView(this.view, by, this.duration));
   }
 
   /** @param {Span} span */
   reveal(span) {
-    const view = revealed(this.#goal, span, this.duration);
+    const view = revealSpan(this.#goal, span, this.duration);
     if (view !== this.#goal) this.glide(view);
   }
 
-  /** Where the playhead went out of view by hand it is left alone until it is back. @param {number} time */
-  released(time) {
+  /** After the user has moved the view: follow the playhead only if it is still in view. @param {number} time */
+  updateFollowing(time) {
     this.#following = this.#share(time) >= 0 && this.#share(time) < 1;
   }
 
-  /** From now on the playhead is kept in view. */
-  attach() {
+  /** Keep the playhead in view from now on. */
+  startFollowing() {
     this.#following = true;
   }
 
-  /** Turns the page when the playhead comes to its end. @param {number} time */
+  /** Turn the page when the playhead reaches its end. @param {number} time */
   follow(time) {
     const share = this.#share(time);
     if (!this.#following) {
       this.#following = share >= 0 && share < TURN;
     } else if (share < 0 || share > TURN) {
-      const view = placed(this.#goal, time, MARGIN, this.duration);
+      const view = placeTime(this.#goal, time, MARGIN, this.duration);
       if (Math.abs(view.start - this.#goal.start) > 1) this.glide(view);
     }
   }

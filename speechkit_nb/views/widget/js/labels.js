@@ -1,5 +1,5 @@
 // @ts-check
-/** What the widget says, in English and Russian. */
+/** Texts of the widget in English and Russian. */
 
 const en = {
   timeline: "Timeline",
@@ -33,13 +33,13 @@ const en = {
   silence: "silence",
   preparing: "preparing sound…",
   /** @param {number} ms */
-  coarse: (ms) => `loudness in steps of ${ms} ms`,
-  noAnswer: "the kernel does not answer; it is busy or gone",
+  coarse: (ms) => `waveform in steps of ${ms} ms`,
+  noAnswer: "the kernel does not answer: it is busy or stopped",
   noMatch: "no match",
-  badRegex: "not a regular expression",
+  badRegex: "invalid regular expression",
   cannotPlay: "This sound cannot be played",
-  noSoundFile: "The sound cannot be had without the kernel",
-  beyond: "There is no sound here: the recording ends before",
+  noSoundFile: "The sound needs the kernel",
+  beyond: "No sound here: the recording ends earlier",
   failed: "The timeline cannot be drawn",
   ms: "ms",
   s: "s",
@@ -55,28 +55,28 @@ const en = {
   problems: (problems, _russian) => problems,
   keys: /** @type {[string, string][]} */ ([
     ["Space", "play, pause"],
-    ["← →", "back, forward 1 s; with Shift 5 s"],
+    ["← →", "back, forward 1 s; Shift: 5 s"],
     [", .", "previous, next word"],
-    ["+ −", "zoom in, out; 0 shows all"],
+    ["+ −", "zoom in, out; 0: show all"],
     ["PgUp PgDn", "one view back, forward"],
     ["Home End", "to the start, the end"],
-    ["[ ]", "selection starts, ends at the playhead"],
+    ["[ ]", "start, end of the selection at the playhead"],
     ["L", "repeat the selection"],
     ["Z", "zoom to the selection"],
-    ["S", "search; Enter or N: next, Shift+N: previous"],
+    ["S", "search; Enter or N: next; Shift+N: previous"],
     ["M", "next mark; Shift+M: previous"],
     ["W", "worst mark, then the next worst; Shift+W: back"],
     ["< >", "slower, faster"],
-    ["Esc", "clear the selection, then leave"],
+    ["Esc", "clear the selection; again: leave the timeline"],
   ]),
   mouse: /** @type {[string, string][]} */ ([
-    ["Click", "play from there; on a word from its start"],
-    ["Double-click", "play just that word"],
-    ["Alt+click", "move the playhead, do not play"],
+    ["Click", "play from there; on a word: from its start"],
+    ["Double-click", "play only that word"],
+    ["Alt+click", "move the playhead without playing"],
     ["Drag", "pan"],
-    ["Shift+drag", "select a span"],
+    ["Shift+drag", "select a stretch of time"],
     ["Ctrl+wheel, pinch", "zoom around the pointer"],
-    ["Wheel", "zooms once the timeline has focus (click it); before, the page scrolls"],
+    ["Wheel", "zoom after a click on the timeline; before, the page scrolls"],
     ["Shift+wheel", "pan"],
   ]),
 };
@@ -106,21 +106,21 @@ const ru = {
   system: "Система",
   refined: "Уточнено",
   clearSelection: "Снять выделение",
-  noWords: "слов здесь нет",
+  noWords: "на экране нет слов",
   nothing: "Нет ни слов, ни звука.",
   zoomToRead: "приблизьте, чтобы читать",
   zoomForWords: "приблизьте, чтобы видеть отдельные слова",
   noSound: "нет звука",
   silence: "тишина",
   preparing: "звук готовится…",
-  coarse: (ms) => `громкость с шагом ${ms} мс`,
+  coarse: (ms) => `огибающая с шагом ${ms} мс`,
   noAnswer: "ядро не отвечает: занято или остановлено",
   noMatch: "не найдено",
-  badRegex: "не регулярное выражение",
-  cannotPlay: "Этот звук не воспроизводится",
-  noSoundFile: "Без ядра звук не получить",
-  beyond: "Здесь нет звука: запись кончается раньше",
-  failed: "Шкалу времени нельзя нарисовать",
+  badRegex: "ошибка в регулярном выражении",
+  cannotPlay: "Не удаётся воспроизвести этот звук",
+  noSoundFile: "Для звука нужно ядро",
+  beyond: "Здесь нет звука: запись заканчивается раньше",
+  failed: "Не удаётся нарисовать шкалу времени",
   ms: "мс",
   s: "с",
   words: (n) => `${grouped(n, "\u00a0")} ${plural(n, "слово", "слова", "слов")} на экране`,
@@ -130,46 +130,46 @@ const ru = {
   problems: (problems, russian) => problems.map((problem) => russian[problem] ?? problem),
   keys: [
     ["Пробел", "слушать, пауза"],
-    ["← →", "назад, вперёд на 1 с; с Shift на 5 с"],
+    ["← →", "назад, вперёд на 1 с; Shift: на 5 с"],
     [", .", "предыдущее, следующее слово"],
-    ["+ −", "крупнее, мельче; 0 показывает всё"],
+    ["+ −", "крупнее, мельче; 0: показать всё"],
     ["PgUp PgDn", "на экран назад, вперёд"],
     ["Home End", "к началу, к концу"],
-    ["[ ]", "начало, конец выделения у указателя"],
+    ["[ ]", "начало, конец выделения на месте воспроизведения"],
     ["L", "повторять выделенное"],
-    ["Z", "выделенное во весь экран"],
-    ["S", "поиск; Enter или N: дальше, Shift+N: назад"],
+    ["Z", "показать выделенное крупно"],
+    ["S", "поиск; Enter или N: дальше; Shift+N: назад"],
     ["M", "следующая отметка; Shift+M: предыдущая"],
     ["W", "худшая отметка, затем следующая по важности; Shift+W: назад"],
     ["< >", "медленнее, быстрее"],
-    ["Esc", "снять выделение, затем выйти"],
+    ["Esc", "снять выделение; ещё раз: выйти из шкалы"],
   ],
   mouse: [
-    ["Щелчок", "слушать отсюда; на слове — с его начала"],
+    ["Щелчок", "слушать отсюда; на слове: с его начала"],
     ["Двойной щелчок", "слушать только это слово"],
-    ["Alt+щелчок", "переставить указатель, не слушать"],
+    ["Alt+щелчок", "переставить место воспроизведения, не слушать"],
     ["Перетаскивание", "сдвинуть"],
     ["Shift+перетаскивание", "выделить отрезок"],
     ["Ctrl+колесо, щипок", "масштаб вокруг указателя"],
-    ["Колесо", "масштаб, когда шкала в фокусе (щёлкните по ней); иначе прокручивается страница"],
+    ["Колесо", "масштаб после щелчка по шкале; до него прокручивается страница"],
     ["Shift+колесо", "сдвинуть"],
   ],
 };
 
 /** @typedef {typeof en} Labels */
 
-/** @param {string | null | undefined} locale as given, or null for that of the browser @param {string} [browser] @returns {Labels} */
+/** @param {string | null | undefined} locale null: that of the browser @param {string} [browser] @returns {Labels} */
 export function labelsFor(locale, browser = globalThis.navigator?.language ?? "en") {
   return (locale ?? browser).toLowerCase().startsWith("ru") ? ru : en;
 }
 
-/** What a channel is called; Python calls those with a number in English. @param {{tag: string, label: string}} channel @param {Labels} labels */
+/** The name of a channel; Python sends names with a number in English. @param {{tag: string, label: string}} channel @param {Labels} labels */
 export function channelName({ tag, label }, labels) {
   if (label === en.channel(tag)) return labels.channel(tag);
   return label === en.speaker(tag) ? labels.speaker(tag) : label;
 }
 
-/** Thousands set apart; Intl takes 20 ms to wake up. @param {number} n @param {string} mark */
+/** A number with a separator between thousands; `Intl` would take 20 ms to start. @param {number} n @param {string} mark */
 export function grouped(n, mark) {
   return String(n).replace(/\B(?=(\d{3})+$)/g, mark);
 }

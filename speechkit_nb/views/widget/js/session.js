@@ -1,13 +1,13 @@
 // @ts-check
-/** What all views of one model share. It composes: camera, playback, search; and follows what Python sets. */
+/** Shared by all views of one model: data, camera, playback and search; applies what Python sets. */
 
 import { Camera } from "./camera.js";
 import { bytesOf, decode } from "./data/data.js";
-import { audible } from "./sound/mixer.js";
+import { findAudible } from "./sound/mixer.js";
 import { Playback } from "./sound/playback.js";
 import { Finder } from "./data/search.js";
 import { State } from "./state.js";
-import { between } from "./view.js";
+import { clampSpan } from "./view.js";
 
 /** @typedef {import("./data/data.js").Span} Span */
 /** @typedef {import("./data/data.js").Data} Data */
@@ -18,15 +18,15 @@ const NOTHING = { version: 1, duration: 0, channels: [], systems: [], lanes: [] 
 export class Session {
   /** @type {Set<(change: Change) => void>} */
   #listeners = new Set();
-  #gone = false;
-  /** Which of the ranked marks was gone to. */
+  #isDisposed = false;
+  /** Number of the ranked mark shown last. */
   #rank = -1;
   /** @type {Data} */
   data = decode(NOTHING, bytesOf(null), bytesOf(null));
   finder = new Finder();
-  camera = new Camera((moving) => this.#viewed(moving));
+  camera = new Camera((moving) => this.#onViewChange(moving));
   playback = new Playback(this);
-  /** Shown in the widget; one that begins with @ names a label. @type {string[]} */
+  /** Shown in the widget; a text that begins with @ is the name of a label. @type {string[]} */
   problems = [];
   /** Why the data could not be read. */
   failed = "";
@@ -34,40 +34,40 @@ export class Session {
   /** @param {import("./state.js").Model} model */
   constructor(model) {
     this.state = new State(model);
-    this.#followPython();
-    model.on("msg:custom", this.#heard);
+    this.#subscribeToPython();
+    model.on("msg:custom", this.#onMessage);
     this.#load();
     this.#startAtWord();
   }
 
-  /** @param {(change: Change) => void} listener @returns {() => void} what ends it */
+  /** @param {(change: Change) => void} listener @returns {() => void} unsubscribes */
   subscribe(listener) {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
   dispose() {
-    this.#gone = true;
+    this.#isDisposed = true;
     this.camera.stop();
     this.playback.dispose();
-    this.state.model.off("msg:custom", this.#heard);
+    this.state.model.off("msg:custom", this.#onMessage);
     this.state.dispose();
     this.#listeners.clear();
   }
 
   /** @param {Change} change */
-  tell(change) {
+  notify(change) {
     for (const listener of this.#listeners) listener(change);
   }
 
   /** @param {string} text */
-  problem(text) {
+  addProblem(text) {
     if (this.problems.includes(text)) return;
     this.problems = [...this.problems, text];
-    this.tell("problems");
+    this.notify("problems");
   }
 
-  // --- the view, moved by hand
+  // --- the view, moved by the user
 
   get view() {
     return this.camera.view;
@@ -76,21 +76,21 @@ export class Session {
   /** @param {Span} view */
   show(view) {
     this.camera.show(view);
-    this.camera.released(this.time);
+    this.camera.updateFollowing(this.time);
   }
 
-  /** @param {number} factor @param {number} [time] stays where it is; the playhead, or the middle */
+  /** @param {number} factor @param {number} [time] stays at its pixel; default: the playhead, or the middle */
   zoom(factor, time) {
     const { start, end } = this.view;
     const anchor = this.time >= start && this.time < end ? this.time : (start + end) / 2;
     this.camera.zoom(factor, time ?? anchor);
-    this.camera.released(this.time);
+    this.camera.updateFollowing(this.time);
   }
 
   /** @param {number} by milliseconds */
   pan(by) {
     this.camera.pan(by);
-    this.camera.released(this.time);
+    this.camera.updateFollowing(this.time);
   }
 
   fit() {
@@ -109,13 +109,13 @@ export class Session {
 
   /** @param {number} time */
   seek(time) {
-    this.camera.attach();
+    this.camera.startFollowing();
     this.playback.seek(time);
   }
 
-  /** @param {number} [start] from where @param {number | null} [end] up to where */
+  /** @param {number} [start] @param {number | null} [end] null: the end of the sound */
   play(start = this.time, end = null) {
-    this.camera.attach();
+    this.camera.startFollowing();
     return this.playback.play(start, end);
   }
 
@@ -124,17 +124,17 @@ export class Session {
     else this.play();
   }
 
-  /** To the next or previous word of the lane that was played last. @param {1 | -1} step */
+  /** Go to the next or previous word of the lane of the active word. @param {1 | -1} step */
   stepWord(step) {
     const at = this.state.get("active_word")?.[0] ?? 0;
     const word = this.data.lanes[at]?.next(this.time, step) ?? -1;
-    if (word >= 0) this.toWord(at, word);
+    if (word >= 0) this.goToWord(at, word);
   }
 
-  /** Puts the playhead on a word. @param {number} at lane @param {number} word */
-  toWord(at, word) {
+  /** Put the playhead on a word. @param {number} at lane @param {number} word */
+  goToWord(at, word) {
     const lane = this.data.lanes[at];
-    this.state.put("active_word", [at, word]);
+    this.state.set("active_word", [at, word]);
     this.seek(lane.start[word]);
     this.camera.reveal({ start: lane.start[word], end: lane.endOf(word) });
   }
@@ -142,29 +142,29 @@ export class Session {
   /** @param {1 | -1} step */
   stepMark(step) {
     const mark = this.data.marks.neighbour(this.time, step);
-    if (mark) this.#toMark(mark);
+    if (mark) this.#goToMark(mark);
   }
 
-  /** To the worst mark, then to the next worst, or back. @param {1 | -1} step */
+  /** Go to the worst mark, then to the next worst, or back. @param {1 | -1} step */
   stepRank(step) {
     const { ranked } = this.data;
-    const here = this.#rank < 0 && Math.abs(this.time - ranked[0]?.start) < 1 ? 0 : this.#rank; // it opens at the worst
+    const here = this.#rank < 0 && Math.abs(this.time - ranked[0]?.start) < 1 ? 0 : this.#rank; // the view may open at the worst mark
     const mark = ranked[here + step];
     if (!mark) return;
     this.#rank = here + step;
-    this.#toMark(mark);
+    this.#goToMark(mark);
   }
 
-  /** As Python has it, who knows the end to less than a millisecond. @param {number} time @returns {number} s */
+  /** Seconds for Python; not beyond its exact duration, which may be no whole number of ms. @param {number} time @returns {number} s */
   seconds(time) {
     return Math.min(Math.round(time) / 1000, this.state.get("spec")?.duration ?? Infinity);
   }
 
-  /** @param {number} time the playhead stands at now */
-  moved(time) {
-    this.state.put("active_word", this.#wordAt(time));
+  /** @param {number} time of the playhead */
+  onTimeChange(time) {
+    this.state.set("active_word", this.#wordAt(time));
     if (this.playing) this.camera.follow(time);
-    this.tell("time");
+    this.notify("time");
   }
 
   // --- selection and channels
@@ -172,18 +172,18 @@ export class Session {
   /** @returns {Span | null} */
   get selection() {
     const given = this.state.get("selection");
-    return given?.length === 2 ? between(given[0] * 1000, given[1] * 1000, this.data.duration) : null;
+    return given?.length === 2 ? clampSpan(given[0] * 1000, given[1] * 1000, this.data.duration) : null;
   }
 
   /** @param {Span | null} span */
   select(span) {
-    const chosen = span && between(span.start, span.end, this.data.duration);
-    this.state.put("selection", chosen && chosen.end > chosen.start ? this.#seconds(chosen) : null);
-    this.tell("selection");
+    const chosen = span && clampSpan(span.start, span.end, this.data.duration);
+    this.state.set("selection", chosen && chosen.end > chosen.start ? this.#seconds(chosen) : null);
+    this.notify("selection");
   }
 
-  /** One end of the selection at the playhead. @param {"start" | "end"} side */
-  selectSide(side) {
+  /** Put one end of the selection at the playhead. @param {"start" | "end"} side */
+  setSelectionEdge(side) {
     const { time, selection } = this;
     const { duration } = this.data;
     if (side === "start") this.select({ start: time, end: selection && selection.end > time ? selection.end : duration });
@@ -191,78 +191,78 @@ export class Session {
   }
 
   toggleLoop() {
-    this.state.put("loop", !this.state.get("loop"));
-    this.tell("selection");
+    this.state.set("loop", !this.state.get("loop"));
+    this.notify("selection");
   }
 
   /** @param {"muted" | "solo"} list @param {string} tag */
   toggleChannel(list, tag) {
     const tags = /** @type {string[]} */ (this.state.get(list));
-    this.state.put(list, tags.includes(tag) ? tags.filter((one) => one !== tag) : [...tags, tag]);
-    this.playback.hear();
+    this.state.set(list, tags.includes(tag) ? tags.filter((one) => one !== tag) : [...tags, tag]);
+    this.playback.updateAudible();
   }
 
-  /** Tags of the channels that can be silenced one by one. */
+  /** Tags of the channels that can be muted separately. */
   get channelTags() {
     const tags = this.data.channels.filter(({ channel }) => channel !== null).map(({ tag }) => tag);
     return tags.length > 1 && !this.data.sound?.mixed ? tags : [];
   }
 
   /** @param {string} tag */
-  isHeard(tag) {
+  isAudible(tag) {
     const tags = this.channelTags;
-    return audible(tags, this.state.get("muted"), this.state.get("solo"))[tags.indexOf(tag)] ?? true;
+    return findAudible(tags, this.state.get("muted"), this.state.get("solo"))[tags.indexOf(tag)] ?? true;
   }
 
-  /** Which channels of the sound are heard; empty: it is one. */
-  get heard() {
+  /** Whether each channel of the sound is audible; empty: channels cannot be muted separately. */
+  get audibleChannels() {
     if (!this.channelTags.length) return [];
     /** @type {boolean[]} */
-    const heard = [];
-    for (const { tag, channel } of this.data.channels) if (channel !== null) heard[channel] = this.isHeard(tag);
-    return Array.from(heard, (one) => one ?? true);
+    const audible = [];
+    for (const { tag, channel } of this.data.channels) if (channel !== null) audible[channel] = this.isAudible(tag);
+    return Array.from(audible, (one) => one ?? true);
   }
 
   // --- search
 
   /** @param {string} query */
   search(query) {
-    this.state.put("search", query);
-    this.#find();
+    this.state.set("search", query);
+    this.#runSearch();
   }
 
   /** @param {1 | -1} step */
   stepHit(step) {
     const hit = this.finder.step(this.time, step);
     if (!hit) return;
-    this.toWord(hit.lane, hit.first);
+    this.goToWord(hit.lane, hit.first);
     this.camera.reveal(hit);
-    this.tell("hit");
+    this.notify("hit");
   }
 
-  // --- inside
+  // --- private
 
   /** @param {Span} mark */
-  #toMark(mark) {
+  #goToMark(mark) {
     this.seek(mark.start);
     this.camera.reveal(mark);
   }
 
-  #followPython() {
+  #subscribeToPython() {
     const { state } = this;
     const on = (/** @type {import("./state.js").Name} */ name, /** @type {() => void} */ act) =>
       state.on(name, (fromPython) => fromPython && act());
-    const load = coalesced(() => this.#gone || this.#load());
+    const load = coalesce(() => this.#isDisposed || this.#load());
     for (const name of /** @type {const} */ (["spec", "columns", "peaks"])) on(name, load);
     on("sound_urls", () => this.playback.open());
-    on("current_time", () => this.#told(1000 * state.get("current_time")));
+    on("current_time", () => this.#applyRemoteTime(1000 * state.get("current_time")));
     on("playing", () => (state.get("playing") ? this.play() : this.playback.pause()));
     on("playback_rate", () => this.playback.setRate(state.get("playback_rate")));
-    on("view_range", () => this.camera.glide(this.#givenView()));
-    on("active_word", () => this.#toldWord());
-    on("search", () => this.#find());
-    for (const name of /** @type {const} */ (["selection", "loop"])) on(name, () => this.tell("selection"));
-    for (const name of /** @type {const} */ (["muted", "solo"])) on(name, () => this.playback.hear());
+    on("view_range", () => this.camera.glide(this.#viewFromState()));
+    on("active_word", () => this.#applyRemoteWord());
+    on("search", () => this.#runSearch());
+    for (const name of /** @type {const} */ (["selection", "loop"])) on(name, () => this.notify("selection"));
+    for (const name of /** @type {const} */ (["muted", "solo"])) on(name, () => this.playback.updateAudible());
   }
 
   #load() {
@@ -274,49 +274,49 @@ export class Session {
     } catch (error) {
       this.failed = error instanceof Error ? error.message : String(error);
     }
-    if (!sameMarks(ranked, this.data.ranked)) this.#rank = -1;
+    if (!haveSameMarks(ranked, this.data.ranked)) this.#rank = -1;
     this.problems = [...this.data.problems, ...this.problems.filter((one) => one.startsWith("@"))];
     this.camera.duration = this.data.duration;
-    this.camera.show(this.#givenView());
+    this.camera.show(this.#viewFromState());
     this.playback.time = Math.min(this.data.duration, 1000 * state.get("current_time"));
-    this.tell("data");
-    this.#find();
+    this.notify("data");
+    this.#runSearch();
     this.playback.load();
   }
 
-  #givenView() {
+  #viewFromState() {
     const given = this.state.get("view_range");
     const known = given?.length === 2 && given[1] > given[0];
     return known ? { start: given[0] * 1000, end: given[1] * 1000 } : { start: 0, end: this.data.duration };
   }
 
-  #heard = (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => {
-    this.playback.heard(message, buffers);
-    if (message?.kind === "problem") this.problem(String(message.text));
+  #onMessage = (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => {
+    this.playback.onMessage(message, buffers);
+    if (message?.kind === "problem") this.addProblem(String(message.text));
     if (message?.kind !== "play") return;
     this.play(message.start == null ? this.time : message.start * 1000, message.end == null ? null : message.end * 1000);
     this.camera.reveal({ start: this.time, end: this.time });
   };
 
   /** @param {number} time */
-  #told(time) {
+  #applyRemoteTime(time) {
     this.seek(time);
     this.camera.reveal({ start: this.time, end: this.time });
   }
 
-  #toldWord() {
+  #applyRemoteWord() {
     const [at, word] = this.state.get("active_word") ?? [-1, -1];
-    if (word >= 0 && word < (this.data.lanes[at]?.length ?? 0)) this.toWord(at, word);
+    if (word >= 0 && word < (this.data.lanes[at]?.length ?? 0)) this.goToWord(at, word);
   }
 
-  /** Before there was a page Python may have named a word, and no time. */
+  /** Python may have set a word, but no time, before the page existed. */
   #startAtWord() {
     const [at, word] = this.state.get("active_word") ?? [-1, -1];
     const start = this.data.lanes[at]?.start[word];
     if (this.time === 0 && start !== undefined) this.playback.seek(start);
   }
 
-  /** The active word while the playhead is in it, or that of the first lane that has one. @param {number} time */
+  /** The active word if the playhead is in it, else the word in the first lane that has one. @param {number} time */
   #wordAt(time) {
     const { lanes } = this.data;
     const [at, word] = this.state.get("active_word") ?? [-1, -1];
@@ -331,30 +331,30 @@ export class Session {
     return [this.seconds(span.start), this.seconds(span.end)];
   }
 
-  #find() {
+  #runSearch() {
     this.finder.find(this.data.lanes, this.state.get("search") ?? "");
-    this.tell("search");
+    this.notify("search");
   }
 
   /** @param {boolean} moving */
-  #viewed(moving) {
-    if (!moving) this.state.put("view_range", this.#seconds(this.view));
-    this.tell("view");
+  #onViewChange(moving) {
+    if (!moving) this.state.set("view_range", this.#seconds(this.view));
+    this.notify("view");
   }
 }
 
 /** @param {import("./data/data.js").Mark[]} some @param {import("./data/data.js").Mark[]} others */
-const sameMarks = (some, others) =>
+const haveSameMarks = (some, others) =>
   some.length === others.length && some.every(({ start, text }, i) => start === others[i].start && text === others[i].text);
 
-/** What is called once for many calls in a row. @param {() => void} act */
-function coalesced(act) {
-  let waiting = false;
+/** A function that calls `act` once for many calls in a row. @param {() => void} act */
+function coalesce(act) {
+  let isWaiting = false;
   return () => {
-    if (waiting) return;
-    waiting = true;
+    if (isWaiting) return;
+    isWaiting = true;
     queueMicrotask(() => {
-      waiting = false;
+      isWaiting = false;
       act();
     });
   };

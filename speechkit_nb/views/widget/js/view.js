@@ -1,9 +1,9 @@
 // @ts-check
-/** The stretch of time in view: between times and pixels, zoomed around a point, moved, kept within the recording. */
+/** Arithmetic of the visible stretch of time: times and pixels, zooming, panning, limits of the recording. */
 
 /** @typedef {import("./data/data.js").Span} Span */
 
-export const SHORTEST = 40; // milliseconds in view at the closest zoom
+export const SHORTEST = 40; // milliseconds, the shortest view
 
 /** @param {number} time @param {Span} view @param {number} width @returns {number} pixels */
 export const xOf = (time, view, width) => ((time - view.start) / (view.end - view.start)) * width;
@@ -28,10 +28,10 @@ export function clampView(view, duration) {
 }
 
 /**
- * Closer by `factor` (below 1: farther), with `time` at the same pixel as before.
+ * Zoom in by `factor` (out if below 1); `time` stays at the same pixel.
  * @param {Span} view @param {number} factor @param {number} time @param {number} duration @returns {Span}
  */
-export function zoomed(view, factor, time, duration) {
+export function zoomView(view, factor, time, duration) {
   const share = (time - view.start) / lengthOf(view);
   const shortest = Math.min(SHORTEST, duration);
   const length = Math.min(duration, Math.max(shortest, lengthOf(view) / factor));
@@ -40,23 +40,23 @@ export function zoomed(view, factor, time, duration) {
 }
 
 /** @param {Span} view @param {number} by milliseconds @param {number} duration @returns {Span} */
-export function moved(view, by, duration) {
+export function panView(view, by, duration) {
   return clampView({ start: view.start + by, end: view.end + by }, duration);
 }
 
 /**
- * The same length of time around `time`, which stands `share` of the way in.
+ * A view of the same length with `time` at `share` of its width.
  * @param {Span} view @param {number} time @param {number} share @param {number} duration @returns {Span}
  */
-export function placed(view, time, share, duration) {
-  return moved(view, time - share * lengthOf(view) - view.start, duration);
+export function placeTime(view, time, share, duration) {
+  return panView(view, time - share * lengthOf(view) - view.start, duration);
 }
 
 /**
- * A view that holds the span: the same one if it does already, else moved, or widened where it is too short.
+ * A view that contains the span: the same view if it does, else moved, and widened if too short.
  * @param {Span} view @param {Span} span @param {number} duration @returns {Span}
  */
-export function revealed(view, span, duration) {
+export function revealSpan(view, span, duration) {
   if (span.start >= view.start && span.end <= view.end) return view;
   const needed = 1.25 * (span.end - span.start);
   const middle = (span.start + span.end) / 2;
@@ -64,17 +64,17 @@ export function revealed(view, span, duration) {
   return clampView({ start: middle - length / 2, end: middle + length / 2 }, duration);
 }
 
-/** @param {number} a @param {number} b @param {number} duration @returns {Span} the stretch between two times */
-export function between(a, b, duration) {
+/** @param {number} a @param {number} b @param {number} duration @returns {Span} the span between two times, whole milliseconds within the recording */
+export function clampSpan(a, b, duration) {
   const inside = (/** @type {number} */ time) => Math.min(duration, Math.max(0, Math.round(time)));
   return { start: inside(Math.min(a, b)), end: inside(Math.max(a, b)) };
 }
 
 /**
- * The part of the way from one view to another.
+ * A view between two others.
  * @param {Span} from @param {Span} to @param {number} share 0 to 1 @returns {Span}
  */
-export function blended(from, to, share) {
+export function blendViews(from, to, share) {
   const eased = 1 - (1 - share) ** 3;
   const mix = (/** @type {number} */ a, /** @type {number} */ b) => a + (b - a) * eased;
   return { start: mix(from.start, to.start), end: mix(from.end, to.end) };

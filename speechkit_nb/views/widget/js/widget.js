@@ -1,31 +1,31 @@
 // @ts-check
-/** One view of a session: its elements, and when each of them is painted. */
+/** One view of a session: its elements, and when each is painted. */
 
-import { clock } from "./draw/clock.js";
+import { formatTime } from "./draw/clock.js";
 import { el } from "./ui/dom.js";
 import { AXIS, drawLanes } from "./draw/draw.js";
-import { levelOf, unwritten } from "./draw/words.js";
-import { legend, notes } from "./ui/footer.js";
-import { gutter, updateSwitches } from "./ui/gutter.js";
-import { actionOf } from "./input/keys.js";
+import { getDetail, countUnwritten } from "./draw/words.js";
+import { createLegend, describeView } from "./ui/footer.js";
+import { createNames, updateSwitches } from "./ui/gutter.js";
+import { findAction } from "./input/keys.js";
 import { labelsFor } from "./labels.js";
-import { GUTTER, layout, NARROW, rowAt } from "./draw/layout.js";
+import { findRow, GUTTER, layoutRows, NARROW } from "./draw/layout.js";
 import { drawOverlay } from "./draw/overlay.js";
-import { context, partsOf, resize } from "./ui/parts.js";
+import { context, createParts, resize } from "./ui/parts.js";
 import { Pointers } from "./input/pointer.js";
-import { isDark, themeOf, watchTheme } from "./draw/theme.js";
-import { facts } from "./ui/tooltip.js";
+import { isDark, readTheme, watchTheme } from "./draw/theme.js";
+import { describeWord } from "./ui/tooltip.js";
 import { lengthOf, timeOf, xOf } from "./view.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./session.js").Change} Change */
 /** @typedef {"theme" | "size" | "lanes" | "overlay" | "overview" | "playhead" | "switches" | "bar" | "search" | "problems"} Part */
 
-const TALLEST = 560; // pixels of rows; more are scrolled
-const SPOKEN = 1000; // milliseconds between two texts of the playhead
-const SLACK = 3; // pixels beside a word that still mean it
+const TALLEST = 560; // pixels of rows; higher ones scroll
+const ANNOUNCE_INTERVAL = 1000; // milliseconds between two announcements of the playhead
+const POINTER_TOLERANCE = 3; // pixels beside a word that still count as the word
 
-/** What has to be painted anew after a change. @type {Record<Change, Part[]>} */
+/** The parts to repaint after each change. @type {Record<Change, Part[]>} */
 const STALE = {
   data: ["theme", "problems", "bar", "search"],
   view: ["lanes", "overlay", "playhead"],
@@ -42,42 +42,42 @@ export class Widget {
   /** @type {Set<Part>} */
   #stale = new Set();
   #frame = 0;
-  #gone = new AbortController();
+  #disposal = new AbortController();
   #width = 0;
   #height = 0;
   #ratio = 1;
-  #spoken = "";
-  #told = 0;
+  #currentWords = "";
+  #announcedAt = 0;
   /** @type {[number, number] | null} */
-  #pointed = null;
+  #hovered = null;
 
-  /** @param {Session} session @param {HTMLElement} element becomes the home of the view */
+  /** @param {Session} session @param {HTMLElement} element the parent of the view */
   constructor(session, element) {
     this.session = session;
     this.labels = labelsFor(session.state.get("spec")?.locale);
-    this.parts = partsOf(session, this.labels, () => this.#toggleHelp(), this.#gone.signal);
-    this.rows = layout(session.data, false).rows;
+    this.parts = createParts(session, this.labels, () => this.#toggleHelp(), this.#disposal.signal);
+    this.rows = layoutRows(session.data, false).rows;
     element.append(this.parts.host);
-    this.theme = themeOf(this.parts.box);
+    this.theme = readTheme(this.parts.box);
     this.#listen();
     this.#invalidate("theme", "problems", "bar", "search");
   }
 
   dispose() {
-    this.#gone.abort();
+    this.#disposal.abort();
     cancelAnimationFrame(this.#frame);
     this.parts.host.remove();
   }
 
   #listen() {
-    const { signal } = this.#gone;
-    const end = this.session.subscribe((change) => this.#changed(change));
+    const { signal } = this.#disposal;
+    const end = this.session.subscribe((change) => this.#onChange(change));
     signal.addEventListener("abort", end);
     watchTheme(() => this.#invalidate("theme"), signal);
     const sizes = new ResizeObserver(() => this.#invalidate("size"));
     sizes.observe(this.parts.track);
     signal.addEventListener("abort", () => sizes.disconnect());
-    window.addEventListener("resize", () => this.#invalidate("size"), { signal }); // zoom of the page, another screen
+    window.addEventListener("resize", () => this.#invalidate("size"), { signal }); // zoom of the page, or another screen
     this.parts.stage.addEventListener("scroll", () => this.#invalidate("lanes", "overlay"), { signal });
     new Pointers(this.session, this.#pointerStage(), signal);
     window.addEventListener("keydown", (event) => this.#key(event), { capture: true, signal });
@@ -88,37 +88,37 @@ export class Widget {
     return {
       element: this.parts.track,
       width: () => this.#width,
-      at: (event) => {
+      position: (event) => {
         const { left, top } = this.parts.track.getBoundingClientRect();
         return { x: event.clientX - left, y: event.clientY - top };
       },
-      place: (x, y) => this.#place(x, y),
-      pointed: (word, event) => this.#point(word, event),
-      focused: () => this.parts.root.activeElement === this.parts.track,
+      hitTest: (x, y) => this.#hitTest(x, y),
+      onHover: (word, event) => this.#onHover(word, event),
+      hasFocus: () => this.parts.root.activeElement === this.parts.track,
     };
   }
 
-  /** @param {number} x @param {number} y @returns {import("./input/pointer.js").Place} */
-  #place(x, y) {
+  /** @param {number} x @param {number} y @returns {import("./input/pointer.js").HitTest} */
+  #hitTest(x, y) {
     const { view, data } = this.session;
     const time = timeOf(x, view, this.#width);
-    const row = rowAt(this.rows, y - AXIS);
+    const row = findRow(this.rows, y - AXIS);
     if (!row || row.lane < 0) return { time, word: null };
-    const word = data.lanes[row.lane].at(time, (SLACK * lengthOf(view)) / this.#width);
+    const word = data.lanes[row.lane].at(time, (POINTER_TOLERANCE * lengthOf(view)) / this.#width);
     return { time, word: word < 0 ? null : [row.lane, word] };
   }
 
   /** @param {[number, number] | null} word @param {MouseEvent | null} event */
-  #point(word, event) {
-    if (word?.join() !== this.#pointed?.join()) this.#invalidate("overlay");
-    this.#pointed = word;
+  #onHover(word, event) {
+    if (word?.join() !== this.#hovered?.join()) this.#invalidate("overlay");
+    this.#hovered = word;
     if (!word || !event) return this.parts.tip.hide();
-    const middle = /** @type {HTMLElement} */ (this.parts.tip.element.parentElement).getBoundingClientRect();
-    const at = { x: event.clientX - middle.left, y: event.clientY - middle.top };
-    this.parts.tip.show(facts(this.session.data, word[0], word[1], this.labels), at, middle);
+    const panel = /** @type {HTMLElement} */ (this.parts.tip.element.parentElement).getBoundingClientRect();
+    const at = { x: event.clientX - panel.left, y: event.clientY - panel.top };
+    this.parts.tip.show(describeWord(this.session.data, word[0], word[1], this.labels), at, panel);
   }
 
-  /** Keys go to the widget that has the focus, before the notebook takes them for its own. @param {KeyboardEvent} event */
+  /** Keys go to the widget with the focus, before the notebook handles them. @param {KeyboardEvent} event */
   #key(event) {
     if (!event.composedPath().includes(this.parts.host)) return;
     const inside = this.parts.root.activeElement;
@@ -126,7 +126,7 @@ export class Widget {
     const pressing = inside instanceof HTMLButtonElement && (event.key === " " || event.key === "Enter");
     const choosing = inside instanceof HTMLSelectElement && !event.key.startsWith("Escape");
     if (pressing || choosing) return event.stopPropagation();
-    const act = actionOf(event, this.session, {
+    const act = findAction(event, this.session, {
       help: () => this.#toggleHelp(),
       find: () => this.parts.toolbar.find(),
       leave: () => this.#leave(),
@@ -137,7 +137,7 @@ export class Widget {
     act?.();
   }
 
-  /** Gives the keyboard back to what the timeline lies in, such as the cell of a notebook. */
+  /** Give the focus back to the element around the timeline, such as the cell of a notebook. */
   #leave() {
     /** @type {HTMLElement | null} */ (this.parts.root.activeElement)?.blur();
     /** @type {HTMLElement | null | undefined} */ (this.parts.host.parentElement?.closest("[tabindex]"))?.focus({ preventScroll: true });
@@ -160,7 +160,7 @@ export class Widget {
   }
 
   /** @param {Change} change */
-  #changed(change) {
+  #onChange(change) {
     this.#invalidate(...STALE[change]);
   }
 
@@ -177,13 +177,13 @@ export class Widget {
     this.#stale.clear();
     const has = (/** @type {Part[]} */ ...parts) => parts.some((part) => stale.has(part));
     if (has("problems")) this.#showProblems();
-    if (has("theme")) this.#takeTheme();
-    if (has("theme", "size")) this.#arrange();
+    if (has("theme")) this.#updateTheme();
+    if (has("theme", "size")) this.#updateLayout();
     if (this.#width > 0) {
       if (has("theme", "size", "lanes")) this.#paintLanes();
       if (has("theme", "size", "overview")) this.parts.overview.draw(this.parts.overview.element.clientWidth, this.#ratio, this.theme);
       else if (has("lanes")) this.parts.overview.place();
-      if (has("theme", "size", "overlay", "lanes") || this.#spokenChanged()) this.#paintOverlay();
+      if (has("theme", "size", "overlay", "lanes") || this.#currentWordsChanged()) this.#paintOverlay();
       if (has("theme", "size", "lanes", "playhead")) this.#placePlayhead();
     }
     if (has("theme", "size", "switches")) updateSwitches(this.session, this.parts.names);
@@ -192,21 +192,21 @@ export class Widget {
     if (this.session.playing) this.#invalidate("playhead");
   }
 
-  #takeTheme() {
+  #updateTheme() {
     const { box, legend: place } = this.parts;
     box.dataset["theme"] = isDark(/** @type {Element} */ (this.parts.host.parentElement ?? document.body)) ? "dark" : "light";
-    this.theme = themeOf(box);
+    this.theme = readTheme(box);
     const { data } = this.session;
-    place.replaceChildren(...legend(data, this.theme));
+    place.replaceChildren(...createLegend(data, this.theme));
     this.parts.title.textContent = data.title;
     this.parts.track.setAttribute("aria-valuemax", String(data.duration / 1000));
   }
 
-  /** Takes the size there is, and puts rows and names in it. */
-  #arrange() {
+  /** Fit rows and names into the available size. */
+  #updateLayout() {
     const { box, stage, track, names } = this.parts;
     const narrow = box.clientWidth < NARROW;
-    const { rows, height } = layout(this.session.data, narrow);
+    const { rows, height } = layoutRows(this.session.data, narrow);
     this.rows = rows;
     box.classList.toggle("narrow", narrow);
     box.style.setProperty("--gutter", narrow ? "0px" : `${GUTTER}px`);
@@ -216,7 +216,7 @@ export class Widget {
     this.#height = Math.min(TALLEST, height + AXIS);
     this.#ratio = window.devicePixelRatio || 1;
     for (const canvas of [this.parts.lanes, this.parts.over]) resize(canvas, this.#width, this.#height, this.#ratio);
-    names.replaceChildren(...gutter(this.session, rows, narrow, this.labels, this.theme));
+    names.replaceChildren(...createNames(this.session, rows, narrow, this.labels, this.theme));
   }
 
   /** @param {HTMLCanvasElement} canvas @returns {import("./draw/draw.js").Scene} */
@@ -225,17 +225,17 @@ export class Widget {
     ctx.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     const { data, view } = this.session;
     const top = this.parts.stage.scrollTop;
-    const isHeard = (/** @type {string} */ tag) => this.session.isHeard(tag);
+    const isAudible = (/** @type {string} */ tag) => this.session.isAudible(tag);
     const size = { width: this.#width, height: this.#height, ratio: this.#ratio };
-    const { closeUp } = this.session.playback;
-    return { ctx, data, view, ...size, top, rows: this.rows, theme: this.theme, isHeard, closeUp };
+    const { sampleCache } = this.session.playback;
+    return { ctx, data, view, ...size, top, rows: this.rows, theme: this.theme, isAudible, sampleCache };
   }
 
   #paintLanes() {
     const scene = this.#scene(this.parts.lanes);
     drawLanes(scene);
-    if (this.#isClose) this.session.playback.closeUp.look(scene.view, 1000 * (scene.data.sound?.duration ?? 0));
-    this.#showNotes(scene);
+    if (this.#needsSamples) this.session.playback.sampleCache.request(scene.view, 1000 * (scene.data.sound?.duration ?? 0));
+    this.#updateNote(scene);
     this.parts.reader.update();
   }
 
@@ -243,17 +243,17 @@ export class Widget {
     return this.session.data.channels.find(({ peaks }) => peaks)?.peaks?.binMs ?? 0;
   }
 
-  /** Whether the outline of the sound is too coarse for what is in view. */
-  get #isClose() {
-    return this.session.playback.closeUp.isClose(this.session.view, this.#width, this.#binMs);
+  /** Whether the outline of the sound is too coarse for the view. */
+  get #needsSamples() {
+    return this.session.playback.sampleCache.needsSamples(this.session.view, this.#width, this.#binMs);
   }
 
   /** @param {import("./draw/draw.js").Scene} scene */
-  #showNotes(scene) {
+  #updateNote(scene) {
     const { data, view } = scene;
-    const narrow = this.rows.reduce((sum, row) => sum + (row.kind === "words" ? unwritten(scene, row) : 0), 0);
-    const texts = notes(data, view, (lane) => levelOf(scene, data.lanes[lane]), narrow, this.labels);
-    if (this.#isClose && this.session.playback.closeUp.missing) texts.push(this.labels.coarse(Math.round(this.#binMs)));
+    const narrow = this.rows.reduce((sum, row) => sum + (row.kind === "words" ? countUnwritten(scene, row) : 0), 0);
+    const texts = describeView(data, view, (lane) => getDetail(scene, data.lanes[lane]), narrow, this.labels);
+    if (this.#needsSamples && this.session.playback.sampleCache.missing) texts.push(this.labels.coarse(Math.round(this.#binMs)));
     if (this.session.playback.readiness === "none") texts.push(this.labels.noSound);
     const text = texts.join(" · ");
     if (this.parts.note.textContent !== text) this.parts.note.textContent = text;
@@ -261,16 +261,16 @@ export class Widget {
 
   #paintOverlay() {
     const { selection, state, time, finder } = this.session;
-    const marked = { selection, loop: state.get("loop"), time, pointed: this.#pointed, hits: finder.hits, hit: finder.hit };
-    drawOverlay(this.#scene(this.parts.over), marked);
+    const highlights = { selection, loop: state.get("loop"), time, hovered: this.#hovered, hits: finder.hits, hit: finder.hit };
+    drawOverlay(this.#scene(this.parts.over), highlights);
   }
 
-  /** Whether other words are said now than when the overlay was painted. */
-  #spokenChanged() {
+  /** Whether the words under the playhead have changed since the overlay was painted. */
+  #currentWordsChanged() {
     const { data, time } = this.session;
-    const spoken = data.lanes.map((lane) => lane.at(time)).join();
-    const changed = spoken !== this.#spoken;
-    this.#spoken = spoken;
+    const currentWords = data.lanes.map((lane) => lane.at(time)).join();
+    const changed = currentWords !== this.#currentWords;
+    this.#currentWords = currentWords;
     return changed;
   }
 
@@ -283,31 +283,31 @@ export class Widget {
     this.parts.overview.placePlayhead();
     this.parts.toolbar.updateTime();
     const now = performance.now();
-    if (!playing || now - this.#told > SPOKEN) this.#tellPlayhead(now);
+    if (!playing || now - this.#announcedAt > ANNOUNCE_INTERVAL) this.#announcePlayhead(now);
   }
 
-  /** Where the playhead is, in words. @param {number} now */
-  #tellPlayhead(now) {
-    this.#told = now;
+  /** Update the text of the playhead for screen readers. @param {number} now */
+  #announcePlayhead(now) {
+    this.#announcedAt = now;
     const { data, time } = this.session;
     const words = data.lanes.flatMap((lane) => (lane.at(time) >= 0 ? [lane.texts.at(lane.at(time)).slice(0, 80)] : []));
     this.parts.track.setAttribute("aria-valuenow", (time / 1000).toFixed(2));
-    this.parts.track.setAttribute("aria-valuetext", [clock(time, data.duration, 1), ...words].join(", "));
+    this.parts.track.setAttribute("aria-valuetext", [formatTime(time, data.duration, 1), ...words].join(", "));
   }
 
   #showProblems() {
     const { failed, problems } = this.session;
-    const texts = (failed ? [`${this.labels.failed}: ${failed}`] : []).concat(problems.map((one) => this.#said(one)));
+    const texts = (failed ? [`${this.labels.failed}: ${failed}`] : []).concat(problems.map((one) => this.#translate(one)));
     this.parts.problems.replaceChildren(...texts.map((text) => el("li", { text, dir: "auto" })));
   }
 
-  /** @param {string} problem one that begins with @ names a label */
-  #said(problem) {
+  /** @param {string} problem a text that begins with @ is the name of a label */
+  #translate(problem) {
     const [, name, rest] = /^@(\w+)(.*)$/s.exec(problem) ?? [];
     return name && name in this.labels ? `${this.labels[/** @type {"cannotPlay"} */ (name)]}${rest}` : problem;
   }
 }
 
-/** A letter, digit or sign, or Enter, without a key that makes it a command. @param {KeyboardEvent} event */
+/** Whether a key writes a character or a new line, without Ctrl, Alt or Meta. @param {KeyboardEvent} event */
 const isTyped = ({ key, shiftKey, ctrlKey, metaKey, altKey }) =>
   (key.length === 1 || (key === "Enter" && !shiftKey)) && !ctrlKey && !metaKey && !altKey;

@@ -1,18 +1,18 @@
 // @ts-check
 /**
- * What Python hands over, and how it is read. The whole contract is the docstring of views/columns.py; this module
- * reads what that one writes. Seconds in the state that Python sees, whole milliseconds in columns and in here.
+ * The data from Python, and how it is decoded. The whole contract is the docstring of views/scene/packing.py. Times are
+ * seconds in the state that Python sees, and whole milliseconds in columns and in JavaScript.
  *
  * Traits (names of `mount`'s state, too): spec, columns, peaks, sound, sound_type, sound_urls [{url, type}];
  * current_time (s), playing, playback_rate, selection ([start, end] s or null), loop, view_range ([start, end] s; null
  * or empty: all), active_word ([lane, word] or null), search (text or /regular expression/), muted and solo (tags).
- * A name that the model lacks is kept in the page.
+ * A trait that the model does not have stays in the page.
  *
  * spec: {version, title, duration, bin_seconds, loudest, channels, systems, lanes, finals, eou, marks, colour, locale,
  * sound, problems, russian}; see the types below. Numbers of sections are byte offsets into `columns`, multiples of 4, little-endian
  * int32; text_offsets are uint32, n + 1 of them, into UTF-8; value is float32. Absent sections are null or left out.
- * `marks` is optional and made by whoever wants to point at places: lane -1 stands for all lanes, kind is a number in
- * `kinds`; sorted by start; order is int32, the place of each among them by importance, 0 the worst.
+ * `marks` is optional: lane -1 stands for all lanes, kind is a number in `kinds`; sorted by start; order is int32, the
+ * rank of each by importance, 0 the worst.
  *
  * Messages to Python: {kind: "encoding", wanted: [mime]}, {kind: "window", id, start, end} in seconds.
  * Messages from Python: {kind: "encoding", error}, {kind: "window", id, start, end} with one WAV or {..., error},
@@ -41,9 +41,9 @@
  * @typedef {object} SoundSpec
  * @property {number} duration seconds
  * @property {number} [sample_rate]
- * @property {boolean} whole the whole recording can be had as one encoded file
- * @property {boolean} [mixed] its channels are mixed to one and can not be muted
- * @property {number | null} [window_seconds] most that one window may hold
+ * @property {boolean} whole the whole recording may be requested as one encoded file
+ * @property {boolean} [mixed] its channels are mixed to one and cannot be muted
+ * @property {number | null} [window_seconds] longest window
  */
 /**
  * @typedef {object} Spec
@@ -51,7 +51,7 @@
  * @property {number} duration seconds
  * @property {string | null} [title]
  * @property {number | null} [bin_seconds]
- * @property {number | null} [loudest] the sample, of 1, that 127 stands for in the peaks
+ * @property {number | null} [loudest] the sample value (1 is full scale) that 127 stands for in the peaks
  * @property {{tag: string, label: string, channel: number | null, peaks: [number, number] | null}[]} channels
  * @property {string[]} systems
  * @property {LaneSpec[]} lanes
@@ -62,7 +62,7 @@
  * @property {"en" | "ru" | null} [locale]
  * @property {SoundSpec | null} [sound]
  * @property {string[]} [problems]
- * @property {Record<string, string>} [russian] how a problem is said in Russian
+ * @property {Record<string, string>} [russian] Russian translations by problem
  */
 /**
  * @typedef {object} Data
@@ -74,11 +74,11 @@
  * @property {Timed<Final>[]} finals of each lane
  * @property {Float64Array[]} eou of each lane, by time
  * @property {Timed<Mark>} marks
- * @property {Mark[]} ranked one mark a place, the worst first
+ * @property {Mark[]} ranked one mark per start, the worst first
  * @property {Kind[]} kinds
  * @property {{by: "channel" | "system" | "value", name: string, low: number, high: number, stops: string[]}} colour
  * @property {SoundSpec | null} sound
- * @property {number} fullScale what a sample of 1 would be among the peaks
+ * @property {number} fullScale the value in the peaks of a sample of 1
  * @property {string[]} problems
  */
 /** @typedef {{tag: string, label: string, index: number, channel: number | null, peaks: Peaks | null}} Channel channel: its number in the sound */
@@ -94,7 +94,7 @@ import { Texts } from "./texts.js";
 const VERSION = 1;
 
 /**
- * Any of the forms in which bytes arrive, as bytes; copied only where a column would not be aligned.
+ * Bytes from any of their forms; copied only if columns would not be aligned.
  * @param {DataView | ArrayBuffer | Uint8Array | null | undefined} given
  * @returns {Uint8Array<ArrayBuffer>}
  */
@@ -116,7 +116,7 @@ export function decode(spec, columns, peaks) {
   if (spec.version !== VERSION) {
     throw new RangeError(labelsFor(spec.locale).version(VERSION, spec.version));
   }
-  const read = reader(columns);
+  const read = createReader(columns);
   const marks = decodeMarks(spec.marks, read);
   const lanes = spec.lanes.map((lane) => new Lane(lane, read));
   const { by = "channel", name, low, high, stops = [] } = spec.colour ?? {};
@@ -132,10 +132,10 @@ export function decode(spec, columns, peaks) {
     })),
     systems: spec.systems,
     lanes,
-    finals: byLane(lanes.length, decodeFinals(spec.finals, read)).map((finals) => new Timed(finals)),
+    finals: groupByLane(lanes.length, decodeFinals(spec.finals, read)).map((finals) => new Timed(finals)),
     eou: decodeEou(spec.eou, read, lanes.length),
     marks: new Timed(marks),
-    ranked: ranked(marks),
+    ranked: rankMarks(marks),
     kinds: spec.marks?.kinds ?? [],
     colour: { by, name: name ?? "", low: low ?? 0, high: high ?? 1, stops },
     sound: spec.sound ?? null,
@@ -145,10 +145,10 @@ export function decode(spec, columns, peaks) {
 }
 
 /**
- * Typed windows on the columns.
+ * Typed views of the columns.
  * @param {Uint8Array<ArrayBuffer>} columns
  */
-export function reader(columns) {
+export function createReader(columns) {
   const { buffer, byteOffset } = columns;
   return {
     /** @param {number} offset @param {number} n */
@@ -163,7 +163,7 @@ export function reader(columns) {
   };
 }
 
-/** @typedef {ReturnType<typeof reader>} Reader */
+/** @typedef {ReturnType<typeof createReader>} Reader */
 
 /** @param {[number, number] | null} at @param {Uint8Array} peaks @param {number} binMs */
 function channelPeaks(at, peaks, binMs) {
@@ -211,14 +211,14 @@ function decodeMarks(packed, read) {
   }));
 }
 
-/** Of those that start together the worst. @param {Mark[]} marks */
-function ranked(marks) {
+/** One mark per start, the worst. @param {Mark[]} marks */
+function rankMarks(marks) {
   const starts = new Set();
   return [...marks].sort((a, b) => a.order - b.order).filter(({ start }) => !starts.has(start) && starts.add(start));
 }
 
 /** @template {{lane: number}} T @param {number} nLanes @param {T[]} items @returns {T[][]} */
-function byLane(nLanes, items) {
+function groupByLane(nLanes, items) {
   /** @type {T[][]} */
   const lists = Array.from({ length: nLanes }, () => []);
   for (const item of items) lists[item.lane]?.push(item);

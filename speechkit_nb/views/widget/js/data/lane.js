@@ -1,12 +1,12 @@
 // @ts-check
-/** The words of one channel by one system: which are in view, which is under the pointer, how dense they are. */
+/** The words of one system in one channel: which are in view, at a time, and how dense they are. */
 
 import { countBelow, median } from "./sorted.js";
 
 /** @typedef {import("./data.js").LaneSpec} LaneSpec */
 /** @typedef {import("./data.js").Reader} Reader */
 
-const KEPT = 4000; // texts of utterances
+const MAX_PHRASES = 4000; // cached texts of utterances
 const LONGEST_PHRASE = 200; // words
 const LONGEST_WORD = 200; // characters
 
@@ -34,27 +34,27 @@ export class Lane {
     this.reach = reachOf(this.end);
     this.speech = new Speech(this.start, this.end);
     this.medianMs = median(n, (i) => this.#roomMs(i));
-    /** Widths of the texts in the font they are drawn in, pixels; 0: not measured yet. */
+    /** Width of each text in pixels; 0: not measured yet. */
     this.widths = new Float32Array(n);
-    /** First word of each utterance, then the number of words. */
+    /** First word of each utterance, and at the end the number of words. */
     this.phraseStarts = phraseStarts(this.final);
     this.medianPhraseMs = median(this.phraseStarts.length - 1, (i) => this.#phraseMs(i));
   }
 
-  /** How long a word lasts; one that takes no time has the room to the next one. @param {number} i */
+  /** Duration of a word; if it has none, the time to the next word. @param {number} i */
   #roomMs(i) {
     const lasts = this.end[i] - this.start[i];
     return lasts > 0 || i + 1 === this.length ? lasts : this.start[i + 1] - this.start[i];
   }
 
-  /** From the start of an utterance to that of the next one: the room that its text has. @param {number} phrase */
+  /** Time from the start of an utterance to that of the next: the room for its text. @param {number} phrase */
   #phraseMs(phrase) {
     const next = this.phraseStarts[phrase + 1];
     return (next < this.length ? this.start[next] : this.end[next - 1]) - this.start[this.phraseStarts[phrase]];
   }
 
   /**
-   * Where to look for words that are in view: from the first to before the last, some between may end too early.
+   * Range of words that may be in view, the last not included; some of them may end too early.
    * @param {number} start @param {number} end @returns {[number, number]}
    */
   inView(start, end) {
@@ -62,18 +62,18 @@ export class Lane {
     return [first, countBelow(this.start, end, first)];
   }
 
-  /** When the word ends; a negative duration counts as none. @param {number} i */
+  /** End of a word; a negative duration counts as 0. @param {number} i */
   endOf(i) {
     return Math.max(this.start[i], this.end[i]);
   }
 
-  /** When the next word starts. @param {number} i */
+  /** Start of the next word. @param {number} i */
   roomOf(i) {
     return i + 1 < this.length ? this.start[i + 1] : Infinity;
   }
 
   /**
-   * The word at a time, or within `slack` of it; of several the one that began last. -1: none.
+   * The word at a time, or within `slack` of it; if there are several, the one that starts last. -1: none.
    * @param {number} time @param {number} slack milliseconds
    */
   at(time, slack = 0) {
@@ -88,37 +88,37 @@ export class Lane {
     return slack > 0 ? nearest : -1;
   }
 
-  /** The word that begins after the one at a time, or before it; -1: none. @param {number} time @param {1 | -1} step */
+  /** The next word that starts after a time, or the last before it; -1: none. @param {number} time @param {1 | -1} step */
   next(time, step) {
     const word = step > 0 ? countBelow(this.start, time + 1) : countBelow(this.start, time) - 1;
     return word < this.length ? word : -1;
   }
 
-  /** The number of the utterance that holds a word. @param {number} word */
+  /** Number of the utterance of a word. @param {number} word */
   phraseOf(word) {
     return countBelow(this.phraseStarts, word + 1) - 1;
   }
 
-  /** The text of an utterance, or of its words before one of them. @param {number} phrase @param {number} [before] */
+  /** Text of an utterance, or of its words before word number `before`. @param {number} phrase @param {number} [before] */
   phrase(phrase, before) {
     if (before !== undefined) return this.#run(this.phraseStarts[phrase], before).map((word) => `${word} `).join("");
     let text = this.#phrases.get(phrase);
     if (text === undefined) {
       text = this.#run(this.phraseStarts[phrase], this.phraseStarts[phrase + 1]).join(" ");
-      if (this.#phrases.size >= KEPT) this.#phrases.clear();
+      if (this.#phrases.size >= MAX_PHRASES) this.#phrases.clear();
       this.#phrases.set(phrase, text);
     }
     return text;
   }
 
-  /** Texts of words in a row, of many only the first. @param {number} first @param {number} last */
+  /** Texts of consecutive words; only the first if there are many. @param {number} first @param {number} last */
   #run(first, last) {
     const words = [];
     for (let i = first; i < Math.min(last, first + LONGEST_PHRASE); i++) words.push(this.texts.at(i).slice(0, LONGEST_WORD));
     return words;
   }
 
-  /** All words in one string, utterances on lines of their own, and where each word begins in it. */
+  /** All words as one string, one line per utterance, and the index where each word begins. */
   joined() {
     if (this.#joined === null || this.#joinedStarts === null) {
       const starts = new Uint32Array(this.length + 1);
@@ -153,7 +153,7 @@ function phraseStarts(final) {
   return Uint32Array.from(starts);
 }
 
-/** Share of time that is speech. Sorted times with their sums answer for any stretch in two binary searches. */
+/** Share of time that is speech. With sorted times and running sums any stretch takes two binary searches. */
 export class Speech {
   /** @param {Int32Array} start @param {Int32Array} end */
   constructor(start, end) {
@@ -164,7 +164,7 @@ export class Speech {
     this.endSums = sums(this.ends);
   }
 
-  /** Word-milliseconds before `time`; where words overlap each counts. @param {number} time */
+  /** Sum of the durations of words before `time`; overlapping words each count. @param {number} time */
   before(time) {
     const begun = countBelow(this.starts, time);
     const ended = countBelow(this.ends, time);
@@ -172,7 +172,7 @@ export class Speech {
   }
 
   /**
-   * Share of each of `n` equal parts that lies in words, 0 to 1.
+   * Share of each of `n` equal parts that is speech, 0 to 1.
    * @param {number} start @param {number} end @param {number} n @returns {Float32Array}
    */
   shares(start, end, n) {

@@ -1,30 +1,30 @@
 // @ts-check
-/** The loudness of one channel at every scale: lowest and highest sample a bin, four bins to one from level to level. */
+/** The outline of one channel at every scale: lowest and highest sample per bin; each level joins four bins of the last. */
 
 const FOLD = 4;
 
 export class Peaks {
-  /** @param {Int8Array} pairs low and high a bin @param {number} binMs */
+  /** @param {Int8Array} pairs low and high per bin @param {number} binMs */
   constructor(pairs, binMs) {
     this.binMs = binMs;
-    this.levels = pyramid(pairs);
+    this.levels = buildLevels(pairs);
     const top = /** @type {Int8Array} */ (this.levels.at(-1));
     /** The loudest sample, 0 to 128. */
     this.loudest = top.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   }
 
   /**
-   * Lowest and highest sample of each of `n` equal parts, 127 is full scale; 0 outside the recording.
+   * Lowest and highest sample of each of `n` equal parts; 0 outside the recording.
    * @param {number} start @param {number} end milliseconds @param {number} n
    * @returns {Float32Array} n pairs
    */
   envelope(start, end, n) {
     const step = (end - start) / n;
-    return step < this.binMs ? this.#smooth(start, step, n) : this.#folded(start, step, n);
+    return step < this.binMs ? this.#interpolate(start, step, n) : this.#reduce(start, step, n);
   }
 
   /** Parts longer than a bin: the extremes of the bins they touch. @param {number} start @param {number} step @param {number} n */
-  #folded(start, step, n) {
+  #reduce(start, step, n) {
     const level = Math.min(this.levels.length - 1, Math.floor(Math.log(step / this.binMs) / Math.log(FOLD) + 1e-9));
     const pairs = this.levels[level];
     const bin = this.binMs * FOLD ** level;
@@ -45,7 +45,7 @@ export class Peaks {
   }
 
   /** Parts shorter than a bin: lines from the middle of a bin to the next. @param {number} start @param {number} step @param {number} n */
-  #smooth(start, step, n) {
+  #interpolate(start, step, n) {
     const pairs = this.levels[0];
     const last = pairs.length / 2 - 1;
     const out = new Float32Array(2 * n);
@@ -64,14 +64,14 @@ export class Peaks {
 }
 
 /** @param {Int8Array} pairs */
-export function pyramid(pairs) {
+export function buildLevels(pairs) {
   const levels = [pairs];
-  while (pairs.length > 2 * FOLD) levels.push((pairs = folded(pairs)));
+  while (pairs.length > 2 * FOLD) levels.push((pairs = foldPairs(pairs)));
   return levels;
 }
 
 /** @param {Int8Array} pairs */
-function folded(pairs) {
+function foldPairs(pairs) {
   const out = new Int8Array(2 * Math.ceil(pairs.length / (2 * FOLD)));
   for (let i = 0; i < out.length; i += 2) {
     const to = Math.min(pairs.length, (i + 2) * FOLD);

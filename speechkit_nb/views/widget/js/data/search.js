@@ -1,19 +1,19 @@
 // @ts-check
-/** Finding words and phrases in the lanes. */
+/** Search for words and phrases in the lanes. */
 
 import { countBelow } from "./sorted.js";
 
 /** @typedef {import("./lane.js").Lane} Lane */
-/** @typedef {{lane: number, first: number, last: number, start: number, end: number}} Hit words first to last, of milliseconds start to end */
+/** @typedef {{lane: number, first: number, last: number, start: number, end: number}} Hit words first to last, milliseconds start to end */
 
 export const MOST_HITS = 20_000;
 
 /**
- * What to look for: text, letter case does not count, or /regular expression/ (a trailing i ignores case).
- * @param {string} query @returns {RegExp | null} null: nothing
- * @throws {SyntaxError} not a regular expression
+ * The pattern of a query: text, without regard to case, or /regular expression/ (a trailing i ignores case).
+ * @param {string} query @returns {RegExp | null} null: the query is empty
+ * @throws {SyntaxError} invalid regular expression
  */
-export function pattern(query) {
+export function parseQuery(query) {
   const text = query.trim();
   if (!text) return null;
   const between = /^\/(.+)\/([imsu]*)$/s.exec(text);
@@ -23,19 +23,19 @@ export function pattern(query) {
 }
 
 /**
- * Where the pattern is found, by time. A hit lies within one utterance.
- * @param {readonly Lane[]} lanes @param {RegExp} wanted @returns {Hit[]} at most MOST_HITS a lane
+ * All matches, by time. A match lies within one utterance.
+ * @param {readonly Lane[]} lanes @param {RegExp} wanted @returns {Hit[]} at most MOST_HITS per lane
  */
-export function find(lanes, wanted) {
-  return lanes.flatMap((lane, at) => findIn(lane, at, wanted)).sort((a, b) => a.start - b.start || a.lane - b.lane);
+export function findHits(lanes, wanted) {
+  return lanes.flatMap((lane, at) => findInLane(lane, at, wanted)).sort((a, b) => a.start - b.start || a.lane - b.lane);
 }
 
-/** What was looked for last, and the match that was jumped to. */
+/** The matches of the last query, and the current match. */
 export class Finder {
   /** @type {Hit[]} */
   hits = [];
   at = -1;
-  /** The query is no regular expression. */
+  /** The query is an invalid regular expression. */
   bad = false;
 
   /** @param {readonly Lane[]} lanes @param {string} query */
@@ -43,8 +43,8 @@ export class Finder {
     this.at = -1;
     this.bad = false;
     try {
-      const wanted = pattern(query);
-      this.hits = wanted ? find(lanes, wanted) : [];
+      const wanted = parseQuery(query);
+      this.hits = wanted ? findHits(lanes, wanted) : [];
     } catch {
       this.hits = [];
       this.bad = true;
@@ -56,7 +56,7 @@ export class Finder {
     return this.hits[this.at] ?? null;
   }
 
-  /** To the next or previous match; the first time from `time` on. @param {number} time @param {1 | -1} step */
+  /** Go to the next or previous match, at first relative to `time`. @param {number} time @param {1 | -1} step */
   step(time, step) {
     const { hits } = this;
     if (!hits.length) return null;
@@ -69,7 +69,7 @@ export class Finder {
 }
 
 /** @param {Lane} lane @param {number} at @param {RegExp} wanted @returns {Hit[]} */
-function findIn(lane, at, wanted) {
+function findInLane(lane, at, wanted) {
   const { text, starts } = lane.joined();
   const hits = [];
   wanted.lastIndex = 0;

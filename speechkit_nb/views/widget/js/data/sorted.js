@@ -1,8 +1,8 @@
 // @ts-check
-/** Searching in sorted numbers. */
+/** Search in sorted numbers. */
 
 /**
- * How many of the sorted `values` are below `limit`: the index where it would be put in, leftmost.
+ * Number of sorted `values` below `limit`: the leftmost index where `limit` could be inserted.
  * @param {ArrayLike<number>} values @param {number} limit @param {number} from @param {number} to
  */
 export function countBelow(values, limit, from = 0, to = values.length) {
@@ -27,13 +27,13 @@ export class Timed {
     for (let i = 1; i < items.length; i++) this.reach[i] = Math.max(this.reach[i], this.reach[i - 1]);
   }
 
-  /** Those that are in view, at least in part. @param {{start: number, end: number}} view @returns {T[]} */
+  /** The items in view, at least in part. @param {{start: number, end: number}} view @returns {T[]} */
   inView({ start, end }) {
     const first = countBelow(this.reach, start);
     return this.items.slice(first, countBelow(this.starts, end, first)).filter((item) => item.end >= start);
   }
 
-  /** The first that starts after `time`, or the last before it; null past the ends. @param {number} time @param {1 | -1} step */
+  /** The first item that starts after `time`, or the last before it; null if there is none. @param {number} time @param {1 | -1} step */
   neighbour(time, step) {
     const at = step > 0 ? countBelow(this.starts, time + 1) : countBelow(this.starts, time) - 1;
     return this.items[at] ?? null;
@@ -43,7 +43,7 @@ export class Timed {
 const SAMPLED = 500;
 
 /**
- * The middle one of `n` numbers, or of some of them where they are many; 0 of none.
+ * The median of `n` numbers, or of a sample of them if there are many; 0 if there are none.
  * @param {number} n @param {(i: number) => number} valueOf
  */
 export function median(n, valueOf) {

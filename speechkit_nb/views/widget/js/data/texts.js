@@ -1,5 +1,5 @@
 // @ts-check
-/** Many texts in one stretch of UTF-8, made into strings only when they are looked at. */
+/** Many texts in one buffer of UTF-8, decoded only when needed. */
 
 const utf8 = new TextDecoder();
 
@@ -9,7 +9,7 @@ export class Texts {
 
   /**
    * @param {Uint8Array<ArrayBuffer>} bytes UTF-8
-   * @param {Uint32Array} offsets where each text begins, and the last ends: one more than texts
+   * @param {Uint32Array} offsets the start of each text, and the end of the last
    */
   constructor(bytes, offsets) {
     this.bytes = bytes;
@@ -27,16 +27,16 @@ export class Texts {
 
 const RTL = /^[^\p{L}]*[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 
-/** The direction of a text: that of its first letter. @param {string} text @returns {"rtl" | "ltr"} */
-export function direction(text) {
+/** The writing direction of a text, by its first letter. @param {string} text @returns {"rtl" | "ltr"} */
+export function textDirection(text) {
   return RTL.test(text.slice(0, 40)) ? "rtl" : "ltr";
 }
 
 /**
- * The text, shortened to `n` characters with an ellipsis; never half of a pair.
+ * The text, shorten to `n` characters with an ellipsis; never half of a surrogate pair.
  * @param {string} text @param {number} n @returns {string}
  */
-export function shortened(text, n) {
+export function shorten(text, n) {
   if (text.length <= n) return text;
   return text.slice(0, Math.max(0, n - 1)).replace(/[\uD800-\uDBFF]$/, "") + "…";
 }

@@ -1,17 +1,17 @@
 // @ts-check
-/** Samples themselves, for views closer than the outline: read from a WAV file, made into lows and highs a pixel. */
+/** Samples of a WAV file, and their low and high per pixel, for views where the outline is too coarse. */
 
-/** @typedef {{start: number, rate: number, channels: Float32Array[]}} Wave start: milliseconds; rate: samples a second; -1 to 1 */
+/** @typedef {{start: number, rate: number, channels: Float32Array[]}} Wave start: milliseconds; rate: samples per second; samples -1 to 1 */
 
 /**
- * The samples of a WAV file of 16 bit, as Python sends it.
- * @param {ArrayBuffer} file @param {number} start milliseconds @returns {Wave} @throws {RangeError} it is something else
+ * The samples of a 16-bit WAV file.
+ * @param {ArrayBuffer} file @param {number} start milliseconds @returns {Wave} @throws {RangeError} it is not such a file
  */
-export function waveOf(file, start) {
+export function parseWav(file, start) {
   const view = new DataView(file);
-  const parts = chunks(view);
+  const parts = listChunks(view);
   const [format, data] = [parts.get("fmt "), parts.get("data")];
-  if (!format || !data || view.getUint16(format.at + 14, true) !== 16) throw new RangeError("not a WAV file of 16 bit");
+  if (!format || !data || view.getUint16(format.at + 14, true) !== 16) throw new RangeError("not a 16-bit WAV file");
   const nChannels = view.getUint16(format.at + 2, true);
   const n = Math.floor(Math.min(data.size, view.byteLength - data.at) / 2 / nChannels);
   const channels = Array.from({ length: nChannels }, () => new Float32Array(n));
@@ -22,7 +22,7 @@ export function waveOf(file, start) {
 }
 
 /** The parts of a RIFF file by name. @param {DataView} view @returns {Map<string, {at: number, size: number}>} */
-function chunks(view) {
+function listChunks(view) {
   const found = new Map();
   for (let at = 12; at + 8 <= view.byteLength; ) {
     const name = String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i)));
@@ -33,12 +33,11 @@ function chunks(view) {
   return found;
 }
 
-/** When a stretch of samples ends, milliseconds. @param {Wave} wave */
+/** End of the samples, milliseconds. @param {Wave} wave */
 export const endOf = ({ start, rate, channels }) => start + (1000 * (channels[0]?.length ?? 0)) / rate;
 
 /**
- * Lowest and highest value of the line through the samples in each of equal parts that lie in the wave; the others are
- * left as they are.
+ * Replace pairs that lie within the samples by the lowest and highest value of the line through the samples.
  * @param {Float32Array} pairs low, high; written to @param {Wave} wave @param {number} channel @param {number} start of the parts
  * @param {number} step milliseconds of a part @param {number} scale of the values written
  */
@@ -62,7 +61,7 @@ export function refine(pairs, wave, channel, start, step, scale) {
   }
 }
 
-/** Between two samples on the line from one to the other. @param {Float32Array} samples @param {number} at */
+/** Linear interpolation between two samples. @param {Float32Array} samples @param {number} at */
 function lineAt(samples, at) {
   const before = Math.floor(at);
   const after = Math.min(samples.length - 1, before + 1);

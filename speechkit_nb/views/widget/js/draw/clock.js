@@ -1,5 +1,5 @@
 // @ts-check
-/** Times as people read them, and where ticks stand. */
+/** Times as texts, and the positions of ticks. */
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -10,10 +10,10 @@ const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500]
   .concat([1, 2, 3, 6, 12, 24, 48, 96].map((n) => n * HOUR));
 
 /**
- * Hours only where `longest` has any: 1:02:03, 2:03, with `decimals` 2:03.4.
+ * A time as text, with hours only if `longest` has any: 1:02:03, 2:03, with `decimals` 2:03.4.
  * @param {number} time milliseconds @param {number} longest milliseconds @param {number} decimals 0 to 3
  */
-export function clock(time, longest, decimals = 0) {
+export function formatTime(time, longest, decimals = 0) {
   const unit = 10 ** (3 - decimals);
   const whole = Math.round(Math.abs(time) / unit) * unit;
   const sign = time < 0 && whole > 0 ? "−" : "";
@@ -25,15 +25,15 @@ export function clock(time, longest, decimals = 0) {
 }
 
 /**
- * The finest step between ticks that leaves `room` pixels for each.
+ * The smallest step between ticks that leaves `room` pixels for each.
  * @param {number} msPerPixel @param {number} room pixels
  */
-export function tickStep(msPerPixel, room) {
+export function chooseTickStep(msPerPixel, room) {
   return STEPS.find((step) => step >= msPerPixel * room) ?? STEPS[STEPS.length - 1];
 }
 
-/** Decimals that tell ticks of a step apart. @param {number} step milliseconds */
-export function decimalsFor(step) {
+/** Number of decimals that ticks of a step need. @param {number} step milliseconds */
+export function countDecimals(step) {
   return step >= SECOND ? 0 : step >= 100 ? 1 : step >= 10 ? 2 : 3;
 }
 
@@ -41,13 +41,13 @@ export function decimalsFor(step) {
  * The multiples of `step` in view.
  * @param {import("../data/data.js").Span} view @param {number} step milliseconds @returns {number[]}
  */
-export function ticks(view, step) {
+export function listTicks(view, step) {
   const first = Math.ceil(view.start / step);
   const count = Math.max(0, Math.floor(view.end / step) - first + 1);
   return Array.from({ length: count }, (_, i) => (first + i) * step);
 }
 
-/** A duration in words of one unit: 340 ms, 2.4 s, 3 min. @param {number} time milliseconds @param {{ms: string, s: string}} units */
-export function duration(time, units) {
+/** A duration as text: 340 ms, 2.40 s. @param {number} time milliseconds @param {{ms: string, s: string}} units */
+export function formatDuration(time, units) {
   return time < SECOND ? `${Math.round(time)} ${units.ms}` : `${(time / SECOND).toFixed(2)} ${units.s}`;
 }

@@ -1,10 +1,10 @@
 // @ts-check
-/** Paints the lanes: axis, waveforms, utterances, marks. Words are painted by drawwords.js. */
+/** Draws the lanes: axis, waveforms, utterances, marks. Words are drawn by words.js. */
 
-import { clock, decimalsFor, ticks, tickStep } from "./clock.js";
+import { chooseTickStep, countDecimals, formatTime, listTicks } from "./clock.js";
 import { drawRefined, drawWords, widthOf } from "./words.js";
 import { countBelow } from "../data/sorted.js";
-import { pale } from "./theme.js";
+import { fade } from "./theme.js";
 import { lengthOf, xOf } from "../view.js";
 
 /** @typedef {import("../data/data.js").Data} Data */
@@ -12,25 +12,25 @@ import { lengthOf, xOf } from "../view.js";
 /** @typedef {import("./layout.js").Row} Row */
 /** @typedef {import("./theme.js").Theme} Theme */
 /**
- * @typedef {object} Scene what a picture is made of
+ * @typedef {object} Scene everything that a drawing needs
  * @property {CanvasRenderingContext2D} ctx in CSS pixels
  * @property {Data} data
  * @property {Span} view
  * @property {number} width
  * @property {number} height
- * @property {number} ratio pixels of the screen in one of CSS
- * @property {number} top how far the rows are scrolled
+ * @property {number} ratio screen pixels per CSS pixel
+ * @property {number} top scroll position of the rows
  * @property {Row[]} rows
  * @property {Theme} theme
- * @property {(tag: string) => boolean} isHeard
- * @property {import("../sound/samples.js").CloseUp} [closeUp] the samples, where the outline is too coarse
+ * @property {(tag: string) => boolean} isAudible
+ * @property {import("../sound/samples.js").SampleCache} [sampleCache] samples for views where the outline is too coarse
  */
 
 export const AXIS = 24;
-const NARROWEST_SPAN = 12; // pixels an utterance has on average; below, no bounds are drawn
+const NARROWEST_SPAN = 12; // pixels per utterance on average; if there are fewer, no bounds are drawn
 const LABEL_ROOM = 86;
 
-/** The colour of a lane, unless its words have colours of their own. @param {Data} data @param {Row} row @param {Theme} theme */
+/** The colour of a lane whose words are not coloured by value. @param {Data} data @param {Row} row @param {Theme} theme */
 export function rowColour(data, row, theme) {
   if (data.colour.by === "value") return row.lane < 0 ? theme.sound : theme.lanes[0];
   const lane = data.lanes[row.lane];
@@ -58,15 +58,15 @@ export function drawLanes(scene) {
   ctx.fillRect(0, AXIS - 1, width, 1);
 }
 
-/** Lines at the ticks, and their times. @param {Scene} scene */
+/** Grid lines at the ticks, and their times. @param {Scene} scene */
 function drawGrid({ ctx, view, width, height, theme, data }) {
-  const step = tickStep(lengthOf(view) / width, LABEL_ROOM);
-  const decimals = decimalsFor(step);
+  const step = chooseTickStep(lengthOf(view) / width, LABEL_ROOM);
+  const decimals = countDecimals(step);
   ctx.font = `11px ${theme.font}`;
   ctx.textBaseline = "middle";
   ctx.textAlign = "left";
   ctx.direction = "ltr";
-  for (const time of ticks(view, step)) {
+  for (const time of listTicks(view, step)) {
     const x = Math.round(xOf(time, view, width));
     ctx.fillStyle = theme.line;
     ctx.globalAlpha = 0.6;
@@ -74,30 +74,30 @@ function drawGrid({ ctx, view, width, height, theme, data }) {
     ctx.globalAlpha = 1;
     ctx.fillRect(x, AXIS - 7, 1, 7);
     ctx.fillStyle = theme.soft;
-    const text = clock(time, data.duration, decimals);
+    const text = formatTime(time, data.duration, decimals);
     if (x + 4 + widthOf(ctx, text) < width) ctx.fillText(text, x + 4, AXIS / 2);
   }
 }
 
 /** The waveform of a channel. @param {Scene} scene @param {Row} row */
-function drawSound({ ctx, data, view, width, ratio, theme, isHeard, closeUp }, row) {
+function drawSound({ ctx, data, view, width, ratio, theme, isAudible, sampleCache }, row) {
   const { peaks, tag, channel: number } = data.channels[row.channel];
   if (!peaks) return;
   const loudest = Math.max(1, ...data.channels.map((channel) => channel.peaks?.loudest ?? 0));
   const middle = row.top + row.height / 2;
   const scale = (row.height / 2 - 3) / loudest;
   ctx.fillStyle = rowColour(data, row, theme);
-  ctx.globalAlpha = isHeard(tag) ? 0.8 : 0.25;
+  ctx.globalAlpha = isAudible(tag) ? 0.8 : 0.25;
   const n = Math.ceil(width * ratio);
   const end = view.start + (lengthOf(view) * n) / (width * ratio);
   const pairs = peaks.envelope(view.start, end, n);
-  if (number !== null && closeUp?.isClose(view, width, peaks.binMs)) closeUp.refine(pairs, number, { start: view.start, end }, data.fullScale);
+  if (number !== null && sampleCache?.needsSamples(view, width, peaks.binMs)) sampleCache.refine(pairs, number, { start: view.start, end }, data.fullScale);
   fillEnvelope(ctx, pairs, 1 / ratio, middle, scale);
   ctx.globalAlpha = 1;
 }
 
 /**
- * A bar a pair; bars of whole pixels of the screen, which are faster than one path, and have no seams.
+ * One bar per pair. Bars of whole screen pixels are faster than one path, and leave no gaps.
  * @param {CanvasRenderingContext2D} ctx @param {Float32Array} pairs low, high @param {number} step pixels from bar to bar
  * @param {number} middle @param {number} scale
  */
@@ -123,12 +123,12 @@ function drawWordRow(scene, row) {
 function drawSpans({ ctx, data, view, width }, row, colour) {
   const spans = data.finals[row.lane].inView(view);
   if (!spans.length || (spans.length * NARROWEST_SPAN > width && spans.length > 1)) return;
-  ctx.fillStyle = pale(colour, 0.09);
+  ctx.fillStyle = fade(colour, 0.09);
   for (const { start, end } of spans) {
     const [left, right] = [xOf(start, view, width), xOf(end, view, width)];
     ctx.fillRect(left, row.top + 1, right - left, row.height - 2);
   }
-  ctx.strokeStyle = pale(colour, 0.55);
+  ctx.strokeStyle = fade(colour, 0.55);
   ctx.lineWidth = 1;
   ctx.setLineDash([1, 2]);
   ctx.beginPath();
@@ -143,7 +143,7 @@ function drawSpans({ ctx, data, view, width }, row, colour) {
   ctx.setLineDash([]);
 }
 
-/** A small wedge where the end of an utterance was told. @param {Scene} scene @param {Row} row */
+/** A small triangle at each end of an utterance. @param {Scene} scene @param {Row} row */
 function drawEou({ ctx, data, view, width, theme }, row) {
   const times = data.eou[row.lane];
   const [first, last] = [countBelow(times, view.start), countBelow(times, view.end)];
@@ -161,9 +161,9 @@ function drawEou({ ctx, data, view, width, theme }, row) {
   ctx.globalAlpha = 1;
 }
 
-const DASHES = [[], [5, 2], [2, 2], [8, 2, 2, 2]]; // kinds of marks differ by more than their colours
+const DASHES = [[], [5, 2], [2, 2], [8, 2, 2, 2]]; // kinds of marks differ in more than colour
 
-/** A line under what is marked. @param {Scene} scene @param {Row} row */
+/** A line under each marked stretch. @param {Scene} scene @param {Row} row */
 function drawMarks({ ctx, data, view, width, theme }, row) {
   const y = row.top + row.height - row.refined - 1.5;
   ctx.lineWidth = 3;

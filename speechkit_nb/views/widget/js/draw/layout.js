@@ -1,5 +1,5 @@
 // @ts-check
-/** Where the rows stand: under each channel's sound the words of every system, refined text under its words. */
+/** Positions of the rows: the waveform of each channel, below it the words of each system and their refined text. */
 
 /** @typedef {import("../data/data.js").Data} Data */
 /**
@@ -7,12 +7,12 @@
  * @property {"title" | "sound" | "words"} kind
  * @property {number} top pixels
  * @property {number} height
- * @property {number} channel number in data.channels; -1: words whose channel is not listed
+ * @property {number} channel number in data.channels; -1: the channel of the words is not listed
  * @property {number} lane number in data.lanes; -1: not a row of words
- * @property {number} refined height at the foot of the row that refined text takes; 0: there is none
+ * @property {number} refined height of the refined text at the bottom of the row; 0: none
  */
 
-export const NARROW = 520; // pixels; below, labels stand above the rows instead of beside
+export const NARROW = 520; // pixels; in narrower views labels are above the rows, not beside them
 export const GUTTER = 108;
 const HEIGHTS = { title: 22, sound: 56, words: 27 };
 const CAPTION = 17; // the name of a system above its words
@@ -23,7 +23,7 @@ const GAP = 9; // above each channel
  * @param {Data} data @param {boolean} narrow
  * @returns {{rows: Row[], height: number}}
  */
-export function layout(data, narrow) {
+export function layoutRows(data, narrow) {
   /** @type {Row[]} */
   const rows = [];
   let top = 0;
@@ -45,7 +45,7 @@ export function layout(data, narrow) {
   return { rows, height: top + GAP };
 }
 
-/** Channels with the lanes under them, then lanes of channels that are not listed. @param {Data} data @returns {[number, number[]][]} */
+/** Channels with their lanes, then the lanes of channels that are not listed. @param {Data} data @returns {[number, number[]][]} */
 function groups(data) {
   const of = (/** @type {string | null} */ tag) =>
     data.lanes.flatMap((lane, i) => (tag === null ? !tags.has(lane.channelTag) : lane.channelTag === tag) ? [i] : []);
@@ -56,7 +56,7 @@ function groups(data) {
   return rest.length ? [...listed, [-1, rest]] : listed;
 }
 
-/** The row at a height, null between rows. @param {readonly Row[]} rows @param {number} y */
-export function rowAt(rows, y) {
+/** The row at a y position; null between rows. @param {readonly Row[]} rows @param {number} y */
+export function findRow(rows, y) {
   return rows.find(({ top, height }) => top <= y && y < top + height) ?? null;
 }

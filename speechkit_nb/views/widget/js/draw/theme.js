@@ -1,5 +1,5 @@
 // @ts-check
-/** Colours: those of the notebook where it says, of Okabe and Ito for the lanes, light or dark as the page is. */
+/** Colours: of the notebook if it defines them, of Okabe and Ito for the lanes; light or dark like the page. */
 
 const LANES = {
   light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"],
@@ -23,15 +23,15 @@ const VIRIDIS = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725
  * @property {string} page
  * @property {string} accent
  * @property {string} alert
- * @property {string} sound the waveform where it has no colour of its own
+ * @property {string} sound colour of a waveform without a lane colour
  * @property {string} font
  */
 
 /**
- * Red, green, blue and opacity of a colour as browsers compute it.
+ * Red, green, blue and opacity of a CSS colour.
  * @param {string} colour "rgb(1, 2, 3)", "rgba(1, 2, 3, 0.5)" or "#rrggbb" @returns {[...Rgb, number] | null}
  */
-export function channelsOf(colour) {
+export function parseColour(colour) {
   const hex = /^#(..)(..)(..)$/.exec(colour.trim());
   if (hex) return [parseInt(hex[1], 16), parseInt(hex[2], 16), parseInt(hex[3], 16), 1];
   const numbers = /^rgba?\(([^)]+)\)$/.exec(colour.trim())?.[1].split(/[\s,/]+/).filter(Boolean).map(Number);
@@ -44,21 +44,21 @@ export function lightness([red, green, blue]) {
 }
 
 /** @param {string} colour "#rrggbb" @param {number} opacity */
-export function pale(colour, opacity) {
-  const [red, green, blue] = channelsOf(colour) ?? [128, 128, 128];
+export function fade(colour, opacity) {
+  const [red, green, blue] = parseColour(colour) ?? [128, 128, 128];
   return `rgba(${red}, ${green}, ${blue}, ${opacity})`;
 }
 
 /**
- * The colour of a value between two others; grey where there is no value.
+ * The colour of a value on a scale; grey if there is no value.
  * @param {number} value @param {{low: number, high: number, stops: string[]}} scale
  */
-export function scaled(value, { low, high, stops }) {
+export function scaleColour(value, { low, high, stops }) {
   if (!Number.isFinite(value)) return "#8a8a8a";
   const colours = stops.length ? stops : VIRIDIS;
   const share = high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5;
   const at = share * (colours.length - 1);
-  const [from, to] = [Math.floor(at), Math.ceil(at)].map((i) => channelsOf(colours[i]) ?? [128, 128, 128]);
+  const [from, to] = [Math.floor(at), Math.ceil(at)].map((i) => parseColour(colours[i]) ?? [128, 128, 128]);
   const mixed = from.map((one, i) => Math.round(one + (to[i] - one) * (at % 1)));
   return `#${mixed.slice(0, 3).map((one) => one.toString(16).padStart(2, "0")).join("")}`;
 }
@@ -66,20 +66,20 @@ export function scaled(value, { low, high, stops }) {
 /** Whether the page around the element is dark. @param {Element} element */
 export function isDark(element) {
   for (let at = /** @type {Element | null} */ (element); at; at = parentOf(at)) {
-    const found = channelsOf(getComputedStyle(at).backgroundColor);
+    const found = parseColour(getComputedStyle(at).backgroundColor);
     if (found && found[3] > 0.5) return lightness(found) < 0.5;
   }
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** The element around, also out of a shadow. @param {Element} element @returns {Element | null} */
+/** The parent element; of a shadow root its host. @param {Element} element @returns {Element | null} */
 function parentOf(element) {
   const root = element.getRootNode();
   return element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
 
-/** The colours in force in an element with our stylesheet. @param {HTMLElement} element @returns {Theme} */
-export function themeOf(element) {
+/** The current colours of an element with our stylesheet. @param {HTMLElement} element @returns {Theme} */
+export function readTheme(element) {
   const style = getComputedStyle(element);
   const of = (/** @type {string} */ name) => style.getPropertyValue(`--sk-${name}`).trim();
   const dark = element.dataset["theme"] === "dark";
@@ -98,7 +98,7 @@ export function themeOf(element) {
   };
 }
 
-/** Calls back when the theme of the page may have changed. @param {() => void} callback @param {AbortSignal} signal */
+/** Call `callback` when the theme of the page may have changed. @param {() => void} callback @param {AbortSignal} signal */
 export function watchTheme(callback, signal) {
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   scheme.addEventListener("change", callback, { signal });

@@ -1,18 +1,18 @@
 // @ts-check
-/** What keys do. */
+/** The actions of keys. */
 
 import { lengthOf } from "../view.js";
 
 /** @typedef {import("../session.js").Session} Session */
-/** @typedef {{help: () => void, find: () => void, leave: () => void, helpShown: () => boolean}} Commands what the widget itself does */
+/** @typedef {{help: () => void, find: () => void, leave: () => void, helpShown: () => boolean}} Commands actions of the widget itself */
 
 /**
- * What a key asks for, null where it is not ours. By the place of the key where a letter is meant, so that it works
- * with a Russian layout.
+ * The action of a key; null if it has none. Letters are found by the position of the key, so that they work with a
+ * Russian layout.
  * @param {{key: string, code: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} event
  * @param {Session} session @param {Commands} commands @returns {(() => void) | null}
  */
-export function actionOf(event, session, commands) {
+export function findAction(event, session, commands) {
   const { key, code, shiftKey } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const page = lengthOf(session.view) * 0.9;
@@ -37,9 +37,9 @@ export function actionOf(event, session, commands) {
     Escape: () => escape(session, commands),
   };
   /** @type {Record<string, () => void>} */
-  const byPlace = {
-    BracketLeft: () => session.selectSide("start"),
-    BracketRight: () => session.selectSide("end"),
+  const byCode = {
+    BracketLeft: () => session.setSelectionEdge("start"),
+    BracketRight: () => session.setSelectionEdge("end"),
     Comma: () => (shiftKey ? session.playback.stepRate(-1) : session.stepWord(-1)),
     Period: () => (shiftKey ? session.playback.stepRate(1) : session.stepWord(1)),
     KeyL: () => session.toggleLoop(),
@@ -50,7 +50,7 @@ export function actionOf(event, session, commands) {
     KeyW: () => session.stepRank(shiftKey ? -1 : 1),
     Slash: shiftKey ? commands.help : commands.find,
   };
-  return byName[key] ?? byPlace[code] ?? null;
+  return byName[key] ?? byCode[code] ?? null;
 }
 
 /** @param {Session} session @param {number} by milliseconds */

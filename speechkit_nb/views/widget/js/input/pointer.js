@@ -1,32 +1,32 @@
 // @ts-check
-/** Mouse, pen and fingers on the lanes: pan, zoom, select, play. */
+/** Mouse, pen and touch on the lanes: pan, zoom, select, play. */
 
 import { lengthOf, timeOf, xOf } from "../view.js";
 
 /** @typedef {import("../session.js").Session} Session */
 /**
- * @typedef {object} Place what lies under a point of the lanes
+ * @typedef {object} HitTest the time and word at a point of the lanes
  * @property {number} time
  * @property {[number, number] | null} word lane and word
  */
 /**
- * @typedef {object} Stage where pointers move
+ * @typedef {object} Stage the area in which pointers move
  * @property {HTMLElement} element
  * @property {() => number} width pixels
- * @property {(event: MouseEvent) => {x: number, y: number}} at
- * @property {(x: number, y: number) => Place} place
- * @property {(word: [number, number] | null, event: MouseEvent | null) => void} pointed
- * @property {() => boolean} focused
+ * @property {(event: MouseEvent) => {x: number, y: number}} position
+ * @property {(x: number, y: number) => HitTest} hitTest
+ * @property {(word: [number, number] | null, event: MouseEvent | null) => void} onHover
+ * @property {() => boolean} hasFocus
  */
 
-const SLACK = 4; // pixels a click may tremble
-const EDGE = 5; // pixels around an edge of the selection that grip it
-const DOUBLE = 240; // milliseconds in which a second click may come
-const LINE = 16; // pixels a wheel's line stands for
-const WHEEL = 0.0022; // zoom of one pixel of the wheel
+const CLICK_TOLERANCE = 4; // pixels that the pointer may move during a click
+const EDGE = 5; // pixels around an edge of the selection that drag it
+const DOUBLE = 240; // milliseconds to wait for a second click
+const LINE = 16; // pixels per line of a wheel
+const WHEEL = 0.0022; // zoom per pixel of the wheel
 
 /**
- * How much closer one turn of the wheel takes; a pinch on a pad comes as small steps with ctrl.
+ * The zoom factor of a wheel event; a pinch on a touchpad arrives as small steps with ctrl.
  * @param {{deltaY: number, deltaMode: number, ctrlKey: boolean}} event
  */
 export function wheelFactor({ deltaY, deltaMode, ctrlKey }) {
@@ -36,11 +36,11 @@ export function wheelFactor({ deltaY, deltaMode, ctrlKey }) {
 }
 
 export class Pointers {
-  /** @type {Map<number, {x: number, y: number}>} fingers that are down */
+  /** @type {Map<number, {x: number, y: number}>} pointers that are down */
   #down = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #playLater;
-  /** @type {((x: number) => void) | null} what moving does */
+  /** @type {((x: number) => void) | null} action of a move */
   #drag = null;
   #moved = false;
   /** @type {{x: number, y: number}} */
@@ -56,7 +56,7 @@ export class Pointers {
     element.addEventListener("pointermove", (event) => this.#move(event), { signal });
     element.addEventListener("pointerup", (event) => this.#release(event), { signal });
     element.addEventListener("pointercancel", (event) => this.#forget(event), { signal });
-    element.addEventListener("pointerleave", () => stage.pointed(null, null), { signal });
+    element.addEventListener("pointerleave", () => stage.onHover(null, null), { signal });
     element.addEventListener("dblclick", (event) => this.#double(event), { signal });
     element.addEventListener("wheel", (event) => this.#wheel(event), { signal, passive: false });
     signal.addEventListener("abort", () => clearTimeout(this.#playLater));
@@ -70,19 +70,19 @@ export class Pointers {
   /** @param {PointerEvent} event */
   #press(event) {
     if (event.button !== 0) return;
-    const at = this.stage.at(event);
+    const at = this.stage.position(event);
     this.#down.set(event.pointerId, at);
     this.stage.element.setPointerCapture(event.pointerId);
     if (this.#down.size === 2) return this.#startPinch();
     this.#moved = false;
     this.#from = at;
-    this.#drag = this.#dragOf(event, at.x);
+    this.#drag = this.#createDrag(event, at.x);
   }
 
   /** @param {PointerEvent} event @param {number} x @returns {(x: number) => void} */
-  #dragOf(event, x) {
+  #createDrag(event, x) {
     const { session } = this;
-    const anchor = event.shiftKey ? this.#time(x) : this.#otherEdge(x);
+    const anchor = event.shiftKey ? this.#time(x) : this.#oppositeEdge(x);
     if (anchor !== null) return (now) => session.select({ start: anchor, end: this.#time(now) });
     let last = x;
     return (now) => {
@@ -91,8 +91,8 @@ export class Pointers {
     };
   }
 
-  /** The edge of the selection across from the one at x; null: none is there. @param {number} x */
-  #otherEdge(x) {
+  /** The opposite edge of the selection if an edge is at x; else null. @param {number} x */
+  #oppositeEdge(x) {
     const { selection, view } = this.session;
     if (!selection) return null;
     const [left, right] = [selection.start, selection.end].map((time) => xOf(time, view, this.stage.width()));
@@ -102,12 +102,12 @@ export class Pointers {
 
   /** @param {PointerEvent} event */
   #move(event) {
-    const at = this.stage.at(event);
+    const at = this.stage.position(event);
     if (!this.#down.has(event.pointerId)) return this.#hover(event, at);
     this.#down.set(event.pointerId, at);
     if (this.#down.size === 2) return this.#keepPinch();
-    if (!this.#moved && Math.hypot(at.x - this.#from.x, at.y - this.#from.y) < SLACK) return;
-    if (!this.#moved) this.stage.pointed(null, null);
+    if (!this.#moved && Math.hypot(at.x - this.#from.x, at.y - this.#from.y) < CLICK_TOLERANCE) return;
+    if (!this.#moved) this.stage.onHover(null, null);
     this.#moved = true;
     this.stage.element.classList.toggle("dragging", !event.shiftKey);
     this.#drag?.(at.x);
@@ -115,9 +115,9 @@ export class Pointers {
 
   /** @param {PointerEvent} event @param {{x: number, y: number}} at */
   #hover(event, at) {
-    const { word } = this.stage.place(at.x, at.y);
-    this.stage.pointed(word, event);
-    const edge = this.#otherEdge(at.x) !== null;
+    const { word } = this.stage.hitTest(at.x, at.y);
+    this.stage.onHover(word, event);
+    const edge = this.#oppositeEdge(at.x) !== null;
     this.stage.element.style.cursor = edge ? "ew-resize" : event.shiftKey ? "text" : word ? "pointer" : "";
   }
 
@@ -135,24 +135,24 @@ export class Pointers {
     this.stage.element.classList.remove("dragging");
   }
 
-  /** Seeks at once; plays a moment later, as the first of two clicks should not be heard. @param {PointerEvent} event */
+  /** Seek at once, but play a moment later: the first click of a double click must not play. @param {PointerEvent} event */
   #click(event) {
     const { session } = this;
-    const { x, y } = this.stage.at(event);
-    const { time, word } = this.stage.place(x, y);
+    const { x, y } = this.stage.position(event);
+    const { time, word } = this.stage.hitTest(x, y);
     const start = word ? session.data.lanes[word[0]].start[word[1]] : time;
     clearTimeout(this.#playLater);
-    this.stage.pointed(null, null);
+    this.stage.onHover(null, null);
     session.playback.pause();
     session.seek(start);
-    if (word) session.state.put("active_word", word);
+    if (word) session.state.set("active_word", word);
     if (!event.altKey) this.#playLater = setTimeout(() => session.play(start), DOUBLE);
   }
 
   /** @param {MouseEvent} event */
   #double(event) {
-    const { x, y } = this.stage.at(event);
-    const { word } = this.stage.place(x, y);
+    const { x, y } = this.stage.position(event);
+    const { word } = this.stage.hitTest(x, y);
     clearTimeout(this.#playLater);
     if (!word) return void this.session.play();
     const lane = this.session.data.lanes[word[0]];
@@ -169,13 +169,13 @@ export class Pointers {
       return session.pan((pixels * lengthOf(session.view)) / stage.width());
     }
     const meant = event.ctrlKey || event.metaKey;
-    if (!meant && !stage.focused()) return;
+    if (!meant && !stage.hasFocus()) return;
     const before = lengthOf(session.view);
-    session.zoom(wheelFactor(event), this.#time(stage.at(event).x));
+    session.zoom(wheelFactor(event), this.#time(stage.position(event).x));
     if (meant || lengthOf(session.view) !== before) event.preventDefault();
   }
 
-  #fingers() {
+  #measureFingers() {
     const [a, b] = [...this.#down.values()];
     return { middle: (a.x + b.x) / 2, apart: Math.max(20, Math.abs(a.x - b.x)) };
   }
@@ -183,14 +183,14 @@ export class Pointers {
   #startPinch() {
     this.#drag = null;
     this.#moved = true;
-    const { middle, apart } = this.#fingers();
+    const { middle, apart } = this.#measureFingers();
     this.#pinch = apart;
     this.#from = { x: middle, y: 0 };
   }
 
   #keepPinch() {
     const { session, stage } = this;
-    const { middle, apart } = this.#fingers();
+    const { middle, apart } = this.#measureFingers();
     session.zoom(apart / this.#pinch, this.#time(middle));
     session.pan(((this.#from.x - middle) * lengthOf(session.view)) / stage.width());
     this.#pinch = apart;

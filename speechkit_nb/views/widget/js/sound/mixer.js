@@ -1,25 +1,25 @@
 // @ts-check
-/** Which channels are heard, through Web Audio. */
+/** Which channels are audible, with Web Audio. */
 
 /**
- * Solo silences all others; mute silences the channel itself.
+ * Whether each channel is audible: solo silences all others, mute the channel itself.
  * @param {string[]} tags @param {readonly string[]} muted @param {readonly string[]} solo @returns {boolean[]}
  */
-export function audible(tags, muted, solo) {
+export function findAudible(tags, muted, solo) {
   const alone = tags.some((tag) => solo.includes(tag));
   return tags.map((tag) => !muted.includes(tag) && (!alone || solo.includes(tag)));
 }
 
 /**
- * Where each channel is heard, -1 left to 1 right. Two channels keep their sides, unless one is heard alone.
- * @param {readonly boolean[]} heard @returns {number[]}
+ * The position of each channel, -1 left to 1 right. Two channels keep their sides, unless only one is audible.
+ * @param {readonly boolean[]} audible @returns {number[]}
  */
-export function sides(heard) {
-  const stereo = heard.length === 2 && heard[0] && heard[1];
-  return heard.map((_, i) => (stereo ? 2 * i - 1 : 0));
+export function panPositions(audible) {
+  const stereo = audible.length === 2 && audible[0] && audible[1];
+  return audible.map((_, i) => (stereo ? 2 * i - 1 : 0));
 }
 
-/** Splits a source into its channels and puts them together again, each as loud as is wanted. */
+/** Splits a source into its channels and mixes the audible ones. */
 export class Mixer {
   /** @param {BaseAudioContext} context @param {number} nChannels */
   constructor(context, nChannels) {
@@ -32,11 +32,11 @@ export class Mixer {
     });
   }
 
-  /** @param {readonly boolean[]} heard by channel */
-  hear(heard) {
-    const at = sides(heard);
+  /** @param {readonly boolean[]} audible by channel */
+  setAudible(audible) {
+    const at = panPositions(audible);
     this.strips.forEach(({ gain, pan }, i) => {
-      gain.gain.value = heard[i] ? 1 : 0;
+      gain.gain.value = audible[i] ? 1 : 0;
       pan.pan.value = at[i] ?? 0;
     });
   }

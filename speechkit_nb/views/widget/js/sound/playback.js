@@ -1,26 +1,26 @@
 // @ts-check
-/** The playhead and what moves it: the sound, the selection that is repeated, the end of a stretch. */
+/** The playhead, and what moves it: the sound, the repeated selection, the end of a stretch. */
 
-import { CloseUp } from "./samples.js";
+import { SampleCache } from "./samples.js";
 import { SilentPlayer } from "./players.js";
 import { Sound } from "./sound.js";
 
 /** @typedef {import("./players.js").Player} Player */
 /** @typedef {import("../data/data.js").Data} Data */
-/** @typedef {"none" | "ready" | "later" | "preparing"} Readiness none: silence; later: made when it is first played */
+/** @typedef {"none" | "ready" | "on demand" | "preparing"} Readiness none: no sound; on demand: requested from Python when first played */
 /**
  * @typedef {object} Owner
  * @property {import("../state.js").State} state
  * @property {Data} data
  * @property {import("../data/data.js").Span | null} selection
- * @property {boolean[]} heard by channel of the sound; empty: cannot be told apart
+ * @property {boolean[]} audibleChannels by channel of the sound; empty: cannot be told apart
  * @property {(time: number) => number} seconds of milliseconds
- * @property {(time: number) => void} moved the playhead
- * @property {(text: string) => void} problem
- * @property {(change: "playing" | "sound") => void} tell
+ * @property {(time: number) => void} onTimeChange of the playhead
+ * @property {(text: string) => void} addProblem
+ * @property {(change: "playing" | "sound") => void} notify
  */
 
-const OVER = 60; // milliseconds before the end where playing starts anew
+const OVER = 60; // milliseconds before the end from which playing starts at 0
 export const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2, 3];
 
 export class Playback {
@@ -28,14 +28,14 @@ export class Playback {
   #player = new SilentPlayer(1);
   /** @type {Sound | null} */
   #sound = null;
-  /** Where playing stops. @type {number | null} */
+  /** Time at which playing stops. @type {number | null} */
   #stopAt = null;
   #starting = false;
-  #described = "";
+  #soundKey = "";
   time = 0;
-  closeUp = new CloseUp(
+  sampleCache = new SampleCache(
     (start, end) => this.#sound?.samples(start, end) ?? Promise.reject(),
-    () => this.owner.tell("sound"),
+    () => this.owner.notify("sound"),
   );
   /** @type {Readiness} */
   readiness = "none";
@@ -45,34 +45,34 @@ export class Playback {
     this.owner = owner;
   }
 
-  /** Finds the sound of the data that has just come, unless it is the one that is there. */
+  /** Open the sound of new data, unless it is the same as before. */
   load() {
-    const described = JSON.stringify([this.owner.data.sound, this.owner.data.duration]);
-    if (described === this.#described) return this.hear();
-    this.#described = described;
+    const soundKey = JSON.stringify([this.owner.data.sound, this.owner.data.duration]);
+    if (soundKey === this.#soundKey) return this.updateAudible();
+    this.#soundKey = soundKey;
     this.open();
   }
 
   async open() {
     const { state, data } = this.owner;
     this.#sound?.dispose();
-    this.closeUp.clear();
+    this.sampleCache.clear();
     const sound = (this.#sound = new Sound(state, data));
-    sound.onlate = () => this.owner.tell("sound");
+    sound.onSlowChange = () => this.owner.notify("sound");
     this.#use(new SilentPlayer(data.duration), data.sound ? "preparing" : "none");
     const player = await sound.open();
     if (sound !== this.#sound) return player?.dispose();
     if (player) this.#use(player, data.sound ? "ready" : "none");
-    else if (state.model.send) this.#become("later");
-    else this.#silent("@noSoundFile");
+    else if (state.model.send) this.#setReadiness("on demand");
+    else this.#failPermanently("@noSoundFile");
     if (this.playing) this.play(this.time, this.#stopAt);
   }
 
   dispose() {
     this.#sound?.dispose();
-    this.closeUp.clear();
+    this.sampleCache.clear();
     this.#sound = null;
-    this.owner.state.put("playing", false);
+    this.owner.state.set("playing", false);
     this.#player.dispose();
   }
 
@@ -80,9 +80,9 @@ export class Playback {
     return /** @type {boolean} */ (this.owner.state.get("playing"));
   }
 
-  /** Whether the kernel should have sent sound by now. */
-  get unanswered() {
-    return this.#sound?.unanswered ?? false;
+  /** Whether the kernel takes long to answer. */
+  get isSlow() {
+    return this.#sound?.isSlow ?? false;
   }
 
   /** @param {number} time */
@@ -93,17 +93,17 @@ export class Playback {
     this.#setTime(inside);
   }
 
-  /** @param {number} start from where @param {number | null} end up to where; null: the end */
+  /** @param {number} start @param {number | null} end null: the end of the sound */
   async play(start, end) {
     const { selection, data, state } = this.owner;
     const repeated = end === null && state.get("loop") ? selection : null;
     const outside = repeated && (start < repeated.start || start >= repeated.end);
     const over = Math.abs(start - this.#soundEnd) < OVER || start >= data.duration;
     this.seek(outside ? repeated.start : over ? 0 : start);
-    if (this.time > this.#soundEnd) return this.#refused("@beyond");
+    if (this.time > this.#soundEnd) return this.#stopWithProblem("@beyond");
     this.#stopAt = end;
     this.#setPlaying(true);
-    if (this.readiness === "later") await this.#make();
+    if (this.readiness === "on demand") await this.#encode();
     if (this.readiness !== "preparing" && this.playing) await this.#start();
   }
 
@@ -112,7 +112,7 @@ export class Playback {
     this.#setPlaying(false);
   }
 
-  /** Moves the playhead along with the sound; called once a frame, and by the player. */
+  /** Move the playhead with the sound; called once per frame, and by the player. */
   tick() {
     if (!this.playing || this.readiness === "preparing") return;
     const { time } = this.#player;
@@ -125,8 +125,8 @@ export class Playback {
   /** @param {number} rate */
   setRate(rate) {
     this.#player.setRate(rate);
-    this.owner.state.put("playback_rate", rate);
-    this.owner.tell("playing");
+    this.owner.state.set("playback_rate", rate);
+    this.owner.notify("playing");
   }
 
   /** One step faster or slower. @param {1 | -1} step */
@@ -136,19 +136,19 @@ export class Playback {
     if (next) this.setRate(next);
   }
 
-  /** Lets be heard which channels the owner says. */
-  hear() {
-    const { heard } = this.owner;
-    if (heard.length) this.#player.hear(heard);
-    this.owner.tell("sound");
+  /** Apply which channels are audible. */
+  updateAudible() {
+    const { audibleChannels } = this.owner;
+    if (audibleChannels.length) this.#player.setAudible(audibleChannels);
+    this.owner.notify("sound");
   }
 
   /** A message from Python. @param {any} message @param {DataView[]} buffers */
-  heard(message, buffers) {
-    this.#sound?.heard(message, buffers);
+  onMessage(message, buffers) {
+    this.#sound?.onMessage(message, buffers);
   }
 
-  /** Words may stand beyond it. */
+  /** End of the sound; words may lie after it. */
   get #soundEnd() {
     const { sound, duration } = this.owner.data;
     return sound ? sound.duration * 1000 : duration;
@@ -160,23 +160,23 @@ export class Playback {
       await this.#player.play();
     } catch (error) {
       const { name, message } = /** @type {Error} */ (error);
-      if (name !== "AbortError") this.#refused(because(message)); // aborted: stopped before it began
+      if (name !== "AbortError") this.#stopWithProblem(describeError(message)); // AbortError: paused before it began
     } finally {
       this.#starting = false;
     }
   }
 
-  /** Has Python make the sound. */
-  async #make() {
+  /** Request the sound from Python. */
+  async #encode() {
     const sound = this.#sound;
-    this.#become("preparing");
+    this.#setReadiness("preparing");
     try {
-      const player = await sound?.make();
+      const player = await sound?.encode();
       if (sound !== this.#sound) return player?.dispose();
       if (player) this.#use(player, "ready");
     } catch (error) {
       const { message } = /** @type {Error} */ (error);
-      if (sound === this.#sound) this.#silent(because(message));
+      if (sound === this.#sound) this.#failPermanently(describeError(message));
     }
   }
 
@@ -187,30 +187,30 @@ export class Playback {
     player.seek(this.time);
     player.setRate(this.owner.state.get("playback_rate"));
     player.onchange = () => this.#playerChanged(player);
-    player.onproblem = (text) => this.#refused(because(text));
+    player.onproblem = (text) => this.#stopWithProblem(describeError(text));
     this.readiness = readiness;
-    this.hear();
+    this.updateAudible();
   }
 
   /** @param {string} why */
-  #silent(why) {
-    this.#become("none");
-    this.owner.problem(why);
+  #failPermanently(why) {
+    this.#setReadiness("none");
+    this.owner.addProblem(why);
   }
 
   /** @param {string} why */
-  #refused(why) {
+  #stopWithProblem(why) {
     this.pause();
-    this.owner.problem(why);
+    this.owner.addProblem(why);
   }
 
   /** @param {Readiness} readiness */
-  #become(readiness) {
+  #setReadiness(readiness) {
     this.readiness = readiness;
-    this.owner.tell("sound");
+    this.owner.notify("sound");
   }
 
-  /** The player began, stopped or ended on its own (media keys, end of the sound). @param {Player} player */
+  /** The player started, stopped or ended by itself (media keys, end of the sound). @param {Player} player */
   #playerChanged(player) {
     if (player !== this.#player || this.#starting || this.readiness === "preparing") return;
     this.tick();
@@ -233,17 +233,17 @@ export class Playback {
 
   /** @param {boolean} playing */
   #setPlaying(playing) {
-    this.owner.state.put("playing", playing);
-    this.owner.tell("playing");
+    this.owner.state.set("playing", playing);
+    this.owner.notify("playing");
   }
 
   /** @param {number} time */
   #setTime(time) {
     this.time = time;
-    this.owner.state.put("current_time", this.owner.seconds(time));
-    this.owner.moved(time);
+    this.owner.state.set("current_time", this.owner.seconds(time));
+    this.owner.onTimeChange(time);
   }
 }
 
-/** What is shown of an error; one that begins with @ is a label already. @param {string} text */
-const because = (text) => (text.startsWith("@") ? text : text ? `@cannotPlay: ${text}` : "@cannotPlay");
+/** The text of an error; a text that begins with @ is already the name of a label. @param {string} text */
+const describeError = (text) => (text.startsWith("@") ? text : text ? `@cannotPlay: ${text}` : "@cannotPlay");

@@ -1,5 +1,5 @@
 // @ts-check
-/** Things that play: an encoded file in the browser's own player, or nothing, in time. See windows.js for the third. */
+/** Players: a file in the browser's own player, and a silent clock. The third is in windows.js. */
 
 import { Mixer } from "./mixer.js";
 
@@ -11,13 +11,13 @@ import { Mixer } from "./mixer.js";
  * @property {() => void} pause
  * @property {(time: number) => void} seek
  * @property {(rate: number) => void} setRate
- * @property {(heard: boolean[]) => void} hear by channel of the sound
+ * @property {(audible: boolean[]) => void} setAudible by channel of the sound
  * @property {() => void} dispose
- * @property {() => void} onchange started, stopped, came to the end, or time went on in a hidden page
+ * @property {() => void} onchange started, stopped, ended, or time passed in a hidden page
  * @property {(text: string) => void} onproblem
  */
 
-/** The clock alone. @implements {Player} */
+/** A clock without sound. @implements {Player} */
 export class SilentPlayer {
   #at = 0;
   #rate = 1;
@@ -66,7 +66,7 @@ export class SilentPlayer {
     this.#rate = rate;
   }
 
-  hear() {}
+  setAudible() {}
 
   dispose() {
     this.onchange = () => {};
@@ -74,7 +74,7 @@ export class SilentPlayer {
   }
 }
 
-/** An `<audio>` element. Web Audio comes in only when a channel is to be silenced. @implements {Player} */
+/** An `<audio>` element. Web Audio is used only when a channel is muted. @implements {Player} */
 export class MediaPlayer {
   /** @type {Mixer | null} */
   #mixer = null;
@@ -99,7 +99,7 @@ export class MediaPlayer {
     this.audio.src = url;
   }
 
-  /** Waits until the browser knows the sound. Rejects when it can not play it. @returns {Promise<this>} */
+  /** Wait until the browser has read the header. Rejects if it cannot play the sound. @returns {Promise<this>} */
   ready() {
     const { audio } = this;
     return new Promise((resolve, reject) => {
@@ -136,17 +136,17 @@ export class MediaPlayer {
     this.audio.defaultPlaybackRate = this.audio.playbackRate = rate;
   }
 
-  /** @param {boolean[]} heard */
-  hear(heard) {
+  /** @param {boolean[]} audible */
+  setAudible(audible) {
     if (!this.#mixer) {
-      if (heard.every(Boolean)) return;
-      if (this.nChannels < 2) return void (this.audio.muted = !heard[0]);
+      if (audible.every(Boolean)) return;
+      if (this.nChannels < 2) return void (this.audio.muted = !audible[0]);
       this.#context = new AudioContext();
       this.#mixer = new Mixer(this.#context, this.nChannels);
       this.#context.createMediaElementSource(this.audio).connect(this.#mixer.input);
       if (this.playing) this.#context.resume();
     }
-    this.#mixer.hear(heard);
+    this.#mixer.setAudible(audible);
   }
 
   dispose() {

@@ -1,9 +1,9 @@
 // @ts-check
-/** How sound gets here: a file of the server, else encoded bytes, else windows; else there is silence, and why. */
+/** Where the sound comes from: a file of the server, else encoded bytes, else windows, else a reason why there is none. */
 
 import { bytesOf } from "../data/data.js";
 import { MediaPlayer, SilentPlayer } from "./players.js";
-import { waveOf } from "../data/wave.js";
+import { parseWav } from "../data/wave.js";
 import { WindowPlayer } from "./windows.js";
 
 /** @typedef {import("./players.js").Player} Player */
@@ -11,31 +11,31 @@ import { WindowPlayer } from "./windows.js";
 /** @typedef {import("../data/data.js").Data} Data */
 
 const ENCODINGS = ["audio/ogg; codecs=opus", "audio/flac", "audio/wav"];
-const SAME_LENGTH = 0.25; // seconds that a file may differ from the recording and still be it
+const SAME_LENGTH = 0.25; // seconds; difference of duration within which a file is the recording
 const WINDOW = 20_000; // milliseconds
-const MOST_DECODED = 64_000_000; // bytes of samples that the page decodes on its own
-export const PATIENCE = 5000; // milliseconds without a sign of the kernel before that is said
+const MOST_DECODED = 64_000_000; // bytes of samples that the page decodes itself
+export const SLOW = 5000; // milliseconds without an answer of the kernel before the user is told
 
 /**
- * The address of a file of the Jupyter server; an absolute address is left as it is.
+ * The URL of a file on the Jupyter server; an absolute URL is not changed.
  * @param {string} url @param {string | undefined} jupyterBase "/user/ann/", undefined outside Jupyter
  * @param {string} page address of the page
  */
-export function addressOf(url, jupyterBase, page) {
+export function resolveUrl(url, jupyterBase, page) {
   if (jupyterBase === undefined) return new URL(url, page).href;
   const base = new URL(jupyterBase.endsWith("/") ? jupyterBase : `${jupyterBase}/`, page);
   return new URL(url, base).href;
 }
 
-/** Below which path the Jupyter server serves this page. @param {Document} page @returns {string | undefined} */
+/** Base URL of the Jupyter server of this page. @param {Document} page @returns {string | undefined} */
 export function jupyterBase(page) {
   const written = page.querySelector("#jupyter-config-data")?.textContent;
   if (written) return JSON.parse(written).baseUrl ?? "/";
   return page.body?.dataset["baseUrl"]; // the classic notebook
 }
 
-/** Whether the server hands out parts of a file; without that every seek lands at the start. @param {string} url */
-export async function servesParts(url) {
+/** Whether the server answers Range requests; without them every seek goes to the start. @param {string} url */
+export async function supportsRange(url) {
   try {
     const answer = await fetch(url, { headers: { Range: "bytes=0-1" }, credentials: "same-origin" });
     await answer.body?.cancel();
@@ -46,19 +46,19 @@ export async function servesParts(url) {
 }
 
 export class Sound {
-  #asked = 0;
-  /** Questions that the kernel has not answered for long. @type {Set<object>} */
-  #late = new Set();
-  /** There is one of these, or none any more. */
-  onlate = () => {};
+  #lastId = 0;
+  /** Requests that the kernel has not answered for long. @type {Set<object>} */
+  #slowRequests = new Set();
+  /** Called when the first slow request appears, and when the last is answered. */
+  onSlowChange = () => {};
   /** @type {Map<number, {resolve: (wav: ArrayBuffer) => void, reject: (error: Error) => void}>} */
   #windows = new Map();
   /** @type {((error: string) => void) | null} */
-  #refuse = null;
-  /** Of the encoding that is waited for: Python has begun. @type {() => void} */
-  #begun = () => {};
-  #end = deferred();
-  /** The whole sound, where nobody can be asked for parts. @type {Promise<AudioBuffer> | null} */
+  #rejectEncoding = null;
+  /** Called when Python has begun to encode. @type {() => void} */
+  #onEncodingBegun = () => {};
+  #disposal = createDeferred();
+  /** The whole sound, if no kernel can send parts. @type {Promise<AudioBuffer> | null} */
   #decoded = null;
 
   /** @param {State} state @param {Data} data */
@@ -67,27 +67,27 @@ export class Sound {
     this.data = data;
     this.nChannels = 1 + Math.max(0, ...data.channels.map(({ channel }) => channel ?? 0));
     if (data.sound?.mixed) this.nChannels = 1;
-    /** Whether Python would have to encode it first. */
-    this.mustBeMade = false;
-    this.#end.promise.catch(() => {}); // nobody may be waiting
+    /** Whether Python has to encode the sound first. */
+    this.needsEncoding = false;
+    this.#disposal.promise.catch(() => {}); // there may be no request to reject
   }
 
-  /** Ends all waiting. */
+  /** Reject all requests. */
   dispose() {
-    this.onlate = () => {};
-    this.#end.reject(new Error(""));
+    this.onSlowChange = () => {};
+    this.#disposal.reject(new Error(""));
   }
 
-  /** What can be had without work for Python; null: ask `make`. @returns {Promise<Player | null>} */
+  /** A player that needs no work of Python; null: call `encode`. @returns {Promise<Player | null>} */
   async open() {
     if (!this.data.sound) return new SilentPlayer(this.data.duration);
     const player = (await this.#file()) ?? (await this.#bytes());
-    this.mustBeMade = !player;
+    this.needsEncoding = !player;
     return player;
   }
 
-  /** The sound, made by Python. @returns {Promise<Player>} @throws {Error} it can not be had */
-  async make() {
+  /** A player of sound from Python. @returns {Promise<Player>} @throws {Error} there is no sound */
+  async encode() {
     const { sound } = this.data;
     if (!this.state.model.send) throw new Error("");
     if (sound?.whole) {
@@ -101,15 +101,15 @@ export class Sound {
   }
 
   /**
-   * The samples of a stretch, to be drawn: from Python, else from the sound that is here.
+   * The samples of a stretch, to be drawn: from Python, else from the sound in the page.
    * @param {number} start @param {number} end milliseconds @returns {Promise<import("../data/wave.js").Wave>}
-   * @throws {Error} there are none, or only all channels in one
+   * @throws {Error} there are none, or the channels are mixed to one
    */
   async samples(start, end) {
     const { sound } = this.data;
     if (!sound || sound.mixed) throw new Error("");
     try {
-      if (this.state.model.send) return waveOf(await this.#window(start, end, false), start);
+      if (this.state.model.send) return parseWav(await this.#window(start, end, false), start);
     } catch (error) {
       if (!bytesOf(this.state.get("sound")).length) throw error;
     }
@@ -127,9 +127,9 @@ export class Sound {
   }
 
   /** A message from Python. @param {any} message @param {DataView[]} buffers */
-  heard(message, buffers) {
-    if (message.kind === "encoding" && message.begun) this.#begun();
-    if (message.kind === "encoding" && message.error) this.#refuse?.(message.error);
+  onMessage(message, buffers) {
+    if (message.kind === "encoding" && message.begun) this.#onEncodingBegun();
+    if (message.kind === "encoding" && message.error) this.#rejectEncoding?.(message.error);
     if (message.kind !== "window") return;
     const waiting = this.#windows.get(message.id);
     this.#windows.delete(message.id);
@@ -142,8 +142,8 @@ export class Sound {
     const candidates = /** @type {{url: string, type?: string | null}[]} */ (this.state.get("sound_urls") ?? []);
     for (const { url, type } of candidates) {
       if (type && !canPlay(type)) continue;
-      const address = addressOf(url, jupyterBase(document), document.baseURI);
-      if (!(await servesParts(address))) continue;
+      const address = resolveUrl(url, jupyterBase(document), document.baseURI);
+      if (!(await supportsRange(address))) continue;
       const player = await this.#media(address);
       if (player) return player;
     }
@@ -157,77 +157,77 @@ export class Sound {
     return this.#media(URL.createObjectURL(new Blob([bytes], { type: this.state.get("sound_type") ?? "" })));
   }
 
-  /** A player, if the browser can play this and it is as long as the recording. @param {string} url @returns {Promise<Player | null>} */
+  /** A player, if the browser can play the URL and it is as long as the recording. @param {string} url @returns {Promise<Player | null>} */
   async #media(url) {
     const player = new MediaPlayer(url, this.nChannels);
     const wanted = this.data.sound?.duration ?? 0;
     try {
       await player.ready();
-      const { duration } = player.audio; // Infinity where the file does not say
+      const { duration } = player.audio; // Infinity if the file does not contain it
       if (!Number.isFinite(duration) || Math.abs(duration - wanted) <= Math.max(SAME_LENGTH, wanted / 1000)) return player;
     } catch {
-      // the next way is tried
+      // try the next source
     }
     player.dispose();
     return null;
   }
 
-  /** @returns {Promise<Player | null>} @throws {Error} Python can not make it */
+  /** @returns {Promise<Player | null>} @throws {Error} Python cannot encode it */
   async #encoded() {
-    const question = { kind: "encoding", wanted: ENCODINGS.filter(canPlay) };
-    const { promise, resolve, reject } = deferred();
-    const begun = deferred();
-    this.#begun = begun.resolve;
-    this.#refuse = (error) => reject(new Error(error));
+    const request = { kind: "encoding", wanted: ENCODINGS.filter(canPlay) };
+    const { promise, resolve, reject } = createDeferred();
+    const begun = createDeferred();
+    this.#onEncodingBegun = begun.resolve;
+    this.#rejectEncoding = (error) => reject(new Error(error));
     const ignore = this.state.on("sound", resolve);
     try {
-      await this.#patiently(question, Promise.race([begun.promise, promise]));
+      await this.#request(request, Promise.race([begun.promise, promise]));
       await promise;
     } finally {
       ignore();
-      this.#refuse = null;
+      this.#rejectEncoding = null;
     }
     return this.#bytes();
   }
 
-  /** @param {number} start @param {number} end milliseconds @param {boolean} [told] whether a long wait is @returns {Promise<ArrayBuffer>} */
-  #window(start, end, told = true) {
-    const id = ++this.#asked;
-    const { promise, resolve, reject } = deferred();
+  /** @param {number} start @param {number} end milliseconds @param {boolean} [report] whether to report a long wait @returns {Promise<ArrayBuffer>} */
+  #window(start, end, report = true) {
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = createDeferred();
     this.#windows.set(id, { resolve, reject });
-    return this.#patiently({ kind: "window", id, start: start / 1000, end: end / 1000 }, promise, told);
+    return this.#request({ kind: "window", id, start: start / 1000, end: end / 1000 }, promise, report);
   }
 
   /**
-   * Asks Python and waits; says so when the answer is long in coming, as a busy kernel still may answer. When the line
-   * to the kernel changes it is asked again, which fails if there is none any more.
-   * @template T @param {object} question @param {Promise<T>} answer @param {boolean} [told] @returns {Promise<T>} @throws {Error} the kernel has gone
+   * Send a request to Python and wait. A busy kernel may still answer, so a long wait is only reported. When the
+   * connection to the kernel changes, the request is sent again; that fails if the kernel is gone.
+   * @template T @param {object} request @param {Promise<T>} answer @param {boolean} [report] @returns {Promise<T>} @throws {Error} the kernel has gone
    */
-  async #patiently(question, answer, told = true) {
+  async #request(request, answer, report = true) {
     const { model } = this.state;
-    const lost = deferred();
+    const lost = createDeferred();
     const ask = () => {
       try {
-        model.send?.(question);
+        model.send?.(request);
       } catch {
         lost.reject(new Error("@noSoundFile"));
       }
     };
-    const timer = told ? setTimeout(() => this.#late.add(question) && this.onlate(), PATIENCE) : undefined;
+    const timer = report ? setTimeout(() => this.#slowRequests.add(request) && this.onSlowChange(), SLOW) : undefined;
     model.on("comm_live_update", ask);
     try {
       ask();
-      return await Promise.race([answer, lost.promise, this.#end.promise]);
+      return await Promise.race([answer, lost.promise, this.#disposal.promise]);
     } finally {
       model.off("comm_live_update", ask);
       clearTimeout(timer);
-      if (this.#late.delete(question)) this.onlate();
+      if (this.#slowRequests.delete(request)) this.onSlowChange();
     }
   }
 
-  /** Whether the kernel owes an answer for longer than usual. */
-  get unanswered() {
-    return this.#late.size > 0;
+  /** Whether the kernel has not answered a request for long. */
+  get isSlow() {
+    return this.#slowRequests.size > 0;
   }
 }
 
@@ -235,7 +235,7 @@ export class Sound {
 const canPlay = (type) => new Audio().canPlayType(type) !== "";
 
 /** @returns {{promise: Promise<any>, resolve: (value?: any) => void, reject: (error: Error) => void}} */
-function deferred() {
+function createDeferred() {
   /** @type {any} */
   const made = {};
   made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));

@@ -1,17 +1,17 @@
 // @ts-check
-/** Plays a recording that is too long to be sent whole: window after window is asked for, and put end to end. */
+/** Plays a recording that is too long to be sent whole: windows are requested one after another and queued. */
 
 import { Mixer } from "./mixer.js";
-import { stretched } from "./stretch.js";
+import { stretchSamples } from "./stretch.js";
 
 /** @typedef {import("./players.js").Player} Player */
 
-const KEPT = 4; // decoded windows
-const AHEAD = 1500; // milliseconds of sound that are put in line beyond the playhead
+const MAX_WINDOWS = 4; // decoded windows in the cache
+const AHEAD = 1500; // milliseconds of sound that are queued after the playhead
 const TICK = 250;
 
 /**
- * The windows that are needed from `time` on: the one that holds it, and where it begins and ends.
+ * The window at a time: its number, start and end.
  * @param {number} time @param {number} length @param {number} duration milliseconds
  */
 export function windowAt(time, length, duration) {
@@ -24,7 +24,7 @@ export class WindowPlayer {
   /** @type {Map<number, Promise<AudioBuffer>>} */
   #windows = new Map();
   /** @type {AudioBufferSourceNode[]} */
-  #line = [];
+  #queue = [];
   /** @type {AudioContext | null} */
   #context = null;
   /** @type {Mixer | null} */
@@ -32,40 +32,40 @@ export class WindowPlayer {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   #rate = 1;
-  #at = 0; // where the playhead stands while nothing sounds
-  #begun = 0; // when, on the context's clock in seconds, the sound of #at began
-  #lineEnd = 0; // up to where sound is in line
-  #sounding = false;
+  #at = 0; // position of the playhead while nothing is played
+  #begun = 0; // time on the context's clock, seconds, at which the sound of #at began
+  #queueEnd = 0; // end of the queued sound
+  #isStarted = false;
   #run = 0;
   /** @type {boolean[]} */
-  #heard;
+  #audible;
   playing = false;
   onchange = () => {};
   onproblem = (/** @type {string} */ _text) => {};
 
   /**
-   * @param {(start: number, end: number) => Promise<ArrayBuffer>} ask for a WAV file of that stretch, milliseconds
+   * @param {(start: number, end: number) => Promise<ArrayBuffer>} readWindow a WAV file of that stretch, milliseconds
    * @param {{duration: number, length: number, nChannels: number}} sound milliseconds
    */
-  constructor(ask, { duration, length, nChannels }) {
-    this.ask = ask;
+  constructor(readWindow, { duration, length, nChannels }) {
+    this.readWindow = readWindow;
     this.duration = duration;
     this.length = length;
     this.nChannels = nChannels;
-    this.#heard = new Array(nChannels).fill(true);
+    this.#audible = new Array(nChannels).fill(true);
   }
 
   get time() {
-    if (!this.#sounding || !this.#context) return this.#at;
+    if (!this.#isStarted || !this.#context) return this.#at;
     const passed = Math.max(0, this.#context.currentTime - this.#begun) * 1000 * this.#rate;
-    return Math.min(this.#lineEnd, this.#at + passed);
+    return Math.min(this.#queueEnd, this.#at + passed);
   }
 
   async play() {
     this.#context ??= new AudioContext();
     if (!this.#mixer) {
       this.#mixer = new Mixer(this.#context, this.nChannels);
-      this.#mixer.hear(this.#heard);
+      this.#mixer.setAudible(this.#audible);
     }
     if (this.#at >= this.duration) this.#at = 0;
     this.playing = true;
@@ -95,10 +95,10 @@ export class WindowPlayer {
     this.seek(time);
   }
 
-  /** @param {boolean[]} heard */
-  hear(heard) {
-    this.#heard = heard;
-    this.#mixer?.hear(heard);
+  /** @param {boolean[]} audible */
+  setAudible(audible) {
+    this.#audible = audible;
+    this.#mixer?.setAudible(audible);
   }
 
   dispose() {
@@ -108,25 +108,25 @@ export class WindowPlayer {
     this.#windows.clear();
   }
 
-  /** Nothing sounds any more; the playhead stands where it is. */
+  /** Stop all sound; the playhead stays. */
   #stop() {
     this.#at = this.time;
     this.#run++;
-    this.#sounding = false;
+    this.#isStarted = false;
     clearInterval(this.#timer);
-    this.#line.splice(0).forEach((source) => {
+    this.#queue.splice(0).forEach((source) => {
       source.onended = null;
       source.stop();
       source.disconnect();
     });
   }
 
-  /** Keeps the line filled until the sound ends, or something else is played. @param {number} run */
+  /** Keep the queue filled until the sound ends, or another run begins. @param {number} run */
   async #fill(run) {
-    this.#lineEnd = this.#at;
-    const short = () => this.#lineEnd < this.duration && this.#lineEnd - this.time <= AHEAD + this.length / 2;
+    this.#queueEnd = this.#at;
+    const isShort = () => this.#queueEnd < this.duration && this.#queueEnd - this.time <= AHEAD + this.length / 2;
     const more = async () => {
-      while (run === this.#run && short()) await this.#append(run);
+      while (run === this.#run && isShort()) await this.#append(run);
     };
     let busy = false;
     const step = async () => {
@@ -144,30 +144,30 @@ export class WindowPlayer {
     await step();
   }
 
-  /** Puts the next window in line. @param {number} run */
+  /** Add the next window to the queue. @param {number} run */
   async #append(run) {
-    const wanted = windowAt(this.#lineEnd, this.length, this.duration);
+    const wanted = windowAt(this.#queueEnd, this.length, this.duration);
     const context = /** @type {AudioContext} */ (this.#context);
     const window = await this.#window(wanted.number);
-    const from = (this.#lineEnd - wanted.start) / 1000;
-    const buffer = this.#rate === 1 ? window : await stretchedFrom(window, from, this.#rate, context);
+    const from = (this.#queueEnd - wanted.start) / 1000;
+    const buffer = this.#rate === 1 ? window : await stretchRest(window, from, this.#rate, context);
     if (run !== this.#run || !this.#mixer) return;
-    if (!this.#sounding || this.time >= this.#lineEnd) this.#restart(context);
+    if (!this.#isStarted || this.time >= this.#queueEnd) this.#restart(context);
     const source = context.createBufferSource();
     source.buffer = buffer;
     source.connect(this.#mixer.input);
-    const when = this.#begun + (this.#lineEnd - this.#at) / 1000 / this.#rate;
+    const when = this.#begun + (this.#queueEnd - this.#at) / 1000 / this.#rate;
     source.start(when, buffer === window ? from : 0);
-    source.onended = () => this.#line.splice(this.#line.indexOf(source), 1);
-    this.#line.push(source);
-    this.#lineEnd = wanted.end;
+    source.onended = () => this.#queue.splice(this.#queue.indexOf(source), 1);
+    this.#queue.push(source);
+    this.#queueEnd = wanted.end;
   }
 
-  /** The line was empty: time stood still until now. @param {AudioContext} context */
+  /** The queue was empty: time stood still until now. @param {AudioContext} context */
   #restart(context) {
-    this.#at = this.#lineEnd;
+    this.#at = this.#queueEnd;
     this.#begun = context.currentTime + 0.03;
-    this.#sounding = true;
+    this.#isStarted = true;
   }
 
   /** @param {number} number @returns {Promise<AudioBuffer>} */
@@ -175,11 +175,11 @@ export class WindowPlayer {
     let known = this.#windows.get(number);
     if (!known) {
       const { start, end } = windowAt(number * this.length, this.length, this.duration);
-      known = this.ask(start, end).then((wav) => /** @type {AudioContext} */ (this.#context).decodeAudioData(wav));
+      known = this.readWindow(start, end).then((wav) => /** @type {AudioContext} */ (this.#context).decodeAudioData(wav));
       known.catch(() => this.#windows.delete(number));
       this.#windows.set(number, known);
       const oldest = this.#windows.keys().next().value;
-      if (this.#windows.size > KEPT && oldest !== undefined) this.#windows.delete(oldest);
+      if (this.#windows.size > MAX_WINDOWS && oldest !== undefined) this.#windows.delete(oldest);
     }
     return known;
   }
@@ -192,14 +192,14 @@ export class WindowPlayer {
 }
 
 /**
- * The rest of a sound at another speed and the same pitch.
+ * The rest of a window at another speed and the same pitch.
  * @param {AudioBuffer} window @param {number} from seconds @param {number} rate @param {AudioContext} context
  */
-async function stretchedFrom(window, from, rate, context) {
+async function stretchRest(window, from, rate, context) {
   const { numberOfChannels, sampleRate } = window;
   const first = Math.min(window.length - 1, Math.round(from * sampleRate));
   const rest = Array.from({ length: numberOfChannels }, (_, channel) => window.getChannelData(channel).subarray(first));
-  const channels = await stretched(rest, rate, sampleRate);
+  const channels = await stretchSamples(rest, rate, sampleRate);
   const buffer = context.createBuffer(numberOfChannels, Math.max(1, channels[0].length), sampleRate);
   channels.forEach((samples, channel) => buffer.copyToChannel(samples, channel));
   return buffer;

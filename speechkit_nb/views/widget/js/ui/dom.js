@@ -1,12 +1,12 @@
 // @ts-check
-/** Elements made of names and texts; never of HTML. */
+/** Creates elements from names and texts, never from HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, string | number | boolean | null | undefined>} [attributes] `text` is the text; false or null leave out
+ * @param {Record<string, string | number | boolean | null | undefined>} [attributes] `text` sets the text; false and null are skipped
  * @param {...(Node | string)} children
  * @returns {HTMLElementTagNameMap[K]}
  */
@@ -46,14 +46,14 @@ export function icon(name) {
   return svg;
 }
 
-/** A button with a picture, named for those who do not see it. @param {Icon} name @param {string} label @param {() => void} act */
+/** A button with an icon, and a label for screen readers. @param {Icon} name @param {string} label @param {() => void} act */
 export function iconButton(name, label, act) {
   const button = el("button", { type: "button", class: "icon", title: label, "aria-label": label }, icon(name));
   button.addEventListener("click", act);
   return button;
 }
 
-/** Shows another picture and name. @param {HTMLButtonElement} button @param {Icon} name @param {string} label */
+/** Change the icon and label of a button. @param {HTMLButtonElement} button @param {Icon} name @param {string} label */
 export function relabel(button, name, label) {
   if (button.title === label) return;
   button.replaceChildren(icon(name));

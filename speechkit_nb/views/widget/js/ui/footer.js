@@ -1,8 +1,8 @@
 // @ts-check
-/** The line under the lanes: how many words are in view, what is hidden, what the colours mean. */
+/** The line below the lanes: number of words in view, what is hidden, what the colours mean. */
 
 import { el } from "./dom.js";
-import { scaled } from "../draw/theme.js";
+import { scaleColour } from "../draw/theme.js";
 
 /** @typedef {import("../data/data.js").Data} Data */
 /** @typedef {import("../labels.js").Labels} Labels */
@@ -10,10 +10,10 @@ import { scaled } from "../draw/theme.js";
 
 /**
  * @param {Data} data @param {import("../data/data.js").Span} view @param {(lane: number) => Detail} detail
- * @param {number} narrow words that have no room for their text where the others have it @param {Labels} labels
+ * @param {number} narrow number of words without room for text, if other words have room @param {Labels} labels
  * @returns {string[]}
  */
-export function notes(data, view, detail, narrow, labels) {
+export function describeView(data, view, detail, narrow, labels) {
   if (!data.lanes.length) return data.channels.some(({ peaks }) => peaks) ? [] : [labels.nothing];
   const counts = data.lanes.map((lane) => {
     const [first, last] = lane.inView(view.start, view.end);
@@ -29,8 +29,8 @@ export function notes(data, view, detail, narrow, labels) {
   return parts;
 }
 
-/** What the colours of the words, and of marks, stand for. @param {Data} data @param {import("../draw/theme.js").Theme} theme */
-export function legend(data, theme) {
+/** The meaning of the colours of words and marks. @param {Data} data @param {import("../draw/theme.js").Theme} theme */
+export function createLegend(data, theme) {
   const marks = data.kinds.map(({ label }, i) => key(label, theme.marks[i % theme.marks.length], "line"));
   return [...colours(data, theme), ...marks];
 }
@@ -39,7 +39,7 @@ export function legend(data, theme) {
 function colours(data, theme) {
   const { by, name, low, high } = data.colour;
   if (by === "value") {
-    const stops = Array.from({ length: 9 }, (_, i) => scaled(low + ((high - low) * i) / 8, data.colour));
+    const stops = Array.from({ length: 9 }, (_, i) => scaleColour(low + ((high - low) * i) / 8, data.colour));
     const bar = el("i", { class: "scale" });
     bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
     return [el("bdi", { text: name }), el("span", { text: number(low) }), bar, el("span", { text: number(high) })];

@@ -1,5 +1,5 @@
 // @ts-check
-/** Names of channels and systems beside the rows (above them where it is narrow), and their buttons. */
+/** Names of channels and systems beside the rows (above them in a narrow view), and their buttons. */
 
 import { el } from "./dom.js";
 import { AXIS, rowColour } from "../draw/draw.js";
@@ -11,7 +11,7 @@ import { channelName } from "../labels.js";
 /** @typedef {import("../draw/theme.js").Theme} Theme */
 
 /** @param {Session} session @param {readonly Row[]} rows @param {boolean} narrow @param {Labels} labels @param {Theme} theme @returns {HTMLElement[]} */
-export function gutter(session, rows, narrow, labels, theme) {
+export function createNames(session, rows, narrow, labels, theme) {
   const named = new Set();
   return rows.flatMap((row) => {
     if (narrow && row.kind !== "title") return [];
@@ -52,7 +52,7 @@ function switches(session, channel, labels) {
   return [one("muted", "M", labels.mute), one("solo", "S", labels.solo)];
 }
 
-/** Shows which channels are muted and alone. @param {Session} session @param {HTMLElement} names holds the switches */
+/** Show which channels are muted and solo. @param {Session} session @param {HTMLElement} names holds the switches */
 export function updateSwitches(session, names) {
   for (const list of /** @type {const} */ (["muted", "solo"])) {
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (names.querySelectorAll(`button.${list}`))) {

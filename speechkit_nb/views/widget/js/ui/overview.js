@@ -1,9 +1,9 @@
 // @ts-check
-/** The strip with the whole recording, and a frame around what is in view, to be dragged. */
+/** The strip with the whole recording, and a frame around the view that can be dragged. */
 
 import { el } from "./dom.js";
 import { fillEnvelope } from "../draw/draw.js";
-import { pale } from "../draw/theme.js";
+import { fade } from "../draw/theme.js";
 import { lengthOf, timeOf, xOf } from "../view.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -11,8 +11,8 @@ import { lengthOf, timeOf, xOf } from "../view.js";
 /** @typedef {"start" | "end" | "move"} Grip */
 
 export const HEIGHT = 44;
-const EDGE = 7; // pixels around an edge of the frame that grip it
-const THINNEST = 8; // pixels, of the frame
+const EDGE = 7; // pixels around an edge of the frame that drag it
+const THINNEST = 8; // pixels, width of the frame
 const STEP = 2;
 
 export class Overview {
@@ -29,7 +29,7 @@ export class Overview {
     this.element.addEventListener("pointermove", (event) => this.#point(event), { signal });
   }
 
-  /** The picture of the whole; changes only with data, size, theme and search. @param {number} width @param {number} ratio @param {Theme} theme */
+  /** Draw the whole recording; needed only after a change of data, size, theme or search. @param {number} width @param {number} ratio @param {Theme} theme */
   draw(width, ratio, theme) {
     this.#width = width;
     this.canvas.width = Math.round(width * ratio);
@@ -42,7 +42,7 @@ export class Overview {
     this.place();
   }
 
-  /** Puts the frame and the playhead where they belong. */
+  /** Place the frame and the playhead. */
   place() {
     const { view, data } = this.session;
     const whole = { start: 0, end: data.duration };
@@ -59,7 +59,7 @@ export class Overview {
     this.playhead.style.transform = `translateX(${(time / data.duration) * this.#width}px)`;
   }
 
-  /** The loudest of all channels. @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {number} ratio */
+  /** The waveform of all channels together. @param {CanvasRenderingContext2D} ctx @param {Theme} theme @param {number} ratio */
   #drawSound(ctx, theme, ratio) {
     const { data } = this.session;
     const peaks = data.channels.flatMap((channel) => (channel.peaks ? [channel.peaks] : []));
@@ -74,7 +74,7 @@ export class Overview {
     ctx.globalAlpha = 1;
   }
 
-  /** Where there is speech, in any lane. @param {CanvasRenderingContext2D} ctx @param {Theme} theme */
+  /** The stretches with speech in any lane. @param {CanvasRenderingContext2D} ctx @param {Theme} theme */
   #drawWords(ctx, theme) {
     const { data } = this.session;
     const sounding = data.channels.some(({ peaks }) => peaks);
@@ -94,7 +94,7 @@ export class Overview {
   /** @param {CanvasRenderingContext2D} ctx @param {Theme} theme */
   #drawHits(ctx, theme) {
     const { finder, data } = this.session;
-    ctx.fillStyle = theme.alert || pale("#d55e00", 1);
+    ctx.fillStyle = theme.alert || fade("#d55e00", 1);
     let last = -1;
     for (const { start } of finder.hits) {
       const x = Math.round((start / data.duration) * this.#width);

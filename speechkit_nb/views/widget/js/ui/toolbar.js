@@ -1,18 +1,18 @@
 // @ts-check
 /** The buttons above the timeline. */
 
-import { clock, duration } from "../draw/clock.js";
+import { formatDuration, formatTime } from "../draw/clock.js";
 import { el, icon, iconButton, relabel } from "./dom.js";
 import { RATES } from "../sound/playback.js";
 
 /** @typedef {import("../session.js").Session} Session */
 /** @typedef {import("../labels.js").Labels} Labels */
 
-const TYPING = 150; // milliseconds after the last letter
+const TYPING = 150; // milliseconds from the last letter to the search
 
 export class Toolbar {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #later;
+  #timer;
   #written = "";
 
   /** @param {Session} session @param {Labels} labels @param {() => void} help @param {AbortSignal} signal */
@@ -48,12 +48,12 @@ export class Toolbar {
         this.#helpButton(help),
       ),
     );
-    signal.addEventListener("abort", () => clearTimeout(this.#later));
+    signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
-  /** Looks for what was typed without waiting; then to the next match. @param {1 | -1} step */
+  /** Search for the typed text without waiting, and go to the next match. @param {1 | -1} step */
   enter(step) {
-    clearTimeout(this.#later);
+    clearTimeout(this.#timer);
     if (this.query.value !== this.session.state.get("search")) this.session.search(this.query.value);
     this.session.stepHit(step);
   }
@@ -65,25 +65,25 @@ export class Toolbar {
 
   updateTime() {
     const { time, data } = this.session;
-    const text = clock(time, data.duration, data.duration < 3_600_000 ? 2 : 1);
+    const text = formatTime(time, data.duration, data.duration < 3_600_000 ? 2 : 1);
     if (text !== this.#written) this.clock.textContent = this.#written = text;
   }
 
   update() {
     const { session, labels } = this;
     const { playing, selection, data } = session;
-    const { readiness, unanswered } = session.playback;
+    const { readiness, isSlow } = session.playback;
     relabel(this.play, playing ? "pause" : "play", playing ? labels.pause : labels.play);
-    this.whole.textContent = ` / ${clock(data.duration, data.duration)}`;
+    this.whole.textContent = ` / ${formatTime(data.duration, data.duration)}`;
     const waiting = playing && readiness === "preparing";
-    this.sound.textContent = playing && unanswered ? labels.noAnswer : waiting ? labels.preparing : "";
+    this.sound.textContent = playing && isSlow ? labels.noAnswer : waiting ? labels.preparing : "";
     this.element.classList.toggle("waiting", waiting);
     this.loop.setAttribute("aria-pressed", String(session.state.get("loop")));
     this.loop.disabled = !selection;
     this.selection.hidden = !selection;
     if (selection) {
-      const times = [selection.start, selection.end].map((time) => clock(time, data.duration, 2));
-      const text = `${times.join(" – ")} (${duration(selection.end - selection.start, labels)})`;
+      const times = [selection.start, selection.end].map((time) => formatTime(time, data.duration, 2));
+      const text = `${times.join(" – ")} (${formatDuration(selection.end - selection.start, labels)})`;
       this.selection.replaceChildren(text, icon("close"));
     }
     this.#showRate();
@@ -103,8 +103,8 @@ export class Toolbar {
   }
 
   #typed() {
-    clearTimeout(this.#later);
-    this.#later = setTimeout(() => this.session.search(this.query.value), TYPING);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.session.search(this.query.value), TYPING);
   }
 
   /** @param {() => void} help */

@@ -1,10 +1,10 @@
 // @ts-check
-/** What is known of the word under the pointer. */
+/** The tooltip of the word under the pointer. */
 
-import { clock, duration } from "../draw/clock.js";
+import { formatDuration, formatTime } from "../draw/clock.js";
 import { el } from "./dom.js";
 import { channelName } from "../labels.js";
-import { shortened } from "../data/texts.js";
+import { shorten } from "../data/texts.js";
 
 /** @typedef {import("../data/data.js").Data} Data */
 /** @typedef {import("../labels.js").Labels} Labels */
@@ -13,26 +13,26 @@ const MOST = 300; // characters
 
 /**
  * @param {Data} data @param {number} at lane @param {number} i word @param {Labels} labels
- * @returns {[string, string][]} name and value; the word itself first, without a name
+ * @returns {[string, string][]} name and value; the word first, without a name
  */
-export function facts(data, at, i, labels) {
+export function describeWord(data, at, i, labels) {
   const lane = data.lanes[at];
   const channel = data.channels.find(({ tag }) => tag === lane.channelTag);
   const [start, end] = [lane.start[i], lane.endOf(i)];
-  const time = (/** @type {number} */ ms) => clock(ms, data.duration, 3);
+  const time = (/** @type {number} */ ms) => formatTime(ms, data.duration, 3);
   /** @type {[string, string][]} */
   const rows = [
-    ["", shortened(lane.texts.at(i), MOST)],
-    ["", `${time(start)} – ${time(end)}  ·  ${duration(end - start, labels)}`],
+    ["", shorten(lane.texts.at(i), MOST)],
+    ["", `${time(start)} – ${time(end)}  ·  ${formatDuration(end - start, labels)}`],
     ["", channel ? channelName(channel, labels) : lane.channelTag],
   ];
   if (data.systems.length > 1) rows.push([labels.system, lane.system]);
   const value = lane.value?.[i];
   if (value !== undefined) rows.push([data.colour.name, Number.isNaN(value) ? "–" : String(Number(value.toPrecision(4)))]);
   const refined = data.finals[at].inView({ start, end: end + 1 }).find((final) => final.refined)?.refined;
-  if (refined) rows.push([labels.refined, shortened(refined, MOST)]);
+  if (refined) rows.push([labels.refined, shorten(refined, MOST)]);
   for (const mark of data.marks.inView({ start, end: end + 1 })) {
-    if (mark.lane === -1 || mark.lane === at) rows.push([data.kinds[mark.kind]?.label ?? "", shortened(mark.text, MOST)]);
+    if (mark.lane === -1 || mark.lane === at) rows.push([data.kinds[mark.kind]?.label ?? "", shorten(mark.text, MOST)]);
   }
   return rows;
 }
