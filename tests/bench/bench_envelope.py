@@ -2,7 +2,7 @@
 
 One hour of stereo noise with the loudness of speech, FLAC, 16 kHz. The time of `envelope(2000)` is held
 against soundfile decoding blocks of the same size, in rounds that alternate; the memory is the growth of the
-peak of a process of its own between opening the file and having the envelope (Linux).
+peak of a new process between opening the file and having the envelope (Linux).
 """
 
 from __future__ import annotations

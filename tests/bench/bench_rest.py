@@ -1,6 +1,6 @@
 """A REST answer of 30,000 words to the `words` frame, against the same answer over gRPC.
 
-Both come from a server in a process of its own on loopback that has the bytes of the answer ready, so that
+Both come from a server in another process on loopback that has the bytes of the answer ready, so that
 the time is the client's: fetch by the transport, turn into messages, make the frame. Rounds alternate.
 """
 

@@ -3,7 +3,7 @@
 `first_ms`: from having the data of 3 lanes of 30,000 words over 3 h, with a waveform, to their first picture.
 `frame_p95_ms`: what one frame of zooming, panning or playing costs, the slowest of the three, for these and
 for 3 lanes of 100,000 words over 10 h: the event, the painting, and its raster, which reading one pixel
-forces to be finished; the best of some rounds. `growth_mb`: how much more memory of its own (USS, Linux) the
+forces to be finished; the best of some rounds. `growth_mb`: how much more memory (USS, Linux) the
 tab uses after all that, after garbage collection, than before code and data were loaded. `vs_ipyannote`: how
 many times longer the first picture of ipyannote 0.7.0 takes, with the most words that it shows within half a
 minute; its wheel is installed into a temporary folder (not with `--tiny`).

@@ -96,7 +96,7 @@ def measure_peak(setup: str, work: str, *arguments: object) -> Peak:
 
     Args:
         setup: statements that come before.
-        work: an expression, whose value is a number that says how much was done.
+        work: an expression; its value is a number, how much was done.
         arguments: `sys.argv[1:]` of the process.
     """
     program = [sys.executable, "-c", PEAK.format(setup=setup, work=work), *map(str, arguments)]

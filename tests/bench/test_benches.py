@@ -71,7 +71,7 @@ def test_figures_are_plausible(name: str) -> None:
 
 
 def test_a_bench_without_its_work_fails(tmp_path: Path) -> None:
-    """It prints no figure, ends with exit code 1, and says in one sentence what was not done."""
+    """It prints no figure, ends with exit code 1, and prints in one sentence what was not done."""
     bench = tmp_path / "bench_nothing.py"
     bench.write_text(
         "from harness import check_work, run\n"
