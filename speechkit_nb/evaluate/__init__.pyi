@@ -10,7 +10,7 @@ from .arrays import Floats as Floats
 from .arrays import Ints as Ints
 from .forced_alignment.aligner import force_align as force_align
 from .metrics.error_rate import ErrorRate as ErrorRate
-from .metrics.timing_sums import summarize_timing as summarize_timing
+from .metrics.timing_figures import summarize_timing as summarize_timing
 from .metrics.utterance_counts import COUNTED as COUNTED
 from .metrics.utterance_counts import UtteranceCounts as UtteranceCounts
 from .metrics.word_error_rate import WordErrorRate as WordErrorRate
@@ -30,11 +30,11 @@ from .normalization.base import Normalizer as Normalizer
 from .normalization.base import normalizer as normalizer
 from .normalization.tokens import normalize_tokens as normalize_tokens
 from .significance.evidence import Evidence as Evidence
-from .significance.hypothesis_tests import minimum_sample as minimum_sample
 from .significance.intervals import compare_pairs as compare_pairs
 from .significance.intervals import estimate_intervals as estimate_intervals
 from .significance.power import counted as counted
 from .significance.power import explain_shortage as explain_shortage
+from .significance.power import minimum_sample as minimum_sample
 from .significance.power import too_few as too_few
 from .significance.ratio import Moments as Moments
 from .significance.segments import count_errors as count_errors

@@ -27,8 +27,8 @@ from speechkit_nb.evaluate import (
     estimate_intervals,
 )
 from speechkit_nb.evaluate.significance.hypothesis_tests import holm, mapsswe, mcnemar, small_sample_p
-from speechkit_nb.evaluate.significance.significance_swaps import swap_p
-from speechkit_nb.evaluate.significance.student import student_p, student_reach
+from speechkit_nb.evaluate.significance.ratio import student_p, student_quantile
+from speechkit_nb.evaluate.significance.resampling import swap_p
 
 OPS = {"C": "ok", "S": "sub", "I": "ins", "D": "del"}
 ONE = [
@@ -332,7 +332,7 @@ def test_student_is_the_published_table() -> None:
     """Critical values at 95 % as printed in textbooks, and the normal ones for many."""
     table = {1: 12.706, 2: 4.303, 5: 2.571, 11: 2.201, 30: 2.042, 120: 1.980, 10**6: 1.960}
     for df, value in table.items():
-        assert student_reach(0.95, df) == pytest.approx(value, abs=5e-4)
+        assert student_quantile(0.95, df) == pytest.approx(value, abs=5e-4)
     assert student_p(1.0, 1) == pytest.approx(0.5)
     assert (student_p(0.0, 3), student_p(float("inf"), 3)) == (1, 0)
     assert np.isnan(student_p(float("nan"), 3))
@@ -345,7 +345,7 @@ def test_student_says_less_than_the_normal_distribution(t: float, df: int) -> No
     assert 1 >= few >= more * (1 - 1e-9)
     assert more >= student_p(t, 10**6) * (1 - 1e-9)
     if 0.01 < few < 0.99:
-        assert student_reach(1 - few, df) == pytest.approx(t, rel=1e-6)
+        assert student_quantile(1 - few, df) == pytest.approx(t, rel=1e-6)
 
 
 @given(st.lists(st.integers(-4, 4), max_size=9))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,10 @@ import pandas as pd
 from ... import tables
 from ...audio import Recording
 from ...errors import ConfigError, MissingExtra
-from .forced_gaps import pcm, warn_of_gaps
 from .pronunciations import SpokenWord, pronunciations, spoken_words
+
+SAMPLE_RATE = 16000
+"""Hz, of the acoustic model."""
 
 FRAME = 0.01
 WINDOW = 60.0
@@ -25,6 +28,12 @@ MARGIN = 8.0
 
 MOST_A_SECOND = 8.0
 """Words."""
+
+LONGEST_PAUSE = 3.0
+"""Seconds of speech without a word in the text from which on there is a warning."""
+
+_STRICT = 3
+_BLOCK = 60.0
 
 Span = tuple[float, float]
 
@@ -48,7 +57,7 @@ def force_align(
             becomes a final.
         language: only English can be aligned.
         pronunciations: phones of words as in CMUdict, `{"Yandex": "Y AA N D EH K S"}`. Words that the
-            dictionary lacks are put together from those it has, see `forced_words.pronunciations`.
+            dictionary lacks are put together from those it has, see `pronunciations`.
 
     Returns:
         Frame of schema `tables.WORDS`, the words as they are written; times are whole milliseconds.
@@ -70,7 +79,7 @@ def force_align(
     frames = []
     for channel, words in spoken.items():
         times = aligner.times(recording, channel, words)
-        warn_of_gaps(recording, channel, times)
+        _warn_of_gaps(recording, channel, times)
         frames.append(_frame(recording.id, channel, words, times))
     return tables.check(pd.concat([tables.empty(tables.WORDS), *frames], ignore_index=True), tables.WORDS)
 
@@ -128,7 +137,7 @@ class _Aligner:
         self._expect(names, may_stop=not window.is_last)
         self._decoder.reinit_feat()  # nothing is kept of the window before
         self._decoder.start_utt()
-        sound = pcm(window.recording, window.channel, window.start, window.end)
+        sound = _read_pcm(window.recording, window.channel, window.start, window.end)
         self._decoder.process_raw(sound, full_utt=True)
         self._decoder.end_utt()
         segments = self._decoder.seg()
@@ -199,3 +208,47 @@ def _frame(recording: str, channel: int, words: list[SpokenWord], times: list[Sp
         "end": end,
     }
     return pd.DataFrame(columns, index=range(len(words))).astype(dict(tables.WORDS))
+
+
+def _warn_of_gaps(recording: Recording, channel: int, times: Sequence[tuple[float, float]]) -> None:
+    """Warns, with a UserWarning, of long speech before, between or after the words.
+
+    Args:
+        times: start and end of each word, in seconds, in their order.
+    """
+    begins = [0.0, *(end for _, end in times)]
+    ends = [*(start for start, _ in times), recording.duration]
+    for begin, end in zip(begins, ends, strict=True):
+        if end - begin < LONGEST_PAUSE:
+            continue
+        seconds = _measure_speech(recording, channel, begin, end)
+        if seconds >= LONGEST_PAUSE:
+            warnings.warn(
+                f"{recording.id!r}, channel {channel}: the text has no words for {seconds:.0f} s of speech "
+                f"between {begin:.1f} and {end:.1f} s; words near it may be misplaced",
+                UserWarning,
+                stacklevel=4,
+            )
+
+
+def _measure_speech(recording: Recording, channel: int, start: float, end: float) -> float:
+    """How much of a stretch is speech, in seconds; a minute is read at once."""
+    from pocketsphinx import Vad
+
+    vad = Vad(mode=_STRICT, sample_rate=SAMPLE_RATE)
+    n_speech = 0
+    for first in np.arange(start, end, _BLOCK):
+        data = _read_pcm(recording, channel, float(first), min(float(first) + _BLOCK, end))
+        size = vad.frame_bytes
+        n_speech += sum(vad.is_speech(data[k : k + size]) for k in range(0, len(data) - size + 1, size))
+    return float(n_speech * vad.frame_length)
+
+
+def _read_pcm(recording: Recording, channel: int, start: float, end: float) -> bytes:
+    """A stretch of one channel, 16 kHz, signed 16 bit."""
+    import soxr
+
+    samples = recording.read(start, end, channel)
+    if recording.sample_rate != SAMPLE_RATE:
+        samples = soxr.resample(samples, recording.sample_rate, SAMPLE_RATE)
+    return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())

@@ -22,17 +22,16 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from ..arrays import Floats, Ints
-from .timing_checks import SANITY
-from .timing_utterances import MILLION, tally_utterances
+from ..arrays import Floats
 
-WITHIN_MS = (20, 50, 100, 200)
+MILLION = 1_000_000
+"""Times are counted in microseconds, shares in millionths, so that counts of parts of a corpus are exact."""
+
 SHORTEST_SPAN = 300.0
 """Seconds from first to last word from which on a recording has a drift; below, jitter looks like it."""
 
 MOST_POINTS = 1000
 COUNTED = ("what", "value", "n")
-_QUANTILES = {"p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 def count_times(
@@ -65,107 +64,9 @@ def count_times(
         "iou": compared["iou"],
     }
     parts += [_histogram(compared, keys, what, value) for what, value in values.items()]
-    parts.append(tally_utterances(compared, keys, places))
+    parts.append(_count_utterances(compared, keys, places))
     parts.append(_drifts(compared, keys, places))
-    return _summed(pd.concat(parts, ignore_index=True))
-
-
-def summarize_timing(tally: pd.DataFrame, *, collar: float = 0.05) -> pd.DataFrame:
-    """What `timing.timing` returns, from one tally, or from several put together by `pd.concat`."""
-    keys = [name for name in tally if name not in COUNTED]
-    groups = _summed(tally).groupby(keys, sort=False, observed=True, dropna=False)
-    rows = [{**dict(zip(keys, key, strict=True)), **_figures(_Counts(part), collar)} for key, part in groups]
-    columns = [*keys, *_figures(_Counts(tally.iloc[:0]), collar)]
-    return pd.DataFrame(rows, columns=columns).set_index(keys if len(keys) > 1 else keys[0])
-
-
-class _Counts:
-    """The counts of one system."""
-
-    def __init__(self, group: pd.DataFrame) -> None:
-        self._parts = {
-            str(what): (part["value"].to_numpy(), part["n"].to_numpy())
-            for what, part in group.sort_values("value").groupby("what")
-        }
-
-    def of(self, what: str) -> tuple[Ints, Ints]:
-        """Values in rising order, and how often each was seen."""
-        nothing = np.zeros(0, np.int64)
-        return self._parts.get(what, (nothing, nothing))
-
-    def total(self, what: str) -> int:
-        return int(self.of(what)[1].sum())
-
-    def within(self, what: str, seconds: float) -> int:
-        values, n = self.of(what)
-        return int(n[np.abs(values) <= round(seconds * MILLION)].sum())
-
-
-def _figures(counts: _Counts, collar: float) -> dict[str, float]:
-    n_ref, n_hyp, n_compared = (counts.total(what) for what in ("ref", "hyp", "start"))
-    figures: dict[str, float] = {
-        "n_ref": n_ref,
-        "n_right": counts.total("right"),
-        "n_untimed": counts.total("right") - counts.total("own"),
-        "n_compared": n_compared,
-        "coverage": _share(n_compared, n_ref),
-    }
-    sizes, jitters = [], []
-    for side in ("start", "end"):
-        values, n = counts.of(side)
-        figures |= {f"{side}_{name}": figure for name, figure in _errors(values, n).items()}
-        sizes.append(figures[f"{side}_mae"])
-        jitters.append(mean(np.abs(values / MILLION - figures[f"{side}_bias"]), n))
-    figures |= {"aas": sum(sizes) / 2, "corrected_aas": sum(jitters) / 2}
-    shifts, n = counts.of("utterance")
-    figures["wbe"] = mean(shifts / MILLION, n)
-    for side, what in (("start", "start"), ("end", "end"), ("both", "widest")):
-        for ms in WITHIN_MS:
-            figures[f"{side}_within_{ms}_ms"] = _share(counts.within(what, ms / 1000), n_compared)
-    iou, n = counts.of("iou")
-    figures["iou"] = mean(iou / MILLION, n)
-    figures["pcs"] = _share(counts.total("shared"), counts.total("span"))
-    n_true = counts.within("own", collar)
-    figures |= {"precision": _share(n_true, n_hyp), "recall": _share(n_true, n_ref)}
-    figures["f1"] = _share(2 * n_true, n_hyp + n_ref)
-    drift, n = counts.of("drift")
-    figures["drift_ms_per_hour"] = quantile(drift / 1000, n, 0.5)
-    figures["n_timed"] = counts.total("timed")
-    return figures | {what: _share(counts.total(what), figures["n_timed"]) for what in SANITY}
-
-
-def _errors(values: Ints, n: Ints) -> dict[str, float]:
-    error = values / MILLION
-    order = np.argsort(np.abs(error), kind="stable")
-    size, n_size = np.abs(error)[order], n[order]
-    return {
-        "bias": quantile(error, n, 0.5),
-        "mae": mean(size, n_size),
-        "median": quantile(size, n_size, 0.5),
-        "rmse": float(np.sqrt(mean(size**2, n_size))),
-        **{name: quantile(size, n_size, level) for name, level in _QUANTILES.items()},
-    }
-
-
-def mean(values: Floats, n: Ints) -> float:
-    """Of values that were seen so often; NaN of none."""
-    return _share(float(values @ n), int(n.sum()))
-
-
-def quantile(values: Floats, n: Ints, level: float) -> float:
-    """As `numpy.quantile` of the values, each repeated as often as it was seen; NaN of none.
-
-    Args:
-        values: in rising order.
-
-    >>> quantile(np.array([1.0, 5.0]), np.array([3, 2]), 0.75)
-    5.0
-    """
-    if not n.sum():
-        return float("nan")
-    place = (int(n.sum()) - 1) * level
-    low, high = values[np.searchsorted(np.cumsum(n), [np.floor(place), np.ceil(place)], side="right")]
-    return float(low + (high - low) * (place % 1))
+    return sum_counts(pd.concat(parts, ignore_index=True))
 
 
 def theil_sen(time: Floats, error: Floats) -> float:
@@ -189,10 +90,6 @@ def theil_sen(time: Floats, error: Floats) -> float:
     return float(np.median(rises)) if len(rises) else float("nan")
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")
-
-
 def _sums(places: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
     """How many of the rows are each kind of `words`."""
     keys = list(places)
@@ -210,6 +107,48 @@ def _histogram(rows: pd.DataFrame, keys: list[str], what: str, value: pd.Series)
     return counts.rename("n").reset_index().assign(what=what)
 
 
+def _count_utterances(compared: pd.DataFrame, keys: Sequence[str], places: Sequence[str]) -> pd.DataFrame:
+    """Rows `utterance`, `shared` and `span` of a tally.
+
+    Args:
+        compared: of `boundary_errors`, with the columns `keys`.
+        keys: columns that the tally is split by.
+        places: columns that tell utterances apart.
+    """
+    columns = list(dict.fromkeys([*keys, *places]))
+    return pd.concat(
+        [_shifts(compared, keys, columns), _segments(compared, keys, columns)], ignore_index=True
+    )
+
+
+def _shifts(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> pd.DataFrame:
+    """A row an utterance: the mean size of both errors."""
+    sizes = compared[["start_error", "end_error"]].abs().mean(axis=1)
+    groups = compared[columns].assign(size=sizes).groupby(columns, sort=False, observed=True, dropna=False)
+    means = groups["size"].mean().reset_index()
+    value = (means["size"] * MILLION).round().astype("int64")
+    return means[[*keys]].assign(what="utterance", value=value, n=np.ones(len(means), np.int64))
+
+
+def _segments(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> pd.DataFrame:
+    """Microseconds from each compared word to the next one, and how much of them lies between the same two
+    words of the system."""
+    words = compared[columns].assign(ref=_micro(compared["ref_start"]), off=_micro(compared["start_error"]))
+    words = words.sort_values("ref", kind="stable")
+    words["hyp"] = words["ref"] + words["off"]
+    after = words.groupby(columns, sort=False, observed=True, dropna=False)[["ref", "hyp"]].shift(-1)
+    pairs, after = words[after["ref"].notna()], after.dropna().astype("int64")
+    spans = pairs[[*keys]].assign(span=after["ref"] - pairs["ref"])
+    shared = after.min(axis=1) - pairs[["ref", "hyp"]].max(axis=1)
+    spans["shared"] = shared.clip(lower=0)
+    counts = spans.melt([*keys], ["shared", "span"], "what", "n")
+    return counts.assign(value=np.zeros(len(counts), np.int64)).astype({"what": "str", "n": "int64"})
+
+
+def _micro(seconds: pd.Series) -> pd.Series:
+    return (seconds * MILLION).round().astype("int64")
+
+
 def _drifts(compared: pd.DataFrame, keys: list[str], places: Sequence[str]) -> pd.DataFrame:
     columns = list(dict.fromkeys([*keys, *places]))
     by_recording = compared.groupby(columns, sort=False, observed=True, dropna=False)["ref_start"]
@@ -221,6 +160,6 @@ def _drifts(compared: pd.DataFrame, keys: list[str], places: Sequence[str]) -> p
     return pd.DataFrame(rows, columns=[*keys, *COUNTED])
 
 
-def _summed(tally: pd.DataFrame) -> pd.DataFrame:
+def sum_counts(tally: pd.DataFrame) -> pd.DataFrame:
     keys = [name for name in tally if name != "n"]
     return tally.groupby(keys, sort=False, observed=True, dropna=False)["n"].sum().reset_index()

@@ -15,7 +15,8 @@ import pandas as pd
 from ... import tables
 from ...errors import ConfigError, SchemaError
 from .timing_checks import check_times
-from .timing_sums import count_times, summarize_timing
+from .timing_figures import summarize_timing
+from .timing_sums import count_times
 
 ALIGNED = {
     "system": "str",
@@ -111,7 +112,7 @@ def count_timing(
 ) -> pd.DataFrame:
     """What `timing` is computed from, as counts: those of parts of a corpus are merged by `pd.concat`.
 
-    All utterances of a recording belong into one part. `timing_tally.summarize` turns counts into what
+    All utterances of a recording belong into one part. `summarize_timing` turns counts into what
     `timing` returns, with the same numbers as if the parts had been one.
 
     Args:

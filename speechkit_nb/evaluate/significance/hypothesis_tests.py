@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .student import student_p
+from .power import smallest_p
+from .ratio import student_p
 
 MOST_EXACT = 50
 """Utterances that one system alone has right from which on chi-squared is near enough."""
@@ -64,27 +65,6 @@ def small_sample_p(statistic: float, n: int) -> float:
     (0.25, 0.25)
     """
     return max(student_p(statistic, n - 1), smallest_p(n)) if n > 1 and not isnan(statistic) else nan
-
-
-def smallest_p(n: int) -> float:
-    """What `n` differences that all point the same way say at most.
-
-    >>> smallest_p(5), smallest_p(6)
-    (0.0625, 0.03125)
-    """
-    return 2.0 ** (1 - n)
-
-
-def minimum_sample(level: float, n_pairs: int = 1) -> int:
-    """How many differences it takes for any to be called sure, after the correction for several pairs.
-
-    >>> minimum_sample(0.95), minimum_sample(0.95, n_pairs=3)
-    (6, 7)
-    """
-    n = 1
-    while n_pairs * smallest_p(n) >= 1 - level:
-        n += 1
-    return n
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

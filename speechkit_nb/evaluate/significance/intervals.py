@@ -14,9 +14,10 @@ import pandas as pd
 
 from .estimators import Difference, Estimate, Method, choose_estimate
 from .evidence import Evidence
-from .hypothesis_tests import MatchedPairs, holm, mapsswe, mcnemar, minimum_sample, small_sample_p
+from .hypothesis_tests import MatchedPairs, holm, mapsswe, mcnemar, small_sample_p
+from .power import minimum_sample
 from .ratio import most_unseen, student_interval
-from .significance_swaps import swap_p
+from .resampling import swap_p
 
 INTERVALS = ("n_words", "errors", "wer", "wer_low", "wer_high", "n_groups", "method")
 PAIRS = (
@@ -99,7 +100,7 @@ def compare_pairs(
           given, the interval is of the segments within them.
         - `poi` (share of samples in which a is better), `bootstrap_p`: of the bootstrap, NaN if the interval
           is not of it. `ratio_p`: of the ratio estimator by Student's t, NaN if it is.
-        - `swap_p`: of the answers of both swapped at random, group by group (`significance_swaps`); NaN if
+        - `swap_p`: of the answers of both swapped at random, group by group (`swap_p`); NaN if
           groups were not kept, or `method` is `"ratio"`.
         - `n_segments`, `mapsswe_z`, `mapsswe_p`: matched pairs as NIST's program computes them.
           `segments_p`: the same by Student's t, for few segments (`small_sample_p`).

@@ -5,7 +5,27 @@ from __future__ import annotations
 from math import comb
 
 from .evidence import Evidence
-from .hypothesis_tests import minimum_sample
+
+
+def smallest_p(n: int) -> float:
+    """What `n` differences that all point the same way say at most.
+
+    >>> smallest_p(5), smallest_p(6)
+    (0.0625, 0.03125)
+    """
+    return 2.0 ** (1 - n)
+
+
+def minimum_sample(level: float, n_pairs: int = 1) -> int:
+    """How many differences it takes for any to be called sure, after the correction for several pairs.
+
+    >>> minimum_sample(0.95), minimum_sample(0.95, n_pairs=3)
+    (6, 7)
+    """
+    n = 1
+    while n_pairs * smallest_p(n) >= 1 - level:
+        n += 1
+    return n
 
 
 def explain_shortage(evidence: Evidence, level: float) -> str:
