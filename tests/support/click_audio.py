@@ -1,7 +1,7 @@
-"""Recordings of clicks, and what is heard of them in a page, sample by sample.
+"""Recordings of clicks, and the clicks that a page plays, exact to the sample.
 
-A quiet tone lies under the clicks. So the first sample that is not silent tells when playing began, and the
-number of samples from there to a click says when it is heard, whatever the load of the machine.
+The recordings have a quiet tone below the clicks. The first sample that is not silent is the start of
+playing, and the number of samples from there to a click is its time, whatever the load of the machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from timeline_pages import PLAYER, Timeline
 
 RATE, SECONDS = 16_000, 80
 EXACT = 0.010  # s
-# one click in each half second of each channel, at places that follow no rhythm
+# one click in each half second of each channel, at random times
 CLICKS = [
     np.round(
         np.arange(0.5, SECONDS - 0.5, 0.5) + np.random.default_rng(c).uniform(0, 0.3, 2 * SECONDS - 2), 3
@@ -48,7 +48,7 @@ async () => {
     };
     await prepare();
     const construct = () => {
-        prepare(); // the next one; it is there long before it is needed
+        prepare(); // prepare the next one in advance
         return spares.pop();
     };
     window.AudioContext = new Proxy(Context, { construct });
@@ -126,7 +126,7 @@ def click_track(n_channels: int) -> np.ndarray:
 
 
 def write_clicks(path: Path, n_channels: int, header: bool = True) -> Path:
-    """As the ending of the name says; an MP3 may lack the frame that tells how its encoder delays."""
+    """Write a click track in the format of the suffix; `header=False` removes the first frame of an MP3."""
     with soundfile.SoundFile(path, "w", RATE, n_channels) as file:
         for block in np.split(click_track(n_channels).T, SECONDS):
             file.write(block)
@@ -137,21 +137,21 @@ def write_clicks(path: Path, n_channels: int, header: bool = True) -> Path:
 
 
 class Ear:
-    """Hears what a page plays. To be made before the timeline plays anything."""
+    """Records the sound of a page. Create it before the timeline plays."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         page.evaluate(EAR)
 
     def put_on(self) -> None:
-        """Also hears the audio element, as long as the timeline itself does not mix channels."""
+        """Also record the audio element, while the timeline does not mix channels."""
         self.page.evaluate(LISTEN)
 
     def forget(self) -> None:
         self.page.evaluate("() => { window.heard = []; }")
 
     def heard(self, seconds: float = 1.5) -> list[list[float]]:
-        """When clicks were heard at the left and at the right, in s since playing began, of `seconds`."""
+        """Times of clicks at the left and at the right, in the first `seconds` of playing."""
 
         def enough() -> bool:
             return min(side["seconds"] for side in self.page.evaluate(HEARD)) >= seconds
@@ -161,20 +161,20 @@ class Ear:
 
 
 def agree(times: list[float], clicks: np.ndarray, start: float, end: float) -> None:
-    """These are the clicks from `start` to `end`, each within 10 ms."""
+    """Assert that these are the clicks from `start` to `end`, each within 10 ms."""
     expected = clicks[(clicks >= start) & (clicks < end)]
     assert len(expected) >= 2
     np.testing.assert_allclose(times, expected, rtol=0, atol=EXACT)
 
 
 def drawn_clicks(timeline: Timeline, lane: int) -> list[float]:
-    """Where the waveform of a lane is tall, as shares of the view."""
+    """Positions where the waveform of a lane is high, as shares of the view."""
     return list(timeline.evaluate(TALL, lane))
 
 
 def listening(test: Callable[..., None]) -> Callable[..., None]:
-    """A test that listens. A machine that is too busy to play without a gap may try again, twice; what is
-    really out of time is so each time."""
+    """A test of played sound. It may fail twice, since a busy machine may play with gaps; a real error fails
+    each time."""
 
     @functools.wraps(test)
     def tried(*given: Any, **named: Any) -> None:
@@ -187,7 +187,7 @@ def listening(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def heard_from(ear: Ear, timeline: Timeline, seconds: float = 1.6) -> tuple[float, list[Any]]:
-    """Plays from where the playhead is; where that was, and when clicks were heard, by side."""
+    """Play from the playhead; returns its position, and the times of clicks by side."""
     start = timeline.time
     timeline.press(" ")
     sides = ear.heard(seconds)

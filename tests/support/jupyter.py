@@ -1,4 +1,4 @@
-"""Starts a real JupyterLab for tests, and opens notebooks of it in Chromium."""
+"""Start JupyterLab for tests, and open its notebooks in Chromium."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ KERNEL_READY = """
     return panel?.content?.widgets?.length && panel.sessionContext?.session?.kernel?.status === "idle";
 }
 """
-# the promise of the command is not handed on, since evaluate() would wait for it without a limit
+# the promise of the command is not returned, since evaluate() would wait for it without a limit
 RUN_ALL = """
 () => {
     window.runEnded = false;
@@ -75,7 +75,7 @@ SCROLLED_TO_THE_TOP = """
 
 @contextmanager
 def jupyterlab(root: Path, home: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
-    """The address of a JupyterLab that serves `root` and keeps all it writes of its own in `home`."""
+    """URL of a JupyterLab that serves `root` and writes its own files to `home`."""
     for name in ("config/labconfig", "runtime"):
         (home / name).mkdir(parents=True)
     settings = json.dumps({**SETTINGS, THEMES: {"theme": theme}})
@@ -95,7 +95,7 @@ def jupyterlab(root: Path, home: Path, theme: str = "JupyterLab Light") -> Itera
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Ours, with Jupyter's folders in `home`; kernels choose their own way to draw."""
+    """Our environment, with Jupyter's folders in `home` and without MPLBACKEND."""
     own = {
         "JUPYTER_CONFIG_DIR": home / "config",
         "JUPYTER_DATA_DIR": home / "data",
@@ -109,7 +109,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _address(server: subprocess.Popen[bytes], home: Path) -> str:
-    """Where the server listens; it writes that down when it does."""
+    """URL of the server; it writes it to a file when it has started."""
     written = home / "runtime" / f"jpserver-{server.pid}.json"
 
     def started() -> bool:
@@ -135,15 +135,15 @@ def opened(url: str, path: str) -> Iterator[Page]:
 
 
 def start_all_cells(page: Page) -> None:
-    """Begins to run all cells of the notebook."""
+    """Start to run all cells of the notebook."""
     page.evaluate(RUN_ALL)
 
 
 def finished_cells(page: Page, seconds: float = 180) -> list[dict[str, Any]]:
-    """The cells when the run has ended.
+    """The cells after the run.
 
-    Of the notebook: `id`, `type`, `count` (None: not executed), `outputs`. Of the page: `text` of the
-    result, `rows` of its tables as texts, how many `pictures` are shown.
+    From the notebook: `id`, `type`, `count` (None: not executed), `outputs`. From the page: `text` of the
+    result, `rows` of its tables as texts, number of `pictures`.
     """
     page.wait_for_function("() => window.runEnded", timeout=seconds * 1000)
     page.wait_for_function(PICTURES_LOADED, timeout=30_000)
@@ -151,7 +151,7 @@ def finished_cells(page: Page, seconds: float = 180) -> list[dict[str, Any]]:
 
 
 def photograph(page: Page, path: Path) -> None:
-    """A picture of the whole notebook, in a window that is high enough for it."""
+    """Save a screenshot of the whole notebook."""
     height = page.evaluate(SCROLLED_TO_THE_TOP) + 120
     page.set_viewport_size({"width": WIDTH, "height": min(height, 12_000)})
     page.evaluate(SCROLLED_TO_THE_TOP)

@@ -1,4 +1,4 @@
-"""A timeline in Chromium whose kernel is the test: its messages reach a real TimelineView and come back."""
+"""A timeline in Chromium, connected to a TimelineView in the test instead of in a kernel."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async ([code, state]) => {
 
 
 class Wire(BaseComm):
-    """Keeps what Python sends."""
+    """Stores the messages that Python sends."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
@@ -66,7 +66,7 @@ class Wire(BaseComm):
 
 
 def wired(page: Page, view: TimelineView, folder: Path) -> Timeline:
-    """The view on an empty page; `window.wire.state` may be set to "silent" or "cut"."""
+    """Show the view on an empty page; `window.wire.state` may be set to "silent" or "cut"."""
     wire = view.comm = Wire()
     message = {"method": "custom"}
 

@@ -1,4 +1,4 @@
-"""Timelines in Chromium as a user finds them, and notebooks whose kernel can be asked."""
+"""Timelines in Chromium, and notebooks with access to their kernel."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from browser import chromium_path
 from jupyter import CHROMIUM_OPTIONS, KERNEL_READY
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-PATIENCE = 90.0  # s until it is called a failure; a slow machine that others use, too, takes its time
+PATIENCE = 90.0  # s until a test fails; a busy machine is slow
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"  # tests may begin with play() from Python
-# keeps what the page makes: players, audio contexts, object URLs; and what a word would do if it were run
+# records the players, audio contexts and object URLs of the page, and calls of alert by a word that is run
 WATCH = """
 () => {
     const made = (window.made = { players: [], contexts: [], urls: new Set(), run: [] });
@@ -68,13 +68,13 @@ PLAYER = "window.made.players.findLast(({ src }) => src)"
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Looks again and again."""
+    """Wait until a condition is true."""
     local_server.wait_until(is_so, seconds)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's browser, for several pages."""
+    """A browser for several pages."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium_path(), args=[*CHROMIUM_OPTIONS, AUTOPLAY]
@@ -87,7 +87,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def pages(browser: Browser) -> Iterator[BrowserContext]:
-    """Pages that are watched, and share what they have loaded."""
+    """Pages with recording of their objects and a shared cache."""
     with closing(browser.new_context(viewport={"width": 1400, "height": 1000})) as context:
         context.set_default_timeout(1000 * PATIENCE)
         context.add_init_script(f"({WATCH})()")
@@ -110,7 +110,7 @@ class Timeline:
         self.problems = self.root.locator(".problems li")
 
     def ready(self) -> Timeline:
-        """Waits until it is drawn."""
+        """Wait until it is drawn."""
         self.page.wait_for_function("(track) => track.ariaValueText", arg=self.track.element_handle())
         wait_until(lambda: self.ink() > 0)
         return self
@@ -118,24 +118,24 @@ class Timeline:
     def button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=name, exact=True)
 
-    # --- what is seen
+    # --- what it shows
 
     def ink(self) -> int:
-        """How many pixels of the lanes are not empty."""
+        """Number of pixels of the lanes that are not empty."""
         return int(self.evaluate(INK))
 
     def drawn(self) -> bytes:
-        """The lanes as they are seen."""
+        """A screenshot of the lanes."""
         return self.track.screenshot()
 
     @property
     def time(self) -> float:
-        """Where the playhead stands."""
+        """Position of the playhead."""
         return float(self.track.get_attribute("aria-valuenow") or "nan")
 
     @property
     def view(self) -> tuple[float, float]:
-        """What is in view, as the frame in the overview has it; good to a pixel of that."""
+        """Start and end of the view, from the frame in the overview; exact to one of its pixels."""
         start, end = self.evaluate(FRAME)
         duration = float(self.track.get_attribute("aria-valuemax") or "nan")
         return start * duration, end * duration
@@ -147,19 +147,19 @@ class Timeline:
         return end - start
 
     def words(self) -> list[str]:
-        """The words that a screen reader is told, lane after lane."""
+        """The words for screen readers, lane by lane."""
         return [str(text) for text in self.root.locator(".unseen li bdi").all_inner_texts()]
 
-    # --- what is heard
+    # --- what it plays
 
     def player(self, expression: str) -> Any:
-        """Of the audio element that is there now: `player("audio.currentTime")`."""
+        """Value of an expression about the current audio element: `player("audio.currentTime")`."""
         return self.page.evaluate(f"(() => {{ const audio = {PLAYER}; return {expression}; }})()")
 
-    # --- hands
+    # --- mouse and keys
 
     def at(self, share: float, row: str = "words", lane: int = 0) -> tuple[float, float]:
-        """The place `share` of the way through the view, in a row of words or of sound."""
+        """Pixel position at `share` of the view, in a row of words or of sound."""
         box, names = self.track.bounding_box(), self.root.locator(f".name.{row}").nth(lane).bounding_box()
         assert box is not None
         assert names is not None
@@ -199,7 +199,7 @@ class Timeline:
             self.page.keyboard.press(key)
 
     def evaluate(self, function: str, *given: Any) -> Any:
-        """Of a function of the element: `evaluate("(element) => element.shadowRoot")`."""
+        """Result of a function of the element: `evaluate("(element) => element.shadowRoot")`."""
         return self.root.evaluate(function, *given)
 
 
@@ -233,17 +233,17 @@ class Notebook:
         self.page = page
 
     def run(self, source: str) -> None:
-        """Runs the cell; raises what it raised."""
+        """Run the cell; fail if it raises."""
         self.page.evaluate(RUN_CELL, source)
         self.page.wait_for_function("() => window.ran")
-        said = self.page.evaluate(
+        outputs = self.page.evaluate(
             "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.outputs.toJSON()"
         )
-        errors = [one["evalue"] for one in said if one["output_type"] == "error"]
+        errors = [one["evalue"] for one in outputs if one["output_type"] == "error"]
         assert not errors, errors
 
     def ask(self, expression: str, code: str = "pass") -> Any:
-        """The value of an expression in the kernel, after `code`; it has to be a literal."""
+        """Value of an expression in the kernel, after `code`; the value must be a literal."""
         content = self.page.evaluate(ASK, [code, expression])
         assert content["status"] == "ok", content
         value = content["user_expressions"]["value"]
@@ -251,18 +251,18 @@ class Notebook:
         return ast.literal_eval(value["data"]["text/plain"])
 
     def show(self, source: str) -> Timeline:
-        """Runs the cell and waits for the timeline it shows."""
+        """Run the cell and wait for its timeline."""
         self.run(source)
         root = self.page.locator(".jp-OutputArea .speechkit-timeline").first
         root.wait_for()
         return Timeline(self.page, root).ready()
 
     def wait(self, expression: str) -> None:
-        """Until the expression is true in the kernel."""
+        """Wait until the expression is true in the kernel."""
         wait_until(lambda: self.ask(f"bool({expression})"))
 
     def revive(self) -> None:
-        """Starts a kernel if there is none any more."""
+        """Start a kernel if there is none."""
         self.page.evaluate(REVIVE)
         self.page.wait_for_function(KERNEL_READY)
 

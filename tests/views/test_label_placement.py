@@ -1,4 +1,4 @@
-"""Words in static timelines: where they are written, in which size, and what is said of the others."""
+"""Words in static timelines: positions and sizes of texts, and the note about the others."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def sizes(figure: Figure) -> set[float]:
 
 
 def drawn(ax: Axes) -> str:
-    """What is said below a picture once it is drawn."""
+    """The label below a picture after it is drawn."""
     ax.figure.canvas.draw()
     return ax.get_xlabel()
 
@@ -149,7 +149,7 @@ def test_texts_stay_in_their_row_and_apart(spans: list[tuple[float, float, str]]
 
 
 def test_a_short_word_is_written_over_its_neighbours():
-    """Their boxes have room left; nothing is said, as nothing is missing."""
+    """Their boxes have room left; the label has no note."""
     ax = plot_timeline(words_frame(("afternoon", 0, 4), ("of", 4, 4.1), ("the", 4.1, 4.2), ("train", 4.2, 9)))
     assert drawn(ax) == "time (s)"
     assert written(ax.figure) == ["afternoon", "of", "the", "train"]
@@ -158,7 +158,7 @@ def test_a_short_word_is_written_over_its_neighbours():
 
 
 def test_rows_that_share_a_place_keep_their_texts_in_their_boxes():
-    """That is how a row is unless it is told that it has the place for itself."""
+    """This is the default, since other rows may overlap."""
     ax = plt.subplots()[1]
     ax.set_xlim(0, 10)
     row = WordRow(["a", "long-winded"], [1, 5], [4, 5.1], 0, 1, colour="C0")

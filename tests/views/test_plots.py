@@ -1,4 +1,4 @@
-"""Static timelines: what is drawn, what is written, and what is refused."""
+"""Static timelines: shapes, texts and errors."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_name_of_a_channel_stands_beside_its_waveform():
 
 
 def test_speakers_of_a_mono_recording_share_its_waveform():
-    """With speaker labeling there are more tags than channels: one lane of sound, then one a speaker."""
+    """With speaker labeling there is one lane of sound, then one lane per speaker."""
     ax = plot_timeline(words_frame(("0", "hello", 0.2, 0.9), ("1", "hi", 1, 1.4)), noise(2))
     assert lane_labels(ax) == ["audio", "speaker 0", "speaker 1"]
     assert len(waveforms(ax)) == 1
@@ -137,7 +137,7 @@ def test_lane_colours_begin_again_when_they_are_used_up():
 
 
 def test_systems_stand_below_one_another():
-    """In each channel the sound, then a row a system in the order they were given, named at the left."""
+    """Each channel has the sound, then one row per system in the given order, named at the left."""
     a = words_frame(("0", "hello", 0.2, 0.9), ("1", "hi", 1, 1.4))
     b = words_frame(("0", "yellow", 0.2, 0.9))
     ax = plot_timeline({"a": a, "b": b}, noise(2, n_channels=2))
@@ -291,7 +291,7 @@ def test_the_waveform_has_a_bin_a_pixel_and_covers_what_was_asked_for():
 
 
 def test_channels_keep_their_relative_loudness():
-    """A channel half as loud is drawn half as high, so that cross-talk is seen as what it is."""
+    """A channel half as loud is drawn half as high, so that cross-talk can be seen."""
     loud = np.sin(np.arange(RATE) / 3).astype(np.float32)
     recording = Recording(np.stack([loud, loud / 2]), sample_rate=RATE)
     first, second = waveforms(plot_timeline(words_frame(("0", "a", 0, 1)), recording))
@@ -346,7 +346,7 @@ def test_words_that_take_no_time_are_thin_marks():
 
 
 def test_a_long_stretch_becomes_a_density():
-    """Thousands of words in a lane are one shape, and the label says how many and what it shows."""
+    """Thousands of words in a lane are one shape; the label has their number and what it shows."""
     ax = plot_timeline(many_words(9000, 3600.0))
     assert len(word_rows(ax)[0].shapes()) == 1
     assert written(ax) == []
@@ -362,7 +362,7 @@ def test_zooming_in_brings_boxes_and_texts_back():
 
 
 def test_the_number_of_artists_does_not_grow_with_the_words():
-    """That is what keeps 30,000 words drawable."""
+    """So 30,000 words can be drawn fast."""
     few, many = plot_timeline(many_words(5, 60.0)), plot_timeline(many_words(3000, 60.0))
     assert len(many.get_children()) <= len(few.get_children())
 
@@ -595,7 +595,7 @@ def test_frames_are_left_as_they_are():
 
 
 def test_words_without_times_are_left_out_and_counted():
-    """One cannot draw a word that is nowhere, and says so."""
+    """They are left out, and the label has their number."""
     words = words_frame(("0", "here", 0, 1), ("0", "lost", np.nan, 2), ("0", "gone", 1, np.nan))
     ax = plot_timeline(words)
     assert written(ax) == ["here"]
@@ -641,13 +641,13 @@ def test_several_recordings_are_refused_and_one_is_offered():
 
 @pytest.mark.parametrize(("start", "end"), [(3, 2), (1, 1), (-1, 2), (0, float("nan")), (0, float("inf"))])
 def test_a_stretch_that_is_none_is_refused(start: float, end: float):
-    """The message repeats what was asked for."""
+    """The message repeats the arguments."""
     with pytest.raises(PlotError, match=f"before end, not start={start:g} with end={end:g}"):
         plot_timeline(words_frame(("0", "a", 0, 5)), start=start, end=end)
 
 
 def test_a_stretch_after_the_end_is_refused():
-    """The message says how long the recording is."""
+    """The message has the duration of the recording."""
     with pytest.raises(PlotError, match="'noise' is 2 s long, there is nothing from start=7 on"):
         plot_timeline(words_frame(("0", "a", 0, 1)), noise(2), start=7)
 

@@ -1,4 +1,4 @@
-"""TimelineView: what is packed for the browser, what Python sees and sets, how sound gets there, the page."""
+"""TimelineView: data for the browser, traits and methods in Python, sound, HTML pages."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ SIZE = round(BIN * RATE)
 DATA = Path(__file__).parents[2] / "data"
 
 
-class Heard(sk.TimelineView):
-    """A view that keeps what it says to the browser."""
+class RecordedView(sk.TimelineView):
+    """A view that stores its messages to the browser."""
 
     def __init__(self, *given: Any, **options: Any) -> None:
-        self.said: list[tuple[dict[str, Any], list[bytes]]] = []
+        self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
         super().__init__(*given, **options)
 
     def send(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
-        self.said.append((content, buffers or []))
+        self.sent.append((content, buffers or []))
 
     def ask(self, **content: Any) -> None:
-        """What the browser says."""
+        """Send a message from the browser."""
         self._handle_custom_msg(content, [])
 
 
@@ -160,7 +160,7 @@ def test_columns_hold_what_the_frame_holds(said: list[tuple[str, int, int, str, 
 
 
 def test_refinements_and_ends_of_utterances_come_with_a_transcript():
-    """An utterance is as long as what was decoded; its refinement is beside it, empty if none came."""
+    """An utterance has the bounds of its final, and its refinement, empty if there is none."""
     eou = serialized(channel_tag="0", audio_cursors={"eou_time_ms": 1900}, eou_update={"time_ms": 1900})
     told = [final(0, "hello there", start=0, end=2000), refinement(0, "Hello there."), eou]
     view = sk.TimelineView(None, sk.Transcript([*told, final(1, "hi", start=2000, end=2500)]))
@@ -314,7 +314,7 @@ def test_half_a_surrogate_pair_is_replaced():
 
 
 def test_an_empty_frame_alone_still_makes_a_view():
-    """It says that it is empty; there is no picture of it."""
+    """There is a problem about it, and no picture."""
     view = sk.TimelineView(None, frame())
     assert view.spec["problems"] == ["there are no words in 'words'"]
     assert view.to_png() is None
@@ -322,7 +322,7 @@ def test_an_empty_frame_alone_still_makes_a_view():
 
 
 def test_nothing_at_all_is_refused():
-    """As is what is no recording and what are no words."""
+    """So are arguments that are no recording or no words."""
     with pytest.raises(PlotError, match="nothing to show: pass a recording, words, or both"):
         sk.TimelineView()
     with pytest.raises(PlotError, match="the recording is of type DataFrame; pass a Recording"):
@@ -377,7 +377,7 @@ def test_a_transcript_whose_recording_is_gone_is_shown_without_sound(tmp_path):
 
 
 def test_selected_words_are_those_in_the_selection():
-    """Of all systems, by start, with the columns of their frames; what only borders on it is left out."""
+    """Of all systems, by start, with the columns of their frames; words that only touch it are left out."""
     words = frame(("a", 0, 1), ("b", 1, 2), ("zero", 2, 2), ("c", 2, 3), ("d", 3, 4), score=1.0)
     view = sk.TimelineView(None, {"x": words, "y": frame(("e", 2.5, 2.6))})
     assert view.selected_words.empty
@@ -394,7 +394,7 @@ def test_selected_words_are_those_in_the_selection():
 
 
 def test_the_word_under_the_playhead():
-    """As the browser tells which it is: a row of its frame."""
+    """It is the row of the frame that the browser names."""
     both = {"x": frame(("a", 0, 1)), "y": frame(("c", 1, 2), ("b", 0, 1), score=[3.0, 2.0])}
     view = sk.TimelineView(None, both)
     assert view.current_word is None
@@ -430,7 +430,7 @@ def test_a_view_says_in_a_line_what_it_shows():
     ],
 )
 def test_what_cannot_be_is_refused(name: str, value: Any, message: str):
-    """The old value stays; a browser that says such a thing changes nothing either."""
+    """The old value stays, also if the browser sends the wrong one."""
     view = sk.TimelineView(recording(n_channels=2), frame(("a", 0, 1)))
     before = getattr(view, name)
     with pytest.raises(PlotError, match=message):
@@ -456,10 +456,10 @@ def test_the_state_is_set_and_followed():
 
 def test_playing_is_asked_of_the_browser():
     """From the playhead or a given time, to a given time or the end."""
-    view = Heard(recording(), frame(("a", 0, 1)), current_time=0.5)
+    view = RecordedView(recording(), frame(("a", 0, 1)), current_time=0.5)
     view.play()
     view.play(1, 1.5)
-    assert [content for content, _ in view.said] == [
+    assert [content for content, _ in view.sent] == [
         {"kind": "play", "start": 0.5, "end": None},
         {"kind": "play", "start": 1, "end": 1.5},
     ]
@@ -473,7 +473,7 @@ def test_playing_is_asked_of_the_browser():
 
 
 def test_a_problem_can_be_added_and_survives_another_colour():
-    """Once, however often it is said."""
+    """Each problem is shown once."""
     view = sk.TimelineView(recording(), frame(("a", 0, 1)))
     view.add_problem("the reference is not proofread")
     view.add_problem("the reference is not proofread")
@@ -555,7 +555,7 @@ def test_what_was_longest_out_of_use_is_thrown_away(monkeypatch):
 
 @pytest.fixture
 def served(tmp_path, monkeypatch) -> Path:
-    """The root of a Jupyter server that has started us, as its own note says."""
+    """Root of the Jupyter server that started this process, from its runtime file."""
     root, runtime = tmp_path / "root", tmp_path / "runtime"
     root.mkdir()
     runtime.mkdir()
@@ -566,7 +566,7 @@ def served(tmp_path, monkeypatch) -> Path:
 
 
 def test_a_file_below_the_root_of_the_server_is_offered(served):
-    """By its address there, as its content says what it is."""
+    """By its URL there, with the MIME type of its content."""
     (served / "my talks").mkdir()
     path = wav_file(served / "my talks" / "разговор #1.mp3")
     (offered,) = sk.TimelineView(path).sound_urls
@@ -631,15 +631,15 @@ def test_a_browser_that_plays_none_of_our_formats():
         encode_sound(recording(), ["audio/aac"])
 
 
-def wait_for(view: Heard) -> None:
-    """Until the browser has its answer, after it was told that the work has begun."""
-    wait_until(lambda: bool(view.sound or len(view.said) > 1))
-    assert view.said[0][0] == {"kind": "encoding", "begun": True}
+def wait_for(view: RecordedView) -> None:
+    """Wait for the answer to the browser, after the message that the work has begun."""
+    wait_until(lambda: bool(view.sound or len(view.sent) > 1))
+    assert view.sent[0][0] == {"kind": "encoding", "begun": True}
 
 
 def test_sound_is_encoded_when_the_browser_asks():
     """Not before; then it is in the traits."""
-    view = Heard(recording(), frame(("a", 0, 1)))
+    view = RecordedView(recording(), frame(("a", 0, 1)))
     assert view.sound == b""
     view.ask(kind="encoding", wanted=["audio/ogg", "audio/wav"])
     wait_for(view)
@@ -649,12 +649,12 @@ def test_sound_is_encoded_when_the_browser_asks():
 def test_sound_of_a_recording_that_is_gone_is_refused(tmp_path):
     """The message goes to the browser, which shows it; nothing is raised in the kernel."""
     path = wav_file(tmp_path / "talk.wav")
-    view = Heard(path)
+    view = RecordedView(path)
     path.unlink()
     view.ask(kind="encoding", wanted=["audio/ogg"])
     wait_for(view)
     view.ask(kind="window", id=7, start=0, end=1)
-    _, (encoding, _), (window, buffers) = view.said
+    _, (encoding, _), (window, buffers) = view.sent
     assert "there is no file" in encoding["error"]
     assert "there is no file" in window["error"]
     assert (window["kind"], window["id"], buffers) == ("window", 7, [])
@@ -664,13 +664,13 @@ def test_sound_of_a_recording_that_is_gone_is_refused(tmp_path):
 
 
 def test_windows_are_cut_from_the_samples():
-    """16 bit WAV of the stretch and channels asked for; long recordings and many channels are played so."""
-    view = Heard(recording(n_channels=4))
+    """16-bit WAV of the requested stretch and channels, for long recordings and many channels."""
+    view = RecordedView(recording(n_channels=4))
     assert view.spec["sound"]["whole"] is False
     view.ask(kind="window", id=1, start=0.5, end=1.0)
     view.ask(kind="window", id=2, start=1.5, end=9, channels=[2])
     for (content, (wav,)), (id_, part) in zip(
-        view.said, ((1, np.s_[:, 4000:8000]), (2, np.s_[2:3, 12000:])), strict=True
+        view.sent, ((1, np.s_[:, 4000:8000]), (2, np.s_[2:3, 12000:])), strict=True
     ):
         samples, rate = soundfile.read(io.BytesIO(wav), always_2d=True)
         assert (content["id"], content["sample_rate"], rate) == (id_, RATE, RATE)
@@ -687,20 +687,20 @@ def test_windows_are_cut_from_the_samples():
 )
 def test_a_window_that_is_none_is_refused(asked: dict[str, Any], error: str):
     """The browser hears why."""
-    view = Heard(recording())
+    view = RecordedView(recording())
     view.ask(kind="window", id=1, **asked)
-    assert re.search(error, view.said[0][0]["error"])
+    assert re.search(error, view.sent[0][0]["error"])
 
 
 def test_a_view_without_recording_has_no_windows():
-    """Nobody should ask; who does is answered."""
-    view = Heard(None, frame(("a", 0, 1)))
+    """A request without sound is answered with an error."""
+    view = RecordedView(None, frame(("a", 0, 1)))
     view.ask(kind="window", id=1, start=0, end=1)
-    assert view.said[0][0]["error"] == "this timeline has no recording"
+    assert view.sent[0][0]["error"] == "this timeline has no recording"
 
 
 def test_ten_minutes_may_be_encoded_and_an_hour_may_not():
-    """Encoding takes half a minute an hour of one channel; what is longer comes in windows, at once."""
+    """Encoding takes half a minute per hour of one channel; longer recordings are sent in windows."""
 
     class Long(sk.Recording):
         duration = 3600.0
@@ -742,7 +742,7 @@ def marked(**view: Any) -> tuple[list[str], dict[float, int]]:
 
 
 def test_a_figure_has_the_marks_of_the_view():
-    """Below the words of the system that they are about, or of all, and what they mean above."""
+    """Below the words of their system, or of all systems, with a legend above."""
     texts, heights = marked()
     assert texts == ["S", "D"]
     assert list(heights.values()) == [2, 2]
@@ -760,7 +760,7 @@ def test_a_picture_with_letters_that_no_font_has():
 
 
 def test_what_is_displayed_carries_a_picture():
-    """The widget for who can run it, a PNG for who cannot."""
+    """The widget, and a PNG for viewers without widgets."""
     data, _ = sk.TimelineView(recording(), frame(("a", 0, 1)))._repr_mimebundle_()
     assert base64.b64decode(data["image/png"])[:4] == b"\x89PNG"
     assert data["application/vnd.jupyter.widget-view+json"]["version_major"] == 2
@@ -803,7 +803,7 @@ def test_a_page_has_everything_in_it(tmp_path):
 
 
 def test_a_page_without_sound(tmp_path):
-    """Is smaller, and says that there is none."""
+    """It is smaller, and has no sound."""
     view = sk.TimelineView(recording(), frame(("a", 0, 1)))
     state = state_in(view.to_html(tmp_path / "page.html", sound=False).read_text(encoding="utf-8"))
     assert (state["sound"], state["spec"]["sound"]) == ("", None)
@@ -811,7 +811,7 @@ def test_a_page_without_sound(tmp_path):
 
 
 def test_a_page_of_many_channels_mixes_them(tmp_path):
-    """A page has nobody to ask for single channels, and says so."""
+    """A page has no kernel to send single channels; there is a problem about it."""
     view = sk.TimelineView(recording(n_channels=3))
     state = state_in(view.to_html(tmp_path / "page.html").read_text(encoding="utf-8"))
     assert state["spec"]["sound"]["mixed"] is True
@@ -820,7 +820,7 @@ def test_a_page_of_many_channels_mixes_them(tmp_path):
 
 @pytest.mark.parametrize("evil", ["</script><script>alert(1)</script>", "<!--<script>", "]]>", "&lt;"])
 def test_words_and_titles_cannot_break_a_page(evil: str, tmp_path):
-    """They stay what they are, wherever they stand."""
+    """They stay text everywhere."""
     view = sk.TimelineView(None, {evil: frame((evil, 0, 1))}, title=evil, search=evil)
     html = view.to_html(tmp_path / "page.html").read_text(encoding="utf-8")
     assert len(re.findall("<script", html)) == 2
@@ -846,7 +846,7 @@ def run(*arguments: Any) -> Any:
 
 
 def test_view_writes_a_page(tmp_path, monkeypatch):
-    """Of a recording and results, called after their files or as one says."""
+    """Of a recording and results, named after their files or by an option."""
     monkeypatch.chdir(tmp_path)
     path = wav_file(tmp_path / "talk.wav")
     saved = sk.Transcript([final(0, "hello there")], "talk.wav").save(tmp_path / "general.parquet")
@@ -860,7 +860,7 @@ def test_view_writes_a_page(tmp_path, monkeypatch):
 
 
 def test_view_takes_words_of_other_files(tmp_path, monkeypatch):
-    """Tables with words and times, and what else a reference is read from; a column of numbers can colour."""
+    """Tables with words and times, and all formats of references; a column of numbers can colour."""
     monkeypatch.chdir(tmp_path)
     path = wav_file(tmp_path / "talk.wav")
     words = frame(("hello", 0, 1), ("there", 1, 2)).assign(confidence=[0.5, 0.9])
