@@ -2,25 +2,25 @@
 
 ```
 SpeechkitError
-├── AudioError          (ValueError)    the recording cannot be read: no audio, empty, cut off
-├── LimitError          (ValueError)    longer or larger than the service takes
-├── ConfigError         (ValueError)    an option has no such value
-├── TargetError         (ValueError)    the string given to connect() names no service
+├── AudioError          (ValueError)    the recording cannot be read: not audio, empty, or cut off
+├── LimitError          (ValueError)    the recording is longer or larger than the service accepts
+├── ConfigError         (ValueError)    an option or its value is not valid
+├── TargetError         (ValueError)    the string passed to connect() is not an address of a service
 ├── SchemaError         (ValueError)    a frame lacks a column or has the wrong dtype
-├── EvaluationError     (ConfigError, SchemaError)   what is to be compared does not fit together
+├── EvaluationError     (ConfigError, SchemaError)   systems, reference and recordings do not match
 ├── PlotError           (ValueError)    there is nothing to draw, or no such lane
 ├── TranscriptError     (ValueError)    a saved transcript or a recorded answer cannot be read
-├── JournalError        (RuntimeError)  the ledger of jobs cannot be used
+├── JournalError        (RuntimeError)  the journal of jobs cannot be used
 ├── MissingExtra        (ImportError)   an optional package is needed for this
 ├── ServerError         (RuntimeError)  the local server did not start or was set up wrongly
 ├── JobError            (RuntimeError)  this job has no result
-│   ├── JobFailed                       the service answered with an error
+│   ├── JobFailed                       the service returned an error
 │   ├── JobCancelled                    it was cancelled
-│   ├── JobUnknown                      nobody knows whether it was submitted
-│   └── WaitTimeout     (TimeoutError)  it is not done yet; waiting stopped, the job goes on
-└── ServiceError        (RuntimeError)  an answer of the service, or none; carries the code
-    ├── Unreachable     (ConnectionError)   nobody answered; nothing was sent
-    ├── NoAnswer        (ConnectionError)   the request was sent, its answer never came
+│   ├── JobUnknown                      it is unknown whether the service received it
+│   └── WaitTimeout     (TimeoutError)  waiting ended before the job was done; the job continues
+└── ServiceError        (RuntimeError)  the service returned an error, or did not respond; has the code
+    ├── Unreachable     (ConnectionError)   cannot connect; nothing was sent
+    ├── NoAnswer        (ConnectionError)   the request was sent, but no response came
     ├── NotFound
     ├── NotReady                        the operation exists, its result does not yet
     ├── Rejected                        the request itself is at fault
@@ -29,7 +29,7 @@ SpeechkitError
 
 UserWarning
 ├── Reused              the same sound was recognized with the same options before; nothing is sent
-├── QuotaWait           a quota is used up; the call waits for its turn
+├── QuotaWait           a quota is used up; the call waits until it is free again
 ├── Untimed             words lack times, so they are aligned without them
 ├── AudioConverted      the recording was transcoded before sending
 ├── PartialAnalysis     statistics of a long stream that cover a part of it
@@ -52,15 +52,15 @@ class AudioError(SpeechkitError, ValueError):
 
 
 class LimitError(SpeechkitError, ValueError):
-    """The recording is longer or larger than the service takes."""
+    """The recording is longer or larger than the service accepts."""
 
 
 class ConfigError(SpeechkitError, ValueError):
-    """An option has no such value."""
+    """An option or its value is not valid."""
 
 
 class TargetError(SpeechkitError, ValueError):
-    """The string given to `connect` names no service."""
+    """The string passed to `connect` is not an address of a service."""
 
 
 class SchemaError(SpeechkitError, ValueError):
@@ -68,8 +68,8 @@ class SchemaError(SpeechkitError, ValueError):
 
 
 class EvaluationError(ConfigError, SchemaError):
-    """Systems, reference and recordings do not fit together: not the same recordings or utterances, one that
-    is there twice, no reference, or no word left after normalization."""
+    """Systems, reference and recordings do not match: different recordings or utterances, duplicates, no
+    reference, or no words after normalization."""
 
 
 class PlotError(SpeechkitError, ValueError):
@@ -81,7 +81,7 @@ class TranscriptError(SpeechkitError, ValueError):
 
 
 class JournalError(SpeechkitError, RuntimeError):
-    """The ledger of jobs cannot be used."""
+    """The journal of jobs cannot be used."""
 
 
 class MissingExtra(SpeechkitError, ImportError):
@@ -100,7 +100,7 @@ class JobError(SpeechkitError, RuntimeError):
 
 
 class JobFailed(JobError):
-    """The service answered with an error."""
+    """The service returned an error."""
 
 
 class JobCancelled(JobError):
@@ -108,10 +108,10 @@ class JobCancelled(JobError):
 
 
 class JobUnknown(JobError):
-    """It is not known whether the service received the job.
+    """It is unknown whether the service received the job.
 
     Attributes:
-        job: the job, to be settled by `resubmit()` or `abandon()`; None if there is no handle of it.
+        job: the job; call `resubmit()` or `abandon()` on it. None if there is no job object.
     """
 
     def __init__(self, message: str, *, job: Any = None) -> None:
@@ -120,18 +120,18 @@ class JobUnknown(JobError):
 
 
 class WaitTimeout(JobError, TimeoutError):
-    """The job is not done yet; waiting stopped, the job goes on."""
+    """Waiting ended before the job was done; the job continues."""
 
 
 class ServiceError(SpeechkitError, RuntimeError):
-    """An answer of the service that is an error, or no answer at all.
+    """The service returned an error, or did not respond.
 
     Attributes:
         code: name of the gRPC status code, such as `"NOT_FOUND"`.
-        details: the service's own words.
-        retry_after: seconds that the service asks to wait; None if it does not say.
-        request_id: by which the service's support finds the call, also at the end of the message; "" if
-            it was not told.
+        details: the message of the service.
+        retry_after: seconds that the service asks to wait; None if unknown.
+        request_id: id of the request, for the support of the service; also at the end of the message.
+            "" if unknown.
     """
 
     def __init__(
@@ -143,8 +143,8 @@ class ServiceError(SpeechkitError, RuntimeError):
         retry_after: float | None = None,
         request_id: str = "",
     ) -> None:
-        is_news = request_id and request_id not in message  # it may have come with an earlier error's words
-        super().__init__(f"{message} (x-request-id {request_id})" if is_news else message)
+        is_new = request_id and request_id not in message  # the text of an earlier error may contain it
+        super().__init__(f"{message} (x-request-id {request_id})" if is_new else message)
         self.code = code
         self.details = details
         self.retry_after = retry_after
@@ -152,23 +152,23 @@ class ServiceError(SpeechkitError, RuntimeError):
 
 
 class Unreachable(ServiceError, ConnectionError):
-    """Nobody answered; nothing was sent."""
+    """Cannot connect to the service; nothing was sent."""
 
 
 class NoAnswer(ServiceError, ConnectionError):
-    """The request was sent, but its answer never came."""
+    """The request was sent, but no response came."""
 
 
 class NotFound(ServiceError):
-    """The service knows no such operation."""
+    """The service does not have this operation."""
 
 
 class NotReady(ServiceError):
-    """The operation exists, its result does not yet."""
+    """The operation exists, but its result is not ready."""
 
 
 class Rejected(ServiceError):
-    """The request itself is at fault; sending it again will not help."""
+    """The request is not valid; sending it again does not help."""
 
 
 class Denied(ServiceError):
@@ -180,15 +180,15 @@ class Exhausted(ServiceError):
 
 
 class Reused(UserWarning):
-    """An earlier result of the same sound and the same options is handed out; nothing was sent."""
+    """An earlier result of the same audio with the same options is used; nothing was sent."""
 
 
 class QuotaWait(UserWarning):
-    """A quota is used up, and a call waits until there is room again."""
+    """A quota is used up, and a call waits until it is free again."""
 
 
 class Untimed(UserWarning):
-    """Words lack times, so that utterances are aligned by words alone."""
+    """Words have no times, so utterances are aligned without times."""
 
 
 class AudioConverted(UserWarning):
@@ -204,7 +204,7 @@ class UnreadableMessage(UserWarning):
 
 
 def few(names: Sequence[Any], show: Callable[[Any], str] = repr) -> str:
-    """The first three of them, as a message names them.
+    """The first three names, as a list for a message.
 
     >>> few(["a", "b", "c", "d"])
     "'a', 'b', 'c', ..."
@@ -213,7 +213,7 @@ def few(names: Sequence[Any], show: Callable[[Any], str] = repr) -> str:
 
 
 def count_noun(n: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun.
+    """A number and its noun, in the plural if needed.
 
     Args:
         n: how many.
@@ -232,7 +232,7 @@ def count_noun(n: int, noun: str, plural: str | None = None) -> str:
 
 
 def join_names(names: Sequence[str], word: str = "and") -> str:
-    """A list as a sentence has it.
+    """Names as a list in a sentence.
 
     >>> join_names(["a"]), join_names(["a", "b", "c"]), join_names(["a", "b"], "or")
     ('a', 'a, b and c', 'a or b')

@@ -214,3 +214,43 @@ def test_a_failed_save_leaves_the_old_file(tmp_path):
         unsavable.save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+SAVED = Path(__file__).parent / "tables" / "saved"
+
+
+@pytest.mark.parametrize(
+    ("name", "recording", "text", "first_word", "shape"),
+    [
+        (
+            "v3",
+            "talk.wav",
+            "I'm Yandex SpeechKit I can turn any text into speech now you can too",
+            ["I'm", 0.459, 0.52],
+            (14, 1, 3),
+        ),
+        ("v2", "two_channels.wav", "Слышу.\nПрием 1, 2.\nХорошо.", ["прием", 0.88, 1.16], (4, 3, 3)),
+        ("stream", "stream.wav", "Good morning.", ["good", 0.12, 0.48], (2, 1, 8)),
+    ],
+)
+def test_transcripts_saved_by_an_earlier_version_are_read(name, recording, text, first_word, shape):
+    """The files were written by version 0.1.0 of November 2026; their frames stay the same."""
+    loaded = sk.load(SAVED / f"{name}.parquet")
+    assert (loaded.recording, loaded.refined_text) == (recording, text)
+    assert loaded.words[["word", "start", "end"]].iloc[0].tolist() == first_word
+    assert (len(loaded.words), len(loaded.finals), len(loaded.events)) == shape
+
+
+def test_the_facts_of_an_earlier_transcript_are_read():
+    """The path of the audio, the model, the times of a stream, and each analysis."""
+    loaded = sk.load(SAVED / "v3.parquet")
+    assert loaded.source == "/sound/talk.wav"
+    assert loaded.info == {"model": "general", "operation_id": "e03abc", "service": "v3"}
+    stream = sk.load(SAVED / "stream.parquet")
+    assert stream.received_at[:2] == [1_800_000_000.0, 1_800_000_000.25]
+    assert stream.events["sent_until"].tolist()[:2] == [0.2, 0.4]
+    assert (len(stream.sends), stream.sent_at(0.75)) == (16, 1_800_000_000.8)
+    assert stream.speaker_analysis["total_speech"].tolist() == [1.11]
+    assert stream.conversation_analysis["total_speech_ratio"].tolist() == [0.74]
+    assert stream.classifiers["label"].tolist() == ["female"]
+    assert stream.summaries["response"].tolist() == ["A greeting."]
