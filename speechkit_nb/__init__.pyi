@@ -20,7 +20,7 @@ from .evaluate import force_align as force_align
 from .evaluate import normalizer as normalizer
 from .evaluate import wer as wer
 from .formats import read_reference as read_reference
-from .panel.panel import JobPanel as JobPanel
+from .panel import JobPanel as JobPanel
 from .transcript import Transcript as Transcript
 from .transcript import load as load
 from .views import TimelineView as TimelineView

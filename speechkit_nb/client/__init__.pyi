@@ -9,6 +9,7 @@ from .journal.journal import Journal as Journal
 from .journal.record import JobRecord as JobRecord
 from .journal.states import OPEN as OPEN
 from .journal.states import STATES as STATES
+from .journal.states import Action as Action
 from .journal.states import JobState as JobState
 from .streaming.events import StreamEvent as StreamEvent
 from .streaming.sender import SessionLimits as SessionLimits

@@ -1,43 +1,46 @@
-"""Choosing recordings among the files of the machine that the kernel runs on."""
+"""Choosing recordings from the folders of the machine that the kernel runs on."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import ipywidgets as widgets
 
 from ..audio import AUDIO_SUFFIXES
-from .controls import beside, button, control, label_of
-from .upload import Upload
+from ..errors import count_noun
+from .controls import help_html, make_button, make_control, make_row
+from .threads import Task
 
-MOST = 1000
-"""Entries of a folder that are listed; a list of more is no use to anybody."""
+MAX_ENTRIES = 1000
+"""Entries of a folder that are listed; a longer list is too long to choose from."""
 BUTTONS = {
-    "Open folder": "Go into the folder that is chosen; so does Enter in the list",
+    "Open folder": "Open the selected folder; Enter in the list does the same",
     "Folder above": "Go one folder up",
-    "Choose all": "Choose all recordings shown",
-    "Look again": "Read the folder again",
+    "Choose all": "Choose all recordings in the list",
+    "Refresh": "Read the folder again, for example after an upload",
 }
+UPLOADING = "To upload recordings, use the file browser of Jupyter, then press Refresh."
+# not by a widget: a Jupyter server drops messages to a kernel above 10 MB, and its file browser sends parts
 
 
-class Listing(NamedTuple):
-    """What a folder holds: folders, recordings, and how many of both are left out."""
+class FolderContent(NamedTuple):
+    """Sub-folders and recordings of a folder, and the number of entries that are left out."""
 
     folders: list[Path]
     files: list[Path]
-    left_out: int
+    n_left_out: int
 
 
-def listing(folder: Path, name: str = "", most: int = MOST) -> Listing:
-    """The folders and recordings in a folder, sorted by name; hidden ones are left out.
+def list_folder(folder: Path, part: str = "", limit: int = MAX_ENTRIES) -> FolderContent:
+    """The sub-folders and recordings of a folder, sorted by name, without hidden ones.
 
     Args:
-        folder: where to look.
-        name: only files that have this in their name, in capitals or not.
-        most: how many entries to return.
+        folder: the folder to read.
+        part: only files with this part in their name; upper and lower case are the same.
+        limit: number of entries to return at most.
 
     Raises:
         OSError: if it cannot be read.
@@ -45,159 +48,151 @@ def listing(folder: Path, name: str = "", most: int = MOST) -> Listing:
     folders, files = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            name = entry.name.lower()
+            if name.startswith("."):
                 continue
             if _is_folder(entry):
                 folders.append(Path(entry.path))
-            elif entry.name.lower().endswith(AUDIO_SUFFIXES) and name.lower() in entry.name.lower():
+            elif name.endswith(AUDIO_SUFFIXES) and part.lower() in name:
                 files.append(Path(entry.path))
-    folders.sort(key=_by_name)
-    files.sort(key=_by_name)
-    left_out = max(len(folders) + len(files) - most, 0)
-    folders = folders[:most]
-    return Listing(folders, files[: most - len(folders)], left_out)
+    folders.sort(key=_sort_key)
+    files.sort(key=_sort_key)
+    n_left_out = max(len(folders) + len(files) - limit, 0)
+    folders = folders[:limit]
+    return FolderContent(folders, files[: limit - len(folders)], n_left_out)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link in a circle
+    except OSError:  # a symbolic link that leads to itself
         return False
 
 
-def _by_name(path: Path) -> tuple[str, str]:
+def _sort_key(path: Path) -> tuple[str, str]:
     return path.name.casefold(), path.name
 
 
 class FileBrowser(widgets.VBox):  # type: ignore[misc]
-    """A folder, the recordings in it, and a button to upload more of them.
+    """A folder and the recordings in it.
 
     Args:
-        folder: where to begin.
-        later: does a task in the background.
-        tell, wrong: show words to the user, of what went well or did not.
-        changed: called when another choice was made.
+        folder: the first folder.
+        run_later: runs a task in the background.
+        show_message, show_error: show a text to the user.
+        on_change: called when other recordings are chosen.
     """
 
     def __init__(
         self,
         folder: Path,
-        later: Callable[[Callable[[], Any]], None],
-        tell: Callable[[str], None],
-        wrong: Callable[[str], None],
-        changed: Callable[[], None],
+        run_later: Callable[[Task], None],
+        show_message: Callable[[str], None],
+        show_error: Callable[[str], None],
+        on_change: Callable[[], None],
     ) -> None:
         self._folder = Path(os.path.abspath(folder))
-        self._later, self._tell, self._wrong, self._changed = later, tell, wrong, changed
+        self._run_later, self._on_change = run_later, on_change
+        self._show_message, self._show_error = show_message, show_error
         self._make_controls()
-        super().__init__(self._arranged())
-        self._listen_to_controls()
+        self._connect_controls()
+        buttons = [self.open_folder, self.up, self.all, self.refresh]
+        super().__init__(
+            [
+                make_row([self.path, self.filter]),
+                self.list,
+                make_row(buttons).add_class("sk-indent"),
+                self.note.add_class("sk-indent"),
+            ]
+        )
 
     def _make_controls(self) -> None:
-        self.path = control(
+        self.path = make_control(
             widgets.Text,
             "Folder",
-            "A folder of the machine the kernel runs on; Enter goes there",
+            "A folder of the machine that the kernel runs on; Enter opens it",
             {"flex": "3 1 16em"},
             value=str(self._folder),
             continuous_update=False,
         )
-        self.name = control(
+        self.filter = make_control(
             widgets.Text,
             "Filter",
-            "Show only files with this in their name",
+            "Show only files with this part in their name",
             {"flex": "1 1 12em"},
             placeholder="part of the name",
             continuous_update=False,
         )
-        self.list = control(
-            widgets.SelectMultiple, "Recordings", "Ctrl or Shift chooses several", rows=8
+        self.list = make_control(
+            widgets.SelectMultiple, "Recordings", "Ctrl or Shift selects several", rows=8
         ).add_class("sk-files")
-        self.enter, self.up, self.everything, self.refresh = (
-            button(words, help, flex="0 0 auto") for words, help in BUTTONS.items()
+        self.open_folder, self.up, self.all, self.refresh = (
+            make_button(label, tooltip, flex="0 0 auto") for label, tooltip in BUTTONS.items()
         )
-        self.enter.add_class("sk-enter")
-        self.upload = Upload(AUDIO_SUFFIXES, lambda: self._folder, self._later, self._arrived, self._wrong)
-        self.upload.add_class("sk-upload")
+        self.open_folder.add_class("sk-open-folder")
         self.note = widgets.HTML()
 
-    def _arranged(self) -> list[widgets.Widget]:
-        buttons = [self.enter, self.up, self.everything, self.refresh, self.upload]
-        return [
-            beside([self.path, self.name]),
-            self.list,
-            beside(buttons).add_class("sk-indent"),
-            self.note.add_class("sk-indent"),
-        ]
-
-    def _listen_to_controls(self) -> None:
-        self.path.observe(lambda change: self.go(Path(change["new"]).expanduser()), "value")
-        self.name.observe(lambda _: self.look(), "value")
-        self.list.observe(lambda _: self._changed(), "value")
-        self.enter.on_click(lambda _: self._enter())
-        self.up.on_click(lambda _: self.go(self._folder.parent))
-        self.refresh.on_click(lambda _: self.look())
-        self.everything.on_click(lambda _: self._choose_all())
+    def _connect_controls(self) -> None:
+        self.path.observe(lambda change: self.go_to(Path(change["new"]).expanduser()), "value")
+        self.filter.observe(lambda _: self.read(), "value")
+        self.list.observe(lambda _: self._on_change(), "value")
+        self.open_folder.on_click(lambda _: self._open_selected())
+        self.up.on_click(lambda _: self.go_to(self._folder.parent))
+        self.all.on_click(lambda _: self._choose_all())
+        self.refresh.on_click(lambda _: self.read())
 
     @property
     def chosen(self) -> list[Path]:
-        """The recordings that are chosen."""
+        """The chosen recordings."""
         return [path for is_folder, path in self.list.value if not is_folder]
 
-    def go(self, folder: Path) -> None:
+    def go_to(self, folder: Path) -> None:
         """Show another folder, if it can be read."""
         folder = Path(os.path.abspath(folder))
         if folder != self._folder:
-            self.look(folder)
+            self.read(folder)
 
-    def look(self, folder: Path | None = None, choose: Sequence[Path] = ()) -> None:
-        """Read the folder, and show what is in it; returns at once."""
-        self._later(lambda: self._read(folder or self._folder, choose))
+    def read(self, folder: Path | None = None) -> None:
+        """Read this folder, or the present one again, and show its content; returns at once."""
+        self._run_later(lambda: self._read(folder or self._folder))
 
-    def _read(self, folder: Path, choose: Sequence[Path]) -> None:
+    def _read(self, folder: Path) -> None:
         try:
-            found = listing(folder, self.name.value.strip())
+            content = list_folder(folder, self.filter.value.strip())
         except OSError as error:
-            self._wrong(f"{folder}: {error.strerror}; the folder shown is still {self._folder}")
+            self._show_error(f"{folder}: {error.strerror}; the folder shown is still {self._folder}")
             self.path.value = str(self._folder)
             return
         self._folder = folder
         self.path.value = str(folder)
-        kept = [*choose] or self.chosen
-        self.list.options = [(f"{path.name}/", (True, path)) for path in found.folders] + [
-            (path.name, (False, path)) for path in found.files
+        chosen = self.chosen
+        self.list.options = [(f"{path.name}/", (True, path)) for path in content.folders] + [
+            (path.name, (False, path)) for path in content.files
         ]
-        self.list.value = tuple((False, path) for path in kept if path in found.files)
-        self.note.value = label_of(_words_for(found))
-        self._changed()
+        self.list.value = tuple((False, path) for path in chosen if path in content.files)
+        self.note.value = help_html(f"{describe(content)} {UPLOADING}")
+        self._on_change()
 
-    @property
-    def _folders(self) -> list[Path]:
-        return [path for is_folder, path in self.list.value if is_folder]
-
-    def _enter(self) -> None:
-        if len(self._folders) == 1:
-            self.go(self._folders[0])
+    def _open_selected(self) -> None:
+        folders: Sequence[Path] = [path for is_folder, path in self.list.value if is_folder]
+        if len(folders) == 1:
+            self.go_to(folders[0])
         else:
-            self._tell("Choose one folder of the list first; folders end in /")
+            self._show_message("Select one folder in the list first; names of folders end in /")
 
     def _choose_all(self) -> None:
         self.list.value = tuple(value for _, value in self.list.options if not value[0])
 
-    def _arrived(self, path: Path) -> None:
-        """Show what was uploaded, chosen."""
-        if path.parent == self._folder:
-            self._read(self._folder, [*self.chosen, path])
-        self._tell(f"Uploaded {path.name} into {path.parent}")
 
-
-def _words_for(found: Listing) -> str:
+def describe(content: FolderContent) -> str:
     """
-    >>> _words_for(Listing([], [Path("a.wav")], 0)), _words_for(Listing([], [], 3))
-    ('1 recording here', '0 recordings here; 3 more entries are not shown, filter by name')
+    >>> describe(FolderContent([], [Path("a.wav")], 0))
+    '1 recording here.'
+    >>> describe(FolderContent([], [], 3))
+    '0 recordings here; 3 more entries are not shown: use the filter.'
     """
-    n_files = len(found.files)
-    words = f"{n_files} recording{'s' * (n_files != 1)} here"
-    if found.left_out:
-        words += f"; {found.left_out} more entries are not shown, filter by name"
-    return words
+    text = f"{count_noun(len(content.files), 'recording')} here"
+    if content.n_left_out:
+        more = count_noun(content.n_left_out, "entry", "entries").replace(" ", " more ", 1)
+        text += f"; {more} are not shown: use the filter"
+    return f"{text}."
