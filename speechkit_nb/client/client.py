@@ -17,7 +17,7 @@ from .jobs.batch import Batch
 from .jobs.html import JobFrame
 from .jobs.job import Job
 from .jobs.jobset import JobSet
-from .jobs.poller import Watch
+from .jobs.poller import JobPoller
 from .jobs.polling import Pace, Progress
 from .jobs.request import SubmissionRequest, build_request
 from .jobs.sources import metadata_types
@@ -61,7 +61,7 @@ class Client:
         self._pace, self._on_close = pace or Pace(), on_close
         self._limiter = limiter or CallLimiter(transport.name)
         self._submitter = Submitter(transport, journal, self._limiter, settings or SubmissionSettings())
-        self._watch = Watch()
+        self._poller = JobPoller()
         self._batches: WeakSet[Batch] = WeakSet()
         self._streams: WeakSet[StreamSession] = WeakSet()
 
@@ -158,12 +158,12 @@ class Client:
             submitter=self._submitter,
             limiter=self._limiter.share(),
             make_job=self._make_job,
-            watch=self._watch,
+            poller=self._poller,
             bucket=bucket,
             reuse=reuse,
             stop_after=stop_after,
         )
-        jobs = JobSet(watch=self._watch, growing=batch, types=metadata_types(sources))
+        jobs = JobSet(poller=self._poller, producer=batch, types=metadata_types(sources))
         jobs.follow(progress)
         self._batches.add(batch)
         batch.start()
@@ -283,7 +283,7 @@ class Client:
         background, and their results are fetched as soon as they are ready.
         """
         found = [self._poll(self._make_job(entry)) for entry in self._journal.resumable(self.service)]
-        return JobSet(found, watch=self._watch)
+        return JobSet(found, poller=self._poller)
 
     def close(self) -> None:
         """Close the connection; streams end, and the local server that was started for this client.
@@ -294,12 +294,12 @@ class Client:
             session.close()
         for batch in self._batches:
             batch.stop()
-        self._watch.close()
+        self._poller.close()
         self._limiter.close()
         for batch in self._batches:
             batch.join(CLOSE_TIMEOUT)
         self._transport.close()
-        self._watch.join(CLOSE_TIMEOUT)
+        self._poller.join(CLOSE_TIMEOUT)
         self._journal.close()
         self._on_close()
 
@@ -326,7 +326,7 @@ class Client:
 
     def _poll(self, job: Job) -> Job:
         """The same job; its status is checked in the background from now on, if it is open."""
-        self._watch.add(job)
+        self._poller.add(job)
         return job
 
     def _adopt(self, operation_id: str) -> Job:

@@ -1,4 +1,4 @@
-"""From what a user gives to a client of the service behind it."""
+"""`connect`: from the arguments of a user to a client of the service."""
 
 from __future__ import annotations
 
@@ -30,11 +30,20 @@ Api = Literal["v3", "v2"]
 Wire = Literal["grpc", "rest"]
 
 
-class Place(NamedTuple):
-    """A service: what it is called, where it is, how soon it is asked, what to do if it does not answer."""
+class ServiceAddress(NamedTuple):
+    """Where a service is.
+
+    Attributes:
+        name: under which the journal stores its jobs.
+        endpoints: its hosts.
+        wire: the protocol.
+        pace: when to check the status of a job.
+        hint: what to do if it cannot be reached; the end of an error message.
+    """
 
     name: str
     endpoints: Endpoints
+    wire: Wire
     pace: Pace | None = None
     hint: str = ""
 
@@ -59,43 +68,42 @@ def connect(
 ) -> Client:
     """Connect to a recognition service.
 
-    Credentials are those given here. If none are, they are for the cloud and for `endpoints` the first of
-    `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_OAUTH_TOKEN`, the file named by `YC_SERVICE_ACCOUNT_KEY_FILE`, the
-    service account of the virtual machine this runs on, `YC_TOKEN`. What is in the environment is not sent
-    to a target given as a URL.
+    If no credentials are given, the cloud and `endpoints` get the first that is there: `YC_API_KEY`,
+    `YC_IAM_TOKEN`, `YC_OAUTH_TOKEN`, the file named by `YC_SERVICE_ACCOUNT_KEY_FILE`, the service account of
+    the virtual machine, `YC_TOKEN`. Credentials of the environment are not sent to a target given as a URL.
 
     Args:
         target: None or `"cloud"` is Yandex Cloud, `"kazakhstan"` its region there. `"local"` starts the
-            embedded recognizer in a process of its own, which ends with the client or the kernel.
+            local recognizer in a separate process, which ends with the client or the kernel.
             `"grpc://HOST:PORT"` and `"http://HOST:PORT"` are servers on this machine, `"grpcs://HOST:PORT"`
             and `"https://HOST"` are others, with TLS.
-        api: `"v3"`, or `"v2"` with its fewer options.
-        transport: `"grpc"` or `"rest"`, for those behind a proxy; by default what the target says, or gRPC.
-        api_key, iam_token, oauth_token: a secret; give one of them at most.
+        api: `"v3"`, or `"v2"`, which has fewer options.
+        transport: `"grpc"` or `"rest"`, which passes through proxies; default: that of the target, or gRPC.
+        api_key, iam_token, oauth_token: a secret; give at most one of them.
         service_account_key: file (or its content as a dict) made by `yc iam key create`.
         folder_id: only for accounts of people; a service account knows its folder.
-        endpoints: the hosts of an installation of one's own, in place of a target; to have the cloud with
-            another host or two, `dataclasses.replace(CLOUD, ...)`, `CLOUD` of
-            `speechkit_nb.client.transport.endpoints`.
-        ca: PEM file of the authorities to trust in place of the usual ones, by Object Storage as well.
-        data_logging: let the service keep the audio, so that its support can look into it.
-        journal: file of the job ledger; by default the one of this user, see `journal.home`.
-        bucket: Object Storage bucket for what is too large to be sent inline.
-        quota: submissions an hour and questions a second, over all clients of this process with the same
-            credentials; by default the cloud's, and none for servers on this machine.
+        endpoints: the hosts of another installation, in place of a target; for the cloud with a few other
+            hosts, `dataclasses.replace(CLOUD, ...)` with `CLOUD` from `speechkit_nb.client`.
+        ca: PEM file of the certificate authorities to trust in place of the usual ones; also for storage.
+        data_logging: let the service store the audio, so that its support can examine it.
+        journal: file of the journal; default: the one of this user, in `$SPEECHKIT_NB_HOME` or the user's
+            data folder.
+        bucket: Object Storage bucket for recordings that are too large for a request.
+        quota: submissions per hour and status checks per second, over all clients of this process with the
+            same credentials; default: the cloud's, and no limit for servers on this machine.
         options: of the local server, for `"local"`: `models`, `bucket_root`, `data_dir`.
 
     Raises:
-        TargetError: if the target names no service, or has none of that kind.
-        ConfigError: if credentials or `ca` cannot be right.
-        Denied: if the cloud is asked for and there are no credentials.
+        TargetError: if the target is not the address of a service, or the service lacks that API.
+        ConfigError: if credentials, `ca` or an option are not valid.
+        Denied: if there are no credentials for the cloud.
         ServerError: if the local server does not start.
-        JournalError: if the ledger cannot be used.
+        JournalError: if the journal cannot be used.
     """
     _check_choice("api", api, get_args(Api))
     if target is not None and endpoints is not None:
         raise TargetError(f"endpoints= says where the service is, and so does {target!r}: leave one of them")
-    wire = _wire(target, transport)
+    _check_choice("transport", transport, (None, *get_args(Wire)))
     trusted = read_certificates(ca)
     _check_options(target, options)
     secrets = {
@@ -105,27 +113,27 @@ def connect(
         "service_account_key": service_account_key,
     }
     if target == "local":
-        _refuse_for_local(**secrets, folder_id=folder_id, ca=ca, data_logging=data_logging or None)
-        return _connect_local(wire, api, journal, bucket, quota, options)
-    place = _place(target, endpoints)
-    iam = IamClient(place.endpoints.iam, trusted)
+        _check_not_given(**secrets, folder_id=folder_id, ca=ca, data_logging=data_logging or None)
+        return _connect_local(transport or "grpc", api, journal, bucket, quota, options)
+    address = _resolve_target(target, endpoints, transport)
+    iam = IamClient(address.endpoints.iam, trusted)
     credentials = choose_credentials(iam, **secrets)
     if credentials is None and _is_cloud(target):
         credentials = find_credentials(iam)
     identity = Identity(credentials, folder_id and clean_secret(folder_id, "folder_id"), data_logging)
-    ledger = Journal(journal)
-    limiter = _limiter(place, repr([credentials, folder_id, *secrets.values()]), quota, ledger)
+    opened = Journal(journal)
+    limiter = _make_limiter(address, repr([credentials, folder_id, *secrets.values()]), quota, opened)
     return Client(
-        _transport(place, wire, api, identity, trusted, limiter),
-        ledger,
+        _make_transport(address, api, identity, trusted, limiter),
+        opened,
         SubmissionSettings(
-            scope=f"{place.name} {api}",
-            reuse=not place.endpoints.loopback,
+            scope=f"{address.name} {api}",
+            reuse=not address.endpoints.loopback,
             bucket=bucket,
-            storage=place.endpoints.storage,
+            storage=address.endpoints.storage,
             ca=ca,
         ),
-        pace=place.pace,
+        pace=address.pace,
         limiter=limiter,
     )
 
@@ -144,93 +152,90 @@ def _connect_local(
         raise ConfigError(
             f"bucket={bucket!r} of connect('local') is a folder below bucket_root=DIR: give both"
         )
-    ledger = Journal(journal)
+    opened = Journal(journal)
     server = LocalServer(**options)
     url = server.target if wire == "grpc" else server.rest_target
-    place = Place("local", Endpoints.at(url), LOOPBACK, server.hint)
-    limiter = _limiter(place, url, quota, ledger)
+    address = ServiceAddress("local", Endpoints.at(url), wire, LOOPBACK, server.hint)
+    limiter = _make_limiter(address, url, quota, opened)
     return Client(
-        _transport(place, wire, api, Identity(), None, limiter),
-        ledger,
+        _make_transport(address, api, Identity(), None, limiter),
+        opened,
         SubmissionSettings(
             scope=f"local {api} {version('speechkit-nb')} {options.get('models')}",
             bucket=bucket,
             storage=options.get("bucket_root") or CLOUD.storage,
         ),
-        pace=place.pace,
+        pace=address.pace,
         limiter=limiter,
         on_close=server.stop,
     )
 
 
-def _limiter(place: Place, caller: str, quota: Quota | None, journal: Journal) -> CallLimiter:
-    """The limiter for a caller of a service, which knows of the submissions of the last hour."""
-    default = UNLIMITED if place.pace is LOOPBACK else Quota()
-    return share_limiters(place.name, caller, quota or default, lambda: journal.submitted_ages(place.name))
+def _make_limiter(address: ServiceAddress, caller: str, quota: Quota | None, journal: Journal) -> CallLimiter:
+    """The limiter for a caller of a service; it counts the submissions of the last hour in the journal."""
+    default = UNLIMITED if address.pace is LOOPBACK else Quota()
+    return share_limiters(
+        address.name, caller, quota or default, lambda: journal.submitted_ages(address.name)
+    )
 
 
 def _is_cloud(target: str | None) -> bool:
     return target is None or target in REGIONS
 
 
-def _wire(target: str | None, transport: Wire | None) -> Wire:
-    """Whether gRPC or REST is spoken.
+def _resolve_target(
+    target: str | None, endpoints: Endpoints | None, transport: Wire | None
+) -> ServiceAddress:
+    """The address of a service other than `"local"`.
 
-    >>> _wire("https://stt.example.org", None), _wire("local", "rest"), _wire(None, None)
-    ('rest', 'rest', 'grpc')
+    >>> _resolve_target("https://stt.example.org", None, None)[::2]
+    ('https://stt.example.org:443', 'rest')
     """
-    _check_choice("transport", transport, (None, *get_args(Wire)))
-    if _is_cloud(target) or target == "local":
-        return transport or "grpc"
-    told: Wire = "rest" if not parse_service_url(str(target)).grpc else "grpc"
-    if transport not in (None, told):
-        raise TargetError(f"{target!r} speaks {told}, not {transport}: leave transport={transport!r}")
-    return told
-
-
-def _place(target: str | None, endpoints: Endpoints | None) -> Place:
     if endpoints is not None:
-        name = next((name for name, known in REGIONS.items() if known == endpoints), None)
-        return Place(name or str(endpoints.stt or endpoints.stt_rest), endpoints)
-    if _is_cloud(target):
-        return Place(target or "cloud", REGIONS[target or "cloud"])
-    where = parse_service_url(str(target))
-    name = str(where)  # one spelling: the journal knows services by it
-    if not where.loopback:
-        return Place(name, Endpoints.at(where))
-    door = "grpc" if where.grpc else "rest"
-    hint = f". Is it running? speechkit-nb serve --{door} {where.netloc}"
-    return Place(name, Endpoints.at(where), LOOPBACK, hint)
+        region = next((name for name, known in REGIONS.items() if known == endpoints), None)
+        name = region or str(endpoints.stt or endpoints.stt_rest)
+        return ServiceAddress(name, endpoints, transport or "grpc")
+    if target is None or target in REGIONS:
+        return ServiceAddress(target or "cloud", REGIONS[target or "cloud"], transport or "grpc")
+    url = parse_service_url(str(target))
+    wire: Wire = "grpc" if url.grpc else "rest"
+    if transport not in (None, wire):
+        raise TargetError(f"{target!r} speaks {wire}, not {transport}: leave transport={transport!r}")
+    name = str(url)  # the same for all spellings, since the journal stores jobs under it
+    if not url.loopback:
+        return ServiceAddress(name, Endpoints.at(url), wire)
+    hint = f". Is it running? speechkit-nb serve --{wire} {url.netloc}"
+    return ServiceAddress(name, Endpoints.at(url), wire, LOOPBACK, hint)
 
 
-def _transport(
-    place: Place, wire: Wire, api: Api, identity: Identity, ca: bytes | None, limiter: CallLimiter
+def _make_transport(
+    address: ServiceAddress, api: Api, identity: Identity, ca: bytes | None, limiter: CallLimiter
 ) -> Transport:
-    """The way to the service.
+    """The connection to the service.
 
     Raises:
-        TargetError: if there are no such hosts.
+        TargetError: if it has no hosts for that API and protocol.
     """
-    rest = "_rest" if wire == "rest" else ""
+    rest = "_rest" if address.wire == "rest" else ""
     needed = [f"stt{rest}"] if api == "v3" else [f"stt{rest}", f"transcribe{rest}", f"operation{rest}"]
-    missing = [name for name in needed if getattr(place.endpoints, name) is None]
+    missing = [name for name in needed if getattr(address.endpoints, name) is None]
     if missing:
         raise TargetError(
-            f"{place.name} has no endpoint {', '.join(missing)}, which API {api} over {wire} needs"
+            f"{address.name} has no endpoint {', '.join(missing)}, which API {api} over {address.wire} needs"
         )
     folder_id = identity.folder_id
-    if api == "v2":  # it has the folder in the request
+    if api == "v2":  # v2 has the folder in each request, not in the metadata
         identity = replace(identity, folder_id=None)
-    options: dict[str, Any] = {"identity": identity, "ca": ca, "hint": place.hint, "limiter": limiter}
-    if wire == "rest":
+    options: dict[str, Any] = {"identity": identity, "ca": ca, "hint": address.hint, "limiter": limiter}
+    if address.wire == "rest":
         from .transport.rest import RestTransport
 
-        door: V3Transport = RestTransport(place.name, place.endpoints, **options)
+        connection: V3Transport = RestTransport(address.name, address.endpoints, **options)
     else:
         from .transport.grpc import GrpcTransport
 
-        door = GrpcTransport(place.name, place.endpoints, **options)
-    return door if api == "v3" else V2Transport(door, folder_id)
+        connection = GrpcTransport(address.name, address.endpoints, **options)
+    return connection if api == "v3" else V2Transport(connection, folder_id)
 
 
 def _check_options(target: str | None, options: dict[str, Any]) -> None:
@@ -244,7 +249,7 @@ def _check_options(target: str | None, options: dict[str, Any]) -> None:
         raise TargetError(f"{', '.join(options)} can be set for connect('local') only, not for {target!r}")
 
 
-def _refuse_for_local(**given: Any) -> None:
+def _check_not_given(**given: Any) -> None:
     names = [name for name, value in given.items() if value is not None]
     if names:
         raise ConfigError(

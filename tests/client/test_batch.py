@@ -566,7 +566,7 @@ def test_closing_ends_the_threads_and_the_writing(words, tmp_path):
         assert threads() == []
         before = client.jobs()
         assert set(before.status) <= {"submitted", "running"}
-        with pytest.raises(JobError, match="this client was closed, so nobody asks after its jobs any more"):
+        with pytest.raises(JobError, match="this client was closed, so its jobs are not checked any more"):
             jobs.wait()
         assert client.jobs().equals(before)
         client.close()
@@ -595,7 +595,7 @@ def test_cancelling_does_not_wait_for_the_quota(words, make):
         sk.connect(f"grpc://{api.address}", quota=Quota(1, None)) as client,
     ):
         jobs = client.submit_many([make("a.wav"), make("b.wav")])
-        wait_until(lambda: "the quota of submissions" in jobs._growing.note)
+        wait_until(lambda: "the quota of submissions" in jobs._producer.note)
         assert jobs[0] in jobs
         jobs.cancel()
         jobs.wait(30)

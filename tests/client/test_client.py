@@ -244,7 +244,7 @@ def test_results_are_fetched_though_nobody_waits(server):
         client.submit(wav(2.0))
         wait_until(lambda: client.jobs().status.tolist() == ["done"])
     client = sk.connect(target)
-    client._watch.close()  # a kernel that dies before it asks
+    client._poller.close()  # a kernel that dies before it asks
     client.submit(wav(2.5))
     client.close()
     with sk.connect(target) as client:

@@ -17,7 +17,7 @@ from speechkit_nb.client.client import Client
 from speechkit_nb.client.clock import Clock
 from speechkit_nb.client.jobs.job import READY_TIMEOUT, RESULT_LIFETIME, Job
 from speechkit_nb.client.jobs.jobset import JobSet
-from speechkit_nb.client.jobs.polling import LOOPBACK, Pace, shown
+from speechkit_nb.client.jobs.polling import LOOPBACK, Pace, show_progress
 from speechkit_nb.client.jobs.submitter import SubmissionSettings
 from speechkit_nb.client.journal.journal import Journal
 from speechkit_nb.client.journal.record import JobRecord
@@ -353,7 +353,7 @@ def test_progress_may_be_a_function(journal):
 def test_the_bar_says_that_it_is_an_estimate(capsys, monkeypatch):
     """About 10 s for a minute of audio, said to be an estimate."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with shown(True, "a.wav", 10.0) as show:
+    with show_progress(True, "a.wav", 10.0) as show:
         show(5.0, "running")
         show(5.0, "running")
     err = capsys.readouterr().err

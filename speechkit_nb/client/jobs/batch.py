@@ -1,4 +1,4 @@
-"""Many recordings at once: sent one after the other by a thread of its own, whatever becomes of each."""
+"""Many recordings: a thread sends them one after the other, and goes on when one of them fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...errors import ConfigError, JobError, JobUnknown, JournalError, QuotaWait
 from ..journal.entry import Entry
 from ..transport.rate_limit import CallLimiter
 from .job import Job
-from .poller import Watch
+from .poller import JobPoller
 from .request import SubmissionRequest, build_request
 from .sources import Item, items, plain
 from .submitter import Submitter
@@ -30,24 +30,24 @@ MakeJob = Callable[[Entry, SubmissionRequest | None], Job]
 
 
 class Batch:
-    """Sends recordings one after the other, in a thread of its own.
+    """Sends recordings one after the other, in a separate thread.
 
-    One recording is open at a time, and the next is asked for when that is sent. What cannot be sent becomes
-    a failed job, and the rest goes on, unless very many fail in a row. The same sound with the same options
-    is sent once.
+    One recording is in memory at a time: the next one is read when it was sent. A recording that cannot be
+    sent becomes a failed job, and the next one follows, unless too many fail in a row. The same sound with
+    the same options is sent once.
 
     Args:
-        sources: as of `Client.submit_many`.
+        sources: as in `Client.submit_many`.
         options: fields of `RecognitionConfig` for all of them.
         submitter: sends them.
         limiter: gives turns to submissions; it is closed when the batch is stopped.
-        make_job: the handle of a row, and what it is known as if it was sent before.
-        watch: is told of each job.
-        bucket, reuse: as of `Client.submit`.
+        make_job: makes the job of an entry, and of the request if an earlier job is used again for it.
+        poller: checks each job.
+        bucket, reuse: as in `Client.submit`.
         stop_after: how many may fail in a row.
 
     Raises:
-        AudioError, ConfigError: if something is wrong with the whole of it; nothing was sent then.
+        AudioError, ConfigError: if the sources or options are not valid; nothing was sent then.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Batch:
         submitter: Submitter,
         limiter: CallLimiter,
         make_job: MakeJob,
-        watch: Watch,
+        poller: JobPoller,
         bucket: str | None = None,
         reuse: bool | None = None,
         stop_after: int = 20,
@@ -68,7 +68,7 @@ class Batch:
             raise ConfigError(f"stop_after={stop_after!r}, but it is a number of recordings, 1 or more")
         self._options, self._bucket, self._reuse = dict(options), bucket, reuse
         self._submitter, self._limiter = submitter.for_batch(limiter), limiter
-        self._make_job, self._watch = make_job, watch
+        self._make_job, self._poller = make_job, poller
         found = items(sources)
         if isinstance(found, list):
             for item in found:
@@ -81,20 +81,20 @@ class Batch:
         self._items = iter(found)
         self._sent: dict[str, Entry] = {}
         self._entry: Entry | None = None
-        self._streaks = _Streaks(stop_after)
+        self._failures = _ConsecutiveFailures(stop_after)
         self._problem: Exception | None = None
         self._has_reached, self._lost_at = False, 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="speechkit_nb batch", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
-        self._watch.listen(self._hear)
-        atexit.register(self._leave)
+        """Start the thread that sends."""
+        self._poller.add_listener(self._on_settled)
+        atexit.register(self._at_exit)
         self._thread.start()
 
     def stop(self) -> None:
-        """Send nothing more; what is just being sent is sent to its end."""
+        """Stop sending, after the recording that is being sent."""
         self._stopped.set()
         self._limiter.close()
 
@@ -104,10 +104,9 @@ class Batch:
             self._thread.join(seconds)
 
     def check(self) -> None:
-        """Say what there is to say at the end.
-
+        """
         Raises:
-            JobError: if there are recordings that were not tried.
+            JobError: if the batch ended before its last recording.
         """
         if self._problem is not None:
             of = "" if self.total is None else f" of {self.total}"
@@ -120,8 +119,8 @@ class Batch:
     def _run(self) -> None:
         try:
             while not self._stopped.is_set() and (item := next(self._items, None)) is not None:
-                self._take(item)
-                self._streaks.check()
+                self._send(item)
+                self._failures.check()
             if not self._stopped.is_set():
                 self.total = len(self.jobs)
         except Exception as error:  # of the user's generator, or of the journal
@@ -129,16 +128,16 @@ class Batch:
             self.note = f"it ended early: {error}"
         finally:
             self.is_over = True
-            self._watch.forget(self._hear)
-            atexit.unregister(self._leave)
-            self._watch.wake()
+            self._poller.remove_listener(self._on_settled)
+            atexit.unregister(self._at_exit)
+            self._poller.notify()
 
-    def _take(self, item: Item) -> None:
-        """Send one recording, or note why it could not be sent."""
+    def _send(self, item: Item) -> None:
+        """Send one recording, or add a failed job with the reason."""
         self._entry, reused_for, error = None, None, ""
         try:
-            wanted = self._order(item)
-            entry, is_earlier = self._sent_once(wanted)
+            wanted = self._build_request(item)
+            entry, is_earlier = self._send_once(wanted)
             reused_for = wanted if is_earlier else None
         except JournalError:
             raise
@@ -152,16 +151,16 @@ class Batch:
             if self._entry is None and self._stopped.is_set():
                 return
             error = str(problem) or type(problem).__name__
-            entry = self._entry or self._refused(item, error)
-        self._streaks.note(SENDING, error)
+            entry = self._entry or self._add_failed(item, error)
+        self._failures.note(SENDING, error)
         self._add(self._make_job(entry, reused_for))
 
     def _add(self, job: Job) -> None:
         self.note, self._entry = "", None
         self.jobs.append(job)
         self._rows.add(job.number)
-        self._watch.add(job)
-        self._watch.wake()
+        self._poller.add(job)
+        self._poller.notify()
 
     def _config(self, item: Item) -> RecognitionConfig:
         try:
@@ -169,27 +168,29 @@ class Batch:
         except ConfigError as error:
             raise ConfigError(f"{item.name}: {error}") from error
 
-    def _order(self, item: Item) -> SubmissionRequest:
+    def _build_request(self, item: Item) -> SubmissionRequest:
         metadata = plain(item.metadata)
         return build_request(
             item.source, self._config(item), id=item.id, bucket=self._bucket, metadata=metadata
         )
 
-    def _sent_once(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
-        """The row of a recording, and whether it is that of an earlier one with the same sound."""
+    def _send_once(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
+        """The job of a recording, and whether it is an earlier job of the same sound."""
         key = self._submitter.reuse_key(wanted) or f"{wanted.source} {wanted.config}"
         if key in self._sent:
             return self._sent[key], True
-        found = self._sent_patiently(wanted)
+        found = self._send_through_outages(wanted)
         self._sent[key] = found[0]
         return found
 
-    def _sent_patiently(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
-        """The same; that a service is out of reach which was there before may pass, and nothing was sent."""
+    def _send_through_outages(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
+        """The same; if the service was reached before and cannot be reached now, wait and try again."""
         pause = FIRST_PAUSE
         while True:
             try:
-                found = self._submitter.send(wanted, self._reuse, warn=self._say, on_added=self._keep)
+                found = self._submitter.send(
+                    wanted, self._reuse, warn=self._on_quota_wait, on_added=self._set_entry
+                )
             except Unreachable as error:
                 if not self._is_outage(error) or self._stopped.wait(pause):
                     raise
@@ -206,10 +207,10 @@ class Batch:
         self._entry.delete_failed()
         self._entry = None
         self.note = f"{error}; trying again"
-        self._watch.wake()
+        self._poller.notify()
         return True
 
-    def _refused(self, item: Item, why: str) -> Entry:
+    def _add_failed(self, item: Item, why: str) -> Entry:
         is_link = isinstance(item.source, str) and "://" in item.source
         source = item.source if is_link else item.path
         try:
@@ -218,43 +219,46 @@ class Batch:
             options = plain(self._options | item.options)
         return self._submitter.add_failed(item.name, why, source, options, plain(item.metadata))
 
-    def _keep(self, entry: Entry) -> None:
+    def _set_entry(self, entry: Entry) -> None:
         self._entry = entry
 
-    def _say(self, warning: QuotaWait) -> None:
+    def _on_quota_wait(self, warning: QuotaWait) -> None:
         self.note = str(warning).partition(". ")[0]
-        self._watch.wake()
+        self._poller.notify()
 
-    def _hear(self, settled: Job | None) -> None:
-        """Called by the watch."""
+    def _on_settled(self, settled: Job | None) -> None:
+        """Called by the poller."""
         if settled is None or settled.number not in self._rows:
             return
         record = settled.record
         if record.state == "done" or record.state_info.is_failure:
-            self._streaks.note(RECOGNITION, "" if record.state == "done" else str(record.error))
+            self._failures.note(RECOGNITION, "" if record.state == "done" else str(record.error))
 
-    def _leave(self) -> None:
-        """The interpreter ends: let the submission that is on its way have its answer."""
+    def _at_exit(self) -> None:
+        """The interpreter ends: wait for the answer to the submission that is being sent."""
         self.stop()
         if self._entry is not None:
             self.join(GRACE)
 
 
-class _Streaks:
-    """Failures in a row; those of sending and those of recognition each for themselves."""
+class _ConsecutiveFailures:
+    """Counts failures in a row, separately for sending and for recognition."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._n: Counter[str] = Counter()
-        self._told = ""
+        self._message = ""
 
     def note(self, kind: str, error: str) -> None:
-        """One more, with its error or without."""
+        """Count one more recording, with its error or without."""
         self._n[kind] = self._n[kind] + 1 if error else 0
         if self._n[kind] >= self._limit:
-            self._told = f"{self._n[kind]} recordings in a row {kind}, the last one because: {error}"
+            self._message = f"{self._n[kind]} recordings in a row {kind}, the last one because: {error}"
 
     def check(self) -> None:
-        """Raises JobError if there were too many."""
-        if self._told:
-            raise JobError(self._told)
+        """
+        Raises:
+            JobError: if there were too many.
+        """
+        if self._message:
+            raise JobError(self._message)

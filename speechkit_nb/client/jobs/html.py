@@ -1,4 +1,4 @@
-"""The ledger as a notebook shows it."""
+"""Tables of jobs as a notebook shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from ..journal.states import STATES
 
 SHOWN = 20
-"""Rows at the most; a ledger of thousands would fill the notebook."""
+"""Rows at most; a journal of thousands of jobs would fill the notebook."""
 WRONG = tuple(name for name, state in STATES.items() if state.needs_attention)
 HEAD = (
     "recording",
@@ -27,7 +27,7 @@ HEAD = (
 
 
 class JobFrame(pd.DataFrame):
-    """A frame of jobs that shows itself shortly. What is made of it, as by `frame[frame.status == "done"]`,
+    """A frame of jobs with a short HTML table. A frame made from it, as by `frame[frame.status == "done"]`,
     is a plain frame.
 
     >>> type(JobFrame({"status": ["done"]}).head()).__name__

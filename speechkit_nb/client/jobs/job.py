@@ -14,7 +14,7 @@ from ..clock import Clock
 from ..journal.entry import Entry
 from ..journal.record import JobRecord
 from ..transport.base import Transport, replace_message
-from .polling import Pace, Progress, shown
+from .polling import Pace, Progress, show_progress
 from .request import SubmissionRequest
 
 RESULT_LIFETIME = 3 * 24 * 3600.0
@@ -203,7 +203,7 @@ class Job:
         began = monotonic()
         submitted = began - record.waited(self._clock.now())
         expected = max((record.duration or 0.0) * self._pace.estimate, 1.0)
-        with shown(progress, self.recording, expected) as show:
+        with show_progress(progress, self.recording, expected) as show:
             for pause in self._pauses():
                 wake = monotonic() + pause
                 while (left := wake - monotonic()) > 0:

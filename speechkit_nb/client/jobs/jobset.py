@@ -17,18 +17,18 @@ from ...transcript import Transcript
 from ..journal.states import FAILED
 from .html import set_html
 from .job import Job
-from .poller import Driver, Watch
+from .poller import InlinePoller, JobPoller
 from .polling import BatchBar, Progress, Tally
 from .table import frame_of, typed
 
 TICK = 1.0
-"""Seconds after which a bar moves on, though nothing has happened."""
+"""Seconds between two updates of the bar of a wait."""
 REDRAWN = 0.5
-"""Seconds between two looks of a bar that nobody waits at."""
+"""Seconds between two updates of the bar of a batch in the background."""
 
 
-class Growing(Protocol):
-    """What still adds jobs to a set."""
+class JobProducer(Protocol):
+    """Adds jobs to a set, like `Batch`."""
 
     jobs: list[Job]
     total: int | None
@@ -36,10 +36,10 @@ class Growing(Protocol):
     is_over: bool
 
     def check(self) -> None:
-        """Called when all is over; raises if it did not get to the end."""
+        """Raises JobError if it ended before the last job. Called at the end."""
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Add no more jobs."""
 
 
 class JobSet(Sequence[Job]):
@@ -54,12 +54,12 @@ class JobSet(Sequence[Job]):
         self,
         jobs: Sequence[Job] = (),
         *,
-        watch: Watch | None = None,
-        growing: Growing | None = None,
+        poller: JobPoller | None = None,
+        producer: JobProducer | None = None,
         types: Mapping[str, Any] | None = None,
     ) -> None:
-        self._jobs = list(jobs) if growing is None else growing.jobs
-        self._watch, self._growing, self._types = watch, growing, dict(types or {})
+        self._jobs = list(jobs) if producer is None else producer.jobs
+        self._poller, self._producer, self._types = poller, producer, dict(types or {})
         self._durations: dict[int, float] = {}
         self._n_open = 0
         self._bar: BatchBar | None = None
@@ -110,10 +110,10 @@ class JobSet(Sequence[Job]):
         """The transcripts of all jobs, when every one is done, in the order of their submission.
 
         Args:
-            timeout, progress: as of `wait`.
+            timeout, progress: as in `wait`.
             errors: `"raise"` raises what `Job.result` raises for the first job that has none; then no job
-                counts as handed out, and `Client.resume` brings the others again. `"skip"` leaves such jobs
-                out; they are in `failed` and `unknown`.
+                counts as delivered, so that `Client.resume` returns the others again. `"skip"` leaves such
+                jobs out; they are in `failed` and `unknown`.
         """
         if errors not in ("raise", "skip"):
             raise ConfigError(f"errors={errors!r}, but it is 'raise' or 'skip'")
@@ -122,12 +122,12 @@ class JobSet(Sequence[Job]):
 
     @property
     def complete(self) -> bool:
-        """Whether all of a batch was sent, or could not be; until then `len` grows."""
-        return self._growing is None or self._growing.is_over
+        """Whether the batch has sent all it can; until then `len` grows."""
+        return self._producer is None or self._producer.is_over
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A row a job as the journal has it, see `frame_of`, and the user's own columns."""
+        """One row per job as the journal has it, see `frame_of`, and the user's own columns."""
         records = [job.record for job in list(self._jobs)]
         return self._with_own(frame_of(records), [record.metadata for record in records])
 
@@ -153,30 +153,30 @@ class JobSet(Sequence[Job]):
 
     @property
     def unknown(self) -> JobSet:
-        """The jobs of which nobody knows whether the service has them, to be settled one by one."""
+        """The jobs whose submission status is unknown: call `resubmit()` or `abandon()` of each."""
         return self._part(self._in("unknown"))
 
     def cancel(self) -> None:
-        """Send nothing more, and ask the service to stop what is under way."""
-        if self._growing is not None:
-            self._growing.stop()
+        """Send nothing more, and ask the service to stop the open jobs."""
+        if self._producer is not None:
+            self._producer.stop()
         for job in list(self._jobs):
             job.cancel()
 
     def follow(self, progress: Progress) -> None:
-        """Show how far it is while others work, though nobody waits."""
-        if self._watch is not None and progress is not False:
+        """Show a bar while the jobs are sent and checked in the background."""
+        if self._poller is not None and progress is not False:
             self._bar = BatchBar(progress)
-            self._watch.listen(self._draw)
+            self._poller.add_listener(self._draw)
 
     def _in(self, *states: str) -> list[Job]:
         return [job for job in list(self._jobs) if job.record.state in states]
 
     def _part(self, jobs: Sequence[Job]) -> JobSet:
-        return JobSet(jobs, watch=self._watch, types=self._types)
+        return JobSet(jobs, poller=self._poller, types=self._types)
 
     def _with_own(self, frame: pd.DataFrame, metadata: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        """The frame with the user's columns, of the dtypes that they had in his table."""
+        """The frame with the user's columns, of the dtypes that they had in the user's table."""
         seen = {name: None for own in metadata for name in own}
         for name in dict.fromkeys(self._types) | seen:
             values = [own.get(name) for own in metadata]
@@ -192,28 +192,28 @@ class JobSet(Sequence[Job]):
         jobs = self._in("done") if errors == "skip" else list(self._jobs)
         for job in jobs:
             if job.refresh().state != "done":
-                job.result(timeout=0, progress=False)  # raises what there is to say
+                job.result(timeout=0, progress=False)  # raises the reason
         return [job.result(progress=False) for job in jobs]
 
     def _completed(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
         try:
             yield from self._completing(timeout, progress)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"stopped waiting. {self._standing()}") from None
+            raise KeyboardInterrupt(f"stopped waiting. {self._progress_message()}") from None
 
     def _completing(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
         """Each job when there is nothing left to wait for."""
-        asker: Watch | Driver = self._watch or Driver()
+        poller: JobPoller | InlinePoller = self._poller or InlinePoller()
         began, seen, waiting = time.monotonic(), 0, list[Job]()
         bar = BatchBar(False if self._bar is not None and progress is True else progress)
         try:
             while True:
-                since, is_whole = asker.n_changes, self._growing is None or self._growing.is_over
+                since, is_whole = poller.n_changes, self._producer is None or self._producer.is_over
                 new = self._jobs[seen:]
                 seen += len(new)
                 for job in new:
-                    asker.add(job)
-                settled, waiting = _parted(waiting + new, asker.has)
+                    poller.add(job)
+                settled, waiting = _partition(waiting + new, poller.has)
                 self._n_open = len(waiting)
                 bar.show(partial(self._tally, waiting))
                 yield from settled
@@ -221,12 +221,12 @@ class JobSet(Sequence[Job]):
                     break
                 left = TICK if timeout is None else began + timeout - time.monotonic()
                 if left <= 0:
-                    raise WaitTimeout(f"not done after {timeout:g} s. {self._standing()}")
-                asker.wait(min(left, TICK), since)
+                    raise WaitTimeout(f"not done after {timeout:g} s. {self._progress_message()}")
+                poller.wait(min(left, TICK), since)
         finally:
             bar.close()
-        if self._growing is not None:
-            self._growing.check()
+        if self._producer is not None:
+            self._producer.check()
 
     def _tally(self, waiting: Sequence[Job]) -> Tally:
         for job in list(self._jobs):
@@ -236,36 +236,34 @@ class JobSet(Sequence[Job]):
         left = sum(self._durations[row] for row in {job.number for job in waiting})
         total: int | None = len(self)
         note = ""
-        if self._growing is not None:
-            total, note = self._growing.total, self._growing.note
+        if self._producer is not None:
+            total, note = self._producer.total, self._producer.note
         return Tally(len(self) - len(waiting), len(self), total, seconds - left, seconds, note)
 
     def _draw(self, _: Job | None = None) -> None:
-        """Called by the watch whenever something has changed, which may be often."""
-        watch, bar, now = self._watch, self._bar, time.monotonic()
-        if watch is None or bar is None or (now < self._drawn + REDRAWN and not watch.is_idle):
+        """Called by the poller whenever something has changed, which may be often."""
+        poller, bar, now = self._poller, self._bar, time.monotonic()
+        if poller is None or bar is None or (now < self._drawn + REDRAWN and not poller.is_idle):
             return
         self._drawn = now
         with self._drawing:
-            is_whole = self._growing is None or self._growing.is_over
-            waiting = [job for job in list(self._jobs) if watch.has(job)]
+            is_whole = self._producer is None or self._producer.is_over
+            waiting = [job for job in list(self._jobs) if poller.has(job)]
             bar.show(partial(self._tally, waiting))
             if is_whole and not waiting:
-                watch.forget(self._draw)
+                poller.remove_listener(self._draw)
                 bar.close()
 
-    def _standing(self) -> str:
+    def _progress_message(self) -> str:
         words = f"{len(self) - self._n_open} of {len(self)} jobs are settled, the others go on"
-        if self._growing is not None and not self._growing.is_over:
+        if self._producer is not None and not self._producer.is_over:
             words += ", and the rest is sent as long as this kernel lives"
-        return (
-            f"{words}. jobs.wait() waits again; in a new kernel run the same cell again, or client.resume()"
-        )
+        return f"{words}. jobs.wait() waits again; in a new kernel run the cell again, or client.resume()"
 
     def __repr__(self) -> str:
         states = Counter(job.record.state for job in list(self._jobs))
         counts = ", ".join(f"{n} {state}" for state, n in states.most_common())
-        total = "" if self._growing is None else f" of {self._growing.total or '?'}"
+        total = "" if self._producer is None else f" of {self._producer.total or '?'}"
         n_reused = sum(job.reused for job in list(self._jobs))
         reused = f"; {n_reused} used again, nothing was sent for them" if n_reused else ""
         return f"JobSet({len(self)}{total} jobs{': ' if counts else ''}{counts}{reused})"
@@ -274,8 +272,8 @@ class JobSet(Sequence[Job]):
         return set_html(self.frame, repr(self))
 
 
-def _parted(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:
-    """Those that are settled, those that are open."""
+def _partition(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:
+    """The jobs that are settled, and those that are open."""
     parts: tuple[list[Job], list[Job]] = [], []
     for job in jobs:
         parts[is_open(job)].append(job)

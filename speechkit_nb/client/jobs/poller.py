@@ -1,4 +1,4 @@
-"""Asking after many jobs, in the order in which they are due; a result is fetched as soon as it is there."""
+"""Checks the status of many jobs, each when it is due, and fetches a result as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ...errors import JobError, JournalError, ServiceError
 from .job import Job
 
 log = logging.getLogger(__name__)
-HOPELESS = (
+PERMANENT_CODES = (
     "UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "INVALID_ARGUMENT", "NOT_FOUND",
     "FAILED_PRECONDITION",
 )  # fmt: skip
-"""Codes after which asking again with this client does not help; `Job.result` says the error then."""
-Hear = Callable[[Job | None], object]
+"""Codes of errors that do not go away while the client is the same; `Job.result` raises the error."""
+Listener = Callable[[Job | None], object]
 
 
 class Due(NamedTuple):
-    """A job, when to ask after it (by its own clock), and the pauses after that; `number` orders equals."""
+    """A job, when to check it (by its own clock), and the pauses after that; `number` orders equal times."""
 
     moment: float
     number: int
@@ -31,7 +31,7 @@ class Due(NamedTuple):
 
 
 class Schedule:
-    """Which job is to be asked after next, and when. A job in it is open."""
+    """Which job is to be checked next, and when. A job in it is open."""
 
     def __init__(self) -> None:
         self._due: list[Due] = []
@@ -39,7 +39,7 @@ class Schedule:
         self._number = itertools.count()
 
     def add(self, job: Job) -> bool:
-        """Take in a job that is open and not in it yet; whether it did."""
+        """Add a job that is open and not in it yet; returns whether it was added."""
         if job.number in self._rows or not job.record.is_open:
             return False
         self._rows.add(job.number)
@@ -47,7 +47,7 @@ class Schedule:
         return True
 
     def has(self, job: Job) -> bool:
-        """Whether the job is still asked after."""
+        """Whether the job is still checked."""
         return job.number in self._rows
 
     @property
@@ -64,11 +64,11 @@ class Schedule:
         return self._due[0].job if self._due else None
 
     def pop(self) -> Due:
-        """The job that is due next; to be given back to `asked`."""
+        """Remove and return the job that is due next; pass it to `reschedule` after the check."""
         return heapq.heappop(self._due)
 
-    def asked(self, due: Due, is_open: bool) -> None:
-        """Ask after it again later if it is open."""
+    def reschedule(self, due: Due, is_open: bool) -> None:
+        """Check it again later, if it is open."""
         if is_open:
             self._push(due.job, due.pauses)
         else:
@@ -79,11 +79,11 @@ class Schedule:
         heapq.heappush(self._due, Due(moment, next(self._number), job, pauses))
 
 
-class Watch:
-    """A thread that asks after all open jobs of a client; the limiter below decides how fast that goes.
+class JobPoller:
+    """A thread that checks all open jobs of a client; the rate limiter of the transport sets its speed.
 
-    A question that fails is asked again later: the network may be away for a night. The thread ends when
-    nothing is open, and begins again with the next job.
+    A check that fails is repeated later, since the network may be down for a night. The thread ends when no
+    job is open, and a new one starts with the next job.
     """
 
     def __init__(self) -> None:
@@ -91,26 +91,26 @@ class Watch:
         self._schedule = Schedule()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._heard: list[Hear] = []
+        self._listeners: list[Listener] = []
         self.n_changes = 0
 
     def add(self, job: Job) -> None:
-        """Ask after this job until it is settled."""
+        """Check this job until it is settled."""
         with self._changed:
             if self._closed or not self._schedule.add(job):
                 return
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="speechkit_nb watch", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="speechkit_nb poller", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
     def has(self, job: Job) -> bool:
-        """Whether the job is still asked after, or was when the watch was closed."""
+        """Whether the job is still checked, or was when the poller was closed."""
         return self._schedule.has(job)
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to ask after."""
+        """Whether no job is open."""
         return self._schedule.left is None
 
     def wait(self, seconds: float, since: int) -> None:
@@ -118,71 +118,71 @@ class Watch:
 
         Args:
             seconds: at most.
-            since: `n_changes` as it was when the caller looked.
+            since: `n_changes` as the caller saw it.
 
         Raises:
-            JobError: if the watch was closed, so that nothing will change.
+            JobError: if the poller was closed, so that nothing will change.
         """
         with self._settled:
             if self._closed:
                 raise JobError(
-                    "this client was closed, so nobody asks after its jobs any more; they go on, and "
-                    "client.resume() of another client brings them"
+                    "this client was closed, so its jobs are not checked any more. They go on: "
+                    "client.resume() of a new client returns them"
                 )
             self._settled.wait_for(lambda: self._closed or self.n_changes != since, seconds)
 
-    def wake(self, settled: Job | None = None) -> None:
-        """Say that something has changed to everybody who waits and who listens.
+    def notify(self, settled: Job | None = None) -> None:
+        """Call the listeners and wake the threads that wait, after something has changed.
 
         Args:
-            settled: a job that is no longer asked after.
+            settled: a job that is no longer checked.
         """
-        for hear in list(self._heard):
+        for listener in list(self._listeners):
             try:
-                hear(settled)
-            except Exception:  # of the user's own progress function, say
+                listener(settled)
+            except Exception:  # such as one of the user's own progress function
                 log.exception("a listener failed, and is not called any more")
-                self.forget(hear)
+                self.remove_listener(listener)
         with self._settled:
             self.n_changes += 1
             self._settled.notify_all()
 
-    def listen(self, hear: Hear) -> None:
+    def add_listener(self, listener: Listener) -> None:
         """Call this whenever something has changed."""
-        self._heard.append(hear)
+        self._listeners.append(listener)
 
-    def forget(self, hear: Hear) -> None:
+    def remove_listener(self, listener: Listener) -> None:
         """Call this no longer."""
-        if hear in self._heard:
-            self._heard.remove(hear)
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def close(self) -> None:
-        """Ask nothing more; the jobs go on."""
+        """Check nothing any more; the jobs go on."""
         with self._changed:
             self._closed = True
-            self._heard.clear()
+            self._listeners.clear()
             self._changed.notify_all()
         with self._settled:
             self._settled.notify_all()
 
     def join(self, seconds: float) -> None:
-        """Wait until the thread of a closed watch has ended."""
+        """Wait until the thread of a closed poller has ended."""
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(seconds)
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
-            is_open = still_open(due.job)
+            is_open = _check_job(due.job)
             with self._changed:
                 if self._closed:
                     return
-                self._schedule.asked(due, is_open)
+                self._schedule.reschedule(due, is_open)
             if not is_open:
-                self.wake(due.job)
+                self.notify(due.job)
 
     def _next(self) -> Due | None:
-        """The job that is due, as soon as one is; None when there is nothing left to do."""
+        """Wait for the next job that is due; None if no job is open, or the poller was closed."""
         with self._changed:
             while (left := self._schedule.left) is not None and not self._closed:
                 if left <= 0:
@@ -192,8 +192,8 @@ class Watch:
             return None
 
 
-class Driver:
-    """Asks after jobs like a watch, in the thread of whoever waits."""
+class InlinePoller:
+    """Checks jobs like a `JobPoller`, but in the thread that waits."""
 
     def __init__(self) -> None:
         self._schedule = Schedule()
@@ -201,7 +201,7 @@ class Driver:
         self.n_changes = 0
 
     def wait(self, seconds: float, since: int) -> None:
-        """Ask after the job that is due within these seconds; else let them pass."""
+        """Check the job that is due within these seconds, or sleep for so long."""
         left, first = self._schedule.left, self._schedule.first
         if left is None or first is None:
             return
@@ -209,18 +209,18 @@ class Driver:
             first._clock.sleep(min(left, seconds))
         if left <= seconds:
             due = self._schedule.pop()
-            self._schedule.asked(due, still_open(first))
+            self._schedule.reschedule(due, _check_job(first))
 
 
-def still_open(job: Job) -> bool:
-    """Whether the job is open after a question. What cannot be asked now is asked later."""
+def _check_job(job: Job) -> bool:
+    """Check a job; returns whether it is open. After an error that may pass it counts as open."""
     try:
         return job.refresh().is_open
     except JobError:
         return False
     except ServiceError as error:
-        return error.code not in HOPELESS
+        return error.code not in PERMANENT_CODES
     except JournalError:  # it cannot be written just now
         return True
-    except Exception:  # whatever it is, it must not stop the others; job.result() runs into it again
+    except Exception:  # the other jobs are checked all the same; job.result() raises it again
         return False

@@ -1,4 +1,4 @@
-"""Waiting for a job: when to ask next, and the bar that is shown meanwhile."""
+"""Waiting for jobs: when to check their status, and the bar that is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Progress = bool | Callable[[float, str], Any]
 
 @dataclass(frozen=True)
 class Pace:
-    """When to ask after a job, in seconds.
+    """When to check the status of a job, in seconds.
 
     Attributes:
         estimate: expected recognition time for a second of audio; SpeechKit takes about 10 s a minute.
-        patience: share of that estimate to wait before the first question.
-        least: shortest pause between two questions.
+        patience: share of that estimate to wait before the first check.
+        least: shortest pause between two checks.
         most: longest pause; pauses grow by half from `least` on.
     """
 
@@ -28,7 +28,7 @@ class Pace:
     most: float = 60.0
 
     def pauses(self, duration: float, waited: float) -> Iterator[float]:
-        """Pauses before each question, the first after the time the recording should take.
+        """Pauses before each check, the first after the time that the recognition should take.
 
         >>> pauses = Pace().pauses(60, waited=4)
         >>> [next(pauses) for _ in range(4)]
@@ -45,13 +45,13 @@ LOOPBACK = Pace(patience=0.0, least=0.05, most=0.2)
 
 
 @contextmanager
-def shown(progress: Progress, name: str, expected: float) -> Iterator[Callable[[float, str], None]]:
+def show_progress(progress: Progress, name: str, expected: float) -> Iterator[Callable[[float, str], None]]:
     """A function to call with the seconds waited and the job's state.
 
     Args:
         progress: True for a bar, False for nothing, or a function of (fraction, status).
         name: what is waited for.
-        expected: estimate of the whole time in seconds; the bar says that it is an estimate.
+        expected: estimate of the whole time in seconds.
     """
     if callable(progress):
         yield lambda waited, status: progress(_fraction(waited, expected, status), status)
@@ -81,11 +81,11 @@ class Tally(NamedTuple):
     """How far a batch is.
 
     Attributes:
-        done: jobs there is nothing left to wait for.
+        done: jobs that are settled.
         n: jobs so far.
-        total: how many there will be; None if nobody knows.
+        total: how many there will be; None if that is not known.
         seconds_done, seconds: of their audio.
-        note: what it waits for, if it is something out of the ordinary.
+        note: why it waits, such as for the quota.
 
     >>> Tally(3, 4, 8, 90.0, 120.0).status
     '3 of 8 recordings, 1.5 of 2.0 min of audio'
@@ -119,7 +119,7 @@ class Tally(NamedTuple):
 
 
 class BatchBar:
-    """What is shown of a batch on its way.
+    """The bar of a set of jobs.
 
     Args:
         progress: True for a bar, False for nothing, or a function of (fraction, status).
@@ -137,7 +137,7 @@ class BatchBar:
             self._bar = tqdm(total=100, desc="recognition", bar_format=layout, disable=None)
 
     def show(self, look: Callable[[], Tally]) -> None:
-        """Say how far it is; nobody looks if there is nobody to tell."""
+        """Update the bar; `look` is not called if there is no bar."""
         if self._tell is None and self._bar is None:
             return
         tally = look()
@@ -149,12 +149,12 @@ class BatchBar:
             self._bar.set_postfix_str(status)
 
     def close(self) -> None:
-        """It stays as it is."""
+        """Close the bar, leaving it visible."""
         if self._bar is not None:
             self._bar.close()
 
     def _end(self, tally: Tally) -> str:
-        """When it is expected to end, if that is known: it goes on as fast as it went so far."""
+        """The time at which it ends if it goes on as fast as so far; empty if that is not known."""
         if tally.total is None or not 0 < tally.fraction < 1:
             return ""
         now = self._clock()
