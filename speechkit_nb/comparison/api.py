@@ -1,4 +1,4 @@
-"""`compare`: from what systems heard to a Comparison."""
+"""`compare`: makes a Comparison from the words of systems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..evaluate import Normalizer, align
 from ..evaluate import normalizer as make
 from .comparison import Comparison, Options
 from .groups import Groups, with_groups, with_stretches
-from .inputs.collect import gathered
+from .inputs.collect import collect_inputs
 from .inputs.missing import Missing
 
 
@@ -27,7 +27,7 @@ def compare(
     level: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Compares what systems heard, with a reference or with each other.
+    """Compare the words of systems with a reference, or with each other.
 
     Args:
         systems: of each name a transcript, a frame with `word` (and `start`, `end` in seconds) or `text`, a
@@ -39,7 +39,7 @@ def compare(
             STM, SRT, CSV or plain text. A folder has such files, as `corpus.write_part` makes one for each
             system. All is read into memory; `sk.score` takes corpora of any size.
         normalizer: what counts as the same word: `"ru"`, `"en"`, `"none"`, or of `sk.normalizer`.
-        by: columns that tell utterances apart; by default `recording` and `channel_tag` if all have them.
+        by: utterance key columns; default: `recording` and `channel_tag` if all have them.
         collar: pair only words that overlap when those of the systems are longer by so many seconds at both
             ends; None pairs whatever words.
         groups: what belongs together and is drawn together for intervals and tests, such as a speaker or a
@@ -68,11 +68,11 @@ def compare(
     >>> c.summary[["n_words", "errors"]].to_dict("index")
     {'one': {'n_words': 3, 'errors': 1}, 'two': {'n_words': 3, 'errors': 0}}
     >>> c.verdict
-    'The data cannot tell which is better in words: WER two 0.0 %, one 33.3 % (there is too little ...).'
+    'No significant difference in words: WER two 0.0 %, one 33.3 % (too little data ...).'
     """
     if not 0 < level < 1:
         raise ConfigError(f"level={level}; it is between 0 and 1, such as 0.95")
-    material = gathered(systems, reference, by, missing)
+    material = collect_inputs(systems, reference, by, missing)
     how = make(normalizer)
     if material.reference is None:
         return _without_reference(material, how, groups, level, seed)
@@ -90,5 +90,5 @@ def _without_reference(material: Any, how: Normalizer, groups: Groups, level: fl
     if groups is not None:
         raise ConfigError("groups= are for intervals of error rates, and without a reference there are none")
     made = Comparison(material, None, Options(how, None, (), None, level, seed))
-    _ = made.disagreements  # what is wrong with the words is told now, not later
+    _ = made.disagreements  # raises now, not later, if the words cannot be used
     return made

@@ -15,7 +15,7 @@ def with_columns(
     """The alignment with the columns `names` of the reference that it does not have itself.
 
     Args:
-        by: columns that tell utterances apart.
+        by: utterance key columns.
 
     Returns:
         A frame with as many rows; missing in utterances that only systems have.

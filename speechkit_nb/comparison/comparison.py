@@ -1,4 +1,4 @@
-"""Comparison: what `compare` returns. It puts the rooms of `evaluate` and `views` together."""
+"""Comparison: what `compare` returns. It composes `evaluate` and `views`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from . import tables
 from . import verdict as says
 from .compare_columns import with_columns
 from .consensus import consensus
-from .contributions import WORD, carried_by
+from .contributions import WORD, error_contributions
 from .disagreements import disagreements
 from .grid import grid_of_alignment, grid_of_votes, normalized_words
 from .groups import time_evidence, word_evidence
 from .html import page
-from .inputs.collect import Material
+from .inputs.collect import ComparisonInput
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -65,7 +65,7 @@ class Comparison:
         options: how.
     """
 
-    material: Material
+    material: ComparisonInput
     aligned: pd.DataFrame | None
     options: Options
 
@@ -78,18 +78,18 @@ class Comparison:
 
     @property
     def by(self) -> tuple[str, ...]:
-        """Columns that tell utterances apart."""
+        """Utterance key columns."""
         return self.material.by
 
     @cached_property
     def verdict(self) -> str:
-        """Which is better, in words, and on a second line in time; or that the data cannot tell."""
+        """Which is better, in words, and on a second line in time; or that no difference is significant."""
         if self.aligned is None:
             return says.of_disagreement(self.pairs, self.disagreements)
         same = len(self.systems) > 1 and not self._grid["differs"].any()
         level, groups = self.options.level, self.options.groups
-        in_words = says.in_words(self.summary, self.pairs, level, same, groups)
-        said = f"{in_words}\n{says.in_time(self.summary, self.timing_pairs, level, groups)}".rstrip()
+        in_words = says.word_verdict(self.summary, self.pairs, level, same, groups)
+        said = f"{in_words}\n{says.timing_verdict(self.summary, self.timing_pairs, level, groups)}".rstrip()
         return says.warning_of(self._voters) + said if self.material.pseudo else said
 
     @cached_property
@@ -140,10 +140,10 @@ class Comparison:
 
     def carried_by(self, by: str | Sequence[str] = WORD) -> pd.DataFrame:
         """Which words, or groups by columns of `alignment` or of the reference, carry the differences; see
-        `compare_carried`."""
+        `contributions`."""
         columns = [by] if isinstance(by, str) else list(by)
         frame = self.alignment if columns == [WORD] else self._with(columns)
-        return self._signed(carried_by(frame, columns))
+        return self._signed(error_contributions(frame, columns))
 
     def rates(self, by: str | Sequence[str] = ()) -> pd.DataFrame:
         """Counts and rates of words by system and columns of `alignment`, or of the reference where they are
@@ -158,7 +158,7 @@ class Comparison:
 
     @property
     def stretches(self) -> pd.DataFrame:
-        """A row a stretch of speech between two pauses: times, text, `n_words`, errors of each system."""
+        """One row per stretch of speech between two pauses: times, text, `n_words`, errors of each system."""
         return self._signed(tables.stretches_of(self.alignment, self.by, self.systems))
 
     # --- in time
@@ -169,18 +169,18 @@ class Comparison:
 
     @property
     def timing(self) -> pd.DataFrame:
-        """A row a system: bias, size and spread of the errors of starts and ends, on words that all systems
-        got right; see `timing.timing`."""
+        """One row per system: bias, size and spread of the errors of starts and ends, on words that all
+        systems got right; see `compute_timing`."""
         return self._signed(self._timing)
 
     @property
     def timing_errors(self) -> pd.DataFrame:
-        """A row a word that was right: its errors at start and end; see `timing.boundary_errors`."""
+        """One row per word that was right: its errors at start and end; see `timing.boundary_errors`."""
         return self._signed(compute_boundary_errors(self.alignment, units=self.by))
 
     @cached_property
     def timing_pairs(self) -> pd.DataFrame:
-        """A row a pair of systems: the difference of their accumulated average shifts, and how sure it is."""
+        """One row per pair of systems: the difference of their accumulated average shifts, and tests of it."""
         evidence = time_evidence(self.alignment, self.by, self.options.groups)
         return self._signed(tables.timing_pairs_of(evidence, self.options.level, self.options.seed))
 
@@ -188,7 +188,7 @@ class Comparison:
 
     @property
     def disagreements(self) -> pd.DataFrame:
-        """A row a stretch in which systems differ, the worst first: `start`, `end` to listen to, `size`
+        """One row per stretch in which systems differ, the worst first: `start`, `end` to listen to, `size`
         (words), `reference`, and what each system has there."""
         return self._signed(self._disagreements)
 
@@ -228,10 +228,10 @@ class Comparison:
     ) -> Axes:
         """Errors of starts, or of ends, as histograms, or over the time of a recording, which shows drift."""
         from .plots.boundary_errors import plot_boundary_errors
-        from .plots.place import place_of
+        from .plots.place import find_target
 
         errors = self.timing_errors
-        shown = errors if recording is None else place_of(self, recording).rows(errors)
+        shown = errors if recording is None else find_target(self, recording).rows(errors)
         return plot_boundary_errors(shown, ax, side=side, over_time=over_time)
 
     def plot_alignment(
@@ -257,8 +257,8 @@ class Comparison:
         at: Mapping[Any, Any] | pd.Series | None = None,
         **options: Any,
     ) -> TimelineView:
-        """A lane a system below the sound, errors and disagreements marked: M goes to the next one, W to the
-        worst and then to the next worst, Shift+M and Shift+W back.
+        """One lane per system below the audio, with marks at errors and disagreements: M goes to the next one,
+        W to the worst and then to the next worst, Shift+M and Shift+W back.
 
         Args:
             recording: one of those compared, by name, or its sound; that with the worst place unless given.
@@ -267,10 +267,10 @@ class Comparison:
             at: such a row to open at, such as `disagreements.iloc[2]`; the worst place unless given.
             **options: of `TimelineView`.
         """
-        from .plots.place import view_of
+        from .plots.place import make_view
 
         row = at.to_dict() if isinstance(at, pd.Series) else at
-        return view_of(self, recording, where, row, options)
+        return make_view(self, recording, where, row, options)
 
     def brush(self, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start") -> VBox:
         """A histogram of the boundary errors of a recording with a slider on it, above a timeline in which

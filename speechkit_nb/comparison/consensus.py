@@ -23,7 +23,7 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
 
     Args:
         words: of each system, as of `compare_grid.normalized_words`.
-        by: columns that tell utterances apart.
+        by: utterance key columns.
 
     Returns:
         Frame of `by`, `word`, `start`, `end` (seconds, medians of those who say it), `votes`. Saying nothing

@@ -13,8 +13,8 @@ from ..errors import SchemaError
 WORD = "word"
 
 
-def carried_by(alignment: pd.DataFrame, by: str | Sequence[str] = WORD) -> pd.DataFrame:
-    """A row a pair of systems and word, or group: how many errors each has, the largest difference first.
+def error_contributions(alignment: pd.DataFrame, by: str | Sequence[str] = WORD) -> pd.DataFrame:
+    """One row per pair of systems and word, or group: how many errors each has, the largest difference first.
 
     Args:
         alignment: frame `alignment` of several systems against one reference.
@@ -30,7 +30,7 @@ def carried_by(alignment: pd.DataFrame, by: str | Sequence[str] = WORD) -> pd.Da
 
     >>> from speechkit_nb.evaluate import align
     >>> both = align("he lived here", {"one": "you live here", "two": "he lived here"})
-    >>> carried_by(both)[["word", "errors_a", "errors_b", "delta", "share"]].to_numpy().tolist()
+    >>> error_contributions(both)[["word", "errors_a", "errors_b", "delta", "share"]].to_numpy().tolist()
     [['he', 1, 0, 1, 0.5], ['lived', 1, 0, 1, 0.5]]
     """
     columns = [by] if isinstance(by, str) else list(by)
@@ -76,7 +76,7 @@ def _pair(counts: pd.DataFrame, a: str, b: str, columns: list[str]) -> pd.DataFr
     return frame.iloc[size.sort_values(ascending=False, kind="stable").index]
 
 
-def told(carried: pd.DataFrame, column: str, most: int = 3) -> str:
+def top_contributions(carried: pd.DataFrame, column: str, most: int = 3) -> str:
     """The largest parts that point the way of the whole difference: `"he (+3), or (+1)"`."""
     total = carried["delta"].sum()
     same = carried[carried["delta"] * (1 if total > 0 else -1) > 0] if total else carried.iloc[:0]

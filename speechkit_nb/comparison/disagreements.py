@@ -15,16 +15,16 @@ from .grid import UNIT
 def disagreements(
     grid: pd.DataFrame, by: Sequence[str], systems: Sequence[str], *, has_reference: bool = True
 ) -> pd.DataFrame:
-    """A row a stretch of places in a row at which not all systems have the same.
+    """One row per stretch of places in a row at which not all systems have the same.
 
     Args:
         grid: of `compare_grid`.
-        by: columns that tell utterances apart.
+        by: utterance key columns.
 
     Returns:
         Frame of `by`, `start`, `end` (seconds, of all words in it; NaN if unknown), `size` (words by which
-        the two systems differ that differ most), `reference` if there is one, and a column a system with what
-        it has there.
+        the two systems differ that differ most), `reference` if there is one, and one column per system
+        with its words.
         The largest first, of equal ones the longest, then in the order of time.
     """
     run = _runs(grid)

@@ -1,6 +1,6 @@
 """What each system has at each place: the ground on which disagreement and votes are found.
 
-A grid has a row a place: the columns that tell utterances apart, `place` (in order), `reference` (missing
+A grid has one row per place: the utterance key columns, `place` (in order), `reference` (missing
 without one), `start`, `end` (seconds, of all that is said there; NaN if unknown), `differs`, and a column a
 system with what it has there, `""` for nothing.
 """

@@ -19,7 +19,7 @@ def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | No
     """The alignment with the column `stretch`: how many pauses of the reference lie before, in its utterance.
 
     Args:
-        by: columns that tell utterances apart.
+        by: utterance key columns.
         pause: seconds between the end of a reference word and the start of the next from which on it is a
             pause; None divides nothing.
 
@@ -129,8 +129,8 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
 
 
 def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
-    """With a row a stretch and system: who said nothing where there was nothing to say, or the alternative
-    that is empty, is in no alignment. All systems have been given the same recordings before."""
+    """Add a row for each stretch and system without one: an alignment has no rows where neither side has words,
+    or where the chosen alternative is empty. All systems have the same recordings already."""
     places = counts[[*units]].drop_duplicates() if len(counts) else pd.DataFrame(0, [0], [*units])
     names = pd.DataFrame({"system": pd.Series(list(systems), dtype="str")})
     every = names.merge(places, how="cross")

@@ -1,4 +1,4 @@
-"""The frames of a comparison, put together from those of the other rooms."""
+"""The frames of a comparison, put together from those of other packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from rapidfuzz.distance import Levenshtein
 
 from ..evaluate import Evidence, UtteranceCounts, compare_pairs
-from .contributions import carried_by, told
+from .contributions import error_contributions, top_contributions
 from .groups import STRETCH
 
 
@@ -26,16 +26,17 @@ def contributions_of(
     several = "recording" in by and alignment["recording"].nunique() > 1
     texts = {}
     for column, key in {"words": "word", **({"recordings": "recording"} if several else {})}.items():
-        parts = carried_by(alignment, key)
+        parts = error_contributions(alignment, key)
         texts[column] = [
-            told(parts[(parts["a"] == a) & (parts["b"] == b)], key) for a, b in combinations(systems, 2)
+            top_contributions(parts[(parts["a"] == a) & (parts["b"] == b)], key)
+            for a, b in combinations(systems, 2)
         ]
     return texts
 
 
 def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.DataFrame:
-    """A row a pair of systems with times: `a`, `b`, `aas_delta`, `delta_low`, `delta_high` (seconds; below 0
-    a is closer), `n_groups`, `bootstrap_p`, `ratio_p`, `swap_p`, `p_holm`, `holm_of`, `n_words`; see
+    """One row per pair of systems with times: `a`, `b`, `aas_delta`, `delta_low`, `delta_high` (seconds;
+    below 0 a is closer), `n_groups`, `bootstrap_p`, `ratio_p`, `swap_p`, `p_holm`, `holm_of`, `n_words`; see
     `significance.pairs`. Empty without words to compare."""
     columns = [
         *("a", "b", "aas_delta", "delta_low", "delta_high", "n_groups"),
@@ -51,8 +52,8 @@ def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.Da
 
 
 def stretches_of(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
-    """A row a stretch of speech: `by`, `stretch`, `start`, `end`, `text` of the reference, `n_words`, and a
-    column a system with its errors."""
+    """One row per stretch of speech: `by`, `stretch`, `start`, `end`, `text` of the reference, `n_words`,
+    and one column per system with its errors."""
     units = [*by, STRETCH]
     marked = alignment.assign(error=(alignment["op"] != "ok").astype("int64"))
     errors = marked.groupby([*units, "system"], sort=False, observed=True, dropna=False)["error"].sum()
@@ -72,7 +73,7 @@ def stretches_of(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[s
 
 
 def differences_of(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> pd.DataFrame:
-    """Without a reference, a row a system: `n_words`, and how many of them stand where systems differ."""
+    """Without a reference, one row per system: `n_words`, and how many of them stand where systems differ."""
     counts = {name: grid[name].ne("").astype("int64") for name in words}
     rows = {
         name: {"n_words": int(n.sum()), "n_differing": int(n[grid["differs"]].sum())}
@@ -83,8 +84,8 @@ def differences_of(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> pd.
 
 
 def disagreement_pairs(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFrame:
-    """Without a reference, a row a pair: `a`, `b`, `n_a`, `n_b` (words), `n_different` (fewest edits from one
-    to the other), and `disagreement`, the edits by the mean of both numbers of words."""
+    """Without a reference, one row per pair: `a`, `b`, `n_a`, `n_b` (words), `n_different` (fewest edits from
+    one to the other), and `disagreement`, the edits by the mean of both numbers of words."""
     said = {name: _utterances(frame, by) for name, frame in words.items()}
     rows = []
     for a, b in combinations(words, 2):

@@ -1,4 +1,4 @@
-"""What a comparison comes to, in sentences: which system is better, or that the data cannot tell."""
+"""The result of a comparison in sentences: which system is better, or that no difference is significant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..errors import few
+from ..errors import few, join_names
 from ..evaluate import counted, minimum_sample, too_few
 
 NAMES = {"segments": "matched pairs", "swap": "permutation test", "ratio": "ratio estimator"}
@@ -21,10 +21,10 @@ class Unit(NamedTuple):
     decimals: int
     name: str
 
-    def enough(self, values: Iterable[float]) -> Unit:
+    def distinguish(self, values: Iterable[float]) -> Unit:
         """With decimals at which figures that differ are written differently, three more at most.
 
-        >>> MS.enough([0, 0.0003]).said(0.0003), MS.enough([0.02, 0.021]).said(0.02)
+        >>> MS.distinguish([0, 0.0003]).format(0.0003), MS.distinguish([0.02, 0.021]).format(0.02)
         ('0.3 ms', '20 ms')
         """
         known = {round(self.scale * value, 9) for value in values if not isnan(value)}
@@ -33,7 +33,7 @@ class Unit(NamedTuple):
                 return self._replace(decimals=decimals)
         return self._replace(decimals=self.decimals + 3)
 
-    def said(self, value: float) -> str:
+    def format(self, value: float) -> str:
         """With its unit; 0 has no sign."""
         if isnan(value):
             return "unknown"
@@ -59,14 +59,14 @@ class PairTest(NamedTuple):
     least: int
 
 
-def in_words(
+def word_verdict(
     summary: pd.DataFrame, pairs: pd.DataFrame, level: float, same: bool, groups: Sequence[str] = ()
 ) -> str:
     """Which system has fewer errors.
 
     Args:
         summary, pairs: of a comparison with a reference.
-        same: whether all systems say the same.
+        same: whether all systems have the same words.
         groups: names of the columns of groups, if there are any.
     """
     if not summary["n_words"].any():
@@ -75,14 +75,16 @@ def in_words(
         return _alone(summary.iloc[0], level, groups)
     names = list(summary["wer"].sort_values(kind="stable").index)
     if same:
-        return f"{_listed(names)} say the same, word for word: WER {percent(summary['wer'].iloc[0])}."
-    unit = PERCENT.enough(summary["wer"])
+        return f"{join_names(names)} have the same words: WER {percent(summary['wer'].iloc[0])}."
+    unit = PERCENT.distinguish(summary["wer"])
     facts = f"WER {_figures(summary['wer'], names, unit)}"
     tests = _tests(pairs, "wer_delta", level, groups, names[0])
     return _ranking(names, tests, level, "in words", facts, unit._replace(name="points"))
 
 
-def in_time(summary: pd.DataFrame, pairs: pd.DataFrame, level: float, groups: Sequence[str] = ()) -> str:
+def timing_verdict(
+    summary: pd.DataFrame, pairs: pd.DataFrame, level: float, groups: Sequence[str] = ()
+) -> str:
     """Which system places words better; empty if there is nothing to compare.
 
     Args:
@@ -93,7 +95,7 @@ def in_time(summary: pd.DataFrame, pairs: pd.DataFrame, level: float, groups: Se
         return ""
     names = list(summary["aas"].dropna().sort_values(kind="stable").index)
     share = percent(summary["coverage"].max(), 0)
-    unit = MS.enough(summary["aas"])
+    unit = MS.distinguish(summary["aas"])
     off = _figures(summary["aas"], names, unit)
     facts = f"starts and ends are off by {off} on the {share} of words that all of them got right"
     tests = _tests(pairs, "aas_delta", level, groups, names[0])
@@ -103,7 +105,8 @@ def in_time(summary: pd.DataFrame, pairs: pd.DataFrame, level: float, groups: Se
 def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
     """Without a reference."""
     if not len(spans):
-        return f"There is no reference; {_listed([pairs['a'].iloc[0], *pairs['b'].unique()])} say the same."
+        names = join_names([pairs["a"].iloc[0], *pairs["b"].unique()])
+        return f"There is no reference; {names} have the same words."
     rates = "; ".join(
         f"{row['a']} and {row['b']} differ in {percent(row['disagreement'])} of their words"
         for row in pairs.to_dict("records")
@@ -112,14 +115,14 @@ def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
     at = f", the largest at {worst['start']:.1f} s" if not isnan(worst["start"]) else ""
     at += f" of {worst['recording']}" if at and "recording" in spans else ""
     places = counted(len(spans), "places")
-    return f"There is no reference, so nothing says which is better: {rates}, in {places}{at}."
+    return f"There is no reference, so no system is better: {rates}, in {places}{at}."
 
 
 def warning_of(voters: Sequence[str]) -> str:
-    """What is said of a pseudo-reference before all else."""
+    """The warning before a verdict against a pseudo-reference."""
     return (
-        f"Against a pseudo-reference, a vote of {_listed(list(voters))}, which is no truth and favours "
-        "systems that resemble each other: "
+        f"Against a pseudo-reference, a vote of {join_names(voters)}, which is not the truth and favours "
+        "systems that are similar: "
     )
 
 
@@ -128,11 +131,11 @@ def percent(rate: float, decimals: int = 1) -> str:
     >>> percent(0.0123)
     '1.2 %'
     """
-    return PERCENT._replace(decimals=decimals).said(rate)
+    return PERCENT._replace(decimals=decimals).format(rate)
 
 
 def _figures(values: pd.Series, names: list[str], unit: Unit) -> str:
-    return ", ".join(f"{name} {unit.said(values[name])}" for name in names)
+    return ", ".join(f"{name} {unit.format(values[name])}" for name in names)
 
 
 def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
@@ -175,11 +178,11 @@ def _ranking(
     beaten = [other for other in others if _is_sure(tests[other], level)]
     if not beaten:
         doubt = _doubt(tests[others[0]], level, unit)
-        return f"The data cannot tell which is better {where}: {facts} ({doubt})."
+        return f"No significant difference {where}: {facts} ({doubt})."
     sure = _figured(tests[beaten[0]], level, unit)
-    text = f"{best} is better {where} than {_listed(beaten)}: {facts} ({sure})"
+    text = f"{best} is better {where} than {join_names(beaten)}: {facts} ({sure})"
     rest = [other for other in others if other not in beaten]
-    return text + (f"; the data cannot tell it from {_listed(rest)}." if rest else ".")
+    return text + (f"; no significant difference from {join_names(rest)}." if rest else ".")
 
 
 def _is_sure(test: PairTest, level: float) -> bool:
@@ -188,10 +191,10 @@ def _is_sure(test: PairTest, level: float) -> bool:
 
 
 def _figured(test: PairTest, level: float, unit: Unit) -> str:
-    unit = unit.enough([0, test.by, test.low, test.high])
-    text = f"a difference of {unit.said(test.by)}"
+    unit = unit.distinguish([0, test.by, test.low, test.high])
+    text = f"a difference of {unit.format(test.by)}"
     if not isnan(test.low):
-        text += f", {level * 100:g} % interval {unit.said(test.low)} to {unit.said(test.high)}"
+        text += f", {level * 100:g} % interval {unit.format(test.low)} to {unit.format(test.high)}"
     if isnan(test.p):
         return f"{text}; too few errors for a test"
     return f"{text}; {test.name}: {_p(test.p)} over {counted(test.n, test.over)}"
@@ -199,13 +202,13 @@ def _figured(test: PairTest, level: float, unit: Unit) -> str:
 
 def _doubt(test: PairTest, level: float, unit: Unit) -> str:
     if isnan(test.p) and isnan(test.low):
-        return "there is too little for an interval or a test"
+        return "too little data for an interval or a test"
     if test.n == 0:
         return "there are no errors to compare"
     if not (test.by or test.low or test.high):
         return f"no difference in any of {counted(test.n, test.over)}"
     if test.n < test.least:
-        by = unit.enough([0, test.by]).said(test.by)
+        by = unit.distinguish([0, test.by]).format(test.by)
         return f"a difference of {by}, but {too_few(test.n, test.over)} to tell; it takes {test.least}"
     return _figured(test, level, unit)
 
@@ -214,30 +217,26 @@ def _p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def _listed(names: list[str]) -> str:
-    """
-    >>> _listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame) -> list[str]:
-    """What one should know before believing the figures of a comparison with a reference."""
+    """What to know before trusting the figures of a comparison with a reference."""
     said = []
     timed = bool(alignment["ref_start"].notna().any())
     if not timed and alignment["ref_word"].notna().any() and alignment["hyp_start"].notna().any():
-        said.append("the reference has no times, so words are aligned without, and nothing is said of timing")
+        said.append(
+            "the reference has no times, so words are aligned without times, and timing is not compared"
+        )
     for name in systems:
         rows = alignment[alignment["system"] == name]
         words = rows["hyp_word"].notna()
         if words.any() and rows["ref_word"].notna().any() and "ok" not in set(rows["op"]):
             said.append(
-                f"system {name!r} has no word in common with the reference: is it another recording, "
+                f"system {name!r} has no word in common with the reference: another recording, "
                 "language or script?"
             )
         if timed and words.any() and rows["hyp_start"].isna().all():
-            said.append(f"system {name!r} has no times: it is aligned without, and left out of timing")
+            said.append(
+                f"system {name!r} has no times: it is aligned without times, and timing is not compared"
+            )
     if len(systems) > 1 and not grid["differs"].any():
         how = ", word for word" if _same_times(alignment, systems) else " in words, but not in times"
         said.append(f"the systems are identical{how}: {few(list(systems))}")
@@ -245,7 +244,7 @@ def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame
 
 
 def _same_times(alignment: pd.DataFrame, systems: Sequence[str]) -> bool:
-    """Whether systems that say the same say it at the same times."""
+    """Whether systems with the same words have them at the same times."""
     said = alignment[alignment["hyp_word"].notna()]
     times = [said.loc[said["system"] == name, ["hyp_start", "hyp_end"]] for name in systems]
     first, *others = (rows.reset_index(drop=True) for rows in times)

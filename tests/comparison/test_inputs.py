@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import speechkit_nb as sk
-from speechkit_nb.comparison.inputs.check_audio import checked_sounds
-from speechkit_nb.comparison.inputs.missing import REFERENCE, same_utterances
+from speechkit_nb.comparison.inputs.check_audio import check_audio
+from speechkit_nb.comparison.inputs.missing import REFERENCE, align_utterances
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError
 from speechkit_nb.formats import read_words
 
@@ -95,7 +95,7 @@ def test_words_and_texts_are_cut_alike():
     """Of one key, all rows."""
     heard = pd.concat([words("a b", utt=1), words("c d", utt=2)])
     sides = {"x": read_words(heard, "x"), REFERENCE: read_words(TEXTS.iloc[:1], REFERENCE)}
-    cut, said = same_utterances(sides, "common", ["utt"])
+    cut, said = align_utterances(sides, "common", ["utt"])
     assert cut["x"].frame["word"].tolist() == ["a", "b"]
     assert said == ["1 of 2 utterances are left out, because not all have them (utt 2)"]
 
@@ -108,8 +108,8 @@ def test_a_reference_beyond_the_sound_is_suspicious():
     heard = sk.Transcript([], "talk.wav", sound())
     said = sk.compare({"x": heard}, words("a b", start=100)).problems
     assert said[0] == (
-        "the reference ends 97.9 s after the sound of 'talk.wav', which lasts 3.0 s; 2 of 2 words begin "
-        "after the end of their recording: is it about another recording, or are its times no seconds?"
+        "the reference ends 97.9 s after the audio of 'talk.wav', which lasts 3.0 s; 2 of 2 words begin "
+        "after the end of their recording: wrong recording, or times not in seconds?"
     )
     assert sk.compare({"x": heard}, words("a b", start=2.4)).problems == ("system 'x' has no words",)
 
@@ -120,8 +120,8 @@ def test_a_system_beyond_the_sound_is_suspicious_too():
         "x": read_words([sk.Transcript([], name, sound()) for name in ("r", "s")], "x"),
         "y": read_words({"r": words("a", start=9), "s": words("b", start=20)}, "y"),
     }
-    assert [line.partition(";")[0] for line in checked_sounds(sides)] == [
-        "system 'y' ends 17.4 s after the sound of 's', which lasts 3.0 s, and so in 1 other recordings"
+    assert [line.partition(";")[0] for line in check_audio(sides)] == [
+        "system 'y' ends 17.4 s after the audio of 's', which lasts 3.0 s, and so in 1 other recordings"
     ]
 
 
@@ -131,9 +131,9 @@ def test_sounds_of_equal_length_are_told_apart_by_their_content():
         name: sk.Transcript([], "talk.wav", sound(fill=fill))
         for name, fill in {"a": 0, "b": 0, "c": 7}.items()
     }
-    told = [line for line in sk.compare(heard).problems if "sound" in line]
+    told = [line for line in sk.compare(heard).problems if "audio" in line]
     assert told == [
-        "system 'a' and system 'c' heard sounds of the same length but different content under the name "
+        "system 'a' and system 'c' have audio of the same length but different content under the name "
         "'talk.wav': is it the same recording?"
     ]
 
@@ -147,7 +147,7 @@ def test_a_sound_in_another_encoding_may_be_the_same(tmp_path):
     for path in paths[:2]:
         soundfile.write(path, noise, 8000)
     heard = {path.name: sk.Transcript([], "talk", str(path)) for path in paths}
-    assert not [line for line in sk.compare(heard).problems if "sound" in line]
+    assert not [line for line in sk.compare(heard).problems if "audio" in line]
 
 
 def test_milliseconds_are_recognized():

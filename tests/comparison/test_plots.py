@@ -13,7 +13,7 @@ from local_server import wait_until
 from timeline_pages import Timeline, chromium
 
 import speechkit_nb as sk
-from speechkit_nb.comparison.plots.marks import KINDS, LETTERS, marks_of
+from speechkit_nb.comparison.plots.marks import KINDS, LETTERS, make_marks
 from speechkit_nb.errors import AudioError, PlotError, SchemaError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -228,14 +228,14 @@ def test_names_with_dollars_are_names(truth):
 
 def test_every_error_and_disagreement_is_a_mark(compared):
     """An error in the lane of its system, a disagreement in all, or in the one that is asked for."""
-    frame = marks_of(compared.alignment, compared.disagreements)
+    frame = make_marks(compared.alignment, compared.disagreements)
     errors = compared.alignment.query("op != 'ok'")
     assert sorted(frame["kind"]) == sorted(
         [*errors["op"].map(KINDS), *["systems differ"] * len(compared.disagreements)]
     )
     assert frame.loc[frame["kind"] == "substitution", "text"].tolist() == ["S: time → thyme"]
     assert set(frame["system"].dropna()) == {"wrong"}
-    asked = marks_of(compared.alignment, compared.disagreements, lane="reference")
+    asked = make_marks(compared.alignment, compared.disagreements, lane="reference")
     assert set(asked.loc[asked["kind"] == "systems differ", "system"]) == {"reference"}
 
 
@@ -263,7 +263,7 @@ def test_marks_stand_from_the_worst_on(truth):
     two.loc[[20, 21, 22, 40], "word"] = "wrong"
     two.loc[[50, 51], "word"] = "other"
     c = sk.compare({"one": one, "two": two}, truth)
-    marks = marks_of(c.alignment, c.disagreements)
+    marks = make_marks(c.alignment, c.disagreements)
     expected = ranked(c.alignment, c.disagreements)
     assert marks["start"].tolist()[: len(expected)] == expected
     differ = marks[marks["kind"] == "systems differ"]
@@ -278,7 +278,7 @@ def test_errors_of_one_system_are_ranked_by_how_many_follow_one_another(truth):
     wrong.loc[[3, 30, 31, 32], "word"] = "wrong"
     other = truth.assign(recording="other.mp3")
     c = sk.compare({"one": pd.concat([other, wrong])}, pd.concat([other, truth]))
-    first = marks_of(c.alignment, c.disagreements).iloc[0]
+    first = make_marks(c.alignment, c.disagreements).iloc[0]
     assert first["start"] == truth.loc[30, "start"]
     view = c.view()
     assert view.spec["title"] == "story.mp3"
@@ -293,7 +293,7 @@ def test_a_disagreement_of_one_channel_says_nothing_of_another(truth):
     c = sk.compare(
         {"one": pd.concat([one, wrong]), "two": pd.concat([left, wrong])}, pd.concat([left, right])
     )
-    marks = marks_of(c.alignment, c.disagreements)
+    marks = make_marks(c.alignment, c.disagreements)
     assert marks["channel_tag"].tolist() == ["0", "1", "1", "0"]
 
 
@@ -431,7 +431,7 @@ def test_an_empty_choice_of_the_brush_marks_nothing(compared):
 def test_w_goes_from_the_worst_to_the_next_worst_in_a_browser(compared, tmp_path):
     """The view opens at the worst; W and Shift+W walk as disagreements are ranked, then through the rest."""
     page_file = compared.view(DATA / "story.mp3").to_html(tmp_path / "view.html")
-    marks = marks_of(compared.alignment, compared.disagreements)
+    marks = make_marks(compared.alignment, compared.disagreements)
     starts = list(dict.fromkeys(marks["start"].round(3)))
     assert starts != sorted(starts)
     with chromium() as browser:
@@ -452,7 +452,7 @@ def test_w_goes_from_the_worst_to_the_next_worst_in_a_browser(compared, tmp_path
 def test_m_goes_to_the_next_error_in_a_browser(compared, tmp_path):
     """In the page of a view: M and Shift+M move the playhead from mark to mark."""
     page_file = compared.view(DATA / "story.mp3", view_range=(0, 17)).to_html(tmp_path / "view.html")
-    marks = marks_of(compared.alignment, compared.disagreements).sort_values("start")
+    marks = make_marks(compared.alignment, compared.disagreements).sort_values("start")
     starts = sorted(set(marks["start"].round(3)))
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 700})

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speechkit_nb as sk
-from speechkit_nb.comparison.verdict import in_words
+from speechkit_nb.comparison.verdict import word_verdict
 from speechkit_nb.errors import ConfigError, SchemaError
 from speechkit_nb.evaluate import (
     Evidence,
@@ -437,8 +437,8 @@ def share_told(n: int, n_runs: int, less: float = 0.0) -> list[float]:
         counts, cut = simulated(n, rng, less)
         rates = counts.groupby("system")[["errors", "n_words"]].sum().eval("wer = errors / n_words")
         for place, evidence in enumerate(three_ways(counts, cut)):
-            verdict = in_words(rates, compare_pairs(evidence, n_replicates=400), 0.95, False)
-            told[place] += not verdict.startswith("The data cannot tell")
+            verdict = word_verdict(rates, compare_pairs(evidence, n_replicates=400), 0.95, False)
+            told[place] += not verdict.startswith("No significant difference")
     return (told / n_runs).tolist()
 
 

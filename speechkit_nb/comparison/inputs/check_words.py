@@ -1,4 +1,4 @@
-"""What is wrong with a frame of words before it is compared: put right where one can, and said."""
+"""Checks a frame of words before it is compared; what can be corrected is corrected and reported."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import pandas as pd
 from ...errors import SchemaError
 
 OVERLAP = 0.01
-"""Seconds that a word may reach into the next without being spoken of."""
+"""Seconds that a word may reach into the next one without a message."""
 
 _UTTERANCE = "\0utterance"
-"""A column of our own, beside those that a frame may have."""
+"""A temporary column, with a name that no frame has."""
 
 PLACE = ("recording", "channel_tag", "final_index", "alternative", "word_index")
 
 
-def checked(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
-    """The words of each utterance in the order of their starts, and what was found.
+def check_words(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Sort the words of each utterance by start, and report what was found.
 
     Args:
-        by: columns that tell utterances apart.
-        name: what is said of it.
+        by: utterance key columns.
+        name: what messages call it.
 
     Raises:
-        SchemaError: if rows are there twice.
+        SchemaError: if there are duplicate words.
     """
     if "word" not in frame:
         said = [] if frame["text"].str.strip().any() else [f"{name} has no words"]
         return frame, said
-    _check_doubled(frame, by, name)
+    _check_duplicates(frame, by, name)
     if not len(frame):
         return frame, [f"{name} has no words"]
-    frame, said = _sorted(frame, by, name)
-    return frame, said + _doubtful_times(frame, by, name)
+    frame, said = _sort(frame, by, name)
+    return frame, said + _check_times(frame, by, name)
 
 
-def _check_doubled(frame: pd.DataFrame, by: Sequence[str], name: str) -> None:
-    """The same word at the same place twice: a frame that was put together twice."""
+def _check_duplicates(frame: pd.DataFrame, by: Sequence[str], name: str) -> None:
+    """Raise SchemaError if a word is twice in the same place, as in a frame that was concatenated twice."""
     place = [column for column in PLACE if column in frame]
     if "word_index" not in place:
         place = [*by, "word", "start", "end"]
@@ -47,28 +47,28 @@ def _check_doubled(frame: pd.DataFrame, by: Sequence[str], name: str) -> None:
     if len(twice):
         first = twice.iloc[0]
         where = ", ".join(f"{column} {first[column]}" for column in dict.fromkeys(("word", *place)))
-        raise SchemaError(f"{name}: {len(twice)} of {len(frame)} words are there twice, such as {where}")
+        raise SchemaError(f"{name}: {len(twice)} of {len(frame)} words are duplicate words, such as {where}")
 
 
-def _sorted(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
-    """By start within each utterance, these as they first appear; words without times stay where they are."""
-    before = _shifted(frame, "start", by)
+def _sort(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Sort by start within each utterance; nothing is moved if some words have no times."""
+    before = _shift(frame, "start", by)
     n_wrong = int((frame["start"] < before).sum())
     if not n_wrong:
         return frame, []
     attrs = frame.attrs
     untimed = frame["start"].isna()
     if untimed.any():
-        said = f"{name}: {n_wrong} words start before the one before them, and are left so, because others "
-        return frame, [said + "have no times"]
+        said = f"{name}: {n_wrong} words were not sorted by start, and stay so because others have no times"
+        return frame, [said]
     number = frame.groupby(list(by), sort=False, observed=True).ngroup() if by else 0
     order = frame.assign(**{_UTTERANCE: number}).sort_values([_UTTERANCE, "start"], kind="stable").index
     frame = frame.loc[order].reset_index(drop=True)
     frame.attrs = attrs
-    return frame, [f"{name}: {n_wrong} words stood out of the order of their starts, and were sorted"]
+    return frame, [f"{name}: {n_wrong} words were not sorted by start and have been sorted"]
 
 
-def _doubtful_times(frame: pd.DataFrame, by: Sequence[str], name: str) -> list[str]:
+def _check_times(frame: pd.DataFrame, by: Sequence[str], name: str) -> list[str]:
     n_words, n_untimed = len(frame), int(frame[["start", "end"]].isna().any(axis=1).sum())
     if n_untimed == n_words:
         return []
@@ -79,14 +79,14 @@ def _doubtful_times(frame: pd.DataFrame, by: Sequence[str], name: str) -> list[s
     ends = (
         frame["end"].groupby([frame[key] for key in by], sort=False).cummax() if by else frame["end"].cummax()
     )
-    before = _shifted(frame.assign(end=ends), "end", by)
+    before = _shift(frame.assign(end=ends), "end", by)
     n_over = int((before - frame["start"] > OVERLAP).sum())
     if n_over:
-        said.append(f"{name}: {n_over} of {n_words} words begin before the one before them has ended")
+        said.append(f"{name}: {n_over} of {n_words} words start before the previous word ends")
     return said
 
 
-def _shifted(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.Series:
-    """Of the word before in the same utterance."""
+def _shift(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.Series:
+    """The values of the previous word in the same utterance."""
     values = frame[column]
     return values.groupby([frame[key] for key in by], sort=False).shift() if by else values.shift()

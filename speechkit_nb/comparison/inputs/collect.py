@@ -1,4 +1,4 @@
-"""Systems and reference brought to the same recordings, channels and utterances, or refused."""
+"""Systems and reference in one form, with the same recordings, channels and utterances."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pandas as pd
 
 from ...errors import ConfigError, SchemaError, few
 from ...formats import WordInput, read_words
-from .check_audio import checked_sounds, seconds_of
-from .check_words import checked
-from .missing import REFERENCE, Missing, called, same_files, same_utterances
+from .check_audio import check_audio, read_duration
+from .check_words import check_words
+from .missing import REFERENCE, Missing, align_recordings, align_utterances, display_name
 
 RESERVED = (
     *("reference", "recording", "channel_tag", "start", "end", "place", "size", "differs", "unit", "run"),
@@ -23,16 +23,16 @@ RESERVED = (
 
 
 @dataclass(frozen=True)
-class Material:
-    """What is compared.
+class ComparisonInput:
+    """The words that are compared.
 
     Attributes:
         systems: frames with `word`, `start`, `end`, or with `text`, and the columns `by`.
         reference: such a frame, or None.
-        by: columns that tell utterances apart.
-        files: the recordings; empty if nobody names them.
-        sources: sound by recording, where known.
-        problems: what was found and put right, a sentence each.
+        by: utterance key columns.
+        files: the recordings; empty if no input names them.
+        sources: audio by recording, where known.
+        problems: what was found and corrected, one sentence each.
         pseudo: whether the reference is a vote of systems.
     """
 
@@ -45,40 +45,40 @@ class Material:
     pseudo: bool = False
 
     def durations(self) -> dict[str, float]:
-        """Seconds by recording, of those whose sound is at hand."""
-        return {name: seconds_of(source) for name, source in self.sources.items()}
+        """Seconds by recording, of the recordings whose audio is available."""
+        return {name: read_duration(source) for name, source in self.sources.items()}
 
 
-def gathered(
+def collect_inputs(
     systems: Mapping[str, Any], reference: Any, by: str | Sequence[str] | None, missing: Missing
-) -> Material:
-    """Everything in one form, about the same recordings and utterances.
+) -> ComparisonInput:
+    """Read systems and reference, and give them the same recordings and utterances.
 
     Raises:
         ConfigError: if there is too little to compare, or a name cannot be used.
         SchemaError: if a frame cannot be used.
-        EvaluationError: if two systems have different sounds under one name, or a side lacks recordings or
+        EvaluationError: if two systems have different audio under one name, or an input lacks recordings or
             utterances that another one has.
     """
     by = (by,) if isinstance(by, str) else by
     _check_systems(systems, reference)
     _check_names(systems, by or ())
-    sides = {name: read_words(given, f"system {name!r}") for name, given in systems.items()}
+    inputs = {name: read_words(given, f"system {name!r}") for name, given in systems.items()}
     if reference is not None:
-        sides[REFERENCE] = read_words(reference, REFERENCE)
-    sides = _with_recordings(sides)
-    heard = checked_sounds(sides)
-    sides, files, problems = same_files(sides, missing, by)
-    keys = _keys([side.frame for side in sides.values()]) if by is None else tuple(by)
-    _check_keys(sides, keys)
-    sides, lacking = same_utterances(sides, missing, keys)
+        inputs[REFERENCE] = read_words(reference, REFERENCE)
+    inputs = _name_recordings(inputs)
+    heard = check_audio(inputs)
+    inputs, files, problems = align_recordings(inputs, missing, by)
+    keys = _choose_keys([given.frame for given in inputs.values()]) if by is None else tuple(by)
+    _check_keys(inputs, keys)
+    inputs, lacking = align_utterances(inputs, missing, keys)
     frames, said = {}, []
-    for name, side in sides.items():
-        frames[name], found = checked(side.frame, keys, called(name))
+    for name, given in inputs.items():
+        frames[name], found = check_words(given.frame, keys, display_name(name))
         said += found
-    known = {file: source for side in sides.values() for file, source in side.sources.items()}
+    known = {file: source for given in inputs.values() for file, source in given.sources.items()}
     pseudo = reference is not None and bool(frames[REFERENCE].attrs.get("pseudo_reference"))
-    return Material(
+    return ComparisonInput(
         {name: frame for name, frame in frames.items() if name != REFERENCE},
         frames.get(REFERENCE),
         keys,
@@ -93,12 +93,12 @@ def _check_systems(systems: Any, reference: Any) -> None:
     if not isinstance(systems, Mapping):
         whole = "; a folder or file with several systems is for sk.score(...)"
         raise ConfigError(
-            f"systems are of type {type(systems).__name__}; give {{name: what it heard, ...}}, "
+            f"systems are of type {type(systems).__name__}; give {{name: its words, ...}}, "
             'such as {"general": transcript, "general:rc": other}'
             + (whole if isinstance(systems, (str, os.PathLike)) else "")
         )
     if not systems:
-        raise ConfigError("there is no system to compare: give {name: what it heard, ...}")
+        raise ConfigError("there is no system to compare: give {name: its words, ...}")
     if len(systems) == 1 and reference is None:
         raise ConfigError(
             f"there is only one system, {next(iter(systems))!r}, and no reference: give a second system, "
@@ -117,34 +117,34 @@ def _check_names(systems: Mapping[str, Any], by: Sequence[str]) -> None:
 # --- recordings
 
 
-def _with_recordings(sides: Mapping[str, WordInput]) -> dict[str, WordInput]:
-    """Every side with a column `recording`, if any has one."""
-    known = set().union(*(side.find_recordings() for name, side in sides.items() if name != REFERENCE))
-    known = known or set(sides[REFERENCE].find_recordings() if REFERENCE in sides else ())
+def _name_recordings(inputs: Mapping[str, WordInput]) -> dict[str, WordInput]:
+    """Give every input a column `recording`, if any has one."""
+    known = set().union(*(given.find_recordings() for name, given in inputs.items() if name != REFERENCE))
+    known = known or set(inputs[REFERENCE].find_recordings() if REFERENCE in inputs else ())
     if not known:
-        return dict(sides)
-    return {name: _placed(side, known, name) for name, side in sides.items()}
+        return dict(inputs)
+    return {name: _name_recording(given, known, name) for name, given in inputs.items()}
 
 
-def _placed(side: WordInput, known: set[str], name: str) -> WordInput:
-    own = side.find_recordings()
+def _name_recording(given: WordInput, known: set[str], name: str) -> WordInput:
+    own = given.find_recordings()
     if not own:
         if len(known) > 1:
             raise SchemaError(
-                f"{called(name)} does not say which recording its words are of, and there are {len(known)} "
+                f"{display_name(name)} does not name the recording of its words, and there are {len(known)} "
                 f"({few(sorted(known))}): add a column 'recording', or give {{recording: ...}}"
             )
-        return side.assign_recording(next(iter(known)))
-    renamed = _by_stem(own, known) if name == REFERENCE else {}
+        return given.assign_recording(next(iter(known)))
+    renamed = _match_stems(own, known) if name == REFERENCE else {}
     if not renamed:
-        return side
-    frame = side.frame.assign(recording=side.frame["recording"].replace(renamed))
-    sources = {renamed.get(file, file): source for file, source in side.sources.items()}
+        return given
+    frame = given.frame.assign(recording=given.frame["recording"].replace(renamed))
+    sources = {renamed.get(file, file): source for file, source in given.sources.items()}
     return WordInput(frame, frozenset(renamed.get(file, file) for file in own), sources)
 
 
-def _by_stem(own: Iterable[str], known: set[str]) -> dict[str, str]:
-    """Files of other programs name a recording without folder and suffix."""
+def _match_stems(own: Iterable[str], known: set[str]) -> dict[str, str]:
+    """New names for recordings that a file of another program names without folder and suffix."""
     stems: dict[str, list[str]] = {}
     for file in known:
         stems.setdefault(Path(file).stem, []).append(file)
@@ -155,28 +155,26 @@ def _by_stem(own: Iterable[str], known: set[str]) -> dict[str, str]:
 # --- utterances
 
 
-def _keys(frames: Sequence[pd.DataFrame]) -> tuple[str, ...]:
+def _choose_keys(frames: Sequence[pd.DataFrame]) -> tuple[str, ...]:
     """`recording` and `channel_tag` if all have them; one channel is compared with one, whatever its tag."""
     keys = [key for key in ("recording", "channel_tag") if all(key in frame for frame in frames)]
     if "channel_tag" in keys and len({frozenset(frame["channel_tag"].unique()) for frame in frames}) > 1:
         group = [key for key in keys if key != "channel_tag"]
-        if all(_most_channels(frame, group) <= 1 for frame in frames):
+        if all(_count_channels(frame, group) <= 1 for frame in frames):
             keys.remove("channel_tag")
     return tuple(keys)
 
 
-def _most_channels(frame: pd.DataFrame, group: Sequence[str]) -> int:
+def _count_channels(frame: pd.DataFrame, group: Sequence[str]) -> int:
     if not len(frame):
         return 0
     tags = frame["channel_tag"]
     return int(tags.groupby([frame[key] for key in group]).nunique().max()) if group else tags.nunique()
 
 
-def _check_keys(sides: Mapping[str, WordInput], keys: Sequence[str]) -> None:
-    for name, side in sides.items():
+def _check_keys(inputs: Mapping[str, WordInput], keys: Sequence[str]) -> None:
+    for name, given in inputs.items():
         for key in keys:
-            if key not in side.frame:
-                there = ", ".join(map(str, side.frame))
-                raise SchemaError(
-                    f"{called(name)}: no column {key!r} to tell utterances apart; there are {there}"
-                )
+            if key not in given.frame:
+                there = ", ".join(map(str, given.frame))
+                raise SchemaError(f"{display_name(name)}: no utterance key column {key!r}; there are {there}")

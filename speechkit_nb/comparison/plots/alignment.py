@@ -14,7 +14,7 @@ from ...audio import Recording
 from ...errors import PlotError
 from ...views import GREY, ORANGE, PURPLE, SKY, VERMILLION, TimeFormatter, TimeLocator, WordRow, time_unit
 from .marks import LETTERS, errors_in_time
-from .place import REFERENCE, SHOWN, Place, place_of, span_of
+from .place import REFERENCE, SHOWN, TimelineTarget, choose_span, find_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,14 +40,14 @@ def plot_alignment(
         recording: one of it, by name, or its sound; the one with the worst place unless given.
         channel_tag: whose words; of several channels that with the worst place unless given.
         start, end: the stretch, seconds; around the worst place unless given.
-        ax: where to draw; a figure of its own unless given.
+        ax: where to draw; default: a new figure.
 
     Raises:
         PlotError: if there is nothing to draw, or no such recording or channel.
         ConfigError: if there is no reference.
         AudioError: if the recording cannot be read.
     """
-    place = place_of(comparison, recording)
+    place = find_target(comparison, recording)
     rows, tag = _of_channel(place.rows(comparison.alignment), place, channel_tag)
     span = _span(place, rows, tag, start, end)
     names = list(comparison.systems)
@@ -65,7 +65,9 @@ def plot_alignment(
     return ax
 
 
-def _of_channel(rows: pd.DataFrame, place: Place, asked: str | None) -> tuple[pd.DataFrame, str | None]:
+def _of_channel(
+    rows: pd.DataFrame, place: TimelineTarget, asked: str | None
+) -> tuple[pd.DataFrame, str | None]:
     """The rows of one channel, and its tag; None if channels are not told apart."""
     if "channel_tag" not in rows:
         return rows, asked
@@ -78,11 +80,11 @@ def _of_channel(rows: pd.DataFrame, place: Place, asked: str | None) -> tuple[pd
 
 
 def _span(
-    place: Place, rows: pd.DataFrame, tag: str | None, start: float | None, end: float | None
+    place: TimelineTarget, rows: pd.DataFrame, tag: str | None, start: float | None, end: float | None
 ) -> tuple[float, float]:
     if not rows[["ref_start", "hyp_start"]].notna().any(axis=None):
         raise PlotError("nothing to draw: neither the reference nor a system has times here")
-    span = span_of(place.of_channel(tag), start, end)
+    span = choose_span(place.of_channel(tag), start, end)
     if span is None:
         first = float(np.nanmin(rows[["ref_start", "hyp_start"]].to_numpy()))
         span = max(0.0, first - 0.2), first + SHOWN
@@ -91,7 +93,7 @@ def _span(
     return span
 
 
-def _title(place: Place, tag: str | None) -> str:
+def _title(place: TimelineTarget, tag: str | None) -> str:
     channel = (
         f"channel {tag}" if tag is not None and place.sound is not None and place.sound.n_channels > 1 else ""
     )

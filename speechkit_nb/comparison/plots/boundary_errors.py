@@ -40,7 +40,7 @@ def plot_boundary_errors(
     Args:
         errors: of `Comparison.timing_errors`. Words that not all systems got right are left out, so that all
             are seen on the same words.
-        ax: where to draw; a figure of its own unless given.
+        ax: where to draw; default: a new figure.
         side: `"start"` or `"end"`.
         over_time: against the time in the recording, of one recording with a line (Theil-Sen) if it has half
             a minute of speech: its slope is drift. Else a histogram, the median as a line.

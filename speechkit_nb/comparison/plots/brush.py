@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ...audio import Recording
 from ...views import lane_colour
 from .boundary_errors import check, plot_boundary_errors, reach
-from .place import look, looked_at, place_of, view_of
+from .place import find_target, locate, look, make_view
 
 WIDTH, HEIGHT = 900, 260  # pixels
 LEFT, RIGHT = 0.07, 0.98
@@ -43,10 +43,10 @@ def brush(
         PlotError: if there is nothing to draw, or no such recording or side.
         ConfigError: if there is no reference.
     """
-    place = place_of(comparison, recording)
+    place = find_target(comparison, recording)
     errors = check(place.rows(comparison.timing_errors), side)
     farthest = errors.loc[errors[f"{side}_error"].abs().sort_values(ascending=False, kind="stable").index]
-    view = view_of(comparison, recording, farthest, None, {})
+    view = make_view(comparison, recording, farthest, None, {})
     colours = {name: lane_colour(k) for k, name in enumerate(view.spec["systems"])}
     slider = _slider(errors, side)
     picture = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"))
@@ -57,7 +57,7 @@ def brush(
         inside = farthest[_chosen(farthest[f"{side}_error"], slider)]
         marks = place.marks(inside)
         view.mark(marks)
-        span = looked_at(marks)
+        span = locate(marks)
         if span is not None:
             look(view, span)
         low, high = slider.value

@@ -14,7 +14,7 @@ UNITS = ("system", "recording", "channel_tag")
 COLUMNS = ("start", "end", "kind", "text", "system", "channel_tag")
 
 
-def marks_of(
+def make_marks(
     alignment: pd.DataFrame | None,
     disagreements: pd.DataFrame,
     where: pd.DataFrame | None = None,

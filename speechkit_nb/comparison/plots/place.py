@@ -13,7 +13,7 @@ import pandas as pd
 from ...audio import Recording
 from ...errors import PlotError, few
 from ...views import TimelineView
-from .marks import error_runs, errors_in_time, marks_of
+from .marks import error_runs, errors_in_time, make_marks
 
 AROUND = 1.5
 """Seconds shown before and after the place that is looked at."""
@@ -26,7 +26,7 @@ TIMES = (("start", "end"), ("ref_start", "ref_end"), ("hyp_start", "hyp_end"))
 
 
 @dataclass(frozen=True)
-class Place:
+class TimelineTarget:
     """One recording of a comparison.
 
     Attributes:
@@ -41,7 +41,7 @@ class Place:
     sound: Recording | None
     tag: str | None = None
 
-    def of_channel(self, tag: str | None) -> Place:
+    def of_channel(self, tag: str | None) -> TimelineTarget:
         """One channel of it."""
         return replace(self, tag=tag)
 
@@ -50,9 +50,9 @@ class Place:
         return frame[frame["recording"] == self.name] if "recording" in frame and self.name else frame
 
     def marks(self, where: pd.DataFrame | None = None, lane: str | None = None) -> pd.DataFrame:
-        """Errors and disagreements, or the rows `where`, the worst first; see `marks_of`."""
+        """Errors and disagreements, or the rows `where`, the worst first; see `make_marks`."""
         aligned = self.comparison.aligned
-        return marks_of(
+        return make_marks(
             None if aligned is None else self._own(aligned),
             self._own(self.comparison.disagreements),
             None if where is None else self._own(where),
@@ -75,7 +75,7 @@ class Place:
         return found
 
 
-def place_of(comparison: Any, recording: Recording | str | PathLike[str] | None) -> Place:
+def find_target(comparison: Any, recording: Recording | str | PathLike[str] | None) -> TimelineTarget:
     """The recording that is asked for, or the one with the worst place.
 
     Raises:
@@ -85,17 +85,17 @@ def place_of(comparison: Any, recording: Recording | str | PathLike[str] | None)
     files, sources = comparison.material.files, comparison.material.sources
     if recording is None:
         name = _worst(comparison, files)
-        return Place(comparison, name, _sound(sources.get(name)))
+        return TimelineTarget(comparison, name, _sound(sources.get(name)))
     if isinstance(recording, str) and recording in files:
-        return Place(comparison, recording, _sound(sources.get(recording)))
+        return TimelineTarget(comparison, recording, _sound(sources.get(recording)))
     sound = recording if isinstance(recording, Recording) else _file(recording, files)
     name = sound.id if sound.id in files else files[0] if len(files) == 1 else None
     if name is None and files:
         raise PlotError(f"{sound.id!r} is none of the {len(files)} recordings compared ({few(files)})")
-    return Place(comparison, name, sound)
+    return TimelineTarget(comparison, name, sound)
 
 
-def looked_at(marks: pd.DataFrame, at: Mapping[Any, Any] | None = None) -> tuple[float, float] | None:
+def locate(marks: pd.DataFrame, at: Mapping[Any, Any] | None = None) -> tuple[float, float] | None:
     """First and last second of a row, or of the first mark; None if nothing says where."""
     known = None if at is None else _times(at)
     if known is None and len(marks):
@@ -103,16 +103,16 @@ def looked_at(marks: pd.DataFrame, at: Mapping[Any, Any] | None = None) -> tuple
     return known
 
 
-def span_of(place: Place, start: float | None, end: float | None) -> tuple[float, float] | None:
+def choose_span(place: TimelineTarget, start: float | None, end: float | None) -> tuple[float, float] | None:
     """The stretch to be shown, seconds: what is asked for, or around the worst place; None without one."""
     if start is None and end is None:
-        worst = looked_at(place.marks())
-        return None if worst is None else around(worst)
+        worst = locate(place.marks())
+        return None if worst is None else add_margin(worst)
     first = max(0.0, float(end or 0) - SHOWN) if start is None else start
     return first, first + SHOWN if end is None else end
 
 
-def around(span: tuple[float, float]) -> tuple[float, float]:
+def add_margin(span: tuple[float, float]) -> tuple[float, float]:
     """With what is said before and after it."""
     return max(0.0, span[0] - AROUND), span[1] + AROUND
 
@@ -120,12 +120,12 @@ def around(span: tuple[float, float]) -> tuple[float, float]:
 def look(view: TimelineView, span: tuple[float, float]) -> None:
     """Moves the view to a place, the playhead to its start."""
     duration = float(view.spec["duration"])
-    first, last = around(span)
+    first, last = add_margin(span)
     view.view_range = max(0.0, min(first, duration - AROUND)), min(last, duration)
     view.current_time = min(span[0], duration)
 
 
-def view_of(
+def make_view(
     comparison: Any,
     recording: Recording | str | PathLike[str] | None,
     where: pd.DataFrame | None,
@@ -135,7 +135,7 @@ def view_of(
     """See `Comparison.view`."""
     if recording is None and at is not None and isinstance(at.get("recording"), str):
         recording = at["recording"]
-    place = place_of(comparison, recording)
+    place = find_target(comparison, recording)
     frames = place.frames()
     if not frames and place.sound is None:
         raise PlotError("nothing to show: no word has times, and there is no sound; pass the recording")
@@ -143,7 +143,7 @@ def view_of(
     title = place.name if place.name is not None else (place.sound.id if place.sound else "")
     given = {"color": "system", "title": title, **options}
     view = TimelineView(place.sound, frames or None, marks=marks, **given)
-    span = looked_at(marks, at)
+    span = locate(marks, at)
     if span is not None and "view_range" not in options:
         look(view, span)
     for name in comparison.systems:
