@@ -180,7 +180,7 @@ class Comparison:
 
     @cached_property
     def timing_pairs(self) -> pd.DataFrame:
-        """One row per pair of systems: the difference of their accumulated average shifts, and tests of it."""
+        """One row per pair of systems: the difference of their average shifts, and tests of it."""
         evidence = time_evidence(self.alignment, self.by, self.options.groups)
         return self._signed(tables.timing_pairs_of(evidence, self.options.level, self.options.seed))
 
@@ -257,7 +257,7 @@ class Comparison:
         at: Mapping[Any, Any] | pd.Series | None = None,
         **options: Any,
     ) -> TimelineView:
-        """One lane per system below the audio, with marks at errors and disagreements: M goes to the next one,
+        """One lane per system below the audio, errors and disagreements marked: M goes to the next one,
         W to the worst and then to the next worst, Shift+M and Shift+W back.
 
         Args:

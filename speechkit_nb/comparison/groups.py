@@ -129,8 +129,8 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
 
 
 def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
-    """Add a row for each stretch and system without one: an alignment has no rows where neither side has words,
-    or where the chosen alternative is empty. All systems have the same recordings already."""
+    """Add a row for each stretch and system without one: an alignment has no rows where neither side has
+    words, or where the chosen alternative is empty. All systems have the same recordings already."""
     places = counts[[*units]].drop_duplicates() if len(counts) else pd.DataFrame(0, [0], [*units])
     names = pd.DataFrame({"system": pd.Series(list(systems), dtype="str")})
     every = names.merge(places, how="cross")
