@@ -188,7 +188,8 @@ def _resolve_target(
 ) -> ServiceAddress:
     """The address of a service other than `"local"`.
 
-    >>> _resolve_target("https://stt.example.org", None, None)[::2]
+    >>> address = _resolve_target("https://stt.example.org", None, None)
+    >>> address.name, address.wire
     ('https://stt.example.org:443', 'rest')
     """
     if endpoints is not None:
