@@ -269,5 +269,5 @@ def load(path: str | os.PathLike[str]) -> Transcript:
     )
 
 
-def _path_of(recording: Any) -> Any:
-    return getattr(recording, "source", None)
+def _path_of(source: Any) -> Any:
+    return getattr(source, "source", None)

@@ -41,8 +41,8 @@ class _ListByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_ListByDefault)
-def jobs() -> None:
+@click.group("jobs", cls=_ListByDefault)
+def jobs_command() -> None:
     """The journal of jobs: list (the default), wait, fetch, export, resubmit, abandon, cancel.
 
     A job is named by its operation id, or by its number in the list.
@@ -57,7 +57,7 @@ _target = click.option("--target", help="local, or grpc://HOST:PORT. Default: th
 _service = click.option("--service", help="Only jobs of this service, such as cloud or local.")
 
 
-@jobs.command("list")
+@jobs_command.command("list")
 @_ids
 @click.option(
     "--state",
@@ -87,7 +87,7 @@ def list_(
         click.echo(format_table(frame))
 
 
-@jobs.command()
+@jobs_command.command()
 @_ids
 @click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Wait no longer than this.")
 @_target
@@ -101,7 +101,7 @@ def wait(ids: Sequence[str], timeout: float | None, target: str | None, service:
         sys.exit(_report(entries, problems, STILL_OPEN))
 
 
-@jobs.command()
+@jobs_command.command()
 @_target
 @_service
 def fetch(target: str | None, service: str | None) -> None:
@@ -118,7 +118,7 @@ def fetch(target: str | None, service: str | None) -> None:
         sys.exit(_report(entries, problems, 0))
 
 
-@jobs.command()
+@jobs_command.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @_ids
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="parquet", show_default=True)
@@ -145,7 +145,7 @@ def export(folder: Path, ids: Sequence[str], kind: str, service: str | None) -> 
     sys.exit(FAILED if missing else 0)
 
 
-@jobs.command()
+@jobs_command.command()
 @_some_ids
 @_target
 def resubmit(ids: Sequence[str], target: str | None) -> None:
@@ -156,7 +156,7 @@ def resubmit(ids: Sequence[str], target: str | None) -> None:
     _run_each(ids, target, _resubmit)
 
 
-@jobs.command()
+@jobs_command.command()
 @_some_ids
 @_target
 def abandon(ids: Sequence[str], target: str | None) -> None:
@@ -164,7 +164,7 @@ def abandon(ids: Sequence[str], target: str | None) -> None:
     _run_each(ids, target, lambda job: job.abandon())
 
 
-@jobs.command()
+@jobs_command.command()
 @_some_ids
 @_target
 def cancel(ids: Sequence[str], target: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SpeechkitError
-from .jobs import jobs
+from .jobs import jobs_command
 from .view import view
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 main.add_command(view)
-main.add_command(jobs)
+main.add_command(jobs_command)
 
 
 @main.command()

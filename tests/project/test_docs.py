@@ -9,7 +9,8 @@ import pytest
 import speechkit_nb as sk
 from speechkit_nb.tables import EVENTS, FINALS, WORDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "frames.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "frames.md").read_text(encoding="utf-8")
 
 
 def columns_in(section: str) -> list[str]:
@@ -55,3 +56,17 @@ def test_the_frame_of_an_alignment(comparison):
 def test_the_frame_of_jobs(client):
     """The columns of the journal as a user sees it."""
     assert sorted(columns_in("client.jobs()")) == sorted(client.jobs().columns)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_a_page_names_is_there(page):
+    """A path is from the root, or from the package, or below one of its folders."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    paths = re.findall(r"`([\w./]+/[\w]*(?:\.(?:py|js|md))?)`", text) + re.findall(
+        r"\]\(([\w./]+\.md)\)", text
+    )
+    assert len(paths) > 10
+    folders = [ROOT, (ROOT / page).parent, ROOT / "speechkit_nb", *(ROOT / "speechkit_nb").glob("*/")]
+    folders += [ROOT / "speechkit_nb" / "views" / "widget"]
+    missing = [path for path in paths if not any((folder / path).exists() for folder in folders)]
+    assert missing == []
