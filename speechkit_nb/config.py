@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .errors import ConfigError
+from .errors import ConfigError, suggest
 
 LANGUAGES = (
     "auto", "de-DE", "en-US", "es-ES", "fi-FI", "fr-FR", "he-HE", "he-IL", "it-IT", "kk-KK", "kk-KZ", "nl-NL",
@@ -146,9 +145,7 @@ class RecognitionConfig:
         known = [option.name for option in fields(cls)]
         for name in options:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else "."
-                raise ConfigError(f"no option {name!r}{hint} There are {', '.join(known)}")
+                raise ConfigError(f"no option {name!r}{suggest(name, known)}")
         return cls(**options)
 
     def to_dict(self) -> dict[str, Any]:
