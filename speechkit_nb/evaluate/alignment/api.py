@@ -38,11 +38,11 @@ def align(
     of words with times, the pairs that are closest in time.
 
     Args:
-        reference: one utterance as text; a frame with `word`, a row a word, and if they are known `start`
-            and `end` in seconds; or a frame with `text`, a row an utterance. It may hold alternatives,
+        reference: one utterance as text; a frame with `word`, one row per word, and if they are known `start`
+            and `end` in seconds; or a frame with `text`, one row per utterance. It may hold alternatives,
             `{7 / seventh}`; see `normalize_alternatives`.
         systems: what each system heard, in any of these forms.
-        by: columns that tell utterances apart; words are aligned within them. By default those of
+        by: utterance key columns; words are aligned within them. By default those of
             `recording` and `channel_tag` that all frames have.
         normalizer: one, or what `normalize.normalizer` makes one of.
         collar: pair only words that overlap in time when those of the system are made longer by so

@@ -1,4 +1,4 @@
-"""The `alignment` frame: a row an edit operation."""
+"""The `alignment` frame: one row per edit operation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def build_alignment(keys: pd.DataFrame, system: str, ref: Tokens, hyp: Tokens, e
     """Edit operations as a frame of schema `ALIGNMENT`, the columns of `keys` before it.
 
     Args:
-        keys: a row an utterance.
+        keys: one row per utterance.
         ref, hyp: the words of the same utterances.
     """
     pair = np.repeat(np.arange(len(keys), dtype=np.int32), edits.counts)

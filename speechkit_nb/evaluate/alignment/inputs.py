@@ -27,7 +27,7 @@ class Utterances(NamedTuple):
 
 
 def find_keys(given: Sequence[Words]) -> tuple[str, ...]:
-    """The usual columns that tell utterances apart: those that all frames have; none beside plain text."""
+    """The usual utterance key columns: those that all frames have; none beside plain text."""
     frames = [words for words in given if isinstance(words, pd.DataFrame)]
     return tuple(
         key
@@ -40,8 +40,8 @@ def collect_utterances(given: Words, by: Sequence[str], name: str) -> Utterances
     """Raw words, grouped by the columns `by` in the order of their first appearance.
 
     Args:
-        given: one utterance as text; or a frame with `word`, a row a word, and if they are known `start`
-            and `end` in seconds; or a frame with `text`, a row an utterance. Of a frame with
+        given: one utterance as text; or a frame with `word`, one row per word, and if they are known `start`
+            and `end` in seconds; or a frame with `text`, one row per utterance. Of a frame with
             `alternative` only the first alternative counts.
         name: what the errors call it.
 

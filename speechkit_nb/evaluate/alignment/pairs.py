@@ -19,7 +19,7 @@ class TokenColumns:
     """One side of all pairs: the words of pair `p` are those from `offsets[p]` to `offsets[p + 1]`.
 
     Attributes:
-        ids: a number a word; equal numbers are equal words, on both sides. Any kind of integer.
+        ids: one number per word; equal numbers are equal words, on both sides. Any kind of integer.
         offsets: shape (n_pairs + 1,), from 0 to the number of words.
         start, end: times of the words in microseconds; None if they have none.
     """
@@ -67,7 +67,7 @@ class Edits:
 
     @staticmethod
     def concat(each: Iterable[Bytes]) -> Edits:
-        """Edits from one array of operations a pair."""
+        """Edits from one array of operations per pair."""
         arrays = list(each)
         counts = np.array([len(ops) for ops in arrays], np.int64)
         return Edits(np.concatenate([np.empty(0, np.uint8), *arrays]), counts)

@@ -16,12 +16,12 @@ SLACK = 0.001
 def check_times(
     alignment: pd.DataFrame, places: Sequence[str], durations: Mapping[Any, float] | None = None
 ) -> pd.DataFrame:
-    """A row a word of a system that has times, with the index of the alignment: whether it has `no_length`
-    (ends at its start, or before), is `overlapping` (ends after the next one starts), lies `outside` of the
-    recording, at least in part.
+    """One row per word of a system that has times, with the index of the alignment: whether it has
+    `no_length` (ends at its start, or before), is `overlapping` (ends after the next one starts),
+    lies `outside` of the recording, at least in part.
 
     Args:
-        places: columns that tell utterances apart.
+        places: utterance key columns.
         durations: seconds by `recording`, or of the only one; without them only what begins before 0 is
             outside.
 

@@ -47,7 +47,7 @@ def count_times(
     Args:
         ops: operations whose words count as right.
         by: columns to split by.
-        places: columns that tell recordings apart.
+        places: columns that identify recordings.
         sane: of `sanity_of`.
     """
     keys = ["system", *by]
@@ -113,7 +113,7 @@ def _count_utterances(compared: pd.DataFrame, keys: Sequence[str], places: Seque
     Args:
         compared: of `boundary_errors`, with the columns `keys`.
         keys: columns that the tally is split by.
-        places: columns that tell utterances apart.
+        places: utterance key columns.
     """
     columns = list(dict.fromkeys([*keys, *places]))
     return pd.concat(
@@ -122,7 +122,7 @@ def _count_utterances(compared: pd.DataFrame, keys: Sequence[str], places: Seque
 
 
 def _shifts(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> pd.DataFrame:
-    """A row an utterance: the mean size of both errors."""
+    """One row per utterance: the mean size of both errors."""
     sizes = compared[["start_error", "end_error"]].abs().mean(axis=1)
     groups = compared[columns].assign(size=sizes).groupby(columns, sort=False, observed=True, dropna=False)
     means = groups["size"].mean().reset_index()

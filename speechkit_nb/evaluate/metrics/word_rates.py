@@ -1,6 +1,6 @@
 """Error rates of an alignment: of words, characters and utterances, by any of its columns.
 
-Each takes the `alignment` frame and returns a frame with a row a group. Columns of your own (a speaker, a
+Each takes the `alignment` frame and returns a frame with one row per group. Columns of your own (a speaker, a
 noise level) are merged into the alignment before, and named in `by`.
 """
 
@@ -73,7 +73,7 @@ def compute_character_rates(
     Args:
         alignment: as in `word_rates`.
         by: columns to group by.
-        utterance: columns that tell utterances apart, as given to `align`; by default those before `system`.
+        utterance: utterance key columns, as given to `align`; by default those before `system`.
         spaces: whether one space between words counts as a character.
 
     Returns:

@@ -42,7 +42,7 @@ def compute_timing(
     units: Sequence[str] | None = None,
     durations: Mapping[Any, float] | None = None,
 ) -> pd.DataFrame:
-    """A row a system: how far starts and ends of words are off. Times are seconds, + is late.
+    """One row per system: how far starts and ends of words are off. Times are seconds, + is late.
 
     Args:
         alignment: frame `alignment` of one or several systems against one reference.
@@ -51,7 +51,7 @@ def compute_timing(
         common: whether only words count that all systems got right; else each has its own. Systems that
             have no times at all are left out of this.
         substitutions: whether words that were taken for others count, too.
-        units: columns that tell one utterance from another; by default all that are not of the alignment
+        units: utterance key columns; by default all that are not of the alignment
             itself and hold no floats.
         durations: seconds by recording, so that words after its end are known.
 
@@ -139,7 +139,7 @@ def compute_boundary_errors(
     units: Sequence[str] | None = None,
     systems: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """A row a word that was recognized right and has times on both sides; for histograms and over time.
+    """One row per word that was recognized right and has times on both sides; for histograms and over time.
 
     Args:
         alignment, substitutions, units, systems: as of `tally_timing`.
@@ -190,7 +190,7 @@ def _ops(substitutions: bool) -> list[str]:
 
 
 def _units(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
-    """The columns that tell utterances apart, of a frame that is what it should be."""
+    """The utterance key columns, of a frame that is what it should be."""
     _check_columns(alignment, ["op", *(units or ())])
     tables.check(alignment, ALIGNED, "alignment")
     if units is not None:

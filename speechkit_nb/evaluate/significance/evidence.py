@@ -66,8 +66,8 @@ class Evidence:
         """From frames.
 
         Args:
-            counts: a row an utterance and system, schema `COUNTS`; its other columns tell utterances apart.
-            segments: a row a segment and pair of systems, schema `SEGMENTS`; None for no matched-pairs test.
+            counts: one row per utterance and system, schema `ERROR_COUNTS`; the other columns are keys.
+            segments: one row per segment and pair of systems, schema `SEGMENTS`; None: no such test.
             group: columns of `counts` that say what belongs together, such as speaker or call; each utterance
                 by itself by default. Utterances of one speaker are alike, and intervals that do not know
                 it are too narrow. A group must lie in one part of a corpus.
@@ -122,7 +122,7 @@ class Evidence:
 
 
 def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
-    """A row an utterance; a system without a row has neither errors nor words in it."""
+    """One row per utterance; a system without a row has neither errors nor words in it."""
     keys = [str(name) for name in counts if name not in ERROR_COUNTS]
     table = counts if keys else counts.assign(utterance=0)
     index = [*(keys or ["utterance"]), "system"]

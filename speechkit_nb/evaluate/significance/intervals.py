@@ -34,7 +34,7 @@ def estimate_intervals(
     n_replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """A row a system: its word error rate, and how far it may be off.
+    """One row per system: its word error rate, and how far it may be off.
 
     Args:
         evidence: of `Evidence.from_counts`.
@@ -85,7 +85,7 @@ def compare_pairs(
     n_replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """A row a pair of systems: which has fewer errors, by how much, and how sure that is.
+    """One row per pair of systems: which has fewer errors, by how much, and how sure that is.
 
     Args:
         evidence, level, method, seed: as of `intervals`. The bootstrap draws the same groups for both

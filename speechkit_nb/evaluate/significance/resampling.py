@@ -80,7 +80,7 @@ def swap_p(differences: Floats, n_draws: int, seed: int) -> float:
     """Two-sided p that the sum of the differences is 0, by changing signs.
 
     Args:
-        differences: first system less second, a number a group; groups without any say nothing.
+        differences: first system less second, one number per group; groups without any say nothing.
         n_draws: so many swaps are drawn if there are more than 12 groups with a difference; the p is then at
             least 1 / (n_draws + 1).
 

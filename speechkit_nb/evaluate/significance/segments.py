@@ -32,11 +32,11 @@ def cut_segments(
     min_good: int = 2,
     systems: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """A row a segment of each pair of systems; segments without errors are left out.
+    """One row per segment of each pair of systems; segments without errors are left out.
 
     Args:
         alignment: frame `alignment` of several systems against one reference.
-        units: columns that tell one utterance from another; by default all that are not of the alignment
+        units: utterance key columns; by default all that are not of the alignment
             itself and hold no floats. The end of an utterance ends a segment.
         min_good: words in a row that both must have right between two segments; NIST takes 2.
         systems: all systems, in a part of a corpus in which one may have no row; by default those with rows.
@@ -67,7 +67,7 @@ def cut_segments(
 
 
 def count_errors(alignment: pd.DataFrame, units: Sequence[str] | None = None) -> pd.DataFrame:
-    """A row an utterance and system: errors and reference words.
+    """One row per utterance and system: errors and reference words.
 
     Args:
         alignment, units: as of `segments`. Utterances of which no system has a row are not there.
@@ -92,7 +92,7 @@ def count_errors(alignment: pd.DataFrame, units: Sequence[str] | None = None) ->
 
 
 def find_utterance_keys(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
-    """The columns that tell utterances apart, of an alignment that is what it should be."""
+    """The utterance key columns, of an alignment that is what it should be."""
     for column in ("op", *(units or ())):
         if column not in alignment:
             there = ", ".join(map(str, alignment))
@@ -107,7 +107,7 @@ class _Errors:
     """The errors of all systems, in the order of the reference.
 
     Attributes:
-        units: a row an utterance.
+        units: one row per utterance.
         system, unit, place: of each error; `place` is 2 k + 1 at the reference word k, 2 k before it.
     """
 
@@ -157,7 +157,7 @@ def _numbered(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFr
 
 
 def _lengths(alignment: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFrame:
-    """Reference words, a row an utterance, a column a system."""
+    """Reference words, one row per utterance, one column per system."""
     keys = find_utterance_keys(alignment, units)
     unit, table = _numbered(alignment, keys)
     is_word = alignment["op"].to_numpy() != "ins"
