@@ -168,6 +168,7 @@ def test_a_large_file_is_uploaded_with_the_file_browser_of_jupyter(page, folder)
         page.get_by_title("Upload Files").click()
     chooser.value.set_files({"name": "large.wav", "mimeType": "audio/wav", "buffer": content})
     wait_until(lambda: _is_whole(folder / "recordings" / "large.wav", content))
+    page.get_by_role("tab", name="panel.ipynb").click()  # Jupyter shows the uploaded file in a new tab
     button(page, "Refresh").click()
     page.get_by_label("Recordings").select_option("large.wav")
     expect(button(page, "Submit")).to_be_enabled()
