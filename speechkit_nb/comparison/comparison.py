@@ -23,14 +23,14 @@ from ..evaluate import (
 )
 from . import tables
 from . import verdict as says
-from .compare_columns import with_columns
-from .consensus import consensus
 from .contributions import WORD, error_contributions
-from .disagreements import disagreements
+from .differing_spans import disagreements
 from .grid import grid_of_alignment, grid_of_votes, normalized_words
 from .groups import time_evidence, word_evidence
 from .html import page
 from .inputs.collect import ComparisonInput
+from .reference_columns import with_columns
+from .vote import consensus
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -228,7 +228,7 @@ class Comparison:
     ) -> Axes:
         """Errors of starts, or of ends, as histograms, or over the time of a recording, which shows drift."""
         from .plots.boundary_errors import plot_boundary_errors
-        from .plots.place import find_target
+        from .plots.target import find_target
 
         errors = self.timing_errors
         shown = errors if recording is None else find_target(self, recording).rows(errors)
@@ -267,7 +267,7 @@ class Comparison:
             at: such a row to open at, such as `disagreements.iloc[2]`; the worst place unless given.
             **options: of `TimelineView`.
         """
-        from .plots.place import make_view
+        from .plots.target import make_view
 
         row = at.to_dict() if isinstance(at, pd.Series) else at
         return make_view(self, recording, where, row, options)
@@ -275,7 +275,7 @@ class Comparison:
     def brush(self, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start") -> VBox:
         """A histogram of the boundary errors of a recording with a slider on it, above a timeline in which
         only the words between the ends of the slider are marked, the farthest off first."""
-        from .plots.brush import brush
+        from .plots.error_brush import brush
 
         return brush(self, recording, side=side)
 

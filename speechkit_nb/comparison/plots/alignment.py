@@ -14,10 +14,12 @@ from ...audio import Recording
 from ...errors import PlotError
 from ...views import GREY, ORANGE, PURPLE, SKY, VERMILLION, TimeFormatter, TimeLocator, WordRow, time_unit
 from .marks import LETTERS, errors_in_time
-from .place import REFERENCE, SHOWN, TimelineTarget, choose_span, find_target
+from .target import REFERENCE, SHOWN, TimelineTarget, choose_span, find_target
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from ..comparison import Comparison
 
 COLOURS = {"ok": GREY, "sub": VERMILLION, "ins": PURPLE, "del": ORANGE}
 SAID = {"sub": "S substituted", "ins": "I inserted", "del": "D deleted"}
@@ -26,7 +28,7 @@ MOST_LETTERS = 400
 
 
 def plot_alignment(
-    comparison: Any,
+    comparison: Comparison,
     recording: Recording | str | PathLike[str] | None = None,
     channel_tag: str | None = None,
     start: float | None = None,

@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 import pandas as pd
@@ -15,7 +15,10 @@ from matplotlib.figure import Figure
 from ...audio import Recording
 from ...views import lane_colour
 from .boundary_errors import check, plot_boundary_errors, reach
-from .place import find_target, locate, look, make_view
+from .target import find_target, locate, look, make_view
+
+if TYPE_CHECKING:
+    from ..comparison import Comparison
 
 WIDTH, HEIGHT = 900, 260  # pixels
 LEFT, RIGHT = 0.07, 0.98
@@ -25,7 +28,7 @@ KNOBS = 4, 8  # pixels by which a slider is longer than the way of its knobs, le
 
 
 def brush(
-    comparison: Any, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start"
+    comparison: Comparison, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start"
 ) -> widgets.VBox:
     """The histogram, a slider of two ends that lies on its axis, and the timeline, whose marks are the words
     between the two; it goes to the one that is farthest off.

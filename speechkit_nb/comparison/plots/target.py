@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ from ...audio import Recording
 from ...errors import PlotError, few
 from ...views import TimelineView
 from .marks import error_runs, errors_in_time, make_marks
+
+if TYPE_CHECKING:
+    from ..comparison import Comparison
 
 AROUND = 1.5
 """Seconds shown before and after the place that is looked at."""
@@ -36,7 +39,7 @@ class TimelineTarget:
         tag: of the one channel that is looked at; None: all.
     """
 
-    comparison: Any
+    comparison: Comparison
     name: str | None
     sound: Recording | None
     tag: str | None = None
@@ -75,7 +78,7 @@ class TimelineTarget:
         return found
 
 
-def find_target(comparison: Any, recording: Recording | str | PathLike[str] | None) -> TimelineTarget:
+def find_target(comparison: Comparison, recording: Recording | str | PathLike[str] | None) -> TimelineTarget:
     """The recording that is asked for, or the one with the worst place.
 
     Raises:
@@ -85,7 +88,7 @@ def find_target(comparison: Any, recording: Recording | str | PathLike[str] | No
     files, sources = comparison.material.files, comparison.material.sources
     if recording is None:
         name = _worst(comparison, files)
-        return TimelineTarget(comparison, name, _sound(sources.get(name)))
+        return TimelineTarget(comparison, name, _sound(None if name is None else sources.get(name)))
     if isinstance(recording, str) and recording in files:
         return TimelineTarget(comparison, recording, _sound(sources.get(recording)))
     sound = recording if isinstance(recording, Recording) else _file(recording, files)
@@ -126,7 +129,7 @@ def look(view: TimelineView, span: tuple[float, float]) -> None:
 
 
 def make_view(
-    comparison: Any,
+    comparison: Comparison,
     recording: Recording | str | PathLike[str] | None,
     where: pd.DataFrame | None,
     at: Mapping[Any, Any] | None,
@@ -154,7 +157,7 @@ def make_view(
     return view
 
 
-def _worst(comparison: Any, files: tuple[str, ...]) -> str | None:
+def _worst(comparison: Comparison, files: tuple[str, ...]) -> str | None:
     if len(files) < 2:
         return files[0] if files else None
     worst, aligned = comparison.disagreements.dropna(subset=["start"]), comparison.aligned
