@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import speechkit_nb as sk
-from speechkit_nb.comparison.inputs.check_audio import check_audio
+from speechkit_nb.comparison.inputs.audio_checks import check_audio
 from speechkit_nb.comparison.inputs.missing import REFERENCE, align_utterances
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError
 from speechkit_nb.formats import read_words

@@ -16,7 +16,7 @@ from speechkit_nb import tables
 from speechkit_nb.audio import Recording
 from speechkit_nb.errors import ConfigError, MissingExtra
 from speechkit_nb.evaluate import force_align
-from speechkit_nb.evaluate.forced_alignment.pronunciations import pronunciations, spoken_words
+from speechkit_nb.evaluate.forced_alignment.dictionary import pronunciations, spoken_words
 
 DATA = Path(__file__).parents[2] / "data"
 DICTIONARY = {

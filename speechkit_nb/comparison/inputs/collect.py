@@ -12,9 +12,9 @@ import pandas as pd
 
 from ...errors import ConfigError, SchemaError, few
 from ...formats import WordInput, read_words
-from .check_audio import check_audio, read_duration
-from .check_words import check_words
+from .audio_checks import check_audio, read_duration
 from .missing import REFERENCE, Missing, align_recordings, align_utterances, display_name
+from .word_checks import check_words
 
 RESERVED = (
     *("reference", "recording", "channel_tag", "start", "end", "place", "size", "differs", "unit", "run"),

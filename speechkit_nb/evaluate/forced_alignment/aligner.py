@@ -14,7 +14,7 @@ import pandas as pd
 from ... import tables
 from ...audio import Recording
 from ...errors import ConfigError, MissingExtra
-from .pronunciations import SpokenWord, pronunciations, spoken_words
+from .dictionary import SpokenWord, pronunciations, spoken_words
 
 SAMPLE_RATE = 16000
 """Hz, of the acoustic model."""
