@@ -1,5 +1,6 @@
 from . import errors as errors
 from .audio import Recording as Recording
+from .client import CLOUD as CLOUD
 from .client import Client as Client
 from .client import Endpoints as Endpoints
 from .client import Job as Job
@@ -15,6 +16,7 @@ from .config import RecognitionConfig as RecognitionConfig
 from .corpus import Scores as Scores
 from .corpus import score as score
 from .corpus import write_part as write_part
+from .evaluate import WordErrorRate as WordErrorRate
 from .evaluate import align as align
 from .evaluate import force_align as force_align
 from .evaluate import normalizer as normalizer

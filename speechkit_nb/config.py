@@ -212,3 +212,6 @@ def _properties(given: Any) -> Iterable[Mapping[str, Any]]:
                 "json_object or json_schema"
             )
         yield found
+
+
+RecognitionConfig.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -271,3 +271,6 @@ def load(path: str | os.PathLike[str]) -> Transcript:
 
 def _path_of(source: Any) -> Any:
     return getattr(source, "source", None)
+
+
+Transcript.__module__ = "speechkit_nb"  # it prints under the name that users import

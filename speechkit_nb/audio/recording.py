@@ -323,3 +323,6 @@ def _widen(bounds: Samples, block: Samples, at: int, n: int) -> None:
     for row, samples in enumerate(block):  # contiguous: strided extremes are 15 times slower
         np.minimum(low[row], np.minimum.reduceat(samples, edges), out=low[row])
         np.maximum(high[row], np.maximum.reduceat(samples, edges), out=high[row])
+
+
+Recording.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -365,3 +365,6 @@ def attach_job(client: Client, number: int) -> Job:
         raise NotFound(f"the journal has no job {number}; client.jobs() lists all jobs", code="NOT_FOUND")
     job = client._make_job(entry)
     return client._poll(job) if job.record.service == client.service else job
+
+
+Client.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -83,7 +83,7 @@ def connect(
         service_account_key: file (or its content as a dict) made by `yc iam key create`.
         folder_id: only for accounts of people; a service account knows its folder.
         endpoints: the hosts of another installation, in place of a target; for the cloud with a few other
-            hosts, `dataclasses.replace(CLOUD, ...)` with `CLOUD` from `speechkit_nb.client`.
+            hosts, `dataclasses.replace(sk.CLOUD, ...)`.
         ca: PEM file of the certificate authorities to trust in place of the usual ones; also for storage.
         data_logging: let the service store the audio, so that its support can examine it.
         journal: file of the journal; default: the one of this user, in `$SPEECHKIT_NB_HOME` or the user's

@@ -365,3 +365,6 @@ class Comparison:
     def _voters(self) -> Sequence[str]:
         reference = self.material.reference
         return reference.attrs["pseudo_reference"] if reference is not None else ()
+
+
+Comparison.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -247,3 +247,6 @@ def _tell(errors: Mapping[str, str], n_parts: int, out: Path | None) -> None:
         UserWarning,
         stacklevel=4,
     )
+
+
+Scores.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -279,3 +279,6 @@ def find_variable(value: object, variables: Mapping[str, object] | None = None) 
         variables = shell.user_ns if shell is not None else {}
     names = [name for name, other in list(variables.items()) if other is value and name.strip("_")]
     return min(names, key=lambda name: name.startswith("_"), default="")
+
+
+JobPanel.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -316,3 +316,6 @@ def describe_reuse(record: JobRecord) -> str:
     """
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_at))
     return f"{'job' if record.is_open else 'result'} of {when} used again, nothing was sent"
+
+
+Job.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -278,3 +278,6 @@ def _partition(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[lis
     for job in jobs:
         parts[is_open(job)].append(job)
     return parts
+
+
+JobSet.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -98,3 +98,6 @@ class EventQueue:
         if event is None:  # for the next caller
             self._queue.put(None)
         return event
+
+
+StreamEvent.__module__ = "speechkit_nb"  # it prints under the name that users import

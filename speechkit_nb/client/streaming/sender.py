@@ -143,3 +143,6 @@ class SessionSender:
             duration_ms = chunk.n_samples * 1000 // self._sample_rate
             return v3.StreamingRequest(silence_chunk=v3.SilenceChunk(duration_ms=duration_ms))
         return v3.StreamingRequest(chunk=v3.AudioChunk(data=chunk.data))
+
+
+SessionLimits.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -238,3 +238,6 @@ def open_stream(
         )
     pace = pace or ("fast" if recording is None else "real-time")
     return StreamSession(streamer, audio, config, pace=pace, limits=limits, id=name)
+
+
+StreamSession.__module__ = "speechkit_nb"  # it prints under the name that users import

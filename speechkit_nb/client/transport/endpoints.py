@@ -179,3 +179,6 @@ KAZAKHSTAN = Endpoints(
     iam="https://iam.api.yandexcloud.kz/iam/v1/tokens",
     storage="https://storage.yandexcloud.kz",
 )
+
+
+Endpoints.__module__ = "speechkit_nb"  # it prints under the name that users import

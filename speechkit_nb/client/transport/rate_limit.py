@@ -228,3 +228,6 @@ def share_limiters(
     for kind, limit in quota.limits.items():
         _shared[key][kind].set_limit(limit)
     return CallLimiter(service, _shared[key])
+
+
+Quota.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -133,3 +133,6 @@ def _check_texts(given: str | Sequence[str], name: str) -> list[str]:
 
 def _describe(given: str | Sequence[str]) -> str:
     return "one text" if isinstance(given, str) else f"a list of {count_noun(len(given), 'text')}"
+
+
+WordErrorRate.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -383,3 +383,6 @@ def _check_keywords(state: Mapping[str, Any]) -> None:
     for name in state:
         if name not in known:
             raise ConfigError(f"TimelineView has no option {name!r}{suggest(name, known)}")
+
+
+TimelineView.__module__ = "speechkit_nb"  # it prints under the name that users import
