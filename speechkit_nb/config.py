@@ -1,4 +1,4 @@
-"""What to ask a recognizer for, checked before anything is sent."""
+"""Options of a recognition, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -28,34 +28,36 @@ STREAM_ONLY = ("eou_sensitivity", "max_pause", "external_eou", "audio_processing
 
 @dataclass(frozen=True, kw_only=True)
 class RecognitionConfig:
-    """Options of one recognition, named as the service names them. Times are seconds.
+    """Options of one recognition, with the names that the service uses. Times are in seconds.
 
     Attributes:
         model: `"general"`, `"general:rc"`, `"general:deprecated"`, for files also `"deferred-general"`.
-        language: code such as `"en-US"`, or several; `"auto"` lets the service find out; empty for the
-            service's own default.
-        excluded_language: the other way round: any but these.
-        normalize: numbers, dates and the like are written as digits in the refinement.
-        literature_text: punctuation and capitals in the refinement.
-        profanity_filter: swear words are masked.
-        phone_formatting: telephone numbers are written with their usual separators.
-        speaker_labeling: in mono recordings `channel_tag` becomes the speaker, two at most.
+        language: code such as `"en-US"`, or several; with `"auto"` the service detects the language; empty:
+            the default of the service.
+        excluded_language: codes of languages that are not recognized; not together with `language`.
+        normalize: whether numbers, dates and the like are written in digits in the refinement.
+        literature_text: whether the refinement has punctuation and capital letters.
+        profanity_filter: whether swear words are masked.
+        phone_formatting: whether telephone numbers are written with their usual separators.
+        speaker_labeling: whether `channel_tag` is the speaker in mono recordings; at most two speakers.
         classifiers: names such as `"gender"`, or a mapping of each name to its triggers:
-            `"on_utterance"` (unless given), `"on_final"`, `"on_partial"`.
-        speaker_analysis, conversation_analysis: statistics of speakers, and of who talks when.
-        quantiles: levels between 0 and 1 that these statistics hold as well.
-        silence_threshold: shortest pause of a speaker that counts as one.
-        simultaneous_silence_threshold, simultaneous_speech_threshold: the same for the dialogue.
+            `"on_utterance"` (the default), `"on_final"`, `"on_partial"`.
+        speaker_analysis, conversation_analysis: whether to compute statistics of each speaker, and of the
+            whole dialogue.
+        quantiles: levels between 0 and 1; these statistics then include the quantiles.
+        silence_threshold: shortest silence of a speaker that counts as a pause.
+        simultaneous_silence_threshold, simultaneous_speech_threshold: the shortest silence of all speakers,
+            and the shortest speech of several speakers at once, that counts.
         summarization_model: `gpt://FOLDER/MODEL`, the language model that answers `summarization`.
-        summarization: up to 16 instructions; each a text, or a mapping with `instruction` and either
+        summarization: up to 16 instructions; each is a text, or a mapping with `instruction` and either
             `json_object=True` or a `json_schema`.
-        eou_sensitivity: `"default"` or `"high"`: how soon an utterance ends. Streams only.
+        eou_sensitivity: how soon an utterance ends: `"default"` or `"high"`. Streams only.
         max_pause: hint for the longest pause between words of an utterance. Streams only.
-        external_eou: the client says where utterances end. Streams only.
-        audio_processing_type: `"real_time"`, or `"full_data"` which answers at the end. Streams only.
+        external_eou: whether the client marks the ends of utterances. Streams only.
+        audio_processing_type: `"real_time"`, or `"full_data"` for results at the end. Streams only.
 
     Raises:
-        ConfigError: if an option has no such value.
+        ConfigError: if the value of an option is not valid.
 
     >>> RecognitionConfig(language="EN-us", classifiers="gender").classifiers
     (('gender', ('on_utterance',)),)
@@ -122,20 +124,20 @@ class RecognitionConfig:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The language codes, spelled as the service spells them."""
+        """The language codes, in the spelling of the service."""
         return tuple(self.language)
 
     @property
     def for_streams_only(self) -> tuple[str, ...]:
-        """The options that were given and mean nothing for a file."""
+        """The given options that have no effect for a file."""
         return tuple(option for option in STREAM_ONLY if getattr(self, option))
 
     @classmethod
     def of(cls, **options: Any) -> RecognitionConfig:
-        """A config from keywords.
+        """Make a config from keywords.
 
         Raises:
-            ConfigError: if there is no such option; the message names the nearest one.
+            ConfigError: if there is no such option; the message names the most similar one.
 
         >>> RecognitionConfig.of(modle="general")
         Traceback (most recent call last):

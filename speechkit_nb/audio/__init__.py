@@ -1,4 +1,4 @@
-"""Recordings: lazy sound, what lies in the bytes of a file, and what the service accepts."""
+"""Recordings that are read when needed, audio containers, and encoding for the service."""
 
 from .containers import AUDIO_SUFFIXES, PCM
 from .encoding import (

@@ -1,4 +1,4 @@
-"""How sound lies in bytes and arrays: opening, decoding, what the header of a file says and leaves out."""
+"""Audio in files, bytes and arrays: opening, decoding, and the header with what it leaves out."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..errors import AudioError
 
 PCM: Final = "LINEAR16_PCM"
 AUDIO_SUFFIXES: Final = (".wav", ".ogg", ".oga", ".opus", ".mp3", ".flac", ".aif", ".aiff", ".au")
-"""Suffixes by which recordings are found in a folder; the format of a file is taken from its content."""
+"""Suffixes of recordings in a folder. The format of a file is taken from its content, not its suffix."""
 
-_NO_LENGTH = 0x7FFF_0000  # a WAV data size from here up was written by a program that could not know it
-_NO_FRAME = "File does not exist or is not a regular file"  # what libsndfile says of an MP3 without a frame
+_NO_LENGTH = 0x7FFF_0000  # data sizes of WAV from here up mean that the length was unknown
+_NO_FRAME = "File does not exist or is not a regular file"  # libsndfile's error for an MP3 without a frame
 _BUFFER = 1 << 18  # bytes read at once
 _WHAT_IS_READ = (
     "WAV, FLAC, Ogg Opus, Ogg Vorbis, MP3 and AIFF are read; convert other formats first, as in "
@@ -32,15 +32,16 @@ _WHAT_IS_READ = (
 
 @dataclass(frozen=True)
 class Layout:
-    """What the header says, and what was found around it.
+    """The format and length of a recording, from its header and content.
 
     Attributes:
         container: "WAV", "OGG_OPUS", "MP3", "FLAC", "LINEAR16_PCM", "array", or libsndfile's name.
         coding: libsndfile's name of the sample format, such as "PCM_16" or "FLOAT".
-        n_samples: per channel.
+        n_samples: number of samples per channel.
         n_bytes: size of the file.
-        has_length: False if the program that wrote the header did not know the length yet.
-        head, skip: bytes to read in place of the first `skip`; none if the file's own header will do.
+        has_length: False if the header does not contain the length.
+        head: bytes to read in place of the first `skip` bytes of the file; empty if its own header is used.
+        skip: number of bytes that `head` replaces.
     """
 
     container: str = ""
@@ -55,13 +56,13 @@ class Layout:
 
 
 class _Nameless(io.BufferedReader):
-    """soundfile looks at the name of a file object, and takes "x.raw" for headerless whatever it holds."""
+    """A file without a name: soundfile would read any file named "x.raw" as audio without a header."""
 
     name = ""
 
 
 class _Spliced(io.RawIOBase):
-    """`head`, then `file` from byte `skip` on, as one file."""
+    """A file that consists of `head` and then of `file` from byte `skip` on."""
 
     def __init__(self, head: bytes, file: BinaryIO, skip: int) -> None:
         self._head, self._file, self._skip, self._at = head, file, skip, 0
@@ -88,31 +89,31 @@ class _Spliced(io.RawIOBase):
 
 
 def open_bytes(audio: Path | bytes) -> io.BufferedReader | io.BytesIO:
-    """The bytes of a file, or AudioError if it cannot be opened."""
+    """Open the bytes of a file. Raises AudioError if it cannot be opened."""
     if isinstance(audio, bytes):
         return io.BytesIO(audio)
-    if os.path.isdir(audio):  # as Path.is_dir, but no error where one may not look
+    if os.path.isdir(audio):  # unlike Path.is_dir, no error without permission
         raise AudioError(f"{audio} is a folder; give one file of it, such as {audio / 'talk.wav'}")
     try:
         return _Nameless(io.FileIO(audio), _BUFFER)
     except FileNotFoundError as e:
         where = f"the current folder is {Path.cwd()}"
         raise AudioError(f"there is no file {audio}; {where}: check the path") from e
-    except (OSError, ValueError) as e:  # the latter: a null byte in the path
+    except (OSError, ValueError) as e:  # ValueError: a null byte in the path
         reason = getattr(e, "strerror", e)
         raise AudioError(f"{audio} cannot be opened: {reason}; check its name and who may read it") from e
 
 
 @contextmanager
 def decoder(file: BinaryIO, layout: Layout) -> Iterator[Any]:
-    """A soundfile.SoundFile whose blocks add up to the whole."""
+    """A soundfile.SoundFile that gives the same samples whether it is read at once or in blocks."""
     import soundfile
 
     if layout.head:
         file = io.BufferedReader(_Spliced(layout.head, file, layout.skip), _BUFFER)
     with soundfile.SoundFile(file, **_raw_options(layout)) as sound:
-        # soundfile seeks after each read if it can, and a seek makes MP3 and Opus decoders forget what the
-        # next samples are built on.
+        # soundfile seeks after each read of a seekable file. A seek resets the state of MP3 and Opus
+        # decoders, which changes the next samples.
         sound.seekable = lambda: False
         yield sound
 
@@ -131,18 +132,22 @@ def _raw_options(layout: Layout) -> dict[str, Any]:
 
 
 def cut_off(label: str, there: float, promised: float) -> AudioError:
-    """The error for a file that ends too early; times in seconds."""
+    """The error for a file that ends too early. `there` and `promised` are in seconds."""
     return AudioError(
         f"{label} is cut off: {there:.2f} s of {promised:.2f} s are there; copy or download it again, "
         "or read what is there with soundfile and pass the samples"
     )
 
 
-# Samples given as an array.
+# --- samples given as an array
 
 
 def checked_samples(label: str, samples: npt.NDArray[Any], rate: int) -> npt.NDArray[Any]:
-    """A copy of shape (n_channels, n_samples), int16 or float32, not writeable."""
+    """A read-only copy of the samples, shape (n_channels, n_samples), int16 or float32.
+
+    Raises:
+        AudioError: if the dtype, the shape or a value is not valid.
+    """
     if samples.dtype != np.int16 and samples.dtype.kind != "f":
         raise AudioError(
             f"samples must be int16, or float in -1 to 1, not {samples.dtype}; a path or bytes are taken, too"
@@ -179,17 +184,17 @@ def array_layout(samples: npt.NDArray[Any], rate: int) -> Layout:
 def as_float(samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     if samples.dtype == np.int16:
         return samples * np.float32(2**-15)
-    return samples.astype(np.float32)  # a copy: the recording stays as it is
+    return samples.astype(np.float32)  # a copy: callers may write to it
 
 
-# Looking at the header. libsndfile does it; what it does not say is added.
+# --- headers: libsndfile parses them; checks that it lacks are added here
 
 
 def probe(file: BinaryIO, label: str) -> Layout:
-    """What a file is, from its content.
+    """The format and length of a file, from its content.
 
     Raises:
-        AudioError: if it is no audio, empty, or cut off.
+        AudioError: if it is not audio, empty, or cut off.
     """
     layout, start = _start(file, label)
     if start[:4] in (b"RIFF", b"RF64") and start[8:] == b"WAVE":
@@ -207,7 +212,11 @@ def probe(file: BinaryIO, label: str) -> Layout:
 
 
 def probe_pcm(file: BinaryIO, label: str, rate: int, n_channels: int) -> Layout:
-    """The same for 16-bit samples without a header."""
+    """The length of a file of 16-bit samples without a header.
+
+    Raises:
+        AudioError: if it has a header, is empty, or ends within a sample.
+    """
     layout, start = _start(file, label)
     if start[:4] in (b"RIFF", b"RF64", b"OggS", b"fLaC"):
         raise AudioError(f"{label} begins with {start[:4]!r}, so it has a header; leave encoding out")
@@ -231,7 +240,7 @@ def _start(file: BinaryIO, label: str) -> tuple[Layout, bytes]:
 
 
 def _probe_sound(file: BinaryIO, label: str, start: bytes, layout: Layout) -> Layout:
-    """Let libsndfile read the header, and make sure that the last sample is there."""
+    """Parse the header with libsndfile, and check that the last sample can be decoded."""
     import soundfile
 
     file.seek(0)
@@ -260,7 +269,7 @@ def _probe_sound(file: BinaryIO, label: str, start: bytes, layout: Layout) -> La
             + _WHAT_IS_READ
         ) from e
     file.seek(0)
-    with decoder(file, layout) as sound:  # a new one: after an error some never find back
+    with decoder(file, layout) as sound:  # a new one: some decoders do not recover from an error
         raise cut_off(label, _readable(sound, 0) / rate, n / rate)
 
 
@@ -283,7 +292,7 @@ def _check_length(label: str, n_samples: int) -> None:
 
 
 def _readable(sound: Any, start: int) -> int:
-    """How many samples after `start` can be decoded."""
+    """The number of samples from `start` on that can be decoded."""
     import soundfile
 
     n = 0
@@ -297,7 +306,7 @@ def _readable(sound: Any, start: int) -> int:
 
 
 def _probe_riff(file: BinaryIO, label: str, layout: Layout) -> Layout:
-    """Compare the data chunk with the file: libsndfile silently reads what there is."""
+    """Compare the size of the data chunk with the file; libsndfile does not report a file that is cut off."""
     chunks = dict(_riff_chunks(file, layout.n_bytes))
     if b"fmt " not in chunks or b"data" not in chunks:
         return layout
@@ -307,7 +316,8 @@ def _probe_riff(file: BinaryIO, label: str, layout: Layout) -> Layout:
         (size,) = struct.unpack("<Q", _bytes_at(file, chunks[b"ds64"][0] + 8, 8))
     there = layout.n_bytes - start
     if size == 0 and there and _riff_size(file) + 8 != layout.n_bytes:
-        head = _bytes_at(file, 0, start - 4) + b"\xff" * 4  # libsndfile takes 0 for the truth
+        # With a size of 0 libsndfile reads no samples; with the largest size it reads to the end of the file.
+        head = _bytes_at(file, 0, start - 4) + b"\xff" * 4
         return replace(layout, has_length=False, head=head, skip=start)
     if size >= _NO_LENGTH:
         return replace(layout, has_length=False)
@@ -317,7 +327,7 @@ def _probe_riff(file: BinaryIO, label: str, layout: Layout) -> Layout:
 
 
 def _riff_chunks(file: BinaryIO, n_bytes: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Name, first byte and size of the chunks up to the data."""
+    """Name, position and size of each chunk, up to the data chunk."""
     at = 12
     while at + 8 <= n_bytes:
         name, size = struct.unpack("<4sI", _bytes_at(file, at, 8))
@@ -337,19 +347,21 @@ def _bytes_at(file: BinaryIO, at: int, n: int) -> bytes:
 
 
 def _ogg_is_closed(file: BinaryIO, n_bytes: int) -> bool:
-    """Whether the last 64 kB, the greatest size of a page, hold a whole page that is marked as the end."""
+    """Whether the last 64 kB (the largest size of a page) contain a complete page marked as the last one."""
     tail = _bytes_at(file, max(0, n_bytes - 65_536), 65_536)
     return any(_is_last_page(tail, match.start()) for match in re.finditer(rb"OggS\0", tail))
 
 
 def _is_last_page(tail: bytes, at: int) -> bool:
+    # A page header has 27 bytes. Byte 5 has flags (4: end of stream), and byte 26 the number of segments,
+    # whose sizes follow the header.
     if len(tail) < at + 27 or not tail[at + 5] & 4:
         return False
     lacing = tail[at + 27 : at + 27 + tail[at + 26]]
     return at + 27 + tail[at + 26] + sum(lacing) <= len(tail)
 
 
-# MP3 without a length. libsndfile then guesses it from the first frames, and drops what lies beyond.
+# --- MP3 without a length: libsndfile estimates it from the first frames, and reads no further
 
 _MP3_TAGS = (b"Xing", b"Info", b"VBRI")
 _MP3_KBITS = {  # by the low bit of the version: MPEG-1, or MPEG-2 and 2.5
@@ -361,7 +373,7 @@ _MP3_DECODER_DELAY = 529  # samples
 
 
 def _probe_mp3(file: BinaryIO, layout: Layout) -> Layout:
-    """Count the frames of an MP3 that does not say its length, and put frames in front that do."""
+    """Count the frames of an MP3 without a length, and prepend frames that contain it."""
     start = _after_id3(file)
     header = _bytes_at(file, start, 4)
     size = _mp3_frame_size(header)
@@ -376,12 +388,12 @@ def _after_id3(file: BinaryIO) -> int:
     head = _bytes_at(file, 0, 10)
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
-    a, b, c, d = head[6:10]  # seven bits each
+    a, b, c, d = head[6:10]  # the size has seven bits per byte
     return 10 + (a << 21 | b << 14 | c << 7 | d)
 
 
 def _mp3_frame_size(header: bytes) -> int:
-    """Bytes of the layer III frame with this header, 0 if it is none."""
+    """Size in bytes of the layer III frame with this header; 0 if it is not such a header."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version = header[1] >> 3 & 3  # 0: MPEG-2.5, 2: MPEG-2, 3: MPEG-1
@@ -400,16 +412,20 @@ def _count_mp3_frames(file: BinaryIO, at: int, n_bytes: int) -> int:
 
 
 def _mp3_length_frame(header: bytes, n_frames: int) -> bytes:
-    """A "Xing" frame that gives the number of frames, as encoders write it, and a silent one.
+    """A "Xing" frame with the number of frames, as encoders write it, and then a silent frame.
 
     Decoders drop their own delay from a file with this tag, but not from the same file without it. Times
-    must be those of the file as it is played and recognized, so the silent frame is what is dropped.
+    must be those of the file without the tag, as it is played and recognized. So the tag states a delay
+    that makes decoders drop exactly one frame, the silent one.
     """
     is_mpeg1, is_mono = bool(header[1] & 8), header[3] >> 6 == 3
     dropped = (1152 if is_mpeg1 else 576) - _MP3_DECODER_DELAY
     side = {(True, False): 32, (False, True): 9}.get((is_mpeg1, is_mono), 17)
     tag = struct.pack(">4sII9s12x", b"Xing", 1, n_frames + 1, b"LAME")
+    # 12 bits of delay at the start, 12 bits of padding at the end; decoders add 529 to the first and
+    # subtract 529 from the second, so they drop one frame at the start and nothing at the end.
     trim = (dropped << 12 | _MP3_DECODER_DELAY).to_bytes(3, "big")
-    roomy = bytes([header[0], header[1] | 1, 0x80 | header[2] & 0x0C, header[3]])  # 64 or 112 kbit/s
+    # A bit rate of 64 or 112 kbit/s: the frame has room for the tag.
+    roomy = bytes([header[0], header[1] | 1, 0x80 | header[2] & 0x0C, header[3]])
     size = _mp3_frame_size(roomy)
     return (roomy + bytes(side) + tag + trim).ljust(size, b"\0") + roomy.ljust(size, b"\0")

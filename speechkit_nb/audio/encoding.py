@@ -1,4 +1,4 @@
-"""What is sent to the service: a recording's own bytes if it takes them, else 16-bit PCM in WAV."""
+"""Encoding for the service: the recording's own bytes if the service accepts them, else 16-bit PCM in WAV."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..errors import AudioConverted, AudioError, LimitError
 from .containers import PCM
 from .recording import Recording, Samples
 
-MAX_SECONDS: Final = 4 * 3600  # the channels' durations added up
+MAX_SECONDS: Final = 4 * 3600  # the sum over the channels
 MAX_BYTES: Final = 1_000_000_000
 MAX_INLINE_BYTES: Final = 60_000_000
 COMPRESSED: Final = ("OGG_OPUS", "MP3")
@@ -30,12 +30,12 @@ MAX_RATE: Final = 48_000
 
 @dataclass(frozen=True)
 class EncodedAudio:
-    """What is sent to the service.
+    """The audio that is sent to the service.
 
     Attributes:
         container: "WAV", "OGG_OPUS", "MP3" or "LINEAR16_PCM".
-        sample_rate: Hz.
-        converted: what was converted into what and why; None if the bytes are those of the recording.
+        sample_rate: in Hz.
+        converted: what was converted and why; None if the bytes are those of the recording.
     """
 
     content: bytes = field(repr=False)
@@ -46,13 +46,13 @@ class EncodedAudio:
 
 
 def check_limits(recording: Recording, max_bytes: int | None = None) -> None:
-    """Make sure that the service takes a recording of this length and size; nothing is read.
+    """Check that the service accepts a recording of this length and size. No audio is read.
 
     Args:
-        max_bytes: also the limit of content sent inline, in the request itself.
+        max_bytes: limit for content that is sent in the request itself; default: None, no such limit.
 
     Raises:
-        LimitError: if it is too long or too large.
+        LimitError: if the recording is too long or too large.
     """
     name, n_channels = repr(recording.id), recording.n_channels
     seconds, size = recording.duration * n_channels, predict_size(recording)
@@ -74,11 +74,11 @@ def check_limits(recording: Recording, max_bytes: int | None = None) -> None:
 
 
 def encode_for_service(recording: Recording, max_bytes: int = MAX_INLINE_BYTES) -> EncodedAudio:
-    """The recording as the service takes it: its own bytes if possible, else 16-bit PCM in WAV.
+    """Encode a recording for the service: its own bytes if possible, else 16-bit PCM in WAV.
 
     Raises:
-        LimitError: if it is too long or too large; found before anything is read whole.
-        AudioError: if the file is damaged or holds NaN.
+        LimitError: if it is too long or too large; this is checked before the audio is read.
+        AudioError: if the file is damaged or contains NaN.
 
     Warns:
         AudioConverted: if the user's file was converted, or samples were clipped.
@@ -95,7 +95,7 @@ def encode_for_service(recording: Recording, max_bytes: int = MAX_INLINE_BYTES) 
 
 
 def choose_encoding(recording: Recording, header: bool = True) -> EncodedAudio:
-    """What `encode_to_file` makes, without its content."""
+    """The format that `encode_to_file` uses: an EncodedAudio without content."""
     plain = "WAV" if header else PCM
     container = recording.container if recording.container in COMPRESSED else plain
     return EncodedAudio(b"", container, _taken_rate(recording), recording.n_channels)
@@ -103,13 +103,13 @@ def choose_encoding(recording: Recording, header: bool = True) -> EncodedAudio:
 
 @contextmanager
 def encode_to_file(recording: Recording, header: bool = True) -> Iterator[tuple[Path, str]]:
-    """The recording as the service takes it behind a link: path and container, within a `with` statement.
+    """A context manager: a file to upload for the service, as path and container.
 
-    It is the recording's own file if possible, else a temporary one that is written block by block. Raises
-    and warns as `encode_for_service`, but for the limit of a request.
+    The file is the recording's own file if possible, else a temporary one that is written block by block.
+    Raises and warns as `encode_for_service` does, but without the limit for the size of a request.
 
     Args:
-        header: whether samples are wanted in WAV; without it they are LINEAR16_PCM.
+        header: whether samples are written in WAV; if False, they are LINEAR16_PCM.
     """
     check_limits(recording)
     container = choose_encoding(recording, header).container
@@ -129,17 +129,17 @@ def encode_to_file(recording: Recording, header: bool = True) -> Iterator[tuple[
 
 
 def encode_blocks(recording: Recording) -> tuple[int, Iterator[npt.NDArray[np.int16]]]:
-    """The recording as a stream takes it: sample rate in Hz, and blocks of shape (n_channels, n).
+    """The recording for a stream: sample rate in Hz, and int16 blocks of shape (n_channels, n).
 
     Raises:
-        AudioError: on the way, if the file is damaged or holds NaN.
+        AudioError: while blocks are read, if the file is damaged or contains NaN.
     """
     rate = _taken_rate(recording)
     return rate, _checked(recording, rate)
 
 
 def _obstacle(recording: Recording) -> str | None:
-    """Why the service does not take the recording as it is."""
+    """Why the service does not accept the recording as it is; None if it does."""
     container, layout = recording.container, recording.layout
     if container in COMPRESSED:
         return None
@@ -157,7 +157,7 @@ def _taken_rate(recording: Recording) -> int:
 
 
 def predict_size(recording: Recording) -> int:
-    """Bytes that will be sent."""
+    """The number of bytes that will be sent."""
     if _obstacle(recording) is None:
         return recording.layout.n_bytes
     n = math.ceil(recording.n_samples * _taken_rate(recording) / recording.sample_rate)
@@ -165,9 +165,9 @@ def predict_size(recording: Recording) -> int:
 
 
 def _convert(recording: Recording, obstacle: str | None, file: BinaryIO, container: str = "WAV") -> str:
-    """Write it as 16-bit samples; what was done and why, of which the user is told.
+    """Write the recording as 16-bit samples. Returns what was converted and why, for the warning.
 
-    Without an obstacle the samples stay as they are, and only a header is added or left out.
+    Without an obstacle the samples are not changed, and only a header is added or left out.
     """
     rate = _taken_rate(recording)
     clipped = _write_samples(recording, rate, file, container)
@@ -181,7 +181,7 @@ def _convert(recording: Recording, obstacle: str | None, file: BinaryIO, contain
 
 
 def _write_samples(recording: Recording, rate: int, file: BinaryIO, container: str) -> str:
-    """16-bit samples, in WAV or without a header; what is to be said about clipping."""
+    """Write 16-bit samples, in WAV or without a header. Returns the part of the warning about clipping."""
     n_clipped, peak = 0, 0.0
     with _writer(file, container, (recording.n_channels, 2, rate, 0, "NONE", "")) as write:
         for block in _resampled(recording, rate):
@@ -204,7 +204,7 @@ def _checked(recording: Recording, rate: int) -> Iterator[npt.NDArray[np.int16]]
 
 
 def _peak(recording: Recording, block: Samples) -> float:
-    """The largest sample of a block, without its sign; raises if there is none."""
+    """The largest absolute value in a block. Raises AudioError if a sample is not finite."""
     extreme = float(np.abs(block).max(initial=0))
     if not math.isfinite(extreme):
         raise AudioError(f"{recording.id!r} has NaN or infinite samples; use numpy.nan_to_num")
@@ -222,7 +222,7 @@ def _writer(file: BinaryIO, container: str, layout: Any) -> Iterator[Callable[[b
 
 
 def _quantized(block: Samples) -> npt.NDArray[np.int16]:
-    """Exact for what was 16 bit before: libsndfile reads by 1 / 32768."""
+    """Round to int16. Exact for audio that had 16 bits, because libsndfile divides by 32768."""
     return np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2")
 
 

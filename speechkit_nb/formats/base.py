@@ -1,4 +1,4 @@
-"""What a file format is, and what a file holds."""
+"""Classes for file formats and the content of files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class FileContent(NamedTuple):
 
     Attributes:
         frame: has the column `word` or `text`.
-        recordings: ids of the recordings that the file names, also of those without a word.
-        source: path of the audio, where a saved transcript has it.
+        recordings: ids of the recordings that the file names, also of those without words.
+        source: path of the audio, if the file is a saved transcript that has it; default: None.
     """
 
     frame: pd.DataFrame
@@ -25,7 +25,7 @@ class FileContent(NamedTuple):
 
 
 class UnreadableFile(Exception):
-    """A reader's message of what is wrong in a file; the path is added to it where the reader is called."""
+    """What is wrong in a file. The caller of the reader adds the path to the message."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Format:
     """One file format.
 
     Attributes:
-        name: as messages call it.
-        suffixes: in the usual spelling; they are compared without regard to case.
+        name: name in messages.
+        suffixes: in the usual spelling; the comparison ignores case.
         read: reads a path; raises UnreadableFile if the content is broken.
-        recognize: whether the content of an existing file has this format whatever its suffix; None if only
-            the suffix tells.
+        recognize: whether the content of an existing file has this format, with any suffix; None if the
+            format is known only by its suffix.
         write: writes a frame to a path; None if the format is only read.
-        has_tiers: whether `read` takes `tiers`, the names of those to be read.
+        has_tiers: whether `read` takes `tiers`, the names of the tiers to read.
         is_sorted: whether rows are sorted by time after reading; False keeps the order of the file.
     """
 

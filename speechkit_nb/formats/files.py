@@ -19,7 +19,7 @@ from .registry import PARQUET, TRANSCRIPT, find_format, has_known_suffix, list_s
 def read_reference(
     path: str | os.PathLike[str], *, tiers: str | Sequence[str] | None = None, recording: str | None = None
 ) -> pd.DataFrame:
-    """Read a reference from a file; the suffix tells the format.
+    """Read a reference from a file. The format is known by the suffix.
 
     - `.TextGrid` (Praat), `.eaf` (ELAN): tiers that have "word" in their names, or else the only tier.
     - `.srt`, `.vtt`: subtitles.
@@ -30,7 +30,7 @@ def read_reference(
     - `.txt`: the whole file is one text.
     - `.parquet`: a frame of words or texts, or a saved transcript; rows keep their order.
 
-    A tier that is named for words has words. Other tiers and subtitles have words if each interval is one
+    A tier with "word" in its name has words. Other tiers and subtitles have words if each interval is one
     word, else text. Several words in one interval of a tier of words share its start and end. With several
     tiers the channel tag is the number at the end of the tier's name, or the position of the tier unless all
     names have a number.
@@ -38,10 +38,11 @@ def read_reference(
     Args:
         path: the file, in UTF-8 (a TextGrid also in UTF-16).
         tiers: names of the tiers to read, of a TextGrid or EAF.
-        recording: id of the recording, written into every row; for a file that is about one recording.
+        recording: id written into every row; only for a file about one recording. Default: None,
+            the ids in the file.
 
     Returns:
-        What `align` and `compare` take as a reference: a frame with `word`, `start`, `end`, one row per word
+        A reference for `align` and `compare`: a frame with `word`, `start`, `end`, one row per word
         in order of time; or without word times with `text`, one row per recording and channel, its segments
         joined in order of time. The columns `recording` and `channel_tag` come first, and exist only if the
         file has them (or you pass `recording`).
@@ -60,7 +61,7 @@ def read_file(path: Path, name: str) -> FileContent:
     """Read the words of one file.
 
     Args:
-        name: of the system, for messages.
+        name: name of the system, for messages.
 
     Raises:
         TranscriptError: if the file cannot be read, or its format is not known.
@@ -100,14 +101,14 @@ def list_files(folder: Path, name: str) -> list[Path]:
 
 
 def is_folder(text: str) -> bool:
-    """Whether a string is the path of a folder; a single word may be a text that is called like a folder."""
+    """Whether a string is a path of a folder. A single word counts only if the folder has word files."""
     return os.path.isdir(text) and (
         len(Path(text).parts) > 1 or any(map(_is_word_file, Path(text).iterdir()))
     )
 
 
 def guess_recording(path: Path) -> str:
-    """The recording that a file in a folder is about, by the name of the file."""
+    """The id of the recording of a file in a folder, from the name of the file."""
     return parse_part_name(path) if PARQUET.has_suffix(path) else path.stem
 
 
@@ -116,7 +117,7 @@ def _is_word_file(path: Path) -> bool:
 
 
 def _read(path: Path, tiers: Sequence[str] | None) -> FileContent:
-    """The content of a file, its rows sorted if the format wants it."""
+    """Read a file; sort its rows if the format is sorted."""
     shown = os.fspath(path)
     try:
         form = find_format(path)
@@ -146,7 +147,7 @@ def _call_reader(form: Format, path: Path, tiers: Sequence[str] | None) -> FileC
 
 
 def _sort(frame: pd.DataFrame) -> pd.DataFrame:
-    """By recording and channel in order of appearance, then by time; texts are joined."""
+    """Sort by recording and channel in order of appearance, then by time. Texts are joined."""
     keys = [key for key in UTTERANCE_KEYS if key in frame]
     number = frame.groupby(keys, sort=False).ngroup() if keys else pd.Series(0, frame.index)
     if {"start", "end"} <= set(frame):

@@ -21,7 +21,7 @@ _Row = tuple[str, str, float, float, str]
 
 
 def read_ctm(path: Path) -> FileContent:
-    """Lines `recording channel start duration word [confidence]`; alternatives become `{ a / b }`."""
+    """Read lines `recording channel start duration word [confidence]`; alternatives become `{ a / b }`."""
     rows = list[_Row]()
     group: int | None = None  # row at which a group of alternatives begins
     for number, line in _read_lines(path):
@@ -38,7 +38,7 @@ def read_ctm(path: Path) -> FileContent:
 
 
 def read_stm(path: Path) -> FileContent:
-    """Lines `recording channel speaker start end [<labels>] text`."""
+    """Read lines `recording channel speaker start end [<labels>] text`."""
     rows, n_ignored = list[_Row](), 0
     for number, line in _read_lines(path):
         recording, channel, _, start, end, *text = _split(line, number, _STM)
@@ -61,7 +61,7 @@ def read_stm(path: Path) -> FileContent:
 
 
 def _share_times(group: list[_Row]) -> list[_Row]:
-    """Give every word of a group of alternatives the times of the group: sorting must keep them together."""
+    """Give every word of a group of alternatives the same times, so that sorting keeps them together."""
     start, end = fmin.reduce([row[2] for row in group]), fmax.reduce([row[3] for row in group])
     return [(recording, channel, start, end, word) for recording, channel, _, _, word in group]
 

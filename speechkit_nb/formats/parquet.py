@@ -21,11 +21,11 @@ from .base import FileContent, UnreadableFile
 
 PARQUET_SUFFIX = ".parquet"
 RECORDINGS = "recordings"
-"""Metadata: ids of the recordings that a file is about, also of those without a word."""
+"""Metadata: ids of the recordings that a file is about, also of those without words."""
 
 
 def read_parquet(path: Path) -> FileContent:
-    """A frame of words or texts.
+    """Read a frame of words or texts.
 
     Raises:
         UnreadableFile: if the file is damaged.
@@ -50,7 +50,7 @@ def write_frame(frame: pd.DataFrame, path: Path, metadata: Mapping[str, Any] | N
 
 
 def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """The frame in one file, without columns made from the names of its folders.
+    """Read a frame from one file, without columns from the names of its folders.
 
     Raises:
         SchemaError: if the file cannot be read.
@@ -68,7 +68,7 @@ def decode_categories(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 class RowGroupWriter:
-    """A context manager that writes a file in row groups; the file appears when the context ends well.
+    """A context manager that writes a file in row groups. It makes no file if the context ends with an error.
 
     Attributes:
         n_rows: number of rows written so far.

@@ -18,7 +18,7 @@ _PARQUET_MAGIC = b"PAR1"
 
 
 def find_format(path: Path) -> Format | None:
-    """The format of a file: by its content where that tells, else by its suffix; None if it is not known.
+    """The format of a file: by its content if possible, else by its suffix; None if it is not known.
 
     Raises:
         OSError: if the file exists and cannot be opened.

@@ -11,7 +11,7 @@ from .tiers import first_line, make_content
 
 
 def read_subtitles(path: Path) -> FileContent:
-    """The lines of SRT or WebVTT, without markup."""
+    """Read the lines of SRT or WebVTT, without markup."""
     try:
         import pysubs2
     except ImportError:

@@ -10,13 +10,13 @@ from .base import FileContent, UnreadableFile
 
 
 def read_txt(path: Path) -> FileContent:
-    """The whole file as one text."""
+    """Read the whole file as one text."""
     text = path.read_text(encoding="utf-8-sig")
     return FileContent(pd.DataFrame({"text": pd.Series([text.strip()], dtype="str")}))
 
 
 def read_csv(path: Path) -> FileContent:
-    """A table with the column `word` or `text`; only the first of several alternatives is kept."""
+    """Read a table with the column `word` or `text`; only the first of several alternatives is kept."""
     try:
         frame = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:

@@ -17,7 +17,7 @@ Intervals = Sequence[tuple[float, float, str]]
 
 
 def read_textgrid(path: Path, tiers: Sequence[str] | None = None) -> FileContent:
-    """Interval tiers of a TextGrid, long or short form; empty intervals are silence."""
+    """Read the interval tiers of a TextGrid, long or short form. Empty intervals are silence."""
     try:
         from praatio import textgrid
         from praatio.utilities.errors import PraatioException
@@ -36,7 +36,7 @@ def read_textgrid(path: Path, tiers: Sequence[str] | None = None) -> FileContent
 
 
 def read_eaf(path: Path, tiers: Sequence[str] | None = None) -> FileContent:
-    """Tiers of an EAF; their milliseconds become seconds."""
+    """Read the tiers of an EAF. Times in milliseconds become seconds."""
     try:
         from pympi import Eaf
     except ImportError:
@@ -82,8 +82,9 @@ def _is_of_words(name: str) -> bool:
 def make_content(tiers: Mapping[str, Intervals]) -> FileContent:
     """A frame of words, or of texts with their times.
 
-    The frame has words if all tiers are named for words, or if every interval is one word. The channel tags
-    are the numbers at the end of the names of the tiers, or their positions unless all have a number.
+    The frame has words if all tiers have "word" in their names, or if every interval is one word. The
+    channel tags are the numbers at the end of the names of the tiers, or their positions unless all have a
+    number.
     """
     numbers = [re.search(r"\d+$", name) for name in tiers]
     tags = [number[0] for number in numbers if number]

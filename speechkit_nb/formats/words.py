@@ -1,4 +1,4 @@
-"""One reader for what a system recognized or a reference contains, in whatever form it is given."""
+"""Words of a system or a reference, read from any form of input."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WordInput:
     Attributes:
         frame: one row per word with `word`, `start`, `end` (NaN where unknown), or one row per utterance
             with `text`; `recording` and `channel_tag` only if known.
-        recordings: ids that are known beside the frame, also of recordings without a word.
+        recordings: further ids that are known, such as those of recordings without words.
         sources: audio by recording, where known.
     """
 
@@ -44,12 +44,12 @@ class WordInput:
         return "text" in self.frame and "word" not in self.frame
 
     def find_recordings(self) -> frozenset[str]:
-        """Ids of all recordings, of the frame too; empty if none is named."""
+        """Ids of all recordings, including those in the frame; empty if none is known."""
         named = self.frame["recording"].dropna().unique() if "recording" in self.frame else ()
         return self.recordings | frozenset(map(str, named))
 
     def assign_recording(self, recording: str) -> WordInput:
-        """A copy in which every row is about one recording."""
+        """A copy with this recording in every row."""
         frame = self.frame.assign(recording=pd.Series(recording, self.frame.index, dtype="str"))
         source = next(iter(self.sources.values()), None)
         return WordInput(frame, frozenset([recording]), {} if source is None else {recording: source})
@@ -93,7 +93,7 @@ def _make_input(frame: pd.DataFrame, name: str, recordings: frozenset[str], sour
 
 def _read_string(given: str, name: str) -> WordInput:
     """A text, or the name of a file or folder."""
-    if os.path.isfile(given) or is_folder(given):  # False, not an error, for a text too long for a name
+    if os.path.isfile(given) or is_folder(given):  # False, not an error, for a text too long for a path
         return _read_path(Path(given), name)
     if len(given.split()) == 1 and has_known_suffix(Path(given)):
         raise ConfigError(f"{name}: there is no file {given!r}")
@@ -124,7 +124,7 @@ def _read_one_file(path: Path, name: str) -> WordInput:
 
 
 def _read_list(given: Iterable[Any], name: str) -> WordInput:
-    """Parts are named by their only recording, or by their position in the list."""
+    """Read a list. The name of a part is its only recording, or else its position in the list."""
     inputs = [read_words(part, f"{name}, number {i}") for i, part in enumerate(given)]
     named = [(_find_only_recording(part) or str(i), part) for i, part in enumerate(inputs)]
     return _join(named, name)
@@ -163,13 +163,13 @@ def _concatenate(inputs: Sequence[WordInput]) -> WordInput:
 
 
 def _drop_partial_columns(frames: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Without `channel_tag` where not all have it."""
+    """Drop `channel_tag` unless all frames have it."""
     lacking = any("channel_tag" not in frame for frame in frames)
     return [frame.drop(columns="channel_tag", errors="ignore") for frame in frames] if lacking else frames
 
 
 def _split_texts(part: WordInput) -> pd.DataFrame:
-    """Words without times in place of texts."""
+    """Split texts into words without times."""
     if not part.is_text:
         return part.frame
     frame = part.frame.assign(word=part.frame["text"].str.split()).drop(columns="text")
@@ -203,7 +203,7 @@ def _convert_to_text(values: pd.Series) -> pd.Series:
 
 
 def _convert_to_seconds(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
-    """As float64; NaN without the column."""
+    """A column of times as float64; NaN if the frame does not have it."""
     if column not in frame:
         return pd.Series(float("nan"), frame.index)
     if not is_numeric_dtype(frame[column]) and len(frame):

@@ -1,4 +1,4 @@
-"""Wire bytes in, pandas frames out: words, finals, events and analyses, each with a schema."""
+"""pandas frames of serialized messages: words, finals, events and analyses, each with a schema."""
 
 from .analyses import (
     count_sessions,

@@ -1,7 +1,7 @@
-"""Frames of what a service can add to the words: statistics of speakers and dialogue, classifiers, summaries.
+"""Frames of analyses: statistics of speakers and of the dialogue, classifiers, summaries.
 
-Each maker takes serialized messages and returns a frame of its schema, without rows where the answer has no
-such events. Times and durations are seconds.
+Each function takes serialized messages and returns a frame of its schema, without rows if the messages have
+no such events. Times and durations are in seconds.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .schemas import CLASSIFIERS, CONVERSATIONS, INTERRUPTS, MOMENTS, QUANTILES,
 
 
 def count_sessions(responses: Sequence[bytes]) -> int:
-    """How many sessions of the service the messages are of; those that cannot be read do not count."""
+    """The number of sessions that the messages come from. Unreadable messages are not counted."""
     return len({message.session_uuid.uuid for _, message in _readable(responses)})
 
 
 def make_speakers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """A row a speaker that was analysed, as frame of schema `SPEAKERS`; `window`: total or last_utterance."""
+    """One row per analysis of a speaker; schema `SPEAKERS`. `window` is total or last_utterance."""
     rows = []
     for _, message in _of_kind(responses, "speaker_analysis"):
         found = message.speaker_analysis
@@ -45,7 +45,7 @@ def make_speakers(responses: Sequence[bytes], recording: str = "") -> pd.DataFra
 
 
 def make_conversations(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """A row an analysis of the whole dialogue, as frame of schema `CONVERSATIONS`."""
+    """One row per analysis of the whole dialogue; schema `CONVERSATIONS`."""
     rows = []
     for _, message in _of_kind(responses, "conversation_analysis"):
         found = message.conversation_analysis
@@ -66,7 +66,7 @@ def make_conversations(responses: Sequence[bytes], recording: str = "") -> pd.Da
 
 
 def make_interrupts(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """A row a stretch in which a speaker interrupts another, as frame of schema `INTERRUPTS`."""
+    """One row per interruption of another speaker; schema `INTERRUPTS`."""
     rows = [
         {"recording": recording, "speaker_tag": speaker.speaker_tag, **_bounds(stretch)}
         for _, message in _of_kind(responses, "conversation_analysis")
@@ -77,7 +77,7 @@ def make_interrupts(responses: Sequence[bytes], recording: str = "") -> pd.DataF
 
 
 def make_quantiles(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """A row a quantile that was asked for, as frame of schema `QUANTILES`; the dialogue's have no speaker."""
+    """One row per requested quantile; schema `QUANTILES`. Quantiles of the dialogue have no speaker."""
     rows = [
         {
             "recording": recording,
@@ -97,10 +97,10 @@ def make_quantiles(responses: Sequence[bytes], recording: str = "") -> pd.DataFr
 
 
 def make_classifiers(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """A row a label or a highlighted phrase, as frame of schema `CLASSIFIERS`.
+    """One row per label or highlighted phrase; schema `CLASSIFIERS`.
 
-    A label has `label` and `confidence`, a phrase `text`, `text_start`, `text_end`; the others are missing.
-    `window` says what was classified: last_utterance, last_final or last_partial.
+    A label has `label` and `confidence`; a phrase has `text`, `text_start` and `text_end`. The other columns
+    are missing. `window` is what was classified: last_utterance, last_final or last_partial.
     """
     rows = []
     for seq, message in _of_kind(responses, "classifier_update"):
@@ -120,7 +120,7 @@ def make_classifiers(responses: Sequence[bytes], recording: str = "") -> pd.Data
 
 
 def make_summaries(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """A row an answer of the language model, in the order of the questions; schema `SUMMARIES`."""
+    """One row per answer of the language model, in the order of the instructions; schema `SUMMARIES`."""
     rows = [
         {"recording": recording, "property_index": index, "response": result.response}
         for _, message in _of_kind(responses, "summarization")
@@ -130,7 +130,7 @@ def make_summaries(responses: Sequence[bytes], recording: str = "") -> pd.DataFr
 
 
 def _of_kind(responses: Sequence[bytes], kind: str) -> Iterator[tuple[int, Any]]:
-    """The readable messages with that event, and their positions."""
+    """The position and the message of each readable message with an event of this kind."""
     for seq, message in _readable(responses):
         if message.WhichOneof("Event") == kind:
             yield seq, message
@@ -147,14 +147,14 @@ def _readable(responses: Sequence[bytes]) -> Iterator[tuple[int, Any]]:
 
 
 def _statistics(analysis: Any) -> Iterator[tuple[str, Any]]:
-    """Name and value of each `DescriptiveStatistics`; the wire calls durations estimations."""
+    """Name and value of each `DescriptiveStatistics`; names of durations end in `_estimation` in messages."""
     for field in analysis.DESCRIPTOR.fields:
         if field.message_type is not None and field.message_type.name == "DescriptiveStatistics":
             yield field.name.removesuffix("_estimation"), getattr(analysis, field.name)
 
 
 def _summary(name: str, statistic: Any) -> dict[str, float]:
-    """Durations come in milliseconds, like every other time of the wire."""
+    """The columns of one statistic. Messages have durations in milliseconds."""
     scale = 1000 if name.endswith("_duration") else 1
     return {f"{name}_{part}": getattr(statistic, part) / scale for part in MOMENTS}
 

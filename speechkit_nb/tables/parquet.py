@@ -1,4 +1,4 @@
-"""Parquet files that say how they were made: writing, and reading what was noted."""
+"""Parquet files with metadata about their content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ..paths import write_atomically
 
 METADATA_KEY = b"speechkit_nb"
-"""Key of the Parquet metadata under which a JSON object tells what the file is and how it was made."""
+"""Key in the Parquet metadata of a JSON object that describes the file and how it was made."""
 
 COMPRESSION = "zstd"
 
@@ -27,7 +27,7 @@ def write_table(table: pa.Table, path: str | os.PathLike[str], metadata: Mapping
 
 
 def add_metadata(schema: pa.Schema, metadata: Mapping[str, Any]) -> pa.Schema:
-    """The schema with `metadata` as JSON beside what pandas has noted in it."""
+    """The schema with `metadata` added as JSON; the metadata of pandas is kept."""
     return schema.with_metadata({**(schema.metadata or {}), METADATA_KEY: json.dumps(metadata).encode()})
 
 

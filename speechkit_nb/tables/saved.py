@@ -1,4 +1,4 @@
-"""Saved transcripts: one Parquet file with one row per message, and facts about the whole in its metadata."""
+"""Saved transcripts: one Parquet file with one row per message, and the other attributes in its metadata."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMAT = 2
 
 
 class SavedTranscript(NamedTuple):
-    """What a file holds; the fields are those of `Transcript`."""
+    """Content of a file; the fields are those of `Transcript`."""
 
     responses: Sequence[bytes]
     recording: str
@@ -104,7 +104,7 @@ def _read_times(table: pa.Table, column: str) -> list[float]:
 
 
 def _encode_pairs(pairs: Sequence[tuple[float, float]]) -> str:
-    """Pairs of numbers as text; a stream has thousands, which take much more room as JSON."""
+    """Pairs of numbers as text, which is much shorter than JSON; a stream has thousands."""
     array = np.asarray(pairs, "<f8").reshape(-1, 2)
     return base64.b64encode(zlib.compress(array.tobytes())).decode() if len(array) else ""
 

@@ -1,7 +1,7 @@
-"""Wire bytes in, pandas frames out. The only place where milliseconds become seconds.
+"""Frames of words, finals and events, made from serialized messages.
 
-Frames are plain pandas with a RangeIndex and the dtypes declared here, also when they are empty. Rows
-stand in the order in which the service sent them. Times are seconds from the start of the recording.
+Frames have a RangeIndex and the dtypes of their schema, also when they are empty. Rows are in the order in
+which the service sent them. Times are in seconds from the start of the recording.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _KINDS = {
 
 
 def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "final") -> pd.DataFrame:
-    """A row a recognized word.
+    """One row per recognized word.
 
     Args:
         responses: serialized v3 `StreamingResponse`s in the order of their arrival.
         recording: id written into every row.
-        stage: `"final"`, `"refinement"`, or `"partial"`; partials replace one another, so their rows
-            begin with `seq`, the position of the message they came in.
+        stage: `"final"`, `"refinement"`, or `"partial"`. A partial replaces the one before, so its rows
+            begin with `seq`, the position of its message.
 
     Returns:
         Frame of schema `WORDS`, or `PARTIAL_WORDS` for partials.
@@ -57,6 +57,7 @@ def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "fi
     said = rows.column("words")
     counts = pc.list_value_length(said).to_numpy()
     n_words = int(counts.sum())
+    # Lists become rows: a word's index in its list is its row minus the row of the first word of the list.
     word_index = np.arange(n_words)
     word_index -= np.repeat(np.cumsum(counts) - counts, counts)
     word = pc.list_flatten(said)
@@ -75,17 +76,18 @@ def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "fi
 
 
 def make_finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """A row a final, its refinement joined by (`channel_tag`, `final_index`, `alternative`).
+    """One row per alternative of a final, with its refinement.
 
     Args:
         responses: serialized v3 `StreamingResponse`s in the order of their arrival.
         recording: id written into every row.
 
     Returns:
-        Frame of schema `FINALS`. `start` and `end` bound the stretch of audio that was decoded,
-        `speech_start` and `speech_end` the words in it (NaN without words). `refined_text` and
-        `language` are missing where the service sent none, `confidence` is NaN where it sent 0,
-        its placeholder. A refinement whose final never came is not in it, but in `events`.
+        Frame of schema `FINALS`. `start` and `end` are those of the decoded audio, `speech_start` and
+        `speech_end` those of the words in it (NaN without words). `refined_text` and `language` are
+        missing if the service sent none. `confidence` is NaN if the service sent 0, which means unknown.
+        Refinements are joined by (`channel_tag`, `final_index`, `alternative`); one without a final is
+        left out here, but is in `make_events`.
     """
     paths = ["channel_tag", "final.channel_tag", "audio_cursors.final_index"]
     fields = ("text", "start_time_ms", "end_time_ms", "confidence", "languages")
@@ -119,18 +121,18 @@ def make_events(
     received_at: Sequence[float] | None = None,
     sent_until: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """A row a message, whatever it holds.
+    """One row per message of any kind.
 
     Args:
         responses: serialized v3 `StreamingResponse`s in the order of their arrival.
         recording: id written into every row.
-        received_at: when each message arrived, in seconds; NaN where it is left out.
-        sent_until: up to where the audio of a stream had been sent by then, in seconds; likewise.
+        received_at: when each message arrived, in seconds since the epoch; default: None, which gives NaN.
+        sent_until: seconds of audio of a stream that had been sent by then; default: None, which gives NaN.
 
     Returns:
-        Frame of schema `EVENTS`. `event` is the wire's name of what came, `"unknown"` for a kind
-        that this version does not know, `"unreadable"` for a message that could not be parsed.
-        `final_index` of a refinement is that of the final it refines, else the last one so far.
+        Frame of schema `EVENTS`. `event` is the name of the event in the message, `"unknown"` for a
+        kind that this version does not know, `"unreadable"` for a message that could not be parsed.
+        `final_index` is that of the refined final for a refinement, else that of the last final so far.
     """
     cursors = [f"audio_cursors.{name}_ms" for name in CURSORS]
     nested = [f"{update}.channel_tag" for update in STAGES.values()]
@@ -160,7 +162,13 @@ def make_events(
 
 
 class _Alternatives:
-    """The alternatives of one stage, a row each: which message they came in, and its facts."""
+    """One row per alternative of one stage, with columns of its message.
+
+    Attributes:
+        message: row of the message in the table, int array of shape (n_alternatives,).
+        alternative: position within the message, from 0.
+        final_index, channel_tag: those of the message.
+    """
 
     def __init__(self, table: pa.Table, stage: str) -> None:
         update = STAGES[stage]
@@ -183,7 +191,7 @@ def _index_path(stage: str) -> str:
 
 
 def _decode(responses: Sequence[bytes], paths: Sequence[str]) -> tuple[np.ndarray, pa.Table]:
-    """The readable messages as columns, and the position of each among `responses`."""
+    """The position of each readable message in `responses`, and these messages as columns."""
     seq = np.arange(len(responses))
     try:
         return seq, decode_columns(responses, *paths)
@@ -200,7 +208,7 @@ def _decode(responses: Sequence[bytes], paths: Sequence[str]) -> tuple[np.ndarra
 
 
 def _nested(table: pa.Table, path: str) -> Any:
-    """A field inside structs; null where one of them is."""
+    """A field of nested structs; null where one of the structs is null."""
     first, *names = path.split(".")
     column = table.column(first)
     for name in names:
@@ -209,7 +217,7 @@ def _nested(table: pa.Table, path: str) -> Any:
 
 
 def _channel_tag(table: pa.Table, *updates: str) -> Any:
-    """The outer tag; the deprecated inner one where it is empty."""
+    """The tag of the message, or the deprecated tag of its event if that is empty."""
     outer = table.column("channel_tag")
     inner = (pc.fill_null(_nested(table, f"{update}.channel_tag"), "") for update in updates)
     for tag in inner:
@@ -236,10 +244,10 @@ def _refinements(responses: Sequence[bytes]) -> pd.DataFrame:
 
 
 def _speech_bounds(said: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Start of the first and end of the last word of each list, NaN for an empty one."""
+    """Start of the first and end of the last word of each list; NaN for an empty list."""
     counts = pc.list_value_length(said).to_numpy()
     word = pc.list_flatten(said)
-    last = np.cumsum(counts) - 1
+    last = np.cumsum(counts) - 1  # position of the last word of each list in the flat array
     start, end = np.full((2, len(counts)), np.nan)
     spoken = counts > 0
     start[spoken] = _seconds(pc.struct_field(word, "start_time_ms"))[(last - counts + 1)[spoken]]
@@ -259,11 +267,12 @@ def _event_kinds(table: pa.Table) -> pd.Series:
 
 
 def _event_texts(table: pa.Table) -> pd.Series:
-    """The first alternative's text, or the words of a status."""
+    """The text of the first alternative, or the message of a status."""
     texts = []
     for stage in STAGES:
         rows = _Alternatives(table, stage)
         first = np.full(len(table), -1)
+        # In reverse order, so that the first alternative of a message is assigned last and stays.
         first[rows.message[::-1]] = np.arange(len(rows.message))[::-1]
         texts.append(rows.column("text").take(pa.array(first, mask=first < 0)))
     return _text(pc.coalesce(*texts, _nested(table, "status_code.message")))
@@ -294,7 +303,7 @@ def _text(strings: Any) -> pd.Series:
 
 
 def _constant(value: str, n_rows: int) -> pd.Series:
-    """`value` in every row; the rows share one short piece of memory."""
+    """`value` in every row. Chunks of the array share one buffer, which saves memory."""
     piece = pa.repeat(pa.scalar(value, pa.large_string()), min(n_rows, 4096))
     n_whole, rest = divmod(n_rows, len(piece) or 1)
     return _text(pa.chunked_array([piece] * n_whole + [piece[:rest]], pa.large_string()))

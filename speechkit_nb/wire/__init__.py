@@ -1,4 +1,4 @@
-"""Everything that knows protobuf: message classes, JSON and v2 answers turned into v3 bytes."""
+"""Protobuf messages of the service, and conversion of JSON and API v2 to v3 messages."""
 
 import lazy_loader
 

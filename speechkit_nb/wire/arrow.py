@@ -1,7 +1,7 @@
-"""Many serialized messages as Arrow columns, without a Python object for each.
+"""Many serialized messages as Arrow columns, without a Python object for each message.
 
-`ptars` decodes a list of messages into one record batch. It is given a message type that holds only
-the fields that are asked for, so that everything else is skipped on the wire instead of being decoded.
+`ptars` decodes a list of messages into one record batch. It gets a message type that has only the requested
+fields, so that it skips all other fields instead of decoding them.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from .messages import v3
 
 AT_ONCE = 1000
-"""Messages decoded in one go: few enough that the memory for it is used again instead of asked for."""
+"""Number of messages per batch. With small batches the allocator reuses its memory."""
 
 
 def decode_columns(responses: Sequence[bytes], *paths: str) -> pa.Table:
-    """The fields named by `paths` of serialized v3 `StreamingResponse`s, a row a message.
+    """The fields named by `paths` of serialized v3 `StreamingResponse`s, one row per message.
 
     Args:
         responses: serialized messages.
-        paths: dotted field names; a path that ends at a message takes all its fields.
+        paths: dotted field names; a path to a message selects all its fields.
 
     Returns:
-        Table with nested structs and lists as on the wire; a struct is null where the message has no
-        such event.
+        Table with nested structs and lists as in the messages; a struct is null if the message has no such
+        event.
 
     Raises:
         ValueError: if a message cannot be parsed.
@@ -49,7 +49,7 @@ def decode_columns(responses: Sequence[bytes], *paths: str) -> pa.Table:
 
 
 def find_unreadable(responses: Sequence[bytes]) -> list[int]:
-    """Positions of the messages that are no `StreamingResponse`: cut in the middle, or something else."""
+    """Positions of the messages that cannot be parsed as `StreamingResponse`."""
     bad = []
     for position, response in enumerate(responses):
         try:
@@ -71,12 +71,12 @@ def _handler(paths: tuple[str, ...]) -> Any:
     pool = DescriptorPool()
     pool.Add(file)
     selected = pool.FindMessageTypeByName("selected.response")
-    config = ptars.PtarsConfig(use_large_string=True)  # pandas' own string layout: no copy later
+    config = ptars.PtarsConfig(use_large_string=True)  # the string layout of pandas: no copy later
     return ptars.HandlerPool([selected.file], config=config).get_for_message(selected)
 
 
 def _select(file: FileDescriptorProto, name: str, message: Descriptor, tree: dict[str, Any]) -> None:
-    """Add to `file` the type `name`: of the fields of `message` those in `tree`, all if it is empty."""
+    """Add a message type to `file`, with the fields of `message` that are in `tree`; all if it is empty."""
     selected = file.message_type.add(name=name)
     for field in message.fields:
         if tree and field.name not in tree:

@@ -1,8 +1,8 @@
 """Messages as the JSON of the REST API, and back.
 
-There are two ways from JSON to a message. `build_message` is for answers, which may have hundreds of
-thousands of words: `json_format.ParseDict` takes four times as long. It looks keys up in a table that is
-made once for each message type, and passes nested dicts to the message's constructor, which is C.
+Two functions make a message from JSON. `build_message` is for answers, which may have hundreds of thousands
+of words; it is four times as fast as `json_format.ParseDict`. It looks keys up in a table that is made once
+per message type, and passes nested dicts to the message's constructor, which is written in C.
 `message_from_json` is for requests to the local server: it uses `ParseDict`, whose errors name the wrong
 field.
 """
@@ -40,9 +40,10 @@ def message_to_json(message: Any) -> dict[str, Any]:
 
 
 def operation_to_json(message: Any) -> dict[str, Any]:
-    """An `Operation` as the service prints it: `done` always, `"metadata": null` while one of v3 runs.
+    """An `Operation` as the service prints it.
 
-    What v2 has no description for, and recognized nothing in, has no such keys.
+    `done` is always there, and `"metadata": null` while an operation of v3 runs. An empty description and an
+    empty list of chunks are left out, as v2 does.
 
     >>> from .messages import operation
     >>> operation_to_json(operation.Operation(id="e031"))
@@ -59,10 +60,10 @@ def operation_to_json(message: Any) -> dict[str, Any]:
 
 
 def message_from_json(value: Any, message: Any) -> Any:
-    """Fills a message: keys in snake or camel case, enums as names; unknown keys are ignored.
+    """Fill a message: keys in snake or camel case, enums as names; unknown keys are ignored.
 
     Raises:
-        ConfigError: if the value is no such message; the text names the field.
+        ConfigError: if the value does not fit the message; the error names the field.
 
     >>> from .messages import v3
     >>> message_from_json({"start_time_ms": "5", "endTimeMs": 9, "new": 1}, v3.Word()).end_time_ms
@@ -77,7 +78,7 @@ def message_from_json(value: Any, message: Any) -> Any:
 
 
 def _whole_numbers(value: Any) -> Any:
-    """Floats without a fraction as integers: the service prints 0 where Python prints 0.0."""
+    """Convert floats without a fraction to integers: the service prints 0 where Python prints 0.0."""
     if isinstance(value, dict):
         return {key: _whole_numbers(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -86,13 +87,13 @@ def _whole_numbers(value: Any) -> Any:
 
 
 def build_message(message: Any, value: Any) -> Any:
-    """The message of class `message` that a JSON object stands for.
+    """Make a message of class `message` from a JSON object.
 
     Keys may be lowerCamelCase or as in the proto file; integers may be strings; null is unset; keys that
     this version does not know are skipped.
 
     Raises:
-        ValueError: if the value is no such message.
+        ValueError: if the value does not fit the message.
 
     >>> from speechkit_nb.wire import v3
     >>> build_message(v3.Word, {"text": "one", "startTimeMs": "120", "novel": 1}).start_time_ms
@@ -106,7 +107,7 @@ def build_message(message: Any, value: Any) -> Any:
 
 @cache
 def _reader(message: Descriptor) -> _Converter:
-    """A function from a JSON object to keywords of the message's constructor."""
+    """Make a function that converts a JSON object to keywords of the message's constructor."""
     if message.full_name == "google.protobuf.Duration":
         return _duration
     fields: dict[str, tuple[str, _Converter | None]] = {}

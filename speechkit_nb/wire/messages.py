@@ -1,7 +1,7 @@
-"""Message classes and methods of the service, from a descriptor pool of our own.
+"""Message classes and methods of the service, from a private descriptor pool.
 
-The vendor's packages register the same names in protobuf's default pool, and a second registration
-ends in an error. A pool of our own lets all of them live in one kernel.
+The vendor's packages register the same names in protobuf's default pool, and registering a name twice is an
+error. With a private pool, all of them can be imported in one process.
 
 >>> v3.Word(text="hello", start_time_ms=120).SerializeToString()
 b'\\n\\x05hello\\x10x'
@@ -55,7 +55,7 @@ protobuf = Package("google.protobuf")
 
 
 class Method(NamedTuple):
-    """One rpc: where it is called, and with what."""
+    """One RPC method: its path and its message classes."""
 
     path: str
     request: Any
@@ -66,7 +66,7 @@ class Method(NamedTuple):
 
 @cache
 def methods(service: str) -> dict[str, Method]:
-    """The methods of a service by name; `service` is its full proto name."""
+    """The methods of a service by name. `service` is the full name in the proto file."""
     return {
         method.name: Method(
             f"/{service}/{method.name}",

@@ -1,7 +1,7 @@
-"""The JSON of the REST API, turned into the bytes of the messages it stands for.
+"""Conversion between the JSON of the REST API and serialized messages.
 
-An answer is a sequence of JSON objects, one for each `StreamingResponse`, not an array; it may come
-pretty-printed or one to a line, with or without the wrapper `{"result": ...}`, and may be empty.
+An answer is a sequence of JSON objects, one per `StreamingResponse`, not an array. The objects may be
+pretty-printed or one per line, with or without the wrapper `{"result": ...}`. The sequence may be empty.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _KNOWN = {name for field in v3.StreamingResponse.DESCRIPTOR.fields for name in (
 
 
 def json_objects(text: str) -> Iterator[Any]:
-    """The JSON values that follow one another in `text`, with any white space between them.
+    """Parse a sequence of JSON values, with any white space between them.
 
     Raises:
-        TranscriptError: if the text ends inside a value or is no JSON; it says where.
+        TranscriptError: if the text ends inside a value or is not JSON; the message has the position.
 
     >>> list(json_objects('{"a": 1} {"b": 2}'))
     [{'a': 1}, {'b': 2}]
@@ -64,8 +64,8 @@ def responses_from_json(text: str | bytes) -> list[bytes]:
         text: body of getRecognition (v3), or the finished operation of longRunningRecognize (v2).
 
     Raises:
-        TranscriptError: if it is no such answer.
-        ServiceError: if it holds an error of the service.
+        TranscriptError: if it is not such an answer.
+        ServiceError: if it contains an error of the service.
 
     >>> responses_from_json('{"result": {"channelTag": "0", "eouUpdate": {"timeMs": "7400"}}}')
     [b'2\\x03\\x10\\xe89J\\x010']
@@ -90,7 +90,7 @@ def _decoded(body: bytes) -> str:
 
 
 def responses_to_json(responses: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Each message as the dict that REST prints for it: int64 as strings, zeros written out."""
+    """Each message as a dict, as the REST API prints it: int64 as strings, zeros written out."""
     for response in responses:
         yield {
             "result": MessageToDict(
@@ -130,10 +130,10 @@ def _parse(value: Any, message: Any) -> Any:
 
 
 def operation_from_json(body: dict[str, Any]) -> Any:
-    """An `Operation` of what a client needs of it: id, description, done, error, and the response of v2.
+    """An `Operation` with the fields that the client uses: id, description, done, error, response of v2.
 
     Raises:
-        TranscriptError: if its response is no answer of v2.
+        TranscriptError: if its response cannot be parsed.
 
     >>> operation_from_json({"id": "f8d", "done": False, "metadata": None}).id
     'f8d'
@@ -152,16 +152,16 @@ def operation_from_json(body: dict[str, Any]) -> Any:
 
 
 def request_to_json(request: Any) -> bytes:
-    """The body of a request: what is set, bytes in base64."""
+    """The JSON body of a request, with the fields that are set; bytes in base64."""
     return json.dumps(MessageToDict(request, descriptor_pool=POOL), ensure_ascii=False).encode()
 
 
 def error_of(body: dict[str, Any], http_status: int | None = None) -> ServiceError:
-    """The error that a JSON body describes, in whichever of the service's shapes it comes.
+    """The error in a JSON body, in any of the forms that the service uses.
 
     Args:
         body: `{"error": {"grpcCode": ...}}`, `{"code": ...}`, `{"error_code": ...}` or `{"message": ...}`.
-        http_status: of the answer, for a body that names no code.
+        http_status: of the response, for a body without a code.
     """
     error: dict[str, Any] = body["error"] if isinstance(body.get("error"), dict) else body
     number: Any = error.get("grpcCode", error.get("code"))

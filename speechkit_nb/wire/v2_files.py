@@ -1,4 +1,4 @@
-"""Answers of API v2 as v3 messages, so that everything past this door reads one format."""
+"""File recognition with API v2: requests and answers converted from and to v3 messages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _ENCODINGS = {v3.ContainerAudio.OGG_OPUS: "OGG_OPUS", v3.ContainerAudio.MP3: "MP
 def responses_from_v2(answer: Any) -> list[bytes]:
     """A v2 `LongRunningRecognitionResponse` as serialized v3 finals.
 
-    Channel tags lose the 1 that v2 counts from. v2's confidence, a constant, is left out. A chunk
-    without word times keeps its text and begins and ends where its channel's last chunk ended.
+    v2 counts channels from 1, v3 from 0. The confidence of v2 is left out, because it is a constant. A chunk
+    without word times keeps its text; it starts and ends at the end of the last chunk of its channel.
     """
     responses, ends = [], dict[str, int]()
     for index, chunk in enumerate(answer.chunks):
@@ -44,12 +44,12 @@ def _copy_alternative(source: Any, target: Any, previous_end: int) -> None:
 
 
 def milliseconds(duration: Any) -> int:
-    """A protobuf `Duration` in whole milliseconds; v2 sends float dust such as 0.879999999 s."""
+    """A protobuf `Duration` in whole milliseconds; v2 sends inexact values such as 0.879999999 s."""
     return int(duration.seconds * 1000 + round(duration.nanos / 1e6))
 
 
 def answer_of(operation: Any) -> list[bytes] | None:
-    """The transcript inside a finished v2 `Operation` as v3 messages; None if there is none inside."""
+    """The transcript in a finished v2 `Operation`, as v3 messages; None if it has no transcript."""
     answer = v2.LongRunningRecognitionResponse()
     return responses_from_v2(answer) if operation.response.Unpack(answer) else None
 
@@ -58,10 +58,10 @@ def request_to_v2(request: Any, folder_id: str | None = None) -> Any:
     """A v3 `RecognizeFileRequest` as a v2 `LongRunningRecognitionRequest`.
 
     Args:
-        folder_id: only for accounts of people.
+        folder_id: only for user accounts; default: None.
 
     Raises:
-        ConfigError: if it asks for something that v2 cannot do; the message names it.
+        ConfigError: if it has options that v2 does not have; the message names them.
 
     >>> asked = v3.RecognizeFileRequest(content=b"", recognition_model={"model": "general"})
     >>> request_to_v2(asked).config.specification.model

@@ -1,4 +1,4 @@
-"""A stream of API v2 behind the messages of v3: requests and answers are turned as they pass."""
+"""Streaming with API v2: requests and answers are converted from and to v3 messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def config_to_v2(options: Any, folder_id: str | None = None) -> Any:
     """v3 `StreamingOptions` as a v2 `RecognitionConfig`.
 
     Raises:
-        ConfigError: if they ask for something that v2 cannot do.
+        ConfigError: if they have options that v2 does not have.
     """
     if options.HasField("eou_classifier"):
         raise ConfigError(
@@ -35,13 +35,13 @@ def config_to_v2(options: Any, folder_id: str | None = None) -> Any:
 
 
 class V2Stream:
-    """One session: v3 `StreamingRequest`s go in as v2 ones, v2 answers come out as serialized v3 messages.
+    """One session: converts v3 `StreamingRequest`s to v2, and v2 answers to serialized v3 messages.
 
-    v2 has no cursors: what they can be known from are the word times of finals. A final without word times
-    is taken to end where the audio ends that has been sent.
+    v2 has no cursors, so they are computed from the word times of finals. A final without word times is
+    assumed to end at the end of the audio sent so far.
 
     Args:
-        folder_id: only for accounts of people.
+        folder_id: only for user accounts; default: None.
     """
 
     def __init__(self, folder_id: str | None = None) -> None:
@@ -51,7 +51,7 @@ class V2Stream:
         self._final_ms = self._eou_ms = 0
 
     def requests(self, requests: Iterator[Any]) -> Iterator[Any]:
-        """`StreamingRecognitionRequest`s; silence becomes samples."""
+        """Convert requests to `StreamingRecognitionRequest`s. A silence chunk becomes zero samples."""
         for request in requests:
             if request.HasField("session_options"):
                 options = request.session_options
@@ -65,7 +65,7 @@ class V2Stream:
             yield v2.StreamingRecognitionRequest(audio_content=data)
 
     def messages(self, answers: Iterable[bytes]) -> Iterator[bytes]:
-        """The messages of serialized `StreamingRecognitionResponse`s; without chunks it is a sign of life."""
+        """Convert serialized `StreamingRecognitionResponse`s to v3. Without chunks it is a status."""
         for answer in answers:
             chunks = v2.StreamingRecognitionResponse.FromString(answer).chunks
             if not chunks:
