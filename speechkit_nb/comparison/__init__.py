@@ -1,4 +1,4 @@
-"""A few systems compared on the same recordings, interactively: `compare` and what it returns."""
+"""Interactive comparison of several systems on the same recordings: `compare` and `Comparison`."""
 
 import lazy_loader
 

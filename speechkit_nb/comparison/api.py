@@ -1,4 +1,4 @@
-"""`compare`: makes a Comparison from the words of systems."""
+"""`compare`: makes a `Comparison` from the words of systems."""
 
 from __future__ import annotations
 
@@ -30,38 +30,40 @@ def compare(
     """Compare the words of systems with a reference, or with each other.
 
     Args:
-        systems: of each name a transcript, a frame with `word` (and `start`, `end` in seconds) or `text`, a
-            text, or a file; for several recordings a frame with the column `recording`, a list of these,
-            `{recording: ...}`, or a folder with a file or several a recording. Transcripts of a list bring
-            the name of their recording; of anything else the place in the list is the name.
-        reference: what was said, in any of these forms; None compares the systems with each other. A file is
-            a saved transcript, a Parquet file of words or texts, or of `sk.read_reference`: a TextGrid, CTM,
-            STM, SRT, CSV or plain text. A folder has such files, as `corpus.write_part` makes one for each
-            system. All is read into memory; `sk.score` takes corpora of any size.
-        normalizer: what counts as the same word: `"ru"`, `"en"`, `"none"`, or of `sk.normalizer`.
-        by: utterance key columns; default: `recording` and `channel_tag` if all have them.
-        collar: pair only words that overlap when those of the systems are longer by so many seconds at both
-            ends; None pairs whatever words.
-        groups: what belongs together and is drawn together for intervals and tests, such as a speaker or a
-            call: columns of the reference, or a mapping of recordings to groups. By default each stretch of
-            speech is taken as independent, which makes intervals too narrow if a speaker has many.
-        pause: seconds of silence in the reference from which on a new stretch of speech begins, for intervals
-            and tests; words are aligned across it. None: an utterance is one stretch.
-        missing: what to do if not all have the same recordings, or of texts the same utterances:
-            `"raise"`, `"common"` compares on those that all have, `"empty"` takes the others as empty; both
-            are said in `problems`. In a frame of words an utterance without a word has no row, so that
-            nothing can be missing there: which utterances of a system have no words is in `problems`.
-        level: share of the intervals; 1 less it is the p below which a system is called better, which at 0.95
-            takes six groups or more; see `significance.pairs`.
-        seed: of the bootstrap.
+        systems: a mapping of names to words. The words of a system are a transcript, a frame with `word` (and
+            `start`, `end` in seconds) or `text`, a text, or a file. For several recordings they are a frame
+            with the column `recording`, a list, a mapping `{recording: ...}`, or a folder with one or several
+            files per recording. In a list, a transcript has the name of its recording; other elements are
+            named by their position.
+        reference: the correct words, in any of these forms; None compares the systems with each other. A file
+            is a saved transcript, a Parquet file of words or texts, or a file that `sk.read_reference` reads:
+            TextGrid, CTM, STM, SRT, CSV or plain text. A folder has such files, like the folder of a system
+            that `corpus.write_part` writes. Everything is read into memory; for corpora of any size use
+            `sk.score`.
+        normalizer: defines which words are equal: `"ru"`, `"en"`, `"none"`, or a result of `sk.normalizer`.
+        by: utterance key columns; default: `recording` and `channel_tag` if all inputs have them.
+        collar: seconds by which words of the systems are extended at both ends; only words that then overlap
+            are paired. None: times do not matter.
+        groups: groups of dependent words for intervals and tests, such as a speaker or a call: columns of the
+            reference, or a mapping of recordings to groups. Default: each stretch of speech is independent,
+            which makes intervals too narrow if a speaker has several stretches.
+        pause: shortest silence in the reference, in seconds, that divides two stretches of speech for
+            intervals and tests; alignment is not affected. None: an utterance is one stretch.
+        missing: what to do if inputs have different recordings, or texts of different utterances: `"raise"`
+            raises EvaluationError, `"common"` compares those that all inputs have, `"empty"` compares missing
+            ones as empty; the last two are reported in `problems`. A frame of words has no row for an
+            utterance without words, so such utterances are never missing, but they are reported in
+            `problems`.
+        level: confidence level of intervals; a system is called better if p is below 1 - level. At 0.95 this
+            needs at least six groups, see `compare_pairs`.
+        seed: seed of the bootstrap.
 
     Raises:
-        ConfigError: if there is too little to compare, an option has no such value, or a recording is there
-            twice.
+        ConfigError: if there is too little to compare, an option has an invalid value, or a recording is
+            given twice.
         SchemaError: if a frame cannot be used.
-        EvaluationError: if not all have the same recordings or utterances, two have sounds of different
-            length under one name, or the normalizer leaves nothing. It is a ConfigError and a SchemaError,
-            too.
+        EvaluationError: if inputs have different recordings or utterances, or audio of different length under
+            one name, or the normalizer leaves no words. It is a subclass of ConfigError and SchemaError.
         TranscriptError: if a file cannot be read.
 
     >>> c = compare({"one": "a b x", "two": "a b c"}, reference="a b c")

@@ -1,4 +1,4 @@
-"""Comparison: what `compare` returns. It composes `evaluate` and `views`."""
+"""`Comparison`, the result of `compare`; it connects `evaluate` and `views`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How it is compared, as given to `compare`; `groups` are the names of their columns."""
+    """Options of `compare`; `groups` are the names of the group columns."""
 
     normalizer: Normalizer
     collar: float | None
@@ -54,26 +54,26 @@ class Options:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Systems on the same recordings: which is better, by how much, how sure, in words and in time, where.
+    """The result of `compare`: errors of systems on the same recordings, in words and in time.
 
-    Frames are made when they are first asked for; `attrs` of each names the normalizer, its hash and the
-    collar. Times are seconds, + is late. Made by `compare`.
+    Frames are computed on first access; `attrs` of each has the normalizer, its hash and the collar. Times
+    are in seconds; a positive timing error is late.
 
     Attributes:
-        material: what is compared, in one form.
-        aligned: the alignment, with `stretch` and the groups; None without a reference.
-        options: how.
+        material: the words that are compared, in a common form.
+        aligned: the alignment, with `stretch` and the group columns; None without a reference.
+        options: options of `compare`.
     """
 
     material: ComparisonInput
     aligned: pd.DataFrame | None
     options: Options
 
-    # --- what it says
+    # --- summary in text
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """Names, as given."""
+        """Names of the systems, in the given order."""
         return tuple(self.material.systems)
 
     @property
@@ -83,7 +83,10 @@ class Comparison:
 
     @cached_property
     def verdict(self) -> str:
-        """Which is better, in words, and on a second line in time; or that no difference is significant."""
+        """Which system has fewer word errors, and on a second line which has smaller timing errors.
+
+        If no difference is significant, the verdict reports this.
+        """
         if self.aligned is None:
             return says.of_disagreement(self.pairs, self.disagreements)
         same = len(self.systems) > 1 and not self._grid["differs"].any()
@@ -94,20 +97,20 @@ class Comparison:
 
     @cached_property
     def problems(self) -> tuple[str, ...]:
-        """What was found and put right, and what one should know before believing the figures."""
+        """What was found in the input and corrected, and warnings about the results; one sentence each."""
         if self.aligned is None:
             return self.material.problems
         return (*self.material.problems, *says.findings(self.aligned, self.systems, self._grid))
 
-    # --- in words
+    # --- words
 
     @property
     def alignment(self) -> pd.DataFrame:
-        """Which reference word became which word of each system: frame of schema `ALIGNMENT`, the columns
-        `by` before it, `stretch` and the groups behind it.
+        """The words of the reference paired with those of each system: the columns `by`, those of the schema
+        `ALIGNMENT`, `stretch` and the group columns.
 
         Raises:
-            EvaluationError: if there is no reference; so do all that need one.
+            EvaluationError: if there is no reference, like all properties and methods that need one.
         """
         if self.aligned is None:
             raise EvaluationError(
@@ -121,17 +124,17 @@ class Comparison:
         """One row per system, index `system`: the columns of `evaluate.SUMMARY`.
 
         `n_words` (of the reference), `errors`, `wer`, its interval `wer_low`, `wer_high`, `cer`; some columns
-        of `timing`; the rates `ser` (utterances with an error), `mer`, `wil` and the counts that all are
-        computed from; `n_groups` and `method` of the interval.
+        of `timing`; the rates `ser` (utterances with an error), `mer`, `wil`; the counts from which the rates
+        are computed; `n_groups` and `method` of the interval.
 
-        Without a reference: `n_words` of the system, `n_differing` and its share `differing`.
+        Without a reference: `n_words` (of the system), `n_differing` and the rate `differing`.
         """
         return self._signed(self._summary)
 
     @property
     def pairs(self) -> pd.DataFrame:
         """One row per pair of systems: `a`, `b`, `wer_delta` (a minus b: below 0 a is better), `delta_low`,
-        `delta_high`, the tests of `compare_pairs`, and the `words` and, of several recordings, `recordings`
+        `delta_high`, the tests of `compare_pairs`, and the `words` and, if there are several, `recordings`
         that contribute most to the difference.
 
         Without a reference: `n_a`, `n_b`, `n_different`, `disagreement`.
@@ -139,29 +142,29 @@ class Comparison:
         return self._signed(self._pairs)
 
     def carried_by(self, by: str | Sequence[str] = WORD) -> pd.DataFrame:
-        """Which words, or groups by columns of `alignment` or of the reference, carry the differences; see
-        `contributions`."""
+        """How words, or columns of `alignment` or of the reference, contribute to the differences between
+        systems; see `error_contributions`."""
         columns = [by] if isinstance(by, str) else list(by)
         frame = self.alignment if columns == [WORD] else self._with(columns)
         return self._signed(error_contributions(frame, columns))
 
     def rates(self, by: str | Sequence[str] = ()) -> pd.DataFrame:
-        """Counts and rates of words by system and columns of `alignment`, or of the reference where they are
-        the same in all of an utterance, such as a noise level; see `metrics.word_rates`."""
+        """Counts and rates of words by system and by columns of `alignment` or of the reference. A column of
+        the reference must be constant within an utterance, such as a noise level; see `word_rates`."""
         columns = [by] if isinstance(by, str) else list(by)
         return self._signed(compute_word_rates(self._with(columns), ["system", *columns]))
 
     @property
     def confusions(self) -> pd.DataFrame:
-        """What each system takes for what, the most frequent first."""
+        """Which words each system confuses, the most frequent first."""
         return self._signed(count_confusions(self.alignment))
 
     @property
     def stretches(self) -> pd.DataFrame:
-        """One row per stretch of speech between two pauses: times, text, `n_words`, errors of each system."""
+        """One row per stretch of speech between pauses: times, text, `n_words`, errors of each system."""
         return self._signed(tables.stretches_of(self.alignment, self.by, self.systems))
 
-    # --- in time
+    # --- timing
 
     @cached_property
     def _timing(self) -> pd.DataFrame:
@@ -175,40 +178,40 @@ class Comparison:
 
     @property
     def timing_errors(self) -> pd.DataFrame:
-        """One row per word that was right: its errors at start and end; see `timing.boundary_errors`."""
+        """One row per correct word: its errors at start and end; see `boundary_errors`."""
         return self._signed(compute_boundary_errors(self.alignment, units=self.by))
 
     @cached_property
     def timing_pairs(self) -> pd.DataFrame:
-        """One row per pair of systems: the difference of their average shifts, and tests of it."""
+        """One row per pair of systems: the difference of their average shifts, and its tests."""
         evidence = time_evidence(self.alignment, self.by, self.options.groups)
         return self._signed(tables.timing_pairs_of(evidence, self.options.level, self.options.seed))
 
-    # --- where
+    # --- places where systems differ
 
     @property
     def disagreements(self) -> pd.DataFrame:
-        """One row per stretch in which systems differ, the worst first: `start`, `end` to listen to, `size`
-        (words), `reference`, and what each system has there."""
+        """One row per span in which systems differ, the worst first: `start`, `end`, `size` (words),
+        `reference`, and one column per system with its words."""
         return self._signed(self._disagreements)
 
     @cached_property
     def consensus(self) -> pd.DataFrame:
-        """A pseudo-reference by a vote of three systems or more; no truth. See `consensus.consensus`."""
+        """A pseudo-reference: the words that most of at least three systems have. See `vote.consensus`."""
         return self._signed(consensus(self._normalized, self.by))
 
-    # --- pictures
+    # --- plots
 
     def plot_summary(self, ax: Axes | None = None, what: str = "wer") -> Axes:
         """Error rates with their intervals; or another column of `summary`."""
         from .plots.rates import plot_summary
 
         if what not in self._summary:
-            _ = self.alignment  # says that there is no reference
+            _ = self.alignment  # raises EvaluationError: there is no reference
         return plot_summary(self.summary, ax, what=what)
 
     def plot_scatter(self, a: str | None = None, b: str | None = None, ax: Axes | None = None) -> Axes:
-        """Stretches of speech, errors of one system against those of another."""
+        """One dot per stretch of speech: errors of one system against errors of another."""
         from .plots.rates import plot_scatter
 
         names = self.systems
@@ -226,7 +229,7 @@ class Comparison:
         over_time: bool = False,
         recording: str | None = None,
     ) -> Axes:
-        """Errors of starts, or of ends, as histograms, or over the time of a recording, which shows drift."""
+        """Errors of word starts or ends as histograms, or over the time of a recording, which shows drift."""
         from .plots.boundary_errors import plot_boundary_errors
         from .plots.target import find_target
 
@@ -243,8 +246,8 @@ class Comparison:
         recording: Recording | str | PathLike[str] | None = None,
         channel_tag: str | None = None,
     ) -> Axes:
-        """Words of reference and systems below the waveform, errors by colour and letter (S, I, D); the worst
-        place unless told otherwise."""
+        """Words of reference and systems below the waveform, errors by colour and letter (S, I, D); default:
+        around the worst place."""
         from .plots.alignment import plot_alignment
 
         return plot_alignment(self, recording, channel_tag, start, end, ax)
@@ -257,15 +260,18 @@ class Comparison:
         at: Mapping[Any, Any] | pd.Series | None = None,
         **options: Any,
     ) -> TimelineView:
-        """One lane per system below the audio, errors and disagreements marked: M goes to the next one,
-        W to the worst and then to the next worst, Shift+M and Shift+W back.
+        """A timeline with one lane per system below the audio, and marks for errors and disagreements.
+
+        Keys: M goes to the next mark in time, W to the worst and then to the next worst; Shift+M and Shift+W
+        go back.
 
         Args:
-            recording: one of those compared, by name, or its sound; that with the worst place unless given.
-            where: rows of `alignment`, `timing_errors` or `disagreements`: marks these only; W takes them in
-                the order in which they are given.
-            at: such a row to open at, such as `disagreements.iloc[2]`; the worst place unless given.
-            **options: of `TimelineView`.
+            recording: name or audio of one of the compared recordings; default: the one with the worst place.
+            where: rows of `alignment`, `timing_errors` or `disagreements`; only these are marked, and W
+                follows their order.
+            at: a row of these frames at which the view opens, such as `disagreements.iloc[2]`; default: the
+                worst place.
+            **options: options of `TimelineView`.
         """
         from .plots.target import make_view
 
@@ -273,13 +279,13 @@ class Comparison:
         return make_view(self, recording, where, row, options)
 
     def brush(self, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start") -> VBox:
-        """A histogram of the boundary errors of a recording with a slider on it, above a timeline in which
-        only the words between the ends of the slider are marked, the farthest off first."""
+        """A histogram of the boundary errors of a recording with a range slider, above a timeline that marks
+        only the words in the selected range, the largest errors first."""
         from .plots.error_brush import brush
 
         return brush(self, recording, side=side)
 
-    # --- how it shows itself
+    # --- representation
 
     def __repr__(self) -> str:
         return f"Comparison({', '.join(map(repr, self.systems))}): {self.verdict}"
@@ -301,17 +307,17 @@ class Comparison:
             )
         return ", ".join(facts)
 
-    # --- what every frame has
+    # --- metadata of frames
 
     @cached_property
     def _how(self) -> dict[Any, Any]:
-        """How words were made comparable: `normalizer`, `normalizer_hash`, `collar`, and more of `align`."""
+        """How words were compared: `normalizer`, `normalizer_hash`, `collar`, and more `attrs` of `align`."""
         how = self.options.normalizer
         made = {"normalizer": how.name, "normalizer_hash": how.hash, "collar": self.options.collar}
         return {**made, **({} if self.aligned is None else self.aligned.attrs)}
 
     def _signed(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame as the caller's own, which says in its `attrs` how it was made."""
+        """A copy of the frame, with `_how` as its `attrs`; callers may change it."""
         own = frame.copy(deep=False)
         own.attrs = {**self._how, **frame.attrs}
         return own
@@ -322,7 +328,7 @@ class Comparison:
         assert reference is not None
         return with_columns(alignment, columns, self.by, reference)
 
-    # --- made once
+    # --- computed once
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
@@ -350,7 +356,7 @@ class Comparison:
 
     @cached_property
     def _grid(self) -> pd.DataFrame:
-        """What each system has at each place."""
+        """The words of each system at each place."""
         if self.aligned is None:
             return grid_of_votes(self._normalized, self.by).grid
         return grid_of_alignment(self.aligned, self.by, self.systems)

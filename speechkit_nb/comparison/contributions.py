@@ -1,4 +1,4 @@
-"""Where a difference between two systems comes from: which words and which groups carry it."""
+"""How much words, or groups of words, contribute to the difference between two systems."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ WORD = "word"
 
 
 def error_contributions(alignment: pd.DataFrame, by: str | Sequence[str] = WORD) -> pd.DataFrame:
-    """One row per pair of systems and word, or group: how many errors each has, the largest difference first.
+    """One row per pair of systems and word or group: the errors of both, the largest difference first.
 
     Args:
         alignment: frame `alignment` of several systems against one reference.
-        by: `"word"`, the word of the reference, or the one inserted; or columns of the frame.
+        by: `"word"`, which is the reference word or the inserted word; or columns of the frame.
 
     Returns:
         Frame of `a`, `b`, the columns `by`, `n_words` (of the reference), `errors_a`, `errors_b`, `delta`
-        (errors of a less those of b) and `share` of the difference of all (NaN if that is 0). Rows
-        without errors of either are left out.
+        (`errors_a` - `errors_b`) and `share` of the total difference (NaN if the total is 0). Rows in which
+        neither system has errors are left out.
 
     Raises:
-        SchemaError: if there is no such column.
+        SchemaError: if a column does not exist.
 
     >>> from speechkit_nb.evaluate import align
     >>> both = align("he lived here", {"one": "you live here", "two": "he lived here"})
@@ -77,7 +77,7 @@ def _pair(counts: pd.DataFrame, a: str, b: str, columns: list[str]) -> pd.DataFr
 
 
 def top_contributions(carried: pd.DataFrame, column: str, most: int = 3) -> str:
-    """The largest parts that point the way of the whole difference: `"he (+3), or (+1)"`."""
+    """The largest contributions with the sign of the total difference: `"he (+3), or (+1)"`."""
     total = carried["delta"].sum()
     same = carried[carried["delta"] * (1 if total > 0 else -1) > 0] if total else carried.iloc[:0]
     return ", ".join(f"{row[column]} ({row['delta']:+d})" for _, row in same.head(most).iterrows())

@@ -1,4 +1,4 @@
-"""Stretches in which systems differ, the worst first, to be listened to."""
+"""Finds spans in which systems differ, the worst first."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from .grid import UNIT
 def disagreements(
     grid: pd.DataFrame, by: Sequence[str], systems: Sequence[str], *, has_reference: bool = True
 ) -> pd.DataFrame:
-    """One row per stretch of places in a row at which not all systems have the same.
+    """One row per span of consecutive places at which systems differ.
 
     Args:
-        grid: of `compare_grid`.
+        grid: a grid, see the module `grid`.
         by: utterance key columns.
 
     Returns:
-        Frame of `by`, `start`, `end` (seconds, of all words in it; NaN if unknown), `size` (words by which
-        the two systems differ that differ most), `reference` if there is one, and one column per system
-        with its words.
-        The largest first, of equal ones the longest, then in the order of time.
+        Frame of `by`, `start`, `end` (seconds, of all words in the span; NaN if unknown), `size` (the largest
+        number of different words between two systems), `reference` if there is one, and one column per system
+        with its words. Rows are sorted by size, the largest first, then by length, then by time.
     """
     run = _runs(grid)
     rows = grid[grid["differs"]].assign(run=run[grid["differs"]])
@@ -45,13 +44,13 @@ def disagreements(
 
 
 def _runs(grid: pd.DataFrame) -> pd.Series:
-    """The number of each row's run of equal `differs` in an utterance."""
+    """For each row the number of its run; a run has equal `differs` within one utterance."""
     changed = (grid["differs"] != grid["differs"].shift()) | (grid[UNIT] != grid[UNIT].shift())
     return changed.cumsum()
 
 
 def _joined(words: pd.Series, bounds: list[int]) -> list[str]:
-    """The words from each bound to the next as one text."""
+    """The words between each two bounds, joined to a text."""
     said = words.fillna("").tolist()
     return [" ".join(filter(None, said[first:last])) for first, last in pairwise(bounds)]
 

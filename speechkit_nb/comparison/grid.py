@@ -1,8 +1,8 @@
-"""What each system has at each place: the ground on which disagreement and votes are found.
+"""The grid: the words of all systems at the same places, from which disagreements and votes are computed.
 
-A grid has one row per place: the utterance key columns, `place` (in order), `reference` (missing
-without one), `start`, `end` (seconds, of all that is said there; NaN if unknown), `differs`, and a column a
-system with what it has there, `""` for nothing.
+A grid has one row per place: the utterance key columns, `place` (in order), `reference` (missing without
+one), `start`, `end` (seconds, of all words at the place; NaN if unknown), `differs`, and one column per
+system with its words, `""` if it has none.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ UNIT = "unit"
 
 
 def grid_of_alignment(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
-    """Places are the words of the reference, and the gaps between them in which something was inserted.
+    """The grid of an alignment: places are reference words, and gaps between them with inserted words.
 
-    An utterance in which systems chose alternatives of different length in the reference is one place.
+    If systems were aligned with reference alternatives of different lengths, the utterance is one place.
     """
     rows = _placed(alignment, by)
     text = _texts(rows, ["system", UNIT, "place"], "hyp_word").unstack("system", fill_value="")
@@ -41,13 +41,14 @@ class Votes(NamedTuple):
 
 
 def grid_of_votes(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes:
-    """Places of several systems without a reference, each system aligned with what those before it say.
+    """The grid of several systems without a reference: each system is aligned with a vote of those before it.
 
     Args:
-        words: of each system normalized words, as of `normalized_words`.
+        words: normalized words by system, from `normalized_words`.
     """
     units, frames = _units(words, by)
     names = list(frames)
+    # words are replaced by codes, so that `align` compares them but does not interpret their text
     codes = pd.factorize(pd.concat([frame["word"] for frame in frames.values()], ignore_index=True))[0]
     coded = np.split(codes, np.cumsum([len(frame) for frame in frames.values()])[:-1])
     sides = [
@@ -56,6 +57,7 @@ def grid_of_votes(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes
         )
         for frame, own in zip(frames.values(), coded, strict=True)
     ]
+    # slots[place, system] is the number of a word of this system, -1 for none; unit is the utterance
     slots = np.arange(len(sides[0]))[:, None]
     unit = sides[0][UNIT].to_numpy()
     for k, side in enumerate(sides[1:], 1):
@@ -70,7 +72,7 @@ def grid_of_votes(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes
 
 
 def normalized_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> pd.DataFrame:
-    """`by`, `word`, `start`, `end` of the normalized words."""
+    """The normalized words as a frame of `by`, `word`, `start`, `end`."""
     keys, raw = collect_utterances(given, by, name)
     tokens = normalize_tokens(raw, how)
     if len(raw.word) and not len(tokens.word):
@@ -85,14 +87,15 @@ def normalized_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, na
     )
 
 
-# --- of an alignment
+# --- with a reference
 
 
 def _placed(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Rows with their unit, place and reference word."""
+    """The rows of an alignment with their unit (number of the utterance), place and reference word."""
     rows = alignment[["system", "hyp_word", "ref_start", "ref_end", "hyp_start", "hyp_end"]].assign(
         **{UNIT: _numbered(alignment, by)}, reference=alignment["ref_word"]
     )
+    # the reference word number n is place 2 n + 1, and the gap before it is place 2 n
     is_word = (alignment["op"] != "ins").astype("int64")
     groups = [rows["system"], rows[UNIT]]
     before = is_word.groupby(groups, sort=False).cumsum() - is_word
@@ -108,14 +111,14 @@ def _numbered(frame: pd.DataFrame, by: Sequence[str]) -> Any:
 
 
 def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Of each unit, by its number."""
+    """The utterance keys; the index is the number of the unit."""
     if not by:
         return pd.DataFrame(index=[0])
     return frame[list(by)].drop_duplicates().reset_index(drop=True)
 
 
 def _texts(rows: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
-    """The words of each place as one text; nearly everywhere there is one at most."""
+    """The words of each place as one text; `groupby` is slow, so it is used only for several words."""
     several = rows.duplicated(keys, keep=False)
     one = rows[~several].set_index(keys)[column].fillna("")
     more = rows[several].dropna(subset=column).groupby(keys)[column].agg(" ".join)
@@ -149,7 +152,7 @@ def _finished(
 def _units(
     words: Mapping[str, pd.DataFrame], by: Sequence[str]
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """All utterances, and the words of each system in the order of these, numbered."""
+    """The keys of all utterances, and the words of each system with `unit`, sorted by it."""
     if not by:
         return pd.DataFrame(index=[0]), {name: frame.assign(unit=0) for name, frame in words.items()}
     keys = _keys(pd.concat([frame[list(by)] for frame in words.values()]), by)
@@ -162,8 +165,9 @@ def _units(
 
 
 def _leading(slots: np.ndarray, unit: np.ndarray, sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """What most systems say at each place; of equally many the one named first."""
+    """The word with most votes at each place; if votes are equal, the word of the first system."""
     said = np.stack([_at(side["word"], slots[:, k], "") for k, side in enumerate(sides)], axis=1)
+    # votes[place, k] is the number of systems that have the word of system k
     votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)
     best = np.where(said == "", -1, votes).argmax(axis=1)
     rows = np.arange(len(slots))
@@ -172,29 +176,30 @@ def _leading(slots: np.ndarray, unit: np.ndarray, sides: Sequence[pd.DataFrame])
 
 
 def _times(sides: Sequence[pd.DataFrame], slots: np.ndarray, time: str) -> Floats:
-    """Of the word of each system at each place."""
+    """Start or end of the words, shape (n_places, n_systems)."""
     each = [_at(side[time], slots[:, k], np.nan) for k, side in enumerate(sides)]
     return np.stack(each, axis=1).astype(float)
 
 
 def _outer(start: Floats, end: Floats) -> dict[str, Floats]:
-    """From the first start to the last end of all systems; NaN where none is known."""
+    """The first start and the last end over all systems; NaN if no time is known."""
     return {"start": np.fmin.reduce(start, axis=1), "end": np.fmax.reduce(end, axis=1)}
 
 
 def _merged(
     leading: pd.DataFrame, slots: np.ndarray, unit: np.ndarray, side: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The places with those added at which only this system says something."""
+    """Add the words of a system to `slots`, with new places for words that only this system has."""
     aligned = align(leading, {"next": side}, by=[UNIT], missing="empty")
     aligned = aligned.sort_values(UNIT, kind="stable", ignore_index=True)
     old, new = (number_words(aligned, which).to_numpy() for which in ("ref", "hyp"))
+    # rows without a word in `leading` have old == -1, which selects the added last row
     nothing = np.full((1, slots.shape[1]), -1)
     kept = np.concatenate([slots, nothing])[old]
     return np.concatenate([kept, new[:, None]], axis=1), aligned[UNIT].to_numpy()
 
 
 def _at(values: pd.Series, numbers: np.ndarray, nothing: Any) -> np.ndarray:
-    """Values by number; `nothing` for -1."""
+    """The values with these numbers; `nothing` for number -1, which selects the appended element."""
     array = np.append(values.to_numpy(object if nothing == "" else float), nothing)
     return np.asarray(array[numbers])

@@ -1,4 +1,4 @@
-"""What intervals and tests draw from: stretches of speech between pauses, and the groups they belong to."""
+"""The units of intervals and tests: stretches of speech between pauses, and groups of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Groups = str | Sequence[str] | Mapping[str, Any] | None
 
 
 def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | None) -> pd.DataFrame:
-    """The alignment with the column `stretch`: how many pauses of the reference lie before, in its utterance.
+    """Add the column `stretch`: the number of earlier pauses of the reference in the same utterance.
 
     Args:
         by: utterance key columns.
-        pause: seconds between the end of a reference word and the start of the next from which on it is a
-            pause; None divides nothing.
+        pause: shortest pause in seconds, from the end of a reference word to the start of the next; None:
+            each utterance is one stretch.
 
     >>> from speechkit_nb.evaluate import align
     >>> said = pd.DataFrame({"word": ["one", "two"], "start": [0.0, 3.0], "end": [1.0, 4.0]})
@@ -37,8 +37,8 @@ def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | No
 
 
 def _stretches(alignment: pd.DataFrame, by: list[str], pause: float) -> np.ndarray:
-    """The words of all systems together, as these may have chosen other alternatives of the reference, and
-    their stretches must be the same."""
+    """The stretch of each row. Reference words of all systems are used together: systems may be aligned with
+    different reference alternatives, but must have the same stretches."""
     rows = alignment.reset_index(drop=True)
     words = rows[rows["ref_start"].notna()].sort_values("ref_start", kind="stable")
     unit = pd.Series(0, words.index)
@@ -55,15 +55,15 @@ def _stretches(alignment: pd.DataFrame, by: list[str], pause: float) -> np.ndarr
 def with_groups(
     alignment: pd.DataFrame, groups: Groups, by: Sequence[str], reference: pd.DataFrame
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The alignment with the columns of groups, and their names.
+    """Add the group columns; returns the alignment and the names of these columns.
 
     Args:
-        groups: columns of `by`, or of the reference, the same in all of an utterance; or a mapping of
-            recordings to groups, which becomes the column `group`.
+        groups: columns of `by` or of the reference, constant within an utterance; or a mapping of recordings
+            to groups, which becomes the column `group`.
 
     Raises:
         ConfigError: if a recording has no group.
-        SchemaError: if there is no such column, or it changes within an utterance.
+        SchemaError: if a column does not exist, or changes within an utterance.
     """
     if groups is None:
         return alignment, ()
@@ -102,7 +102,7 @@ def _mapped(alignment: pd.DataFrame, groups: Mapping[str, Any]) -> pd.DataFrame:
 def word_evidence(
     alignment: pd.DataFrame, systems: Sequence[str], by: Sequence[str], groups: Sequence[str]
 ) -> Evidence:
-    """Errors and words by stretch, or by group of these."""
+    """Numbers of errors and words by stretch or by group, for intervals and tests."""
     units = [*by, STRETCH]
     counts = _complete(count_errors(alignment, units), systems, units)
     counts = _grouped(counts, alignment, units, groups)
@@ -110,10 +110,10 @@ def word_evidence(
 
 
 def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[str]) -> Evidence | None:
-    """Shifts of the words that all systems got right, as if they were errors: microseconds and words.
+    """Evidence of timing: microseconds of shift instead of errors; None if no word is correct in all systems.
 
-    None if there is no such word. The shift of a word is the mean of the sizes of its errors at both ends, so
-    that the rate of a system is its accumulated average shift (AAS).
+    Only words that all systems have correct are used. The shift of a word is the mean of the absolute errors
+    of its start and end, so the rate of a system is its accumulated average shift (AAS).
     """
     units = [*by, STRETCH]
     found = compute_boundary_errors(alignment, units=list(by))
@@ -129,8 +129,8 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
 
 
 def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
-    """Add a row for each stretch and system without one: an alignment has no rows where neither side has
-    words, or where the chosen alternative is empty. All systems have the same recordings already."""
+    """Add missing rows of stretches and systems: an alignment has no rows if neither side has words, or if
+    the chosen alternative is empty. All systems have the same recordings already."""
     places = counts[[*units]].drop_duplicates() if len(counts) else pd.DataFrame(0, [0], [*units])
     names = pd.DataFrame({"system": pd.Series(list(systems), dtype="str")})
     every = names.merge(places, how="cross")

@@ -1,4 +1,4 @@
-"""A comparison as HTML: the answer, a small table, what to know. All that came from outside is escaped."""
+"""A comparison as HTML: the verdict, a small table and the problems. All input text is escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Cell = Callable[[pd.Series], str]
 
 
 def page(verdict: str, summary: pd.DataFrame, problems: Sequence[str], made: str) -> str:
-    """The answer above the table of systems; `made` says how the figures came about."""
+    """The verdict above the table of systems; `made` describes how the results were computed."""
     shown = list(problems[:MOST_PROBLEMS])
     if len(problems) > len(shown):
         shown.append(f"... and {len(problems) - len(shown)} more, see .problems")

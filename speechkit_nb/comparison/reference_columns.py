@@ -1,4 +1,4 @@
-"""Columns of the reference, such as a noise level, beside the words that were aligned with it."""
+"""Adds columns of the reference, such as a noise level, to an alignment."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..errors import SchemaError
 def with_columns(
     alignment: pd.DataFrame, names: Sequence[str], by: Sequence[str], reference: pd.DataFrame
 ) -> pd.DataFrame:
-    """The alignment with the columns `names` of the reference that it does not have itself.
+    """Add the columns `names` of the reference, unless the alignment already has them.
 
     Args:
         by: utterance key columns.
 
     Returns:
-        A frame with as many rows; missing in utterances that only systems have.
+        A frame with the same rows; values are missing in utterances that only systems have.
 
     Raises:
-        SchemaError: if neither has such a column, or it changes within an utterance.
+        SchemaError: if neither frame has a column, or it changes within an utterance.
 
     >>> from speechkit_nb.evaluate import align
     >>> reference = pd.DataFrame({"recording": ["r", "s"], "text": ["a", "b"], "noise": ["low", "high"]})
@@ -46,7 +46,8 @@ def with_columns(
 
 
 def _check_whole(table: pd.DataFrame, own: Sequence[str], by: Sequence[str]) -> None:
-    """An inserted word stands beside no word of the reference, so it is an utterance that has a value."""
+    """Raise SchemaError if a column changes within an utterance: an inserted word has no reference word, so
+    its value is that of its utterance."""
     doubled = table[table.duplicated(list(by))] if by else table.iloc[1:]
     if len(doubled):
         where = " ".join(f"{key} {doubled.iloc[0][key]!r}" for key in by) or "the only one"

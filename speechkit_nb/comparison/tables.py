@@ -1,4 +1,4 @@
-"""The frames of a comparison, put together from those of other packages."""
+"""Computes the frames of a comparison with functions of `evaluate`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .groups import STRETCH
 
 
 def count_systems(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
-    """Counts of words, characters and utterances of each system, as `summarize_systems` takes them."""
+    """Counts of words, characters and utterances by system, for `summarize_systems`."""
     return UtteranceCounts.from_alignment(alignment, by, systems).total()
 
 
 def contributions_of(
     alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Of each pair the words, and of several recordings the recordings, that contribute most to the
-    difference, with how many errors the first system has more than the second."""
+    """For each pair the words and, if there are several, the recordings that contribute most to the
+    difference, each with the difference in errors (a minus b)."""
     several = "recording" in by and alignment["recording"].nunique() > 1
     texts = {}
     for column, key in {"words": "word", **({"recordings": "recording"} if several else {})}.items():
@@ -36,8 +36,8 @@ def contributions_of(
 
 def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.DataFrame:
     """One row per pair of systems with times: `a`, `b`, `aas_delta`, `delta_low`, `delta_high` (seconds;
-    below 0 a is closer), `n_groups`, `bootstrap_p`, `ratio_p`, `swap_p`, `p_holm`, `holm_of`, `n_words`; see
-    `significance.pairs`. Empty without words to compare."""
+    below 0 a is better), `n_groups`, `bootstrap_p`, `ratio_p`, `swap_p`, `p_holm`, `holm_of`, `n_words`; see
+    `compare_pairs`. No rows if there are no words to compare."""
     columns = [
         *("a", "b", "aas_delta", "delta_low", "delta_high", "n_groups"),
         *("bootstrap_p", "ratio_p", "swap_p", "p_holm", "holm_of", "n_words"),
@@ -53,7 +53,7 @@ def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.Da
 
 def stretches_of(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
     """One row per stretch of speech: `by`, `stretch`, `start`, `end`, `text` of the reference, `n_words`,
-    and one column per system with its errors."""
+    and one column per system with its number of errors."""
     units = [*by, STRETCH]
     marked = alignment.assign(error=(alignment["op"] != "ok").astype("int64"))
     errors = marked.groupby([*units, "system"], sort=False, observed=True, dropna=False)["error"].sum()
@@ -73,7 +73,7 @@ def stretches_of(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[s
 
 
 def differences_of(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> pd.DataFrame:
-    """Without a reference, one row per system: `n_words`, and how many of them stand where systems differ."""
+    """Without a reference, one row per system: `n_words`, and how many of them are where systems differ."""
     counts = {name: grid[name].ne("").astype("int64") for name in words}
     rows = {
         name: {"n_words": int(n.sum()), "n_differing": int(n[grid["differs"]].sum())}
@@ -84,8 +84,8 @@ def differences_of(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> pd.
 
 
 def disagreement_pairs(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFrame:
-    """Without a reference, one row per pair: `a`, `b`, `n_a`, `n_b` (words), `n_different` (fewest edits from
-    one to the other), and `disagreement`, the edits by the mean of both numbers of words."""
+    """Without a reference, one row per pair: `a`, `b`, `n_a`, `n_b` (words), `n_different` (edit distance in
+    words), and `disagreement`, the edit distance divided by the mean number of words."""
     said = {name: _utterances(frame, by) for name, frame in words.items()}
     rows = []
     for a, b in combinations(words, 2):

@@ -15,14 +15,14 @@ NAMES = {"segments": "matched pairs", "swap": "permutation test", "ratio": "rati
 
 
 class Unit(NamedTuple):
-    """How a figure is written: times `scale`, with so many decimals or more."""
+    """A format of numbers: multiplied by `scale`, with at least this many decimals."""
 
     scale: float
     decimals: int
     name: str
 
     def distinguish(self, values: Iterable[float]) -> Unit:
-        """With decimals at which figures that differ are written differently, three more at most.
+        """The unit with enough decimals to show different values differently, at most three more.
 
         >>> MS.distinguish([0, 0.0003]).format(0.0003), MS.distinguish([0.02, 0.021]).format(0.02)
         ('0.3 ms', '20 ms')
@@ -34,7 +34,7 @@ class Unit(NamedTuple):
         return self._replace(decimals=self.decimals + 3)
 
     def format(self, value: float) -> str:
-        """With its unit; 0 has no sign."""
+        """The value as text with its unit; 0 has no sign."""
         if isnan(value):
             return "unknown"
         return f"{round(self.scale * value, self.decimals) + 0.0:.{self.decimals}f} {self.name}"
@@ -44,9 +44,9 @@ PERCENT, MS = Unit(100, 1, "%"), Unit(1000, 0, "ms")
 
 
 class PairTest(NamedTuple):
-    """A pair of systems: how much better the first is, and how sure that is.
+    """A pair of systems: how much better the first is, and the result of its test.
 
-    `over` is what the test is of, in the plural; `n` how many, and `least` how many it takes.
+    `over` names the units of the test in the plural; `n` is their number, and `least` the number needed.
     """
 
     by: float
@@ -62,12 +62,12 @@ class PairTest(NamedTuple):
 def word_verdict(
     summary: pd.DataFrame, pairs: pd.DataFrame, level: float, same: bool, groups: Sequence[str] = ()
 ) -> str:
-    """Which system has fewer errors.
+    """A sentence about which system has fewer word errors.
 
     Args:
-        summary, pairs: of a comparison with a reference.
+        summary, pairs: frames of a comparison with a reference.
         same: whether all systems have the same words.
-        groups: names of the columns of groups, if there are any.
+        groups: names of the group columns.
     """
     if not summary["n_words"].any():
         return "The reference has no words, so there is no error rate."
@@ -85,11 +85,11 @@ def word_verdict(
 def timing_verdict(
     summary: pd.DataFrame, pairs: pd.DataFrame, level: float, groups: Sequence[str] = ()
 ) -> str:
-    """Which system places words better; empty if there is nothing to compare.
+    """A sentence about which system has smaller timing errors; empty if there is nothing to compare.
 
     Args:
         pairs: `timing_pairs` of a comparison.
-        groups: as of `in_words`.
+        groups: as in `word_verdict`.
     """
     if not len(pairs):
         return ""
@@ -103,7 +103,7 @@ def timing_verdict(
 
 
 def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
-    """Without a reference."""
+    """The verdict without a reference: how much systems differ, and where most."""
     if not len(spans):
         names = join_names([pairs["a"].iloc[0], *pairs["b"].unique()])
         return f"There is no reference; {names} have the same words."
@@ -155,7 +155,7 @@ def _of(groups: Sequence[str]) -> str:
 def _tests(
     pairs: pd.DataFrame, delta: str, level: float, groups: Sequence[str], best: str
 ) -> dict[str, PairTest]:
-    """Of the best system with each other one, as differences of the other less the best."""
+    """The tests of the best system against each other one; differences are the other minus the best."""
     found, least = {}, minimum_sample(level, len(pairs))
     for row in pairs.to_dict("records"):
         if best not in (row["a"], row["b"]):
@@ -173,7 +173,7 @@ def _tests(
 def _ranking(
     names: list[str], tests: dict[str, PairTest], level: float, where: str, facts: str, unit: Unit
 ) -> str:
-    """Best first in `names`: what it is surely better than, and what it is not."""
+    """A sentence about which systems the best one is significantly better than; it is first in `names`."""
     best, *others = names
     beaten = [other for other in others if _is_sure(tests[other], level)]
     if not beaten:
@@ -186,7 +186,7 @@ def _ranking(
 
 
 def _is_sure(test: PairTest, level: float) -> bool:
-    """Whether the test says so, and the interval does not say otherwise."""
+    """Whether the test is significant and the interval does not contradict it."""
     return bool(test.p < 1 - level and not test.low <= 0)
 
 

@@ -1,7 +1,7 @@
-"""A pseudo-reference: what most systems say at each place (as ROVER does, Fiscus 1997).
+"""A pseudo-reference: the words that most systems have at each place (ROVER, Fiscus 1997).
 
-It is no truth. Systems that are alike outvote the one that is right, so error rates against it favour
-systems that resemble each other; it serves to find places worth listening to.
+It is not a correct reference: similar systems outvote one that is right, so error rates against it favour
+systems that are similar to each other. Use it to find places to listen to.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ FEWEST = 3
 
 
 def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFrame:
-    """The words that win a vote.
+    """The words with most votes.
 
     Args:
-        words: of each system, as of `compare_grid.normalized_words`.
+        words: normalized words by system, from `grid.normalized_words`.
         by: utterance key columns.
 
     Returns:
-        Frame of `by`, `word`, `start`, `end` (seconds, medians of those who say it), `votes`. Saying nothing
-        is a vote, too; of equally many the system named first wins. `attrs["pseudo_reference"]` is the list
-        of the systems that voted.
+        Frame of `by`, `word`, `start`, `end` (seconds, medians over the systems with this word), `votes`.
+        Having no word is also a vote; if votes are equal, the first system wins. `attrs["pseudo_reference"]`
+        is the list of the systems that voted.
 
     Raises:
         ConfigError: if there are fewer than three systems.
@@ -60,7 +60,8 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
 
 
 def _middle(times: Floats, agrees: np.ndarray) -> Floats:
-    """The median of those that agree and are known; NaN if none is."""
+    """The median of known times of the systems that agree; NaN if none is known."""
+    # as `np.nanmedian`, which warns about rows without values
     kept = np.sort(np.where(agrees, times, np.nan), axis=1)  # NaN last
     n = (~np.isnan(kept)).sum(axis=1)
     rows = np.arange(len(kept))

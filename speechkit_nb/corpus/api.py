@@ -25,21 +25,21 @@ from .plan import Plan
 from .statistics import Statistics
 
 _MERGED = 32
-"""Sums of parts that are added up at once."""
+"""Number of `Statistics` that are collected before they are added, which limits memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What came out, as sums from which everything else is computed.
+    """The result of `score`: sums from which all tables are computed.
 
     Attributes:
-        systems: names, in the order they were given.
+        systems: names, in the given order.
         by: columns that results are split by.
-        parts: a row a part: `part`, `status` (`"scored"`, or `"kept"` from an earlier run).
-        failed: a row a part that is in none of the figures: `part`, `error`.
+        parts: one row per scored part: `part`, `status` (`"scored"`, or `"kept"` from an earlier run).
+        failed: one row per part that could not be scored and is not in the results: `part`, `error`.
         statistics: the sums.
-        out: where alignments and the sums of each part are, if they were written.
-        level: share of the intervals; `dataclasses.replace` it for others.
+        out: the folder with the alignments and sums of each part; None if they were not written.
+        level: confidence level of the intervals; use `dataclasses.replace` to change it.
     """
 
     systems: tuple[str, ...]
@@ -58,15 +58,19 @@ class Scores:
     def summary(self) -> pd.DataFrame:
         """One row per system, with the columns of `Comparison.summary`.
 
-        The interval `wer_low` to `wer_high` is by the ratio estimator with Student's t, see
-        `estimate_intervals`: never below 0, above 0 where there is no error, and NaN for one utterance or
-        group alone. Timing is NaN for systems without word times.
+        The interval `wer_low` to `wer_high` uses the ratio estimator with Student's t, see
+        `estimate_intervals`. `wer_low` is never below 0, and `wer_high` is above 0 even without errors. Both
+        are NaN if there is only one utterance or group. Timing is NaN for systems without word times.
         """
         return self._whole.summarize(self.systems, self.level)
 
     @property
     def groups(self) -> pd.DataFrame:
-        """As `summary`, for each value of the columns `by`, with which it begins."""
+        """One row per value of the columns `by` and system: the columns `by`, then those of `summary`.
+
+        Raises:
+            ConfigError: if `by` is empty.
+        """
         if not self.by:
             raise ConfigError(
                 "these scores are not split by anything; give score(..., by=[...]) some columns"
@@ -84,34 +88,38 @@ class Scores:
     def pairs(self) -> pd.DataFrame:
         """One row per pair of systems, with the columns of `Comparison.pairs`; see `compare_pairs`.
 
-        What sums cannot tell is missing: tests that draw groups at random (`bootstrap_p`, `swap_p`), and the
-        `words` and `recordings` that contribute to the difference.
+        Values that cannot be computed from sums are missing: resampling tests (`bootstrap_p`, `swap_p`), and
+        the `words` and `recordings` that contribute to the difference.
         """
         return self._whole.summarize_pairs(self.systems, self.level)
 
     @property
     def timing(self) -> pd.DataFrame:
-        """A row a system, see `timing.timing`; NaN of systems without word times."""
+        """One row per system, see `compute_timing`; NaN for systems without word times."""
         return self.timing_at(0.05)
 
     def timing_at(self, collar: float) -> pd.DataFrame:
-        """As `timing`, `precision`, `recall` and `f1` at another collar (seconds)."""
+        """The same as `timing`, with `precision`, `recall` and `f1` at another collar (seconds)."""
         return self._whole.summarize_timing(self.systems, collar)
 
     def alignment(
         self, parts: str | Sequence[str] | None = None, systems: Sequence[str] | None = None
     ) -> pd.DataFrame:
-        """The aligned words of some parts, or of all; `position` counts the rows of a system in its part.
+        """The aligned words as one frame; `position` counts the rows of a system in its part.
+
+        Args:
+            parts: names of parts; default: all.
+            systems: names of systems; default: all.
 
         Raises:
-            ConfigError: if none were written, or there is no such part or system.
+            ConfigError: if alignments were not written, or a part or system does not exist.
         """
         return pd.concat(self.alignments(parts, systems), ignore_index=True)
 
     def alignments(
         self, parts: str | Sequence[str] | None = None, systems: Sequence[str] | None = None
     ) -> Iterator[pd.DataFrame]:
-        """As `alignment`, a frame a part, one at a time."""
+        """The same as `alignment`, but yields one frame per part, so that only one is in memory."""
         if self.out is None:
             raise ConfigError("no alignments were written; give score(..., out=folder) a place for them")
         there = self.parts["part"].tolist()
@@ -161,35 +169,37 @@ def score(
     executor: Executor | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Scores:
-    """Scores the systems of a corpus against its reference, one part after another or many at once.
+    """Score the systems of a corpus against its reference, sequentially or in parallel.
 
-    Each part is read, aligned and counted by itself, and only sums come back, so that memory does not grow
-    with the number of parts. With `out`, a second run goes on where the first one ended: what has been scored
-    from the same files with the same options is kept.
+    Each part is read, aligned and counted independently, and only sums are returned, so memory does not grow
+    with the number of parts. With `out`, a second run continues the first one: parts that were scored from
+    the same files with the same options are kept.
 
     Args:
-        corpus: a table of utterances: a frame, a Parquet file, several, or a folder of them, with a row an
-            utterance and texts in columns; or the folder of a corpus of words, see `write_part`.
-        reference: the column, or the name in a corpus of words, of the reference.
-        systems: columns, or names in a corpus of words; `{name: column}` to call them otherwise.
-        utterance: columns that tell utterances apart, by default those of `recording` and `channel_tag` that
-            there are. An utterance lies in one part.
-        by: columns of the reference's rows to split results by, such as a noise level.
-        group: columns that say which utterances are alike, such as the speaker; intervals then draw no false
-            certainty from them. By default each utterance stands for itself.
-        normalizer, collar: as of `align`.
-        missing: what to do with parts, recordings and texts (null) that a system lacks: `"raise"`, or
-            `"empty"`, which takes them as empty.
-        executor: of `concurrent.futures`, such as a `ProcessPoolExecutor`; on a cluster that of
-            `dask.distributed.Client(...).get_executor()`, whose workers must see the same files. By default
-            all is done in this thread.
-        out: folder for the alignments and sums of each part.
+        corpus: a table of utterances with one row per utterance and texts in columns: a frame, a Parquet
+            file, a list of Parquet files, or a folder of them; or the folder of a corpus of words, see
+            `write_part`.
+        reference: the column of the reference, or its name in a corpus of words.
+        systems: columns, or names in a corpus of words; a mapping `{name: column}` renames them.
+        utterance: utterance key columns; default: `recording` and `channel_tag`, if they exist. All rows of
+            an utterance must be in the same part.
+        by: columns of the reference that results are split by, such as a noise level.
+        group: columns that define groups of dependent utterances, such as the speaker. Intervals and tests
+            are computed over groups, which avoids intervals that are too narrow. Default: each utterance is
+            independent.
+        normalizer, collar: as in `align`.
+        missing: what to do with parts, recordings and texts (null) that a system lacks: `"raise"` raises
+            EvaluationError, `"empty"` scores them as empty.
+        executor: an executor of `concurrent.futures`, such as `ProcessPoolExecutor`; on a cluster
+            `dask.distributed.Client(...).get_executor()`, whose workers must have access to the same files.
+            Default: the current thread.
+        out: folder for the alignments and sums of each part; default: they are not written.
 
     Returns:
-        `Scores`. Parts that could not be scored are in `failed`, and a warning tells of them.
+        `Scores`. Parts that could not be scored are in `failed`, and a warning is issued.
 
     Raises:
-        ConfigError: if an option has no such value.
+        ConfigError: if an option has an invalid value.
         SchemaError: if there is nothing to score.
         EvaluationError: if a system lacks parts, an utterance is in two parts, or no part could be scored.
 
@@ -210,7 +220,7 @@ def score(
 
 
 def _gathered(parts: Sequence[Part], plan: Plan, out: Path | None, answers: Iterator[Outcome]) -> Scores:
-    """Sums of all parts that have some; few of them are held at once."""
+    """Add the sums of all scored parts; at most `_MERGED` are in memory."""
     sums, status, errors = list[Statistics](), dict[str, str](), dict[str, str]()
     for answer in answers:
         if answer.error:

@@ -1,8 +1,8 @@
-"""An utterance lies in one part: what is there twice would count twice, and nobody would see it.
+"""Finds utterances that are in several parts, which would be counted twice.
 
-Parts are looked through one after another. What tells an utterance apart becomes a number of 64 bits, and
-the numbers go to files by their first bits, so that equal ones meet in one file, and only one part or one
-file is in memory at a time, however many utterances there are.
+Parts are read one after another. The key of each utterance is hashed to 64 bits, and hashes are written to
+files by their first bits. Equal hashes are in the same file, so only one part or one file is in memory at a
+time, for any number of utterances.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from .parts import Hashes, Part, hashes_of
 from .plan import Plan
 
 BITS = 6
-"""First bits of a number that tell its file: 64 files, of 10 million utterances 1.2 MB each."""
+"""Bits of a hash that select its file: 64 files, 1.2 MB each for 10 million utterances."""
 
 LOOKED_FOR = 1000
+"""Number of equal hashes that are checked for equal keys."""
 
 
 def check_once(parts: Sequence[Part], plan: Plan) -> None:
-    """Looks for utterances that are in several parts; parts that cannot be read are left out.
+    """Check that no utterance is in several parts; parts that cannot be read are skipped.
 
     Raises:
-        EvaluationError: if there are some; one of them is named, and where it is.
+        EvaluationError: if an utterance is in several parts; the message has its key and two of its parts.
     """
     if len(parts) < 2:
         return
@@ -49,6 +50,8 @@ def check_once(parts: Sequence[Part], plan: Plan) -> None:
 
 
 def _write(parts: Sequence[Part], plan: Plan, paths: Sequence[Path]) -> None:
+    """Write the hashes of all parts to the files; each part writes a hash once."""
+    # the smallest hash of each file: sorted hashes are split at these
     firsts = np.arange(len(paths), dtype=np.uint64) << np.uint64(64 - BITS)
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("wb")) for path in paths]
@@ -60,13 +63,13 @@ def _write(parts: Sequence[Part], plan: Plan, paths: Sequence[Path]) -> None:
 
 
 def _several(path: Path) -> Hashes:
-    """The numbers that are there more than once."""
+    """The hashes that are in the file more than once, which is in more than one part."""
     numbers = np.sort(np.fromfile(path, np.uint64))
     return np.unique(numbers[1:][numbers[1:] == numbers[:-1]])
 
 
 def _named(parts: Sequence[Part], plan: Plan, numbers: Hashes) -> tuple[str, str, str] | None:
-    """An utterance with one of these numbers, and two parts with it; None if only the numbers are equal."""
+    """The key of an utterance with one of the hashes and two of its parts; None if only hashes are equal."""
     if not len(numbers):
         return None
     seen = dict[str, str]()
@@ -80,7 +83,7 @@ def _named(parts: Sequence[Part], plan: Plan, numbers: Hashes) -> tuple[str, str
 
 
 def _keys(part: Part, plan: Plan) -> Iterator[pd.DataFrame]:
-    """What can be read; why the rest cannot is told when the part is scored."""
+    """The keys that can be read; errors of reading are reported when the part is scored."""
     try:
         yield from part.utterances(plan)
     except (SchemaError, OSError, pa.ArrowException):

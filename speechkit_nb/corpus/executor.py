@@ -1,4 +1,4 @@
-"""Parts given out to workers, and what they answer, as it comes. A worker that dies loses one part."""
+"""Runs the scoring of parts on an executor. If a worker process dies, only one part fails."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from .part_scores import Outcome
 from .parts import Part
 
 AT_ONCE = 512
-"""Parts that are waiting or at work; enough for some hundred workers."""
+"""Number of parts that are submitted and not finished; enough for several hundred workers."""
 
 Work = Callable[[Part], Outcome]
 
 
 def outcomes(parts: Sequence[Part], work: Work, executor: Executor | None) -> Iterator[Outcome]:
-    """What became of each part, in any order.
+    """Yield the outcome of each part, in any order.
 
     Args:
-        work: scores a part; it reports errors, so that one that a future raises is its worker's.
-        executor: what runs it; this thread by default. Parts whose worker died, and what died with it, are
-            tried again one by one, in processes of their own if the pool is broken: so the part that
-            kills is found, and the others are done.
+        work: scores a part. It returns errors and does not raise, so an exception of a future means that its
+            worker failed.
+        executor: default: the current thread. When a worker dies, all parts that fail with it are repeated
+            one by one, in a new pool of one process if the given one is broken. Only the part that causes the
+            crash fails again.
     """
     if executor is None:
         yield from map(work, parts)
@@ -37,7 +38,7 @@ def outcomes(parts: Sequence[Part], work: Work, executor: Executor | None) -> It
 def _together(
     parts: Sequence[Part], work: Work, executor: Executor, stranded: list[Part]
 ) -> Iterator[Outcome]:
-    """Parts whose worker died are put into `stranded`."""
+    """Yield the outcomes of parts that run in parallel; parts whose worker died are added to `stranded`."""
     waiting = iter(parts)
     at_work = dict[Future[Outcome], Part]()
     try:
@@ -61,6 +62,7 @@ def _together(
 
 
 def _one_by_one(parts: Sequence[Part], work: Work, executor: Executor) -> Iterator[Outcome]:
+    """Yield the outcomes of parts that run one after another; a part whose worker dies again has an error."""
     with ExitStack() as own:
         for part in parts:
             try:
@@ -73,7 +75,7 @@ def _one_by_one(parts: Sequence[Part], work: Work, executor: Executor) -> Iterat
 
 
 def _submit(executor: Executor, work: Work, part: Part) -> Future[Outcome]:
-    """Each call is new: dask takes calls with the same arguments as one, though files may have changed."""
+    """Submit with a unique argument: dask caches calls with equal arguments, but files may have changed."""
     return executor.submit(_call, work, part, uuid4().hex)
 
 

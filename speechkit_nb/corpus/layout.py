@@ -1,15 +1,15 @@
-"""Corpora: recordings or utterances in files, each of which is read and scored by itself.
+"""The layout of corpora: which files there are, and how they are divided into parts.
 
-A *table of utterances* is one Parquet file or several, a row an utterance, with the reference and each
-system in a column of text. A *corpus of words* is a folder that `write_part` makes:
+A *table of utterances* is one or several Parquet files with one row per utterance, and one text column for
+the reference and for each system. A *corpus of words* is a folder that `write_part` writes:
 
 ```
-words/system=NAME/PART.parquet     a row a word: recording, channel_tag, word, start, end, ...
-finals/system=NAME/PART.parquet    as Transcript.finals
+words/system=NAME/PART.parquet     one row per word: recording, channel_tag, word, start, end, ...
+finals/system=NAME/PART.parquet    the same as Transcript.finals
 ```
 
-There the reference is a system like the others. A part is one recording or several, the same ones of all
-systems. Names are percent-encoded; readers of Hive partitions (pandas, dask) see a column `system`.
+In a corpus of words the reference is stored like a system. A part has one or several recordings, the same
+for all systems. Names are percent-encoded; readers of Hive partitions (pandas, dask) add a column `system`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .plan import Plan
 Corpus = str | os.PathLike[str] | pd.DataFrame | Sequence[str | os.PathLike[str]]
 
 _ROWS = 50_000
-"""Of a frame that are one part."""
+"""Number of rows of a frame in one part."""
 
 
 def write_part(
@@ -47,22 +47,22 @@ def write_part(
     part: str | None = None,
     recordings: Sequence[str] = (),
 ) -> list[Path]:
-    """Adds what one system heard, or the reference, to a corpus of words; replaces what is there.
+    """Write the words of one system, or of the reference, to a corpus of words; existing files are replaced.
 
     Args:
-        folder: of the corpus.
-        system: its name; the reference has a name like any other.
-        words: a transcript, a frame of words, or a frame of texts (of `read_reference`). A frame without
-            `recording` is about the recording `part`.
-        part: what this part is called, by default as its only recording.
-        recordings: what the part is about, if there may be recordings without a word.
+        folder: folder of the corpus.
+        system: name of the system or of the reference.
+        words: a transcript, a frame of words, or a frame of texts (from `read_reference`). If a frame has no
+            column `recording`, its recording is `part`.
+        part: name of the part; default: the name of its only recording.
+        recordings: recordings of the part; needed if some of them may have no words.
 
     Returns:
         The files that were written: words, and the finals of a transcript.
 
     Raises:
         SchemaError: if a frame has neither `word` nor `text`.
-        ConfigError: if the part has no name: there are several recordings, or none.
+        ConfigError: if `part` is None and there is not exactly one recording.
     """
     finals = getattr(words, "finals", None)
     frame = words if finals is None else words.words
@@ -95,10 +95,10 @@ def _only(recordings: set[str]) -> str:
 
 
 def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
-    """The parts of a corpus, in the order of their names.
+    """The parts of a corpus: rows in order, or files sorted by name.
 
     Raises:
-        SchemaError: if there are none.
+        SchemaError: if there are no parts.
         EvaluationError: if a system lacks parts that another one has, and `plan.missing` is `"raise"`.
     """
     if isinstance(corpus, pd.DataFrame):
@@ -109,7 +109,7 @@ def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
 
 
 def timed_systems(corpus: Corpus, plan: Plan) -> tuple[str, ...] | None:
-    """Systems of a corpus of words whose words have times, as the first file with words in it tells."""
+    """Systems of a corpus of words that have word times in any file; None for tables of utterances."""
     if isinstance(corpus, pd.DataFrame) or not isinstance(corpus, (str, os.PathLike)):
         return None
     tables = Path(corpus) / "words"

@@ -1,4 +1,4 @@
-"""One part of a corpus: read, aligned, counted, and if wanted written. This is what runs on workers."""
+"""Scores one part of a corpus: reads, aligns, counts and, with `out`, writes it. This runs on workers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _TALLY = {"system": "str", "what": "str", "value": "int64", "n": "int64"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a part.
+    """The result of scoring one part.
 
     Attributes:
-        part: its name.
-        statistics: its sums, if they were not written.
-        error: why there are none, otherwise "".
-        is_kept: whether an earlier run had done it.
+        part: name of the part.
+        statistics: its sums; None if they were written to files or there is an error.
+        error: why the part could not be scored; "" if it was.
+        is_kept: whether the scores of an earlier run are used.
     """
 
     part: str
@@ -41,7 +41,10 @@ class Outcome:
 
 
 def score_part(part: Part, plan: Plan, out: Path | None) -> Outcome:
-    """Scores a part, unless `out` has its scores; an error is told, not raised, as it may have far to go."""
+    """Score a part, unless `out` has its scores.
+
+    Errors are returned as text and not raised, because not every exception can be sent between processes.
+    """
     try:
         if out is None:
             sums = (_statistics(*each, plan) for each in _aligned(part, plan))
@@ -57,18 +60,18 @@ def score_part(part: Part, plan: Plan, out: Path | None) -> Outcome:
 
 
 def written(part: str, plan: Plan, out: Path) -> Statistics:
-    """What a run has left in `out`."""
+    """Read the sums of a part that were written to `out`."""
     tables = {name: read_frame(out / name / format_part_name(part)).drop(columns="part") for name in TABLES}
     return Statistics(plan.by, plan.group, **tables)
 
 
 def alignment_path(out: Path, system: str, part: str) -> Path:
-    """Where the alignment of a part stands."""
+    """The path of the alignment of a part."""
     return system_folder(out / "alignment", system) / format_part_name(part)
 
 
 def _key(part: Part, plan: Plan) -> str:
-    """The same key means the same result."""
+    """A hash of the content of the part and of the plan; equal keys mean equal results."""
     return hashlib.sha256(f"{part.digest()} {plan.hash}".encode()).hexdigest()
 
 
@@ -79,7 +82,7 @@ def _is_done(part: str, plan: Plan, out: Path, key: str) -> bool:
 
 
 def _forget(part: str, out: Path) -> None:
-    """No scores of what the part held before."""
+    """Delete the scores of an earlier version of the part."""
     for name in TABLES:
         (out / name / format_part_name(part)).unlink(missing_ok=True)
     for path in (out / "alignment").glob(f"system=*/{format_part_name(part)}"):
@@ -111,7 +114,11 @@ def _statistics(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistics
 
 
 def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
-    """A row an utterance, as the reference tells."""
+    """One row per utterance of the reference: its keys and metadata.
+
+    Raises:
+        SchemaError: if an utterance has several values in a column.
+    """
     columns = list(dict.fromkeys([*batch.keys, *plan.metadata]))
     facts = batch.reference[columns].drop_duplicates()
     twice = facts[facts.duplicated(list(batch.keys))]
@@ -124,7 +131,7 @@ def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
 
 
 def _tally(marked: pd.DataFrame, utterances: UtteranceCounts, plan: Plan) -> pd.DataFrame:
-    """No rows if there are no times."""
+    """Counts of timing errors, see `count_timing`; no rows if no system has times."""
     if not plan.timed:
         return pd.DataFrame(columns=[*plan.by, *_TALLY]).astype(_TALLY)
     facts = utterances.keys.iloc[utterances.row_unit].reset_index(drop=True)
@@ -134,7 +141,10 @@ def _tally(marked: pd.DataFrame, utterances: UtteranceCounts, plan: Plan) -> pd.
 
 
 def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:
-    """Alignments as they come, a row group a batch; then the sums."""
+    """Write the alignments, one row group per batch, and then the sums.
+
+    The sums are written last: a run that was interrupted has no complete set of files, see `_is_done`.
+    """
     sums = list[Statistics]()
     with ExitStack() as stack:
         paths = {system: alignment_path(out, system, part.name) for system in plan.systems}

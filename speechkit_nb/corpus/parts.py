@@ -1,4 +1,4 @@
-"""The kinds of parts that a corpus has, and how each is read without holding more than it must."""
+"""The kinds of parts of a corpus, and how each is read in batches to limit memory."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .plan import Plan
 Hashes = NDArray[np.uint64]
 
 BATCH = 8192
-"""Rows of a table of utterances that are scored at once."""
+"""Number of rows of a table of utterances that are scored together."""
 
 MOST_KEYS = 1 << 17
-"""Rows of which only what tells utterances apart is in memory."""
+"""Number of rows that are read together if only the utterance key columns are read."""
 
 
 class Batch(NamedTuple):
-    """Whole utterances: frames that `align` takes, and the columns that tell utterances apart."""
+    """Complete utterances: frames for `align`, and the utterance key columns."""
 
     reference: pd.DataFrame
     systems: dict[str, pd.DataFrame]
@@ -36,29 +36,29 @@ class Batch(NamedTuple):
 
 
 class Part(Protocol):
-    """What is read and scored by itself."""
+    """A piece of a corpus that is read and scored independently."""
 
     @property
     def name(self) -> str:
-        """Tells it apart from the other parts."""
+        """A name that is unique in the corpus."""
         ...
 
     def digest(self) -> str:
-        """Changes with what it holds."""
+        """A hash of the content."""
         ...
 
     def batches(self, plan: Plan) -> Iterator[Batch]:
-        """What it holds, each utterance in one batch."""
+        """Yield the content; all rows of an utterance are in the same batch."""
         ...
 
     def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
-        """What tells its utterances apart, some at a time; an utterance may come again."""
+        """Yield frames of utterance keys; a key may be repeated."""
         ...
 
 
 @dataclass(frozen=True)
 class TablePart:
-    """A Parquet file with a row an utterance, of any size."""
+    """A Parquet file of any size with one row per utterance."""
 
     name: str
     path: Path
@@ -89,7 +89,7 @@ class TablePart:
 
 @dataclass(frozen=True, eq=False)
 class FramePart:
-    """Rows of a frame with a row an utterance."""
+    """Rows of a frame with one row per utterance."""
 
     name: str
     frame: pd.DataFrame
@@ -135,7 +135,7 @@ class WordsPart:
         )
 
     def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
-        """Recordings, unless `plan.utterance` names something else."""
+        """Yield the recordings, or the columns `plan.utterance` if it is given."""
         for path in map(self._path, (plan.reference, *plan.places.values())):
             if not path.exists():
                 continue
@@ -153,7 +153,13 @@ class WordsPart:
         return system_folder(self.folder / "words", place) / format_part_name(self.name)
 
     def _check_recordings(self, paths: dict[str, Path], plan: Plan) -> None:
-        """A recording without words is known from how the part was written."""
+        """Check that all systems have the same recordings.
+
+        The list of recordings in the metadata of a file includes recordings without words.
+
+        Raises:
+            EvaluationError: if a system lacks recordings and `plan.missing` is `"raise"`.
+        """
         if plan.missing == "empty":
             return
         known = {place: set(read_metadata(path).get("recordings", ())) for place, path in paths.items()}
@@ -182,7 +188,7 @@ class WordsPart:
 
 
 def columns_of(path: Path) -> dict[str, int]:
-    """Columns of a file, and how many values each has."""
+    """The columns of a Parquet file, with the number of values that are not null; reads only metadata."""
     with pq.ParquetFile(path) as file:
         missing = dict.fromkeys(file.schema_arrow.names, 0)
         meta = file.metadata
@@ -195,7 +201,7 @@ def columns_of(path: Path) -> dict[str, int]:
 
 
 def hashes_of(table: pd.DataFrame) -> Hashes:
-    """A number a row; equal rows have equal numbers, and hardly any others do."""
+    """A 64-bit hash of each row; equal rows have equal hashes, and different rows very rarely do."""
     return np.asarray(pd.util.hash_pandas_object(table, index=False), np.uint64)
 
 

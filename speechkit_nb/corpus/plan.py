@@ -1,4 +1,4 @@
-"""What is to be scored, and how: the same for all parts of a corpus."""
+"""What is scored, and how: the options of `score`, the same for all parts of a corpus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..evaluate import COUNTS, Missing, Normalizer, normalizer
 from ..tables import UTTERANCE_KEYS
 
 LAYOUT = 2
-"""Of the files that are written; files of another layout are made anew."""
+"""Version of the written files; files of another version are not kept but scored again."""
 
 OWN = {
     "unit",
@@ -32,18 +32,18 @@ OWN = {
     "n_utterances",
     "n_wrong",
 }
-"""Columns of results, which no column of the corpus may be called that results are split by."""
+"""Column names of results; columns in `by` and `group` must not have these names."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """See `score` for the meaning of each.
+    """The checked options of `score`, which describes those that are not listed here.
 
     Attributes:
-        reference: the column, or the system in a corpus of words, that is the reference.
-        places: where the words of each system are: columns, or systems of a corpus of words.
-        utterance: columns that tell utterances apart; None for the usual ones.
-        timed: systems whose words have times; None to take what is there.
+        reference: the column of the reference, or its name in a corpus of words.
+        places: for each system its column, or its name in a corpus of words.
+        utterance: utterance key columns; None: those of `UTTERANCE_KEYS` that exist.
+        timed: systems with word times; None if the corpus is a table of utterances.
     """
 
     reference: str
@@ -67,10 +67,10 @@ class Plan:
         collar: float | None,
         missing: Missing,
     ) -> Plan:
-        """Checked.
+        """Check the options and make a plan.
 
         Raises:
-            ConfigError: if an option has no such value.
+            ConfigError: if an option has an invalid value.
         """
         if isinstance(systems, str):
             systems = [systems]
@@ -96,14 +96,14 @@ class Plan:
 
     @property
     def metadata(self) -> tuple[str, ...]:
-        """Columns of the reference that say something about an utterance."""
+        """Columns of the reference with properties of an utterance: `by` and `group`."""
         return tuple(dict.fromkeys([*self.by, *self.group]))
 
     def keys(self, *columns: Sequence[str]) -> tuple[str, ...]:
-        """What tells utterances apart in frames with these columns.
+        """The utterance key columns of frames with these columns.
 
         Raises:
-            SchemaError: if there is nothing.
+            SchemaError: if there are none.
         """
         if self.utterance is not None:
             return self.utterance
@@ -117,7 +117,7 @@ class Plan:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What results depend on, besides the corpus; written into every file."""
+        """Everything that results depend on except the corpus; written as metadata of every file."""
         return {
             "layout": LAYOUT,
             "reference": self.reference,
@@ -135,7 +135,7 @@ class Plan:
 
     @property
     def hash(self) -> str:
-        """Changes with anything that may change a result."""
+        """A hash of `facts`."""
         return hashlib.sha256(json.dumps(self.facts).encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""The sums from which the figures of a corpus are computed; those of its parts are added, in any order.
+"""The sums from which the results of a corpus are computed. The sums of its parts are added.
 
-All are integers, so the result does not depend on the order in which parts are added.
+All sums are integers, so the result does not depend on the order in which parts are added.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ class Statistics:
 
     Attributes:
         by: columns that results are split by; each frame begins with them.
-        group: columns that say which utterances belong together; empty if each is independent.
+        group: columns that define groups of dependent utterances; empty if utterances are independent.
         counts: one row per system: columns `COUNTED`.
-        pairs: one row per ordered pair of systems: `n` utterances; sums of the products of the errors of `a`
-            with the errors and with the words of `b`, and of the words of both; `only`, how many utterances
-            `a` has right and `b` wrong; and where `a` comes before `b` the sums over segments.
+        pairs: one row per ordered pair of systems: `n` utterances; the sums of products `errors_errors`,
+            `errors_words` and `words_words`, where the first factor is of `a` and the second of `b`; `only`,
+            the number of utterances without errors of `a` and with errors of `b`; and, if `a` comes before
+            `b`, the sums over segments.
         groups: one row per group and system: `errors`, `n_words`; no rows without `group`.
-        timing: one row per value of an error in time, see `timing_sums`; no rows without times.
+        timing: one row per value of a timing error, see `count_timing`; no rows without times.
     """
 
     by: tuple[str, ...]
@@ -65,12 +66,12 @@ class Statistics:
         by: Sequence[str],
         group: Sequence[str],
     ) -> Statistics:
-        """Sum up some utterances.
+        """Compute the sums of some utterances.
 
         Args:
-            utterances: with the columns `by` and `group` in its keys.
-            segments: of the same alignment, with the utterance of each as `unit`.
-            tally: of `tally_timing`, split by `by`, or without rows.
+            utterances: counts; the keys include the columns `by` and `group`.
+            segments: segments of the same alignment; `unit` is the number of the utterance.
+            tally: result of `count_timing`, split by `by`, or a frame without rows.
             by, group: as in the class.
         """
         words = np.stack([utterances.errors, utterances.n_words], axis=-1)
@@ -85,7 +86,7 @@ class Statistics:
 
     @staticmethod
     def sum(parts: Sequence[Statistics]) -> Statistics:
-        """Add those of several parts; at least one."""
+        """Add the statistics of one or several parts."""
         first = parts[0]
         if len(parts) == 1:
             return first
@@ -93,7 +94,7 @@ class Statistics:
         return Statistics(first.by, first.group, **tables)
 
     def whole(self) -> Statistics:
-        """The same sums, not split by anything."""
+        """The sums over all values of `by`."""
         dropped = {name: list(self.by) for name in TABLES}
         dropped["groups"] = [name for name in self.by if name not in self.group]
         tables = {name: _add([getattr(self, name).drop(columns=dropped[name])], name) for name in TABLES}
@@ -106,7 +107,7 @@ class Statistics:
             tables = {name: _select(getattr(self, name), self.by, row) for name in TABLES}
             yield tuple(row), Statistics(self.by, self.group, **tables).whole()
 
-    # figures; all are of sums that are not split
+    # results; these methods need statistics with an empty `by`
 
     def summarize(self, systems: tuple[str, ...], level: float) -> pd.DataFrame:
         """One row per system, see `Scores.summary`."""
@@ -124,7 +125,7 @@ class Statistics:
         return summarize_timing(tally, collar=collar).reindex(index)
 
     def _tally_untimed(self) -> pd.DataFrame:
-        """What `count_timing` returns of words without times: how many there are."""
+        """The result of `count_timing` for words without times: only the numbers of words."""
         counts = self.counts[["hits", "substitutions", "insertions", "deletions"]]
         numbers = {
             "ref": counts["hits"] + counts["substitutions"] + counts["deletions"],
@@ -135,7 +136,7 @@ class Statistics:
         return pd.concat(rows, ignore_index=True)
 
     def evidence(self, systems: tuple[str, ...]) -> Evidence:
-        """For intervals and tests."""
+        """The evidence for intervals and tests."""
         order, k = pd.Index(systems), len(systems)
         place = order.get_indexer(pd.Index(self.pairs["a"])), order.get_indexer(pd.Index(self.pairs["b"]))
         square = {name: np.zeros((k, k), np.int64) for name in (*PRODUCTS, *SEGMENTS)}
@@ -146,16 +147,18 @@ class Statistics:
         return Evidence(systems, moments, **sums, groups=None, is_grouped=bool(self.group), is_segmented=True)
 
     def _moments(self, systems: tuple[str, ...], square: dict[str, Ints]) -> Moments:
-        """Of utterances that are each independent."""
+        """Moments over independent utterances."""
         counts = self.counts.set_index("system").reindex(list(systems), fill_value=0)
         errors = counts[["substitutions", "insertions", "deletions"]].sum(axis=1)
         words = counts[["hits", "substitutions", "deletions"]].sum(axis=1)
+        # the variables are the errors of each system, then the words of each system
         mixed = square["errors_words"]
         cross = np.block([[square["errors_errors"], mixed], [mixed.T, square["words_words"]]])
         n = int(self.pairs["n"].max()) if len(self.pairs) else 0
         return Moments(systems, n, np.r_[errors, words].astype(float), cross.astype(float))
 
     def _group_moments(self, systems: tuple[str, ...]) -> Moments:
+        """Moments over groups of utterances."""
         rows = self.groups.set_index([*self.group, "system"])
         sides = (
             pd.DataFrame(rows[name].unstack("system", fill_value=0)).reindex(columns=list(systems)).to_numpy()
@@ -165,7 +168,7 @@ class Statistics:
 
 
 def _sum_table(utterances: UtteranceCounts, columns: Sequence[str], values: Ints, name: str) -> pd.DataFrame:
-    """Sums of `values`, shape (n_utterances, n_systems, n), as a table of this name."""
+    """Sums of `values`, shape (n_utterances, n_systems, n), with the columns of this table in `TABLES`."""
     code, places = _number(utterances.keys, columns)
     sums, k = _sum_rows(code, len(places), values), len(utterances.systems)
     frame = places.loc[places.index.repeat(k)].reset_index(drop=True)
@@ -175,6 +178,7 @@ def _sum_table(utterances: UtteranceCounts, columns: Sequence[str], values: Ints
 
 
 def _sum_pairs(utterances: UtteranceCounts, segments: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """The table `pairs` of some utterances."""
     code, places = _number(utterances.keys, by)
     errors, words, systems = utterances.errors, utterances.n_words, pd.Index(utterances.systems)
     right = errors == 0
@@ -208,12 +212,14 @@ def _number(keys: pd.DataFrame, by: Sequence[str]) -> tuple[Ints, pd.DataFrame]:
 
 
 def _sum_rows(code: Ints, n: int, values: Ints) -> Ints:
+    """The sum of the rows of `values` for each code from 0 to n - 1."""
     sums = np.zeros((n, *values.shape[1:]), np.int64)
     np.add.at(sums, code, values)
     return sums
 
 
 def _add(frames: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
+    """Add tables of this name; frames without rows are skipped, as their dtypes may differ."""
     filled = [frame for frame in frames if len(frame)] or list(frames[:1])
     table = pd.concat(filled, ignore_index=True)
     keys = [column for column in table if column not in TABLES[name]]
@@ -222,7 +228,7 @@ def _add(frames: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
 
 
 def _select(frame: pd.DataFrame, by: Sequence[str], values: Sequence[Any]) -> pd.DataFrame:
-    """Rows with these values; missing values are equal."""
+    """The rows with these values; missing values are equal."""
     rows: NDArray[np.bool_] = np.ones(len(frame), bool)
     for name, value in zip(by, values, strict=True):
         same = frame[name].isna() if pd.isna(value) else frame[name] == value
