@@ -1,4 +1,4 @@
-"""RecognitionConfig: every option of the service has a field, is checked, and reaches the wire."""
+"""RecognitionConfig: every option of the service has a field, is checked, and is in the request."""
 
 import json
 
@@ -62,7 +62,7 @@ def _there(descriptor, prefix: str = "") -> set[str]:
 
 
 def test_every_field_of_a_file_request_can_be_asked_for():
-    """Nothing the message can say is out of reach, but for what only the audio decides."""
+    """Every field of the message can be set by an option, except those that depend on the audio."""
     request = build_file_request(RecognitionConfig.of(**EVERYTHING), AUDIO)
     raw = build_file_request(RecognitionConfig(), EncodedAudio(b"\0\0", "LINEAR16_PCM", 8000, 2, None))
     link = build_file_request(RecognitionConfig(), "https://storage.yandexcloud.net/b/k.ogg", "OGG_OPUS")
@@ -72,7 +72,7 @@ def test_every_field_of_a_file_request_can_be_asked_for():
 
 
 def test_every_field_of_a_stream_can_be_asked_for():
-    """The same for StreamingOptions."""
+    """Every field of StreamingOptions can be set by an option."""
     options = build_streaming_options(
         RecognitionConfig.of(**EVERYTHING, **STREAMING), build_raw_format(8000, 1)
     )
@@ -88,7 +88,7 @@ def test_every_field_of_a_stream_can_be_asked_for():
 
 
 def test_values_arrive_in_the_units_of_the_wire():
-    """Seconds become milliseconds, names become enums, the misspelt field is spelt as on the wire."""
+    """Seconds become milliseconds, names become enums, and a field keeps the misspelling of the service."""
     request = build_file_request(RecognitionConfig.of(**EVERYTHING), AUDIO)
     assert request.speech_analysis.speaker_options.silence_threshold_ms == 300
     assert request.speech_analysis.converstation_options.simultaneous_silence_threshold_ms == 1000
@@ -100,7 +100,7 @@ def test_values_arrive_in_the_units_of_the_wire():
 
 
 def test_a_config_survives_the_journal():
-    """Options -> JSON -> options."""
+    """Options converted to JSON and back are equal."""
     config = RecognitionConfig.of(**EVERYTHING)
     assert RecognitionConfig.of(**json.loads(json.dumps(config.to_dict()))) == config
 
@@ -134,12 +134,12 @@ def test_a_config_survives_the_journal():
     ],
 )
 def test_a_wrong_option_is_named_with_the_right_ones(options, message):
-    """Before anything is sent."""
+    """The error is raised before anything is sent."""
     with pytest.raises(ConfigError, match=message):
         RecognitionConfig.of(**options)
 
 
 def test_options_of_streams_are_refused_for_files():
-    """They would be ignored by the service."""
+    """The service would ignore them."""
     with pytest.raises(ConfigError, match=r"eou_sensitivity, max_pause is for client\.stream"):
         build_file_request(RecognitionConfig(eou_sensitivity="high", max_pause=1), AUDIO)

@@ -1,4 +1,4 @@
-"""Transcript: frames, text, what a notebook shows, and files that bring it back as it was."""
+"""Transcript: frames, text, display in a notebook, saving and loading."""
 
 import json
 import math
@@ -31,20 +31,20 @@ def dialogue() -> sk.Transcript:
 
 
 def test_text_of_one_channel_is_one_line():
-    """Finals joined in the order of their times; refinements replace, they do not add."""
+    """Finals are joined in order of time; a refinement replaces its final."""
     one = sk.Transcript([final(1, "two", start=5), final(0, "one", start=0), refinement(0, "One.")])
     assert one.text == "one two"
     assert one.refined_text == "One. two"
 
 
 def test_text_of_several_channels_has_a_line_an_utterance():
-    """In the order of their times, whichever the channel."""
+    """Lines are in order of time, for all channels together."""
     assert dialogue().text == "hello there\nhi\nbye"
     assert dialogue().refined_text == "Hello there.\nhi\nbye"
 
 
 def test_a_changed_frame_leaves_the_transcript_alone():
-    """Frames are values: writing into one does not show in the next."""
+    """Changes of one frame do not appear in the next one."""
     t = dialogue()
     words = t.words
     words.loc[0, "word"] = "spoiled"
@@ -54,12 +54,12 @@ def test_a_changed_frame_leaves_the_transcript_alone():
 
 
 def test_repr_counts_and_begins_the_text():
-    """One line for a terminal."""
+    """The repr is one line."""
     assert repr(dialogue()) == "Transcript('call.wav', 4 words in 3 finals: Hello there. / hi / bye)"
 
 
 def test_html_is_small_and_escaped():
-    """What was said is text, also when it looks like markup; long answers are cut."""
+    """Recognized text that looks like markup is escaped; long texts are shortened."""
     finals = [final(k, "<script>alert(1)</script>", start=1000 * k, end=1000 * k + 900) for k in range(500)]
     shown = sk.Transcript(finals, "<b>.wav")._repr_html_()
     assert "<script>" not in shown
@@ -69,7 +69,7 @@ def test_html_is_small_and_escaped():
 
 
 def test_plot_draws_words_when_the_recording_is_gone():
-    """A file that was deleted costs the waveform, not the picture."""
+    """Without the audio file the plot has no waveform."""
     from matplotlib.figure import Figure
 
     ax = Figure().add_subplot()
@@ -78,7 +78,7 @@ def test_plot_draws_words_when_the_recording_is_gone():
 
 
 def test_plot_takes_the_waveform_of_its_recording():
-    """A transcript that knows its recording draws its sound."""
+    """If the recording is known, its waveform is drawn."""
     from matplotlib.figure import Figure
 
     silent, sounding = Figure().add_subplot(), Figure().add_subplot()
@@ -96,7 +96,7 @@ blobs = st.lists(st.binary(max_size=20), max_size=6)
 
 @given(blobs, st.text(max_size=10), st.booleans(), st.floats(0, 2e9))
 def test_save_and_load_are_lossless(tmp_path_factory, responses, name, timed, moment):
-    """Bytes, arrival times, id, source and facts come back equal, whatever the bytes are."""
+    """Messages with any bytes, arrival times, id, source and info are equal after loading."""
     path = tmp_path_factory.mktemp("t") / "talk.parquet"
     clock = [moment + k for k in range(len(responses))] if timed else []
     saved = sk.Transcript(responses, name, "talk.wav", clock, {"model": "general", "n": 1})
@@ -108,7 +108,7 @@ def test_save_and_load_are_lossless(tmp_path_factory, responses, name, timed, mo
 
 
 def test_loaded_frames_equal_the_saved_ones(tmp_path):
-    """Story: save on Monday, work on it on Tuesday."""
+    """Finals and events are equal after loading."""
     saved = dialogue()
     loaded = sk.load(saved.save(tmp_path / "new folder" / "call.parquet"))
     pd.testing.assert_frame_equal(loaded.finals, saved.finals)
@@ -117,7 +117,7 @@ def test_loaded_frames_equal_the_saved_ones(tmp_path):
 
 
 def test_a_recording_is_saved_by_its_path(tmp_path):
-    """The sound itself stays where it is."""
+    """The file contains the path of the audio, not the audio."""
     import soundfile
 
     soundfile.write(tmp_path / "a.wav", np.zeros(8000), 8000)
@@ -127,7 +127,7 @@ def test_a_recording_is_saved_by_its_path(tmp_path):
 
 @pytest.mark.parametrize("name", ["rest_v3.json", "v2_operation.json"])
 def test_load_reads_the_services_own_json(name):
-    """An answer that was saved with curl is a transcript, too."""
+    """An answer that was saved with curl can be loaded."""
     loaded = sk.load(ANSWERS / name)
     assert list(loaded.responses) == responses_from_json((ANSWERS / name).read_text())
     assert loaded.recording == name.removesuffix(".json")
@@ -135,7 +135,7 @@ def test_load_reads_the_services_own_json(name):
 
 
 def test_load_says_what_a_file_is_not(tmp_path):
-    """Missing, foreign, cut, empty of facts, or newer: one error each that names the file."""
+    """The error names a file that is missing, of another kind, cut off, without metadata, or newer."""
     with pytest.raises(TranscriptError, match=r"cannot read '.*nowhere\.parquet': No such file"):
         sk.load(tmp_path / "nowhere.parquet")
     foreign = tmp_path / "song.mp3"
@@ -161,7 +161,7 @@ def test_load_says_what_a_file_is_not(tmp_path):
 
 
 def test_a_transcript_that_cannot_be_saved(tmp_path):
-    """One error that says where and why; nothing unfinished stays behind."""
+    """The error has the path and the reason; no unfinished file is left."""
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(
         TranscriptError,
@@ -176,14 +176,14 @@ def test_a_transcript_that_cannot_be_saved(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"\n"])
 def test_an_empty_file_is_no_transcript(tmp_path, content):
-    """A download that failed leaves one; it is not taken for silence."""
+    """A failed download may leave an empty file; it is an error, not a transcript without words."""
     (tmp_path / "answer.json").write_bytes(content)
     with pytest.raises(TranscriptError, match=r"answer\.json' is empty \(\d bytes\).*fetch it again"):
         sk.load(tmp_path / "answer.json")
 
 
 def test_a_message_that_was_cut_is_told_of_once():
-    """With the first frame that is made, whichever it is; another transcript tells of its own."""
+    """The warning comes with the first frame of each transcript, whichever frame that is."""
     responses = [final(0, "one"), final(1, "lost words")[:-9]]
     for first in ("words", "finals", "events"):
         t = sk.Transcript(responses)
@@ -195,7 +195,7 @@ def test_a_message_that_was_cut_is_told_of_once():
 
 
 def test_analyses_of_several_sessions_are_said_to_be_partial():
-    """Each session of a long stream is analysed for itself; one session alone is the whole."""
+    """Each session of a long stream is analysed separately; for one session there is no warning."""
     analysis = {"speaker_analysis": {"speaker_tag": "0", "window_type": "TOTAL"}}
     one = serialized(session_uuid={"uuid": "a"}, **analysis)
     other = serialized(session_uuid={"uuid": "b"}, **analysis)
@@ -206,7 +206,7 @@ def test_analyses_of_several_sessions_are_said_to_be_partial():
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path):
-    """Writing is whole or not at all, and nothing unfinished stays behind."""
+    """A file is written completely or not at all, and no unfinished file is left."""
     path = dialogue().save(tmp_path / "call.parquet")
     before = path.read_bytes()
     unsavable = sk.Transcript([b""], info={"model": object()})

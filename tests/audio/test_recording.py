@@ -1,4 +1,4 @@
-"""Recording: reading, envelopes, what is sent to the service, and what is said about bad input."""
+"""Recording: reading, envelopes, encoding for the service, and errors for invalid input."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RNG = np.random.default_rng(7)
 
 
 def tone(seconds: float = 1.0, rate: int = RATE, n_channels: int = 2) -> np.ndarray:
-    """Noise with a changing level and a pause, float64 (n_channels, n), below 0.9."""
+    """Noise with a changing level and a pause: float64, shape (n_channels, n), below 0.9."""
     n = round(seconds * rate)
     level = np.repeat(RNG.random(n // 400 + 1) ** 3, 400)[:n]
     samples = RNG.uniform(-0.9, 0.9, (n_channels, n)) * level
@@ -53,7 +53,7 @@ def mp3(samples: np.ndarray, rate: int = RATE, mode: str = "VARIABLE") -> bytes:
 
 
 def without_length(content: bytes) -> bytes:
-    """The MP3 without its first frame, which holds the tag with the length."""
+    """The MP3 without its first frame, which contains the tag with the length."""
     return content[content.index(content[:2], 4) :]
 
 
@@ -76,12 +76,12 @@ FORMATS = {
 }
 
 
-# What a recording is.
+# --- construction and attributes
 
 
 @pytest.mark.parametrize("container", FORMATS)
 def test_format_comes_from_the_content(container: str, tmp_path: Path) -> None:
-    """The extension decides nothing, not even one that stands for headerless audio."""
+    """The extension is ignored, even one of headerless audio."""
     path = tmp_path / "talk.raw"
     path.write_bytes(encode(tone(1.5), *FORMATS[container]))
     recording = Recording(path)
@@ -117,7 +117,7 @@ def test_relative_path_survives_a_change_of_folder(tmp_path: Path, monkeypatch: 
 
 
 def test_samples_are_kept_as_given() -> None:
-    """int16 is read as value / 32768, floats as they are, one dimension is one channel."""
+    """int16 is read as value / 32768, floats are unchanged, and one dimension is one channel."""
     samples = ints(tone())
     by_int = Recording(samples, sample_rate=RATE)
     np.testing.assert_array_equal(by_int.read(), (samples / 32768).astype(np.float32))
@@ -128,7 +128,7 @@ def test_samples_are_kept_as_given() -> None:
 
 
 def test_samples_are_copied() -> None:
-    """A recording is a value: changing the user's array, or what was read, does not change it."""
+    """Changes of the user's array, or of samples that were read, do not change the recording."""
     samples = tone()
     recording = Recording(samples, sample_rate=RATE)
     before = recording.read()
@@ -140,7 +140,7 @@ def test_samples_are_copied() -> None:
 
 
 class Decoder:
-    """As `datasets` hands out audio: not a mapping, but it answers two keys."""
+    """Audio as `datasets` returns it: not a mapping, but with two keys."""
 
     def get_all_samples(self) -> None: ...
 
@@ -149,14 +149,14 @@ class Decoder:
 
 
 def test_hugging_face_audio() -> None:
-    """A mapping with array and sampling_rate is taken, and so is the decoder of datasets."""
+    """A mapping with array and sampling_rate is accepted, and so is the decoder of datasets."""
     recording = Recording({"array": np.zeros(800), "sampling_rate": 8000, "path": None})
     assert (recording.sample_rate, recording.n_samples) == (8000, 800)
     assert Recording(Decoder()) == recording
 
 
 def test_headerless_audio(tmp_path: Path) -> None:
-    """LINEAR16_PCM is 16-bit little-endian, channels interleaved; it takes its layout from the arguments."""
+    """LINEAR16_PCM is 16-bit little-endian with interleaved channels; the arguments give its layout."""
     samples = ints(tone(rate=8000))
     content = samples.T.astype("<i2").tobytes()
     path = tmp_path / "talk.pcm"
@@ -171,7 +171,7 @@ def test_headerless_audio(tmp_path: Path) -> None:
 
 
 def test_replace_gives_a_recording_with_another_id(tmp_path: Path) -> None:
-    """`dataclasses.replace` works for every kind of audio and keeps all else."""
+    """`dataclasses.replace` works for every kind of audio and keeps all other attributes."""
     path = tmp_path / "talk.flac"
     path.write_bytes(encode(tone(), "FLAC"))
     pcm = Recording(bytes(400), encoding="LINEAR16_PCM", sample_rate=8000, n_channels=2)
@@ -192,7 +192,7 @@ def test_replace_gives_a_recording_with_another_id(tmp_path: Path) -> None:
 
 
 def test_recording_is_frozen_and_can_be_pickled() -> None:
-    """Attributes cannot be set; a pickled recording comes back equal."""
+    """Attributes cannot be set; an unpickled recording is equal."""
     recording = Recording(tone(), sample_rate=RATE, id="a")
     with pytest.raises(FrozenInstanceError, match="id"):
         recording.id = "b"  # type: ignore[misc]
@@ -200,7 +200,7 @@ def test_recording_is_frozen_and_can_be_pickled() -> None:
 
 
 def test_repr_says_what_it_is(tmp_path: Path) -> None:
-    """The repr names id, length, channels, rate and container."""
+    """The repr has id, duration, channels, sample rate and container."""
     path = tmp_path / "talk.wav"
     path.write_bytes(encode(tone(62.4, 8000), rate=8000))
     assert repr(Recording(path)) == "Recording('talk.wav', 62.4 s, 2 channels, 8000 Hz, WAV)"
@@ -209,7 +209,7 @@ def test_repr_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_html_repr_is_escaped_and_small() -> None:
-    """A file name is untrusted text; the audio is not in the page."""
+    """The file name is escaped, and the HTML does not contain the audio."""
     text = Recording(tone(), sample_rate=RATE, id="<script>")._repr_html_()
     assert "&lt;script&gt;" in text
     assert "<script>" not in text
@@ -217,14 +217,14 @@ def test_html_repr_is_escaped_and_small() -> None:
 
 
 def test_sha256_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
-    """The hash is the one that sha256sum prints, so it can be compared outside."""
+    """The hash equals the one that sha256sum prints."""
     path = tmp_path / "talk.wav"
     path.write_bytes(b"RIFF" + encode(tone())[4:])
     assert Recording(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_sha256_of_samples_depends_on_the_rate() -> None:
-    """The same numbers at another rate, or in another shape, are other audio."""
+    """The same numbers with another sample rate or shape are different audio."""
     samples = tone()
     hashes = {
         Recording(samples, sample_rate=RATE).sha256,
@@ -241,7 +241,7 @@ def test_loading_the_module_loads_no_decoder() -> None:
     assert done.stdout.strip() == "set()"
 
 
-# Reading.
+# --- reading
 
 
 @pytest.mark.parametrize("container", FORMATS)
@@ -265,7 +265,7 @@ def test_a_stretch_is_a_slice_of_the_whole(container: str, rate: int) -> None:
 @pytest.mark.parametrize("container", [*FORMATS, "array"])
 @pytest.mark.parametrize("seconds", [0.01, 0.7, 100])
 def test_blocks_add_up_to_the_whole(container: str, seconds: float) -> None:
-    """Blocks of any length give the same samples as one read, for codecs with a memory, too."""
+    """Blocks of any length give the same samples as one read, also for codecs with a state."""
     samples = tone(3)
     given_audio = samples if container == "array" else encode(samples, *FORMATS[container])
     recording = Recording(given_audio, sample_rate=RATE)
@@ -276,14 +276,14 @@ def test_blocks_add_up_to_the_whole(container: str, seconds: float) -> None:
 
 
 def test_blocks_of_a_stretch() -> None:
-    """start and end limit the blocks as they limit read."""
+    """start and end mean the same as for read."""
     recording = Recording(tone(3), sample_rate=RATE)
     joined = np.concatenate(list(recording.blocks(0.3, 0.5, 2.25)), axis=1)
     np.testing.assert_array_equal(joined, recording.read(0.5, 2.25))
 
 
 def test_times_are_rounded_to_the_nearest_sample() -> None:
-    """Sample index is round(t * rate), so decimal times find the sample they mean."""
+    """The sample index is round(t * rate), so decimal times give the expected sample."""
     recording = Recording(np.arange(100, dtype=np.int16), sample_rate=10)
     assert recording.read(0.3, 0.7).shape == (1, 4)
     assert recording.read(0.26, 0.34)[0].tolist() == []
@@ -291,14 +291,14 @@ def test_times_are_rounded_to_the_nearest_sample() -> None:
 
 
 def test_one_channel() -> None:
-    """With a channel the result has one dimension."""
+    """With `channel` the result has one dimension."""
     recording = Recording(tone(), sample_rate=RATE)
     np.testing.assert_array_equal(recording.read(0.1, 0.2, channel=1), recording.read(0.1, 0.2)[1])
 
 
 @pytest.mark.parametrize("channel", [2, -1])
 def test_unknown_channel(channel: int) -> None:
-    """The error says which channels there are; there is no counting from the end."""
+    """The error lists the channels; negative numbers are not valid."""
     recording = Recording(tone(), sample_rate=RATE, id="talk.wav")
     with pytest.raises(AudioError, match=rf"'talk.wav' has channels 0 to 1, not {channel}"):
         recording.read(channel=channel)
@@ -310,7 +310,7 @@ def test_unknown_channel(channel: int) -> None:
     ("start", "end"), [(-0.1, 0.5), (0.5, 1.1), (0.6, 0.5), (1.1, None), (float("nan"), 1)]
 )
 def test_outside_of_the_recording(start: float, end: float | None) -> None:
-    """A stretch must lie within the recording; nothing is clipped or wrapped in silence."""
+    """An interval must be within the recording; otherwise an error is raised."""
     recording = Recording(tone(), sample_rate=RATE, id="talk.wav")
     message = r"from .* s: 'talk.wav' lasts 1 s; 0 <= start <= end <= duration is needed"
     for method in (recording.read, recording.blocks, lambda a, b: recording.envelope(1, None, a, b)):
@@ -319,13 +319,13 @@ def test_outside_of_the_recording(start: float, end: float | None) -> None:
 
 
 def test_block_without_a_sample() -> None:
-    """A block length below one sample is refused at once, not on the first iteration."""
+    """A block length below one sample raises an error at once, not at the first iteration."""
     with pytest.raises(AudioError, match=r"a block of 1e-05 s has no sample at 16000 Hz; seconds must be at"):
         Recording(tone(), sample_rate=RATE).blocks(1e-5)
 
 
 def test_file_that_shrinks_after_opening(tmp_path: Path) -> None:
-    """Reading is lazy: a file that was cut meanwhile gives an error, not silently fewer samples."""
+    """A file that was cut off after opening raises an error instead of giving fewer samples."""
     path = tmp_path / "talk.wav"
     path.write_bytes(encode(tone()))
     recording = Recording(path)
@@ -335,7 +335,7 @@ def test_file_that_shrinks_after_opening(tmp_path: Path) -> None:
 
 
 def test_damaged_in_the_middle() -> None:
-    """Bytes that do not decode give an error with the place."""
+    """Bytes that cannot be decoded raise an error with the time."""
     content = bytearray(encode(tone(5), "FLAC"))
     middle = len(content) // 2
     content[middle : middle + 20_000] = bytes(20_000)
@@ -344,11 +344,11 @@ def test_damaged_in_the_middle() -> None:
         recording.read()
 
 
-# Envelopes.
+# --- envelopes
 
 
 def slow_envelope(samples: np.ndarray, n_bins: int) -> np.ndarray:
-    """The definition: one bin after the other."""
+    """The envelope by its definition, one bin after the other."""
     n = samples.shape[1]
     bins = [samples[:, k * n // n_bins : (k + 1) * n // n_bins] for k in range(n_bins)]
     return np.stack([np.stack([part.min(axis=1), part.max(axis=1)], axis=-1) for part in bins], axis=1)
@@ -359,7 +359,7 @@ def slow_envelope(samples: np.ndarray, n_bins: int) -> np.ndarray:
 def test_envelope_is_the_extremes_of_each_bin(
     data: st.DataObject, n: int, n_channels: int, block: int
 ) -> None:
-    """For every number of bins and wherever the blocks end, the bins hold exactly their extremes."""
+    """For every number of bins and any block size, each bin has exactly its lowest and highest sample."""
     n_bins = data.draw(st.integers(1, n))
     seed = data.draw(st.integers(0, 2**32 - 1))
     samples = np.random.default_rng(seed).uniform(-1, 1, (n_channels, n)).astype(np.float32)
@@ -372,7 +372,7 @@ def test_envelope_is_the_extremes_of_each_bin(
 @given(data=st.data(), channel=st.sampled_from([None, 0, 1]))
 @settings(max_examples=25, deadline=None)
 def test_envelope_of_a_stretch_of_a_file(data: st.DataObject, channel: int | None) -> None:
-    """A file gives the same as its samples, for any stretch and channel, over several blocks."""
+    """A file gives the same envelope as its samples, for any interval and channel, over several blocks."""
     recording = Recording(LONG_FLAC)
     first = data.draw(st.integers(0, recording.n_samples - 1))
     stop = data.draw(st.integers(first + 1, recording.n_samples))
@@ -387,17 +387,17 @@ LONG_FLAC = encode(tone(5), "FLAC")
 
 @pytest.mark.parametrize("n_bins", [0, -1, 801])
 def test_number_of_bins(n_bins: int) -> None:
-    """There cannot be more bins than samples, nor fewer than one."""
+    """The number of bins is between 1 and the number of samples."""
     recording = Recording(np.zeros(8000), sample_rate=8000, id="x")
     with pytest.raises(AudioError, match=rf"800 samples of 'x' make 1 to 800 bins, not {n_bins}"):
         recording.envelope(n_bins, end=0.1)
 
 
-# What is sent.
+# --- encoding for the service
 
 
 def as_sent(encoded: EncodedAudio) -> np.ndarray:
-    """The samples of a sent WAV, read by Python's own reader, int16 (n_channels, n)."""
+    """The samples of a sent WAV, read with the wave module: int16, shape (n_channels, n)."""
     with wave.open(io.BytesIO(encoded.content)) as reader:
         assert (reader.getframerate(), reader.getsampwidth()) == (encoded.sample_rate, 2)
         assert reader.getnchannels() == encoded.n_channels
@@ -408,7 +408,7 @@ def as_sent(encoded: EncodedAudio) -> np.ndarray:
 @pytest.mark.parametrize("container", ["WAV", "OGG_OPUS", "MP3"])
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
 def test_what_the_service_takes_is_sent_byte_for_byte(container: str, rate: int) -> None:
-    """16-bit WAV, Ogg Opus and MP3 leave as they came, without a warning."""
+    """16-bit WAV, Ogg Opus and MP3 are sent unchanged, without a warning."""
     content = encode(tone(rate=rate), *FORMATS[container], rate=rate)
     assert encode_for_service(Recording(content)) == EncodedAudio(content, container, rate, 2)
 
@@ -422,7 +422,7 @@ def test_headerless_audio_is_sent_byte_for_byte() -> None:
 
 @pytest.mark.parametrize("container", ["FLAC", "AIFF", "RF64"])
 def test_sixteen_bits_are_converted_without_loss(container: str) -> None:
-    """Formats that the service does not take become WAV with the same samples, and the user is told."""
+    """Formats that the service does not accept become WAV with the same samples, with a warning."""
     samples = ints(tone())
     samples[0, :2] = -32768, 32767
     recording = Recording(encode(samples, container), id="talk")
@@ -448,7 +448,7 @@ def test_other_sample_formats_are_rounded_to_sixteen_bits(coding: str, error: fl
 
 @pytest.mark.parametrize(("rate", "taken"), [(96_000, 48_000), (6_000, 8_000)])
 def test_other_rates_are_resampled(rate: int, taken: int) -> None:
-    """Rates outside 8 to 48 kHz are brought to the nearest end; a tone stays where and what it was."""
+    """Rates outside 8 to 48 kHz become the nearest limit; a tone keeps its time and frequency."""
     t = np.arange(2 * rate) / rate
     samples = 0.5 * np.sin(2 * np.pi * 440 * t)[None]
     with pytest.warns(AudioConverted, match=r"the service takes 8000 to 48000 Hz"):
@@ -462,7 +462,7 @@ def test_other_rates_are_resampled(rate: int, taken: int) -> None:
 
 
 def test_samples_are_sent_as_wav_without_a_warning() -> None:
-    """Nothing about that can surprise."""
+    """This is expected, so there is no warning."""
     samples = ints(tone())
     encoded = encode_for_service(Recording(samples, sample_rate=RATE))
     np.testing.assert_array_equal(as_sent(encoded), samples)
@@ -470,7 +470,7 @@ def test_samples_are_sent_as_wav_without_a_warning() -> None:
 
 
 def test_samples_outside_of_one_are_clipped_not_wrapped() -> None:
-    """The loud ones become the extremes, and the warning counts them."""
+    """Samples beyond -1 to 1 become the lowest or highest value, and the warning counts them."""
     recording = Recording(np.array([0.5, 1.0, 1.5, -1.0, -7.0, 0.0]), sample_rate=8000)
     with pytest.warns(AudioConverted, match=r"2 samples outside -1 to 1 were clipped \(the largest is 7;"):
         encoded = encode_for_service(recording)
@@ -478,7 +478,7 @@ def test_samples_outside_of_one_are_clipped_not_wrapped() -> None:
 
 
 def test_nan_in_a_file_is_not_sent() -> None:
-    """A float file may hold what is no number; it cannot become 16 bits."""
+    """NaN in a float file cannot be converted to 16 bits, so it is an error."""
     samples = tone()
     samples[1, 500] = np.nan
     recording = Recording(encode(samples, coding="FLOAT"), id="talk.wav")
@@ -487,16 +487,16 @@ def test_nan_in_a_file_is_not_sent() -> None:
 
 
 def test_bytes_of_samples() -> None:
-    """An array has no bytes of a file."""
+    """An array has no file to open."""
     with pytest.raises(AudioError, match=r"'x' is an array of samples and has no bytes of a file; use read"):
         Recording(tone(), sample_rate=RATE, id="x").open()
 
 
-# Limits.
+# --- limits
 
 
 def silent_wav(path: Path, n_samples: int, n_channels: int = 1, rate: int = 8000) -> Recording:
-    """A WAV with a hole for its samples: of any size, and nothing on the disk."""
+    """A WAV as a sparse file: it can have any size, but uses no space on the disk."""
     size = 2 * n_samples * n_channels
     header = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, n_channels, rate,
                          2 * n_channels * rate, 2 * n_channels, 16)  # fmt: skip
@@ -507,7 +507,7 @@ def silent_wav(path: Path, n_samples: int, n_channels: int = 1, rate: int = 8000
 
 
 def test_length_limit_adds_the_channels_up(tmp_path: Path) -> None:
-    """Four hours, all channels together."""
+    """The limit is four hours, summed over the channels."""
     check_limits(silent_wav(tmp_path / "a.wav", 2 * 3600 * 8000, n_channels=2))
     long = silent_wav(tmp_path / "b.wav", 2 * 3600 * 8000 + 1, n_channels=2)
     message = r"'b.wav' lasts 2 h 01 min in 2 channel\(s\), 4 h 01 min added up; the service takes 4 h 00 min"
@@ -516,7 +516,7 @@ def test_length_limit_adds_the_channels_up(tmp_path: Path) -> None:
 
 
 def test_size_limit(tmp_path: Path) -> None:
-    """One gigabyte, even where the length is no obstacle."""
+    """The limit is one gigabyte, also for short recordings."""
     big = silent_wav(tmp_path / "a.wav", 500_000_000, rate=48_000)
     with pytest.raises(
         LimitError, match=r"'a.wav' has 1,000.0 MB; the service takes 1,000.0 MB: send it in parts"
@@ -525,7 +525,7 @@ def test_size_limit(tmp_path: Path) -> None:
 
 
 def test_inline_limit_names_both_ways_out(tmp_path: Path) -> None:
-    """What does not fit into a request can be uploaded or compressed."""
+    """The error says that the recording can be uploaded or compressed."""
     big = silent_wav(tmp_path / "a.wav", 30_000_000)
     check_limits(big)
     message = (
@@ -537,24 +537,24 @@ def test_inline_limit_names_both_ways_out(tmp_path: Path) -> None:
 
 
 def test_inline_limit_counts_what_is_sent() -> None:
-    """A small FLAC that would become a large WAV is refused before it is converted."""
+    """A small FLAC that would become a large WAV raises an error before it is converted."""
     recording = Recording(encode(np.zeros((1, 100_000)), "FLAC"))
     with pytest.raises(LimitError, match=r"has 0.2 MB to send; a request takes 0.1 MB"):
         encode_for_service(recording, max_bytes=100_000)
 
 
 def test_content_of_exactly_the_limit_is_sent() -> None:
-    """The size that is checked is the size that is sent, with a header and resampled."""
+    """The checked size is the size that is sent, including the header and resampling."""
     recording = Recording(np.zeros(9_999, np.int16), sample_rate=6_000)
     encoded = encode_for_service(recording, max_bytes=44 + 2 * 13_332)
     assert len(encoded.content) == 44 + 2 * 13_332
 
 
-# Bad input: files.
+# --- invalid files
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    """The path is named in full, with the folder it was looked for from."""
+    """The error has the full path and the current folder."""
     with pytest.raises(
         AudioError, match=r"there is no file .*/talk.wav; the current folder is /.*: check the path"
     ):
@@ -562,14 +562,14 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_folder(tmp_path: Path) -> None:
-    """A folder is no recording."""
+    """A folder is not a recording."""
     with pytest.raises(AudioError, match=r" is a folder; give one file of it, such as .*/talk.wav"):
         Recording(tmp_path)
 
 
 @contextmanager
 def as_anybody() -> Iterator[None]:
-    """Without the rights of root, who may read everything."""
+    """Run without the rights of root, who can read every file."""
     if os.geteuid():
         yield
         return
@@ -581,7 +581,7 @@ def as_anybody() -> Iterator[None]:
 
 
 def test_unreadable_file(tmp_path: Path) -> None:
-    """A missing right is said to be one."""
+    """The error says that permission is missing."""
     path = tmp_path / "talk.wav"
     path.write_bytes(encode(tone()))
     path.chmod(0)
@@ -591,7 +591,7 @@ def test_unreadable_file(tmp_path: Path) -> None:
 
 
 def test_path_through_a_file(tmp_path: Path) -> None:
-    """Any other refusal of the system is passed on in its words."""
+    """Other errors of the operating system are in the message."""
     (tmp_path / "a").write_bytes(b"")
     with pytest.raises(AudioError, match=r"a/talk.wav cannot be opened: Not a directory"):
         Recording(tmp_path / "a" / "talk.wav")
@@ -607,7 +607,7 @@ def test_path_with_a_null_byte() -> None:
     "content", [b"hello there\n" * 100, RNG.bytes(5000), b"R", b"RIFF\0\0\0\0WAVE", b"\xff\xfb\x90"]
 )
 def test_no_audio(content: bytes, tmp_path: Path) -> None:
-    """Text, noise and fragments give one error with what is there and what can be read."""
+    """Text, noise and fragments raise an error with the first bytes and the known formats."""
     path = tmp_path / "talk.wav"
     path.write_bytes(content)
     message = r"'talk.wav' is no audio that can be read \(.+\); it begins with b.*WAV, FLAC, Ogg Opus.*ffmpeg"
@@ -621,28 +621,28 @@ def test_no_audio(content: bytes, tmp_path: Path) -> None:
 )
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_are_audio_or_an_audio_error(content: bytes, start: bytes) -> None:
-    """Whatever the bytes, nothing but a recording or an AudioError comes out."""
+    """Any bytes give a recording or raise AudioError."""
     with suppress(AudioError):
         recording = Recording(start + content)
         assert recording.n_samples > 0
 
 
 def test_empty_file() -> None:
-    """No bytes at all."""
+    """A file of 0 bytes is an error."""
     with pytest.raises(AudioError, match=r"'talk.wav' is empty \(0 bytes\); copy or record it again"):
         Recording(b"", id="talk.wav")
 
 
 @pytest.mark.parametrize("container", ["WAV", "AIFF"])
 def test_header_without_samples(container: str) -> None:
-    """A header alone is an empty recording."""
+    """A file with only a header is an error."""
     with pytest.raises(AudioError, match=r"'x' holds no samples, only a header; record it again"):
         Recording(encode(np.zeros((1, 0)), container), id="x")
 
 
 @pytest.mark.parametrize("container", ["WAV", "RF64", "FLAC", "MP3"])
 def test_cut_file_says_how_much_is_there(container: str) -> None:
-    """The decoder would silently read the rest; the user would think it is all."""
+    """The decoder would read the rest without an error; the user would not notice."""
     content = encode(tone(8), *FORMATS[container])
     with pytest.raises(
         AudioError, match=r"'x' is cut off: [345]\.\d\d s of 8.00 s are there; copy or download"
@@ -651,7 +651,7 @@ def test_cut_file_says_how_much_is_there(container: str) -> None:
 
 
 def test_an_mp3_without_a_whole_frame() -> None:
-    """A download that broke off at once is not said to be missing, or of another kind."""
+    """The error says that the MP3 is cut off, not that it is missing or of another format."""
     content = encode(tone(8), *FORMATS["MP3"])
     with pytest.raises(AudioError, match=r"'x' looks like an MP3.* cut off or damaged \(300 bytes\); copy"):
         Recording(content[:300], id="x")
@@ -660,7 +660,7 @@ def test_an_mp3_without_a_whole_frame() -> None:
 @pytest.mark.parametrize("coding", ["OPUS", "VORBIS"])
 @pytest.mark.parametrize("share", [0.5, 0.98])
 def test_cut_ogg(coding: str, share: float) -> None:
-    """An Ogg stream ends with a page that says so."""
+    """An Ogg stream without a page marked as the last one is cut off."""
     with pytest.raises(
         AudioError, match=r"'x' is cut off: \d\.\d\d s are there, and the Ogg stream has no end"
     ):
@@ -668,14 +668,14 @@ def test_cut_ogg(coding: str, share: float) -> None:
 
 
 def streamed(content: bytes, size: int) -> bytes:
-    """The WAV as a program writes it into a pipe, where it cannot go back to fill in the sizes."""
+    """The WAV as a program writes it to a pipe, where it cannot set the sizes afterwards."""
     riff = {0: 36}.get(size, size)
     return content[:4] + struct.pack("<I", riff) + content[8:40] + struct.pack("<I", size) + content[44:]
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
 def test_wav_from_a_pipe(size: int) -> None:
-    """A header without a length is normal there: all samples are read, and sent with a true header."""
+    """A WAV without a length in its header is read completely, and sent with a correct header."""
     samples = ints(tone(2))
     recording = Recording(streamed(encode(samples), size))
     np.testing.assert_array_equal(recording.read(), (samples / 32768).astype(np.float32))
@@ -687,7 +687,7 @@ def test_wav_from_a_pipe(size: int) -> None:
 
 
 def test_wav_with_chunks_around_the_samples() -> None:
-    """Other chunks, before or after, are no samples and no damage; an empty data chunk stays empty."""
+    """Other chunks before or after the samples are ignored; an empty data chunk has no samples."""
     plain = encode(ints(tone()))
     extra = b"LIST" + struct.pack("<I", 5) + b"hello\0"
     body = plain[8:36] + extra + plain[36:] + extra
@@ -704,16 +704,16 @@ def test_wav_with_chunks_around_the_samples() -> None:
 @pytest.mark.parametrize("rate", [8_000, 24_000, 44_100])
 @pytest.mark.parametrize("loud_first", [True, False])
 def test_mp3_without_a_length(mode: str, rate: int, loud_first: bool) -> None:
-    """As streams are recorded: all of it is read, though the decoder alone would guess the length."""
+    """An MP3 recorded from a stream is read completely; the decoder alone would estimate its length."""
     samples = tone(6, rate)
     samples[:, 3 * rate :] *= 0.001
     content = mp3(samples if loud_first else samples[:, ::-1], rate, mode)
     tagged, bare = Recording(content), Recording(without_length(content))
     frame = 1152 if rate > 24_000 else 576
     assert bare.n_samples % frame == 0
-    assert 0 <= bare.n_samples - tagged.n_samples <= 4 * frame  # the tag also says what encoding has added
+    assert 0 <= bare.n_samples - tagged.n_samples <= 4 * frame  # the tag also has the padding of the encoder
     assert bare.read().shape == (2, bare.n_samples)
-    delay = 1105  # of encoder and decoder; the tag lets a decoder drop it
+    delay = 1105  # samples, of encoder and decoder; with the tag a decoder drops them
     later = bare.read()[:, delay : delay + tagged.n_samples]
     np.testing.assert_allclose(later[:, frame:], tagged.read()[:, frame:], rtol=0, atol=2**-22)
     part = bare.read(4.5, 5.0)
@@ -731,7 +731,7 @@ def test_mp3_after_an_id3_tag() -> None:
 
 
 def test_flac_without_a_length() -> None:
-    """As written to a pipe; it cannot be searched, and the error says how to mend it."""
+    """A FLAC written to a pipe has no length; the error says how to repair the file."""
     content = bytearray(encode(tone(), "FLAC"))
     content[21] &= 0xF0
     content[22:26] = bytes(4)
@@ -741,7 +741,7 @@ def test_flac_without_a_length() -> None:
         Recording(bytes(content), id="x")
 
 
-# Bad input: arguments.
+# --- invalid arguments
 
 
 def test_samples_need_a_rate() -> None:
@@ -762,7 +762,7 @@ def test_rate_must_be_a_whole_number(rate: Any) -> None:
 
 
 def test_channels_last() -> None:
-    """The shape of soundfile.read is recognized, with the way out."""
+    """The error for the shape of soundfile.read says how to transpose it."""
     with pytest.raises(
         AudioError, match=r"shape \(16000, 2\) means 16000 channels of 2 samples.*pass samples.T"
     ):
@@ -771,7 +771,7 @@ def test_channels_last() -> None:
 
 @pytest.mark.parametrize("shape", [(), (2, 3, 4)])
 def test_wrong_number_of_dimensions(shape: tuple[int, ...]) -> None:
-    """One or two dimensions."""
+    """Samples have one or two dimensions."""
     with pytest.raises(
         AudioError, match=r"samples must have shape \(n_samples,\) or \(n_channels, n_samples\), not"
     ):
@@ -780,14 +780,14 @@ def test_wrong_number_of_dimensions(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("shape", [(0,), (2, 0)])
 def test_no_samples(shape: tuple[int, ...]) -> None:
-    """An empty array is no recording."""
+    """An empty array is an error."""
     with pytest.raises(AudioError, match=r"the audio holds no samples: its shape is "):
         Recording(np.zeros(shape), sample_rate=RATE)
 
 
 @pytest.mark.parametrize("samples", [[1, 2, 3], np.zeros(9, np.uint8), np.zeros(9, complex), None, object()])
 def test_wrong_type_of_samples(samples: Any) -> None:
-    """Other integers have no agreed scale, so they are not guessed at."""
+    """Other integers have no standard scale, so they are an error."""
     with pytest.raises(
         AudioError, match=r"samples must be int16, or float in -1 to 1, not \w+; a path or bytes"
     ):
@@ -796,7 +796,7 @@ def test_wrong_type_of_samples(samples: Any) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_must_be_numbers(value: float) -> None:
-    """The error says where the first of them is."""
+    """The error has the channel and time of the first one."""
     samples = tone()
     samples[1, 8000:] = value
     message = (
@@ -807,7 +807,7 @@ def test_samples_must_be_numbers(value: float) -> None:
 
 
 def test_mapping_without_samples() -> None:
-    """The error lists the keys that are there."""
+    """The error lists the keys of the mapping."""
     with pytest.raises(
         AudioError, match=r"""must have "array" and "sampling_rate"; this one has \['path'\]"""
     ):
@@ -815,7 +815,7 @@ def test_mapping_without_samples() -> None:
 
 
 def test_arguments_that_contradict_the_header() -> None:
-    """A wrong rate would shift every time, so it is not ignored."""
+    """A wrong sample rate would make all times wrong, so it is an error."""
     content = encode(tone())
     assert Recording(content, sample_rate=RATE, n_channels=2).n_channels == 2
     with pytest.raises(AudioError, match=r"'x' has sample_rate 16000, not 8000; leave sample_rate out"):
@@ -825,7 +825,7 @@ def test_arguments_that_contradict_the_header() -> None:
 
 
 def test_encoding() -> None:
-    """It is only for audio without a header."""
+    """The encoding is only for audio without a header."""
     with pytest.raises(
         AudioError, match=r"encoding 'OGG_OPUS' is not possible.*'LINEAR16_PCM'; leave it out"
     ):
@@ -839,7 +839,7 @@ def test_encoding() -> None:
 
 
 def test_headerless_audio_of_an_odd_size() -> None:
-    """Half a sample means that something is wrong."""
+    """A file that ends within a sample is an error."""
     with pytest.raises(
         AudioError, match=r"'x' has 402 bytes, which is no whole number of 16-bit samples in 2 chan"
     ):

@@ -1,4 +1,4 @@
-"""Reference files of other programs become frames that can be aligned."""
+"""Files of other programs, read as frames that can be aligned."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ WORD = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
 
 @st.composite
 def spoken(draw):
-    """Words one after another with gaps or none: start, end (whole milliseconds) and word."""
+    """Strategy for consecutive words, with or without gaps: start, end (whole milliseconds) and word."""
     lengths = draw(
         st.lists(st.tuples(st.integers(0, 500), st.integers(1, 900), WORD), min_size=1, max_size=12)
     )
@@ -37,7 +37,7 @@ def spoken(draw):
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a file and returns its path."""
+    """A function that writes a file and returns its path."""
 
     def written(name, text, encoding="utf-8"):
         path = tmp_path / name
@@ -53,7 +53,7 @@ def rows(frame):
 
 @pytest.mark.parametrize("name", ["monologue", "dialogue", "russian"])
 def test_a_textgrid_is_the_same_as_the_table_it_was_made_with(name):
-    """The sample recordings have their words in both forms; the dialogue has a tier a channel."""
+    """The sample recordings have their words in both forms; the dialogue has one tier per channel."""
     grid, table = read_reference(DATA / f"{name}.TextGrid"), read_reference(DATA / f"{name}.words.csv")
     columns = [*(["channel_tag"] if name == "dialogue" else []), "word", "start", "end"]
     assert list(grid) == columns
@@ -62,7 +62,7 @@ def test_a_textgrid_is_the_same_as_the_table_it_was_made_with(name):
 
 @given(spoken())
 def test_words_come_back_from_every_format_that_holds_them(tmp_path_factory, said):
-    """Written by the formats' own packages, or as the standard says, read by us: words and times are kept."""
+    """Files written by other packages, or as the standard defines, are read with the same words and times."""
     folder = tmp_path_factory.mktemp("said")
     expected = [[word, start, end] for start, end, word in said]
     grid = textgrid.Textgrid()
@@ -85,13 +85,13 @@ def test_words_come_back_from_every_format_that_holds_them(tmp_path_factory, sai
 
 
 def test_a_frame_can_be_aligned_as_it_is():
-    """Its columns are those of the words of a transcript."""
+    """It has the columns of the words of a transcript."""
     reference = read_reference(DATA / "dialogue.TextGrid")
     assert (align(reference, {"same": reference}, collar=0.0)["op"] == "ok").all()
 
 
 def test_segments_of_an_stm_are_one_text_a_recording_and_channel(write):
-    """In the order of time, without comments, labels and what is to be ignored; that is said."""
+    """They are in order of time, without comments, labels and ignored segments; a warning counts these."""
     path = write(
         "set.stm",
         ";; a comment\n"
@@ -109,7 +109,7 @@ def test_segments_of_an_stm_are_one_text_a_recording_and_channel(write):
 
 
 def test_alternatives_of_a_ctm_are_those_of_the_aligner(write):
-    """A choice that matches is scored; the choices share the time of the group."""
+    """The best alternative is scored; all alternatives have the times of the group."""
     path = write(
         "set.ctm",
         "talk 1 0.0 0.5 in\n"
@@ -129,13 +129,13 @@ def test_alternatives_of_a_ctm_are_those_of_the_aligner(write):
     ("channels", "tags"), [(("A", "b"), ["0", "1"]), (("1", "2"), ["0", "1"]), (("0", "1"), ["0", "1"])]
 )
 def test_channels_are_numbered_from_0(write, channels, tags):
-    """By letter, or by numbers from 1; a file with a channel 0 counts from it."""
+    """Channels are letters, or numbers from 1; a file with a channel 0 counts from 0."""
     path = write("set.ctm", "".join(f"talk {channel} 0.0 0.5 word\n" for channel in channels))
     assert read_reference(path)["channel_tag"].tolist() == tags
 
 
 def test_subtitles_are_text_without_their_markup(write):
-    """Several words a line have no times of their own; with one word a line they have."""
+    """Words have times only if each subtitle is one word."""
     later, earlier = (
         "00:03.000 --> 00:04.000\nwho <b>was</b>\nit?",
         "00:01.000 --> 00:02.000\n<v Ann>You &amp; I",
@@ -148,20 +148,20 @@ def test_subtitles_are_text_without_their_markup(write):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_plain_text_is_one_text(write, encoding):
-    """With or without a byte order mark, empty or not."""
+    """This holds with or without a byte order mark, and for an empty file."""
     assert rows(read_reference(write("a.txt", "доброе утро\n", encoding))) == [["доброе утро"]]
     assert rows(read_reference(write("b.txt", "", encoding))) == [[""]]
 
 
 def test_a_table_keeps_its_recordings(write):
-    """Columns that are there are used; times are numbers."""
+    """Existing columns are kept; times are numbers."""
     frame = read_reference(write("a.csv", "recording,channel_tag,word,start,end\nr,1,NA,0.5,1\nr,0,b,0,1\n"))
     assert rows(frame) == [["r", "1", "NA", 0.5, 1.0], ["r", "0", "b", 0.0, 1.0]]
     assert rows(read_reference(write("b.csv", "recording,text\nr,a b\ns,c\n"))) == [["r", "a b"], ["s", "c"]]
 
 
 def test_the_name_of_the_recording_can_be_given(write):
-    """Where the file has none or one; not where it has several."""
+    """It can be given if the file has no or one recording, not if it has several."""
     one, two = "talk A 0 1 a\n", "chat A 0 1 b\n"
     assert rows(read_reference(write("a.txt", "a"), recording="talk.wav")) == [["talk.wav", "a"]]
     assert read_reference(write("a.ctm", one), recording="talk.wav")["recording"].tolist() == ["talk.wav"]
@@ -173,7 +173,7 @@ def test_the_name_of_the_recording_can_be_given(write):
 
 @pytest.fixture
 def grid(tmp_path):
-    """A TextGrid of two speakers, with utterances, and words of one of them."""
+    """A TextGrid with utterances of two speakers, and words of one speaker."""
 
     def entries(*texts):
         return [(float(place), place + 1.0, text) for place, text in enumerate(texts)]
@@ -188,13 +188,13 @@ def grid(tmp_path):
 
 
 def test_tiers_are_chosen_by_name(grid):
-    """One or several; text where a piece has several words."""
+    """One or several tiers are read; they have text if an interval has several words."""
     assert rows(read_reference(grid, tiers="Bob")) == [["no ice cream"]]
     assert rows(read_reference(grid, tiers=["Ann", "Bob"])) == [["0", "well then yes"], ["1", "no ice cream"]]
 
 
 def test_words_in_one_piece_of_a_tier_of_words_share_its_times(tmp_path):
-    """One slip of the annotator does not cost the times of all words."""
+    """One interval with several words does not remove the times of all words."""
     made = textgrid.Textgrid()
     made.addTier(textgrid.IntervalTier("words", [(0, 1, "an"), (1, 2, "ice cream")], 0, 2))
     made.save(str(tmp_path / "a.TextGrid"), "long_textgrid", includeBlankSpaces=True)
@@ -206,7 +206,7 @@ def test_words_in_one_piece_of_a_tier_of_words_share_its_times(tmp_path):
 
 
 def test_which_tier_is_meant_must_be_clear(grid):
-    """No tier is taken by guess, none by a wrong name."""
+    """An unclear choice of tiers and a wrong name are errors."""
     with pytest.raises(
         TranscriptError, match=r"no tier has 'word' in its name; there are 'Ann', 'Bob': choose with tiers="
     ):
@@ -237,20 +237,20 @@ def test_which_tier_is_meant_must_be_clear(grid):
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_clear_error(write, name, text, why):
-    """It names the file and what is wrong with it."""
+    """The error has the name of the file and what is wrong."""
     with pytest.raises(TranscriptError, match=why):
         read_reference(write(name, text))
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    """The same words whatever the kind."""
+    """The error is the same for every format."""
     for suffix in ("TextGrid", "eaf", "srt", "ctm", "csv", "txt"):
         with pytest.raises(TranscriptError, match=rf"cannot read '.*a\.{suffix}': No such file"):
             read_reference(tmp_path / f"a.{suffix}")
 
 
 def test_other_encodings_and_tiers_of_other_kinds_are_refused(write):
-    """Nothing is guessed."""
+    """A file that is not in UTF-8, and tiers of a format without tiers, raise errors."""
     with pytest.raises(TranscriptError, match=r"a.txt' is not in UTF-8; save it as UTF-8"):
         read_reference(write("a.txt", "утро", "cp1251"))
     with pytest.raises(
@@ -264,7 +264,7 @@ def test_other_encodings_and_tiers_of_other_kinds_are_refused(write):
     [("TextGrid", "praatio", "praatio"), ("eaf", "pympi", "pympi-ling"), ("srt", "pysubs2", "pysubs2")],
 )
 def test_a_package_that_is_not_installed_is_named(write, monkeypatch, suffix, module, package):
-    """With the line that installs it; the other formats need nothing."""
+    """The error has the command that installs it; the other formats need no package."""
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(
         MissingExtra, match=rf"needs the package {package}: pip install 'speechkit-nb\[formats\]'"
@@ -282,7 +282,7 @@ def _name_of(form):
 
 @pytest.mark.parametrize("form", FORMATS, ids=_name_of)
 def test_a_format_is_found_by_its_suffixes(form, tmp_path):
-    """In any spelling; a saved transcript shares the suffix of Parquet and is found by its content."""
+    """Case is ignored. A saved transcript has the suffix of Parquet, so it is found by its content."""
     assert form.suffixes
     for suffix in form.suffixes:
         for name in (f"a{suffix}", f"a{suffix.upper()}"):
@@ -294,7 +294,7 @@ def test_a_format_is_found_by_its_suffixes(form, tmp_path):
     "content", [b"\xff\xfe\x00 broken", b"PAR1 broken", b""], ids=["bytes", "magic", "empty"]
 )
 def test_broken_content_is_a_transcript_error_that_names_the_system_and_the_file(form, content, tmp_path):
-    """Whatever the format. Only an empty text is a text, and an empty CTM or STM has no words."""
+    """This holds for every format. An empty text file is a text, and an empty CTM or STM has no words."""
     for suffix in form.suffixes:
         path = tmp_path / f"a{suffix}"
         path.write_bytes(content)
@@ -310,7 +310,7 @@ def test_broken_content_is_a_transcript_error_that_names_the_system_and_the_file
 @pytest.mark.parametrize("form", [form for form in FORMATS if form.write is not None], ids=_name_of)
 @given(rows=spoken())
 def test_what_a_format_writes_it_reads(form, rows, tmp_path_factory):
-    """Words, times and recordings are the same."""
+    """Words, times and recordings are the same after writing and reading."""
     path = tmp_path_factory.mktemp("written") / f"a{form.suffixes[0]}"
     frame = pd.DataFrame(rows, columns=["start", "end", "word"])[["word", "start", "end"]]
     frame.insert(0, "recording", pd.Series("talk.wav", frame.index, dtype="str"))
@@ -320,7 +320,7 @@ def test_what_a_format_writes_it_reads(form, rows, tmp_path_factory):
 
 
 def test_a_saved_transcript_is_a_format(tmp_path):
-    """It is found by its content, and names its recording and audio."""
+    """It is found by its content, and has its recording and the path of its audio."""
     transcript = sk.Transcript([final(0, "one two")], "talk.wav", "/sound/talk.wav")
     path = transcript.save(tmp_path / "saved.bin")
     assert find_format(path).name == "saved transcript"
@@ -341,7 +341,7 @@ def test_a_frame_is_read_back_as_a_reference(tmp_path):
 
 
 def test_every_form_of_input_has_the_same_words(tmp_path):
-    """A text, a frame, a transcript, a file, a folder, and lists and mappings of these."""
+    """The forms are text, frame, transcript, file, folder, and lists and mappings of these."""
     transcript = sk.Transcript([final(0, "one two")], "talk")
     (tmp_path / "folder").mkdir()
     saved = transcript.save(tmp_path / "folder" / "talk.parquet")

@@ -66,7 +66,7 @@ ANSWER = sk.Transcript([final(0, "a"), SPEAKER, CLASSIFIED, DIALOGUE, b"\xff", S
 
 
 def test_a_speaker_is_a_row_in_seconds():
-    """Milliseconds of the wire become seconds, counts and ratios stay."""
+    """Milliseconds become seconds; counts and ratios are unchanged."""
     row = ANSWER.speaker_analysis.iloc[0]
     assert row[["recording", "speaker_tag", "window"]].tolist() == ["call.wav", "1", "total"]
     assert row[["start", "end", "total_speech", "speech_ratio"]].tolist() == [0.25, 9.0, 4.0, 0.4]
@@ -76,7 +76,7 @@ def test_a_speaker_is_a_row_in_seconds():
 
 
 def test_a_dialogue_is_a_row_and_each_interruption_one():
-    """Who broke in, and when."""
+    """Interruptions have a speaker and times."""
     row = ANSWER.conversation_analysis.iloc[0]
     assert row[["end", "total_speech", "total_simultaneous_silence"]].tolist() == [10.0, 8.5, 1.5]
     assert row["simultaneous_speech_duration_max"] == 0.7
@@ -88,7 +88,7 @@ def test_a_dialogue_is_a_row_and_each_interruption_one():
 
 
 def test_quantiles_are_long_so_that_any_level_fits():
-    """A row a level; durations in seconds."""
+    """One row per level; durations are in seconds."""
     frame = ANSWER.quantiles
     assert frame[["statistic", "level", "value"]].values.tolist() == [
         ["words_per_second", 0.5, 1.5],
@@ -99,7 +99,7 @@ def test_quantiles_are_long_so_that_any_level_fits():
 
 
 def test_labels_and_phrases_of_a_classifier_are_rows():
-    """Labels have a confidence, phrases have times; the rest is missing."""
+    """Labels have a confidence, phrases have times; the other columns are missing."""
     frame = ANSWER.classifiers
     assert frame[["seq", "channel_tag", "classifier", "window"]].drop_duplicates().values.tolist() == [
         [2, "1", "gender", "last_utterance"]
@@ -111,7 +111,7 @@ def test_labels_and_phrases_of_a_classifier_are_rows():
 
 
 def test_summaries_answer_in_the_order_of_the_questions():
-    """A row a property."""
+    """One row per instruction."""
     assert ANSWER.summaries[["property_index", "response"]].values.tolist() == [
         [0, "Two people met."],
         [1, "{}"],
@@ -131,7 +131,7 @@ def test_summaries_answer_in_the_order_of_the_questions():
 )
 @pytest.mark.parametrize("answer", [ANSWER, sk.Transcript([])], ids=["full", "empty"])
 def test_the_frames_keep_their_schemas(name, schema, answer):
-    """Columns and dtypes are the same with rows and without."""
+    """Columns and dtypes are the same with and without rows."""
     frame = tables.check(getattr(answer, name), schema, name)
     assert list(frame) == list(schema)
     assert frame.empty == (answer is not ANSWER)

@@ -1,4 +1,4 @@
-"""Frames from wire bytes: pinned on the published answers, held against a plain loop."""
+"""Frames of serialized messages: values of the published answers, and comparison with a plain loop."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ NAN = float("nan")
 
 
 def test_words_of_the_published_answer():
-    """14 words with the published times in seconds, channel "0", final 0."""
+    """It has 14 words with the published times in seconds, channel "0", final 0."""
     words = tables.check(tables.make_words(REST, "talk.wav"), tables.WORDS)
     assert list(zip(words.word, words.start, words.end, strict=True)) == EXPECTED
     assert list(words.word_index) == list(range(14))
@@ -40,14 +40,14 @@ def test_words_of_the_published_answer():
 
 
 def test_the_refinement_has_words_of_its_own():
-    """The same times; the fourth word reads "I'm" there."""
+    """The times are the same; the fourth word is "I'm"."""
     refined = tables.make_words(REST, stage="refinement")
     expected = [("I'm", *times) if k == 3 else (word, *times) for k, (word, *times) in enumerate(EXPECTED)]
     assert list(zip(refined.word, refined.start, refined.end, strict=True)) == expected
 
 
 def test_finals_of_the_published_answer():
-    """One final from 0 to 7.4 s, speech tighter than that, its refinement in the same row."""
+    """One final from 0 to 7.4 s, with a shorter interval of speech and its refinement in the same row."""
     finals = tables.check(tables.make_finals(REST, "talk.wav"), tables.FINALS)
     text = "I'm Yandex SpeechKit I can turn any text into speech now you can too"
     expected = pd.DataFrame(
@@ -57,7 +57,7 @@ def test_finals_of_the_published_answer():
 
 
 def test_events_of_the_published_answer():
-    """A row a message; the cursors in seconds; the end of the utterance moves only with its event."""
+    """One row per message, cursors in seconds; the end of the utterance changes only with its event."""
     events = tables.check(tables.make_events(REST, "talk.wav", [10.0, 10.5, 11.0]), tables.EVENTS)
     assert list(events.event) == ["final", "final_refinement", "eou_update"]
     assert list(events.seq) == [0, 1, 2]
@@ -69,7 +69,7 @@ def test_events_of_the_published_answer():
 
 
 def test_words_of_the_published_v2_answer():
-    """Tags counted from 0, durations in seconds without dust, a chunk without words adds none."""
+    """Tags count from 0, times are exact seconds, and a chunk without words adds no rows."""
     words = tables.make_words(V2)
     assert words[["channel_tag", "final_index", "word", "start", "end"]].values.tolist() == [
         ["0", 0, "прием", 0.88, 1.16],
@@ -98,7 +98,7 @@ def test_words_of_the_published_v2_answer():
 )
 @pytest.mark.parametrize("responses", [[], [b""], [serialized(eou_update={"time_ms": 5})]], ids=len)
 def test_a_frame_keeps_its_columns_and_dtypes_without_rows(make, schema, responses):
-    """Nothing recognized: same columns, same dtypes, a RangeIndex."""
+    """An empty result has the same columns and dtypes, and a RangeIndex."""
     frame = tables.check(make(responses), schema)
     assert list(frame) == list(schema)
     assert isinstance(frame.index, pd.RangeIndex)
@@ -106,7 +106,7 @@ def test_a_frame_keeps_its_columns_and_dtypes_without_rows(make, schema, respons
 
 
 def test_check_names_the_offending_column():
-    """A missing column and a wrong dtype are told apart."""
+    """A missing column and a wrong dtype have different messages."""
     words = tables.make_words(REST)
     with pytest.raises(SchemaError, match=r"words: column 'end' is missing; there are recording, .*start$"):
         tables.check(words.drop(columns="end"), tables.WORDS, "words")
@@ -115,7 +115,7 @@ def test_check_names_the_offending_column():
 
 
 def test_an_unknown_stage_lists_the_known_ones():
-    """A typo in the stage is answered with the stages there are."""
+    """The error for a wrong stage lists the valid ones."""
     with pytest.raises(
         ValueError, match="no words of stage 'interim'; there are 'partial', 'final', 'refinement'"
     ):
@@ -126,13 +126,13 @@ def test_an_unknown_stage_lists_the_known_ones():
 
 
 def test_a_refinement_before_its_final_is_joined():
-    """Order does not matter, the key does."""
+    """Refinements are joined by key, in any order of messages."""
     finals = tables.make_finals([refinement(4, "Hello."), final(4, "hello")])
     assert list(finals.refined_text) == ["Hello."]
 
 
 def test_a_refinement_without_its_final_adds_no_text():
-    """It is in events and in the words of its stage, not among the finals."""
+    """It is in the events and in the words of its stage, not in the finals."""
     responses = [refinement(4, "Hello."), final(5, "you")]
     assert tables.make_finals(responses).refined_text.isna().tolist() == [True]
     assert list(tables.make_events(responses).final_index) == [4, 5]
@@ -140,7 +140,7 @@ def test_a_refinement_without_its_final_adds_no_text():
 
 
 def test_channels_do_not_borrow_each_others_refinements():
-    """The key is channel and index together."""
+    """The key is the channel and the index."""
     finals = tables.make_finals(
         [final(0, "a", tag="0"), final(0, "b", tag="1"), refinement(0, "B.", tag="1")]
     )
@@ -148,13 +148,13 @@ def test_channels_do_not_borrow_each_others_refinements():
 
 
 def test_the_last_of_two_refinements_counts():
-    """The service may refine again; no row is doubled."""
+    """The service may send a second refinement; it adds no row."""
     finals = tables.make_finals([final(0, "a"), refinement(0, "A"), refinement(0, "A.")])
     assert list(finals.refined_text) == ["A."]
 
 
 def test_a_final_without_words_has_text_but_no_speech_bounds():
-    """It keeps its row; speech starts and ends nowhere."""
+    """It has a row, and the start and end of speech are NaN."""
     responses = [serialized(channel_tag="0", final={"alternatives": [{"text": "hm", "end_time_ms": 900}]})]
     finals = tables.make_finals(responses)
     assert finals.loc[0, "text"] == "hm"
@@ -163,7 +163,7 @@ def test_a_final_without_words_has_text_but_no_speech_bounds():
 
 
 def test_the_inner_channel_tag_stands_in_for_an_empty_outer_one():
-    """Old servers send only the nested tag; with neither, the tag is empty."""
+    """Old servers send only the nested tag. Without both, the tag is empty."""
     nested = serialized(final=update("a", tag="1"))
     neither = serialized(final=update("b"))
     assert list(tables.make_words([nested, neither]).channel_tag) == ["1", ""]
@@ -171,7 +171,7 @@ def test_the_inner_channel_tag_stands_in_for_an_empty_outer_one():
 
 
 def test_an_unknown_event_kind_is_kept():
-    """Field 99 of a newer service: an event named unknown, nothing else."""
+    """A field of a newer service becomes an event of kind unknown, and nothing else."""
     novel = serialized(channel_tag="0") + b"\x9a\x06\x02hi"
     events = tables.make_events([novel, final(0, "a")])
     assert list(events.event) == ["unknown", "final"]
@@ -179,7 +179,7 @@ def test_an_unknown_event_kind_is_kept():
 
 
 def test_a_message_cut_in_the_middle_costs_only_itself():
-    """A warning says which; the others are in every frame, and the event is marked."""
+    """A warning has its position; the other messages are in every frame, and the event is unreadable."""
     cut = final(1, "lost words")[:-9]
     responses = [final(0, "one"), cut, final(2, "two")]
     with pytest.warns(
@@ -195,20 +195,20 @@ def test_a_message_cut_in_the_middle_costs_only_itself():
 
 
 def test_a_status_message_is_told_in_its_event():
-    """Keep-alives carry the service's words."""
+    """The text of a status event is the message of the service."""
     events = tables.make_events([serialized(status_code={"code_type": "WARNING", "message": "too slow"})])
     assert events.loc[0, ["event", "text"]].tolist() == ["status_code", "too slow"]
 
 
 def test_partials_tell_which_message_they_came_in():
-    """They replace one another, so their position is part of the key."""
+    """A partial replaces the one before, so the position of its message is part of the key."""
     responses = [serialized(partial=update("so")), serialized(partial=update("so what"))]
     words = tables.make_words(responses, stage="partial")
     assert list(zip(words.seq, words.word, strict=True)) == [(0, "so"), (1, "so"), (1, "what")]
 
 
 def test_the_likeliest_language_is_named():
-    """In automatic mode the service sends a distribution."""
+    """With language detection the service sends a probability per language."""
     alternative = {
         "text": "a",
         "confidence": 0.5,
@@ -245,7 +245,7 @@ answers = st.lists(
 
 @given(answers)
 def test_words_equal_a_loop_over_the_messages(responses):
-    """The column path holds what protobuf's own parser and a plain loop give."""
+    """The columns equal the result of protobuf's own parser and a plain loop."""
     expected = []
     for message in map(v3.StreamingResponse.FromString, responses):
         tag = message.channel_tag or message.final.channel_tag
@@ -259,7 +259,7 @@ def test_words_equal_a_loop_over_the_messages(responses):
 
 @given(answers)
 def test_refinements_join_as_a_dictionary_would(responses):
-    """The last refinement of (channel, index, alternative), missing where there is none."""
+    """A final has the last refinement of its (channel, index, alternative); missing if there is none."""
     refined, expected = {}, []
     parsed = [v3.StreamingResponse.FromString(response) for response in responses]
     for message in parsed:
@@ -276,7 +276,7 @@ def test_refinements_join_as_a_dictionary_would(responses):
 
 @given(st.lists(st.integers(0, 2**45), min_size=1, max_size=20))
 def test_milliseconds_survive_the_way_through_seconds(times):
-    """ms -> s -> ms is exact."""
+    """Conversion from ms to s and back is exact."""
     responses = [
         serialized(final={"alternatives": [{"words": [{"text": "x", "start_time_ms": t} for t in times]}]})
     ]

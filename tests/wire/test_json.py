@@ -1,4 +1,4 @@
-"""JSON at the door: messages, operations, requests and errors, against protobuf's own slower way."""
+"""Conversion of JSON: messages, operations, requests and errors, compared with protobuf's own functions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SCALARS = {
 
 
 def messages(descriptor: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """Keywords of any message of a type: some of its fields, one of each oneof."""
+    """Strategy for keywords of any message of a type: some of its fields, at most one per oneof."""
     if descriptor.full_name == "google.protobuf.Duration":
         return st.fixed_dictionaries({"seconds": st.integers(0, 10**6), "nanos": st.integers(0, 999_999_999)})
     fields = {field.name: values(field) for field in descriptor.fields}
@@ -64,7 +64,7 @@ def values(field: Any) -> st.SearchStrategy[Any]:
 
 @given(messages(v3.StreamingResponse.DESCRIPTOR), st.booleans(), st.booleans())
 def test_messages_of_v3_are_those_that_protobuf_reads(keywords, zeros, snake):
-    """Any message, printed with and without zeros, in both spellings of the names: the same bytes."""
+    """Any message gives the same bytes, with and without zeros, in both spellings of the names."""
     sent = v3.StreamingResponse(**keywords)
     printed = MessageToDict(
         sent,
@@ -78,14 +78,14 @@ def test_messages_of_v3_are_those_that_protobuf_reads(keywords, zeros, snake):
 
 @given(messages(v2.LongRunningRecognitionResponse.DESCRIPTOR))
 def test_messages_of_v2_are_those_that_protobuf_reads(keywords):
-    """Durations, too."""
+    """Messages with durations give the same bytes, too."""
     sent = v2.LongRunningRecognitionResponse(**keywords)
     printed = MessageToDict(sent, descriptor_pool=POOL)
     assert build_message(v2.LongRunningRecognitionResponse, printed) == sent
 
 
 def test_what_a_newer_service_may_add_is_skipped():
-    """Unknown keys and nulls, at any depth."""
+    """Unknown keys and nulls are skipped at any depth."""
     value = {"final": {"alternatives": [{"text": "a", "novel": {"x": [1]}, "words": None}], "new": None}}
     assert build_message(v3.StreamingResponse, value).final.alternatives[0].text == "a"
 
@@ -102,7 +102,7 @@ def test_what_a_newer_service_may_add_is_skipped():
     ],
 )
 def test_what_is_no_message_is_named(value):
-    """One error, whatever is wrong."""
+    """Every kind of wrong value raises the same error."""
     with pytest.raises(TranscriptError, match="no StreamingResponse of the service"):
         responses_from_json(json.dumps({"result": value}))
 
@@ -111,7 +111,7 @@ def test_what_is_no_message_is_named(value):
 
 
 def test_an_operation_in_its_three_states():
-    """Created, failed, and done with the answer of v2 inside."""
+    """The states are created, failed, and done with an answer of v2."""
     created = operation_from_json({"id": "f8d", "description": "STT", "done": False, "metadata": None})
     assert (created.id, created.done, answer_of(created)) == ("f8d", False, None)
     failed = operation_from_json({"id": "f8d", "error": {"code": 3, "message": "bad", "details": []}})
@@ -134,7 +134,7 @@ def test_an_operation_in_its_three_states():
     ],
 )
 def test_an_operation_without_an_answer(response, expected):
-    """None where there is no place for one, an empty one where nothing was recognized."""
+    """The answer is None if the operation cannot have one, and empty if nothing was recognized."""
     assert answer_of(operation_from_json({"id": "x", "done": True, "response": response})) == expected
 
 
@@ -142,7 +142,7 @@ def test_an_operation_without_an_answer(response, expected):
 
 
 def test_a_request_as_json_is_what_protobuf_reads_back():
-    """Sound in base64, names in camel case, nothing that was not set."""
+    """Audio is in base64, names are in camel case, and unset fields are left out."""
     request = v3.RecognizeFileRequest(content=b"\x00\xff", recognition_model={"model": "general"})
     body = json.loads(request_to_json(request))
     assert body == {
@@ -153,7 +153,7 @@ def test_a_request_as_json_is_what_protobuf_reads_back():
 
 
 def test_a_v3_request_as_one_of_v2():
-    """Every option that v2 has arrives under its name there."""
+    """Every option that v2 has is set under its name in v2."""
     request = v3.RecognizeFileRequest(content=b"ab")
     model = request.recognition_model
     model.model = "general:rc"
@@ -184,7 +184,7 @@ def test_a_v3_request_as_one_of_v2():
 
 @pytest.mark.parametrize(("container", "encoding"), [("OGG_OPUS", "OGG_OPUS"), ("MP3", "MP3")])
 def test_compressed_links_of_v2(container, encoding):
-    """Without rate and channels, which they carry themselves."""
+    """They have no sample rate and channels, because the files contain them."""
     request = v3.RecognizeFileRequest(uri="https://storage.yandexcloud.net/b/a")
     request.recognition_model.audio_format.container_audio.container_audio_type = container
     asked = MessageToDict(request_to_v2(request), descriptor_pool=POOL)
@@ -193,7 +193,7 @@ def test_compressed_links_of_v2(container, encoding):
 
 
 def test_several_things_that_v2_lacks_are_all_named():
-    """In one error."""
+    """One error names all of them."""
     request = v3.RecognizeFileRequest(
         speaker_labeling={"speaker_labeling": "SPEAKER_LABELING_ENABLED"},
         speech_analysis={"enable_speaker_analysis": True},
@@ -221,6 +221,6 @@ def test_several_things_that_v2_lacks_are_all_named():
     ],
 )
 def test_the_code_of_an_error_in_every_shape(body, status, code):
-    """The body's own if it is one, else that of the HTTP status."""
+    """It is the code in the body if that is valid, else the code of the HTTP status."""
     error = error_of(body, status)
     assert (error.code, error.details) == (code, "m")

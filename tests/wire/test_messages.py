@@ -1,4 +1,4 @@
-"""The wire: our descriptors against the vendor's, private pool, JSON and v2 turned into v3 bytes."""
+"""Messages: descriptors compared with the vendor's, the private pool, and conversion of JSON and v2 to v3."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ FILES = {
 
 
 def test_the_committed_descriptors_are_what_the_proto_files_say():
-    """Compiling protos/ again gives the bytes that are in the package."""
+    """Compiling protos/ gives the same bytes as those in the package."""
     done = subprocess.run(
         [sys.executable, "protos/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True
     )
@@ -48,7 +48,7 @@ def test_the_committed_descriptors_are_what_the_proto_files_say():
 
 
 def _facts(file) -> dict[str, object]:
-    """Everything about a proto file that matters on the wire, by full name."""
+    """Everything in a proto file that affects serialized messages and calls, by full name."""
     facts: dict[str, object] = {"package": file.package}
     messages, enums = list(file.message_types_by_name.values()), list(file.enum_types_by_name.values())
     while messages:
@@ -118,13 +118,13 @@ assert stt_pb2.Word(text="one").text == "one"
 @pytest.mark.parametrize("theirs", [YANDEXCLOUD, AI_STUDIO], ids=["yandexcloud", "yandex-ai-studio-sdk"])
 @pytest.mark.parametrize("first", ["ours", "theirs"])
 def test_lives_in_one_kernel_with_the_vendors_packages(theirs, first):
-    """Whoever is imported first, both sides work: our names are not in protobuf's default pool."""
+    """In any order of imports both packages work, because ours does not use protobuf's default pool."""
     _in_fresh_interpreter(OURS + theirs if first == "ours" else theirs + OURS)
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs"])
 def test_lives_in_one_kernel_with_yandex_speechkit(first):
-    """It owns modules of yandexcloud and therefore has an environment of its own, made by `make vendor`."""
+    """It contains modules of yandexcloud, so it is in a separate environment, made by `make vendor`."""
     python = ROOT / ".vendor" / "yandex-speechkit" / "bin" / "python"
     assert python.exists(), "run `make vendor`"
     both = OURS + YANDEX_SPEECHKIT if first == "ours" else YANDEX_SPEECHKIT + OURS
@@ -132,7 +132,7 @@ def test_lives_in_one_kernel_with_yandex_speechkit(first):
 
 
 def test_methods_are_called_by_the_package_name_not_by_the_folder():
-    """A server registered under the folder's name would answer UNIMPLEMENTED to every client."""
+    """A server registered under the name of the folder would return UNIMPLEMENTED to every client."""
     assert methods("speechkit.stt.v3.AsyncRecognizer")["RecognizeFile"].path == (
         "/speechkit.stt.v3.AsyncRecognizer/RecognizeFile"
     )
@@ -140,7 +140,7 @@ def test_methods_are_called_by_the_package_name_not_by_the_folder():
 
 
 def test_a_message_that_does_not_exist_is_named():
-    """A typo in a message name says which package was searched."""
+    """The error for a wrong message name has the name of the package."""
     with pytest.raises(AttributeError, match=r"speechkit\.stt\.v3 has no message StreamingRespons$"):
         _ = v3.StreamingRespons
     assert operation.Operation(id="x").id == "x"
@@ -152,7 +152,7 @@ REST = (ANSWERS / "rest_v3.json").read_text()
 
 
 def test_the_published_answer_survives_json_bytes_json():
-    """JSON -> v3 bytes -> JSON gives the published objects again: int64 as strings, zeros written out."""
+    """Conversion of JSON to v3 bytes and back gives the same objects: int64 as strings, zeros written out."""
     assert list(responses_to_json(responses_from_json(REST))) == list(json_objects(REST))
 
 
@@ -168,13 +168,13 @@ def test_the_published_answer_survives_json_bytes_json():
     ids=["a line each", "unwrapped and unseparated", "array", "CRLF bytes", "byte order mark"],
 )
 def test_every_layout_of_an_answer_reads_the_same(text):
-    """Pretty-printed, a line each, wrapped or not, in an array: the same messages."""
+    """The messages are the same pretty-printed, one per line, with or without wrapper, and in an array."""
     encoded = text.encode() if isinstance(text, str) else text
     assert responses_from_json(encoded) == responses_from_json(REST)
 
 
 def test_rest_and_grpc_forms_of_one_answer_are_the_same_bytes():
-    """gRPC leaves zeros out, REST writes them: both are one message."""
+    """gRPC leaves zeros out and REST writes them; the message is the same."""
     text = (ANSWERS / "grpc_v3.txtpb").read_text()
     assert "final_index" not in text
     listed = text_format.Parse(text, v3.StreamingResponseList(), descriptor_pool=POOL)
@@ -182,13 +182,13 @@ def test_rest_and_grpc_forms_of_one_answer_are_the_same_bytes():
 
 
 def test_an_empty_body_is_an_answer_without_messages():
-    """Nothing was recognized."""
+    """An empty body means that nothing was recognized."""
     assert responses_from_json(" \n") == []
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_an_answer_in_the_encoding_of_any_shell(encoding):
-    """PowerShell writes what curl prints as UTF-16."""
+    """PowerShell saves the output of curl in UTF-16."""
     body = '{"result": {"channelTag": "\u043a", "eouUpdate": {"timeMs": "5"}}}'.encode(encoding)
     assert v3.StreamingResponse.FromString(responses_from_json(body)[0]).channel_tag == "\u043a"
 
@@ -203,26 +203,26 @@ def test_an_answer_in_the_encoding_of_any_shell(encoding):
     ],
 )
 def test_json_that_is_no_answer(body, message):
-    """Said in one error instead of a transcript without words."""
+    """It raises an error instead of giving a transcript without words."""
     with pytest.raises(TranscriptError, match=message):
         responses_from_json(body)
 
 
 def test_an_error_with_a_code_of_its_own():
-    """A code that is no number of gRPC is told as it came."""
+    """A code that is not a gRPC number is kept as it is."""
     with pytest.raises(ServiceError, match="answered BROKEN: no"):
         responses_from_json('{"error": {"code": "BROKEN", "message": "no"}}')
 
 
 def test_unknown_keys_of_a_newer_service_are_skipped():
-    """A field that this version does not know is no error."""
+    """A field that this version does not know is not an error."""
     text = '{"result": {"channelTag": "0", "eouUpdate": {"timeMs": "5", "novel": 1}, "other": {}}}'
     (message,) = responses_from_json(text)
     assert v3.StreamingResponse.FromString(message).eou_update.time_ms == 5
 
 
 def test_json_that_ends_in_the_middle_says_where():
-    """A body that was cut names the line it breaks off at."""
+    """The error for a body that was cut off has the line where it ends."""
     with pytest.raises(TranscriptError, match=r"no JSON from line \d+, column \d+ on .* fetch it again"):
         responses_from_json(REST[:-40])
     with pytest.raises(TranscriptError, match="holds 3 where an object"):
@@ -242,14 +242,14 @@ def test_json_that_ends_in_the_middle_says_where():
     ],
 )
 def test_an_error_inside_an_answer_is_raised(body, code):
-    """The stream's error object and a failed operation carry the service's code and words."""
+    """The error has the code and message of a stream's error object or of a failed operation."""
     with pytest.raises(ServiceError, match=code) as caught:
         responses_from_json(body)
     assert caught.value.code == code
 
 
 def test_a_v3_operation_holds_no_transcript():
-    """Saving the wrong body is explained."""
+    """The error explains which body contains the transcript."""
     with pytest.raises(TranscriptError, match=r"operation f8d holds no transcript.*getRecognition"):
         responses_from_json('{"done": true, "id": "f8d"}')
 
@@ -279,14 +279,14 @@ def test_v2_durations_with_float_dust_become_whole_milliseconds():
 
 
 def test_a_v2_chunk_without_words_follows_its_channels_last_one():
-    """Its text is kept; it stands where the channel's last words ended."""
+    """Its text is kept; its times are the end of the last words of the channel."""
     last = _v2_finals()[-1]["final"]["alternatives"][0]
     assert (last["text"], last["startTimeMs"], last["endTimeMs"]) == ("Хорошо.", "2780", "2780")
     assert "confidence" not in last
 
 
 def test_a_v2_answer_without_chunks_is_empty():
-    """Nothing was recognized: the list is missing, not empty."""
+    """If nothing was recognized, the list of chunks is missing."""
     assert responses_from_json('{"done": true, "id": "e03", "response": {}}') == []
     assert responses_from_v2(v2.LongRunningRecognitionResponse()) == []
 
@@ -320,7 +320,7 @@ messages = st.builds(
 
 @given(st.lists(messages, max_size=8))
 def test_columns_equal_a_loop_over_protobufs_own_messages(sent):
-    """The Arrow columns hold what protobuf's parser reads, nulls where an event is absent."""
+    """The Arrow columns equal the result of protobuf's parser, with nulls where an event is missing."""
     paths = (
         "channel_tag",
         "audio_cursors.final_index",
@@ -345,6 +345,6 @@ def test_columns_equal_a_loop_over_protobufs_own_messages(sent):
 
 
 def test_unreadable_messages_are_found_by_position():
-    """Those that protobuf cannot parse, and no others."""
+    """Exactly the messages that protobuf cannot parse are found."""
     good = v3.StreamingResponse(channel_tag="0").SerializeToString()
     assert find_unreadable([good, good[:-1], b"", b"\xff\xff"]) == [1, 3]
