@@ -1,4 +1,4 @@
-"""Comparing systems: what is given in many forms, what is refused, and what the answer says."""
+"""`compare`: the forms of input, errors, corrections, and the verdict."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ DATA = Path(__file__).parents[2] / "data"
 
 
 def words(text: str, start: float = 0.0, step: float = 0.5, **columns: object) -> pd.DataFrame:
-    """A frame of words, each four fifths of a step long."""
+    """A frame of words, each 0.8 steps long."""
     said = text.split()
     begin = start + step * np.arange(len(said))
     frame = pd.DataFrame({"word": pd.Series(said, dtype="str"), "start": begin, "end": begin + 0.8 * step})
@@ -27,7 +27,7 @@ def words(text: str, start: float = 0.0, step: float = 0.5, **columns: object) -
 
 
 def sentences(*texts: str, recording: str = "talk.wav") -> pd.DataFrame:
-    """Each text two seconds of silence after the one before."""
+    """A frame of words of several texts, with two seconds of silence between them."""
     parts, at = [], 0.0
     for text in texts:
         parts.append(words(text, at))
@@ -35,7 +35,7 @@ def sentences(*texts: str, recording: str = "talk.wav") -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).assign(recording=recording)
 
 
-# --- forms
+# --- forms of input
 
 
 def counts(comparison: sk.Comparison) -> dict[str, int]:
@@ -55,12 +55,12 @@ def counts(comparison: sk.Comparison) -> dict[str, int]:
     ids=["texts", "frames", "one names its recording", "lists", "by recording", "channels"],
 )
 def test_the_same_words_in_any_form_have_the_same_errors(systems, reference):
-    """Texts, frames, lists and mappings of these; a side that names no recording is of the only one."""
+    """Texts, frames, lists and mappings of these; an input without recordings has the only one."""
     assert counts(sk.compare(systems, reference)) == {"one": 1, "two": 0}
 
 
 def test_transcripts_bring_their_recordings(tmp_path):
-    """A list of transcripts, one of which heard nothing, against a file that leaves suffixes out."""
+    """A list of transcripts, one without words, and a file that names recordings without suffixes."""
     answers = [sk.Transcript([], recording="talk.wav"), sk.Transcript([], recording="call.wav")]
     ctm = tmp_path / "both.ctm"
     ctm.write_text("talk 1 0.0 0.4 hello\ncall 1 0.0 0.4 good\ncall 1 0.5 0.4 day\n")
@@ -70,20 +70,20 @@ def test_transcripts_bring_their_recordings(tmp_path):
 
 
 def test_a_reference_may_be_the_name_of_a_file():
-    """A string that is a file is read; its words are scored."""
+    """If a string is the name of a file, the file is read and its words are scored."""
     c = sk.compare({"truth": pd.read_csv(DATA / "story.words.csv")}, str(DATA / "story.words.csv"))
     assert counts(c) == {"truth": 0}
     assert c.summary.loc["truth", "aas"] == 0
 
 
 def test_one_channel_is_compared_with_one_whatever_its_tag():
-    """Speaker labels are not channels: with one on each side they are the same."""
+    """If each input has only one channel, these are compared, even with different tags."""
     c = sk.compare({"one": words("a b", channel_tag="1")}, words("a b", channel_tag="0"))
     assert counts(c) == {"one": 0}
 
 
 def test_alternatives_of_a_reference_hold():
-    """As in `align`: of each group the choice that leaves the fewest errors."""
+    """As in `align`, each group of alternatives uses the one with the fewest errors."""
     c = sk.compare({"one": "on 7 may", "two": "on the seventh of may"}, "on {7 / the seventh of} may")
     assert counts(c) == {"one": 0, "two": 0}
     assert [tuple(row) for row in c.disagreements[["one", "two"]].to_numpy()] == [
@@ -91,7 +91,7 @@ def test_alternatives_of_a_reference_hold():
     ]
 
 
-# --- what is refused
+# --- errors
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ def test_alternatives_of_a_reference_hold():
     ],
 )
 def test_what_cannot_be_compared_is_refused(call, error, message):
-    """With what was given, and what can be."""
+    """The message has the given value and what is valid."""
     with pytest.raises(error, match=message):
         call()
 
 
 def test_systems_are_never_scored_on_different_recordings():
-    """A system that lacks one is refused; or all are cut to what all have, or it is taken as silent; said."""
+    """A missing recording raises, or common ones are compared, or it is empty; the last two are reported."""
     systems = {"one": {"r": "a b", "s": "c"}, "two": {"r": "a b"}}
     reference = {"r": "a b", "s": "c"}
     with pytest.raises(EvaluationError, match=r"of 2 recordings system 'two' lacks 1 \('s'\): add them"):
@@ -147,19 +147,19 @@ def test_systems_are_never_scored_on_different_recordings():
 
 
 def test_nothing_in_common_is_refused_even_if_asked_for():
-    """There is no common recording to score."""
+    """Without a common recording nothing can be scored."""
     with pytest.raises(EvaluationError, match="no recording is common to all"):
         sk.compare({"a": {"r": "x"}, "b": {"s": "x"}}, missing="common")
 
 
 def test_words_that_name_no_recording_cannot_be_of_several():
-    """Which one is meant is not guessed."""
+    """The recording is not guessed."""
     with pytest.raises(SchemaError, match=r"the reference does not name the recording .* there are 2"):
         sk.compare({"a": {"r": "x", "s": "y"}}, "x")
 
 
 def test_different_sounds_under_one_name_are_refused():
-    """Two transcripts of `talk.wav` whose sounds have different lengths are not of one recording."""
+    """Two transcripts of `talk.wav` with audio of different lengths are not of one recording."""
     short, long = (sk.Recording(np.zeros(n, np.int16), 8000, id="talk.wav") for n in (8000, 16000))
     systems = {name: sk.Transcript([], "talk.wav", sound) for name, sound in (("a", short), ("b", long))}
     with pytest.raises(
@@ -169,44 +169,44 @@ def test_different_sounds_under_one_name_are_refused():
 
 
 def test_a_recording_given_twice_is_refused():
-    """Two transcripts of one recording in a list need a name each."""
+    """Two transcripts in a list must have different recordings."""
     twice = [sk.Transcript([], recording="talk.wav")] * 2
     with pytest.raises(ConfigError, match=r"system 'a' has the recording 'talk.wav' twice"):
         sk.compare({"a": twice}, "x")
 
 
 def test_a_mapping_by_recording_holds_one_recording_each():
-    """A frame of two under one name is a mistake."""
+    """A frame with two recordings under one name is an error."""
     both = pd.concat([words("a", recording="r"), words("b", recording="s")])
     with pytest.raises(ConfigError, match="system 'a': 'x' has words of 2 recordings, not of one"):
         sk.compare({"a": {"x": both}}, {"x": "a b"})
 
 
 def test_words_that_are_there_twice_are_refused():
-    """A frame that was put together twice would count every word twice."""
+    """In a frame that was concatenated with itself every word would count twice."""
     with pytest.raises(SchemaError, match="system 'a': 2 of 4 words are duplicate words, such as word x"):
         sk.compare({"a": pd.concat([words("x y"), words("x y")])}, "x y")
 
 
 def test_texts_with_one_key_twice_are_refused():
-    """Utterances need keys of their own."""
+    """Utterances must have unique keys."""
     twice = pd.DataFrame({"recording": ["r", "r"], "text": ["x", "y"]})
     with pytest.raises(SchemaError, match="several texts with recording: 'r'"):
         sk.compare({"a": twice}, twice.drop_duplicates("recording"))
 
 
 def test_a_normalizer_that_leaves_nothing_is_refused():
-    """With a reference and without."""
+    """An error is raised with and without a reference."""
     for reference in ("x", None):
         with pytest.raises(EvaluationError, match="left none of the 1 words of"):
             sk.compare({"a": "x", "b": "y"}, reference, normalizer=lambda word: "")
 
 
-# --- what is put right, and said
+# --- corrections and problems
 
 
 def test_an_empty_reference_has_no_rate():
-    """Insertions are counted, nothing is divided by nothing, and the answer says so."""
+    """Insertions are counted, rates are NaN, and the verdict reports that there are no words."""
     c = sk.compare({"a": "x y", "b": ""}, "")
     assert counts(c) == {"a": 2, "b": 0}
     assert c.summary["wer"].isna().all()
@@ -216,21 +216,21 @@ def test_an_empty_reference_has_no_rate():
 
 
 def test_nothing_at_all_can_be_compared():
-    """Two silent systems on silence: every frame is there, and empty or zero."""
+    """Two systems and a reference without words: all frames are empty or have zeros."""
     c = sk.compare({"a": "", "b": ""}, "")
     assert counts(c) == {"a": 0, "b": 0}
     assert [len(f) for f in (c.alignment, c.disagreements, c.stretches, c.carried_by())] == [0, 0, 0, 0]
 
 
 def test_a_system_that_heard_nothing_has_lost_every_word():
-    """All deletions, and said."""
+    """All words are deletions, which is reported."""
     c = sk.compare({"a": "x y", "b": ""}, "x y")
     assert c.summary["wer"].to_dict() == {"a": 0, "b": 1}
     assert c.problems == ("system 'b' has no words",)
 
 
 def test_no_common_words_are_suspicious():
-    """Another recording or script is likelier than a system that has everything wrong."""
+    """The cause is probably another recording or script, so a problem is reported."""
     c = sk.compare({"a": "раз два", "b": "one two"}, "one two")
     assert c.problems == (
         "system 'a' has no word in common with the reference: another recording, language or script?",
@@ -238,14 +238,14 @@ def test_no_common_words_are_suspicious():
 
 
 def test_words_out_of_order_are_sorted():
-    """By their starts, and said."""
+    """They are sorted by start, which is reported."""
     c = sk.compare({"a": words("x y z").iloc[::-1]}, words("x y z"))
     assert counts(c) == {"a": 0}
     assert c.problems == ("system 'a': 2 words were not sorted by start and have been sorted",)
 
 
 def test_doubtful_times_are_said():
-    """Words that overlap, end before they start, or have no times."""
+    """Words that overlap, end before they start, or have no times are reported."""
     frame = words("x y z v").assign(end=[2.0, 0.9, 0.5, np.nan])
     said = sk.compare({"a": frame}, words("x y z v")).problems
     assert "system 'a': 1 of 4 words have no times" in said
@@ -254,7 +254,7 @@ def test_doubtful_times_are_said():
 
 
 def test_times_on_one_side_only_fall_back_to_words():
-    """Nothing is said of timing, and why."""
+    """Timing is not compared, and the reason is reported."""
     c = sk.compare({"a": "x y z", "b": words("x y z")}, words("x y z"))
     assert np.isnan(c.summary.loc["a", "aas"])
     assert c.summary.loc["b", "aas"] == 0
@@ -267,7 +267,7 @@ def test_times_on_one_side_only_fall_back_to_words():
 
 @pytest.mark.parametrize("kind", [EvaluationError, ConfigError, SchemaError, ValueError])
 def test_what_does_not_fit_together_is_caught_by_one_class(kind):
-    """Or by those that code may already catch for it."""
+    """EvaluationError is also a subclass of the classes that callers may already catch."""
     with pytest.raises(kind, match="left none of the 1 words"):
         sk.compare({"a": "..."}, "x", normalizer="en")
     with pytest.raises(kind, match="there is no reference"):
@@ -275,7 +275,7 @@ def test_what_does_not_fit_together_is_caught_by_one_class(kind):
 
 
 def test_words_after_the_end_of_the_sound_are_counted():
-    """Its length is that of the sound that the systems bring."""
+    """The length of the recording is that of the audio of the systems."""
     sound = sk.Recording(np.zeros(8000, np.int16), 8000, id="talk.wav")
     frame = words("x y z").assign(recording="talk.wav")
     c = sk.compare({"a": frame}, frame)
@@ -285,26 +285,26 @@ def test_words_after_the_end_of_the_sound_are_counted():
 
 
 def test_a_collar_that_cannot_be_kept_is_warned_of():
-    """Words without times are aligned without the collar."""
+    """Words without times are aligned without the collar, with a warning."""
     with pytest.warns(Untimed, match=r"system 'a': 1 of 1 utterances are aligned by words alone"):
         sk.compare({"a": "x y"}, words("x y"), collar=0.2)
 
 
 def test_a_collar_keeps_words_apart_that_are_far_in_time():
-    """The right word at the wrong time is an insertion and a deletion."""
+    """A correct word at a wrong time is an insertion and a deletion."""
     late = words("x y", start=5)
     assert counts(sk.compare({"a": late}, words("x y"), collar=0.2)) == {"a": 4}
     assert counts(sk.compare({"a": late}, words("x y"))) == {"a": 0}
 
 
-# --- the answer
+# --- the verdict
 
 
 SAID = ("one two three four", "five six seven eight", "nine ten eleven twelve", "and so on again") * 5
 
 
 def test_the_better_system_is_named():
-    """Twenty sentences, one word wrong in each: the difference is sure, and it is said how large."""
+    """Twenty sentences with one wrong word each: the difference is significant, and its size is reported."""
     wrong = tuple(text.replace(text.split()[1], "wrong") for text in SAID)
     c = sk.compare({"bad": sentences(*wrong), "good": sentences(*SAID)}, sentences(*SAID))
     assert c.verdict.startswith(
@@ -316,7 +316,7 @@ def test_the_better_system_is_named():
 
 
 def test_when_the_data_cannot_tell_it_says_so():
-    """One error each, in different places."""
+    """Both systems have one error, in different places: no significant difference."""
     one, two = list(SAID), list(SAID)
     one[0], two[7] = "one too three four", "and so off again"
     c = sk.compare({"a": sentences(*one), "b": sentences(*two)}, sentences(*SAID))
@@ -324,7 +324,7 @@ def test_when_the_data_cannot_tell_it_says_so():
 
 
 def test_one_stretch_of_speech_has_no_interval():
-    """Neither in the frame nor in the sentence."""
+    """The frame and the verdict have no interval."""
     c = sk.compare({"a": "x q z"}, "x y z")
     assert c.summary[["wer_low", "wer_high"]].isna().all(axis=None)
     assert c.verdict == "a makes 1 error in 3 words: WER 33.3 % (one stretch of speech gives no interval)."
@@ -333,7 +333,7 @@ def test_one_stretch_of_speech_has_no_interval():
 
 
 def test_few_groups_cannot_tell_and_it_is_said_how_many_can():
-    """Two speakers, the same in all they said: a large difference, and nothing to be sure of."""
+    """With two speakers a large difference is not significant, and the verdict has the number needed."""
     wrong = tuple(text.replace(text.split()[1], "wrong") for text in SAID)
     half = len(SAID) // 2
     said, misheard = (
@@ -350,7 +350,7 @@ def test_few_groups_cannot_tell_and_it_is_said_how_many_can():
 
 
 def test_a_few_words_cannot_tell_which_is_closer_in_time():
-    """Starts hardly later in two stretches: figures that differ are written so, and nothing is claimed."""
+    """Starts are slightly late in two stretches: numbers are shown as different, but not significantly."""
     said = sentences("a b c", "d e")
     x, y = (said.assign(start=said["start"] + late) for late in (0.020, 0.0204))
     assert sk.compare({"x": x, "y": y}, said).verdict.endswith(
@@ -361,7 +361,7 @@ def test_a_few_words_cannot_tell_which_is_closer_in_time():
 
 
 def test_a_system_without_errors_is_not_beyond_doubt():
-    """The interval goes up to what five words cannot rule out, and says what it is of."""
+    """The upper end of the interval for five words without errors is above 0, and its units are named."""
     said = sentences("a b c", "d e")
     assert sk.compare({"s": said}, said).verdict == (
         "s makes 0 errors in 5 words: WER 0.0 % (95 % interval 0.0 % to 45.1 % over 2 stretches of speech)."
@@ -369,7 +369,7 @@ def test_a_system_without_errors_is_not_beyond_doubt():
 
 
 def test_identical_systems_are_called_identical():
-    """Neither is better, and no test is quoted."""
+    """Neither system is better, and the verdict has no test."""
     c = sk.compare({"a": words("x y"), "b": words("x y")}, words("x q"))
     assert c.verdict.startswith("a and b have the same words: WER 50.0 %.")
     assert "the systems are identical, word for word: 'a', 'b'" in c.problems
@@ -377,7 +377,7 @@ def test_identical_systems_are_called_identical():
 
 
 def test_of_three_the_best_is_told_from_whom_it_can_be():
-    """Surely better than the bad one, not told apart from the other good one."""
+    """It is significantly better than the bad system, but not than the other good one."""
     wrong = tuple(text.replace(text.split()[1], "wrong") for text in SAID)
     nearly = ("one too three four", *SAID[1:])
     systems = {"bad": sentences(*wrong), "good": sentences(*SAID), "nearly": sentences(*nearly)}
@@ -387,7 +387,7 @@ def test_of_three_the_best_is_told_from_whom_it_can_be():
 
 
 def test_the_closer_system_in_time_is_named():
-    """Both say the same; one is 100 ms late throughout, the other 20 ms early or late."""
+    """Both have the same words; one is always 100 ms late, the other 20 ms early or late."""
     reference = sentences(*SAID)
     shake = np.where(np.arange(len(reference)) % 2, 0.02, -0.02)
     near = reference.assign(start=reference["start"] + shake, end=reference["end"] + shake)
@@ -400,7 +400,7 @@ def test_the_closer_system_in_time_is_named():
 
 
 def test_text_from_outside_is_escaped():
-    """Names, words and problems in the page are text."""
+    """Names, words and problems are escaped in the HTML page."""
     c = sk.compare({"<b>bad</b>": "<script>", "ok": "x"}, "x")
     page = c._repr_html_()
     assert "<script>" not in page
@@ -409,7 +409,7 @@ def test_text_from_outside_is_escaped():
 
 
 def test_the_page_shows_answer_rates_and_how_they_were_made():
-    """The verdict, a row a system, the normalizer with its hash."""
+    """The page has the verdict, one row per system, and the normalizer with its hash."""
     c = sk.compare({"a": words("Ещё раз"), "b": words("еще два")}, words("еще раз"), normalizer="ru")
     page = c._repr_html_()
     for part in (*c.verdict.splitlines(), "50.0 %", "normalizer ru (", "1 group (stretches of speech)"):
@@ -421,7 +421,7 @@ def test_the_page_shows_answer_rates_and_how_they_were_made():
 
 
 def test_stretches_begin_at_pauses_of_the_reference():
-    """Not at those of a system; an inserted word belongs to the stretch before it."""
+    """Pauses of a system do not count; an inserted word belongs to the stretch before it."""
     reference = sentences("a b", "c d")
     c = sk.compare({"x": "a b um c d", "y": sentences("a", "b c d")}, reference)
     frame = c.alignment
@@ -435,7 +435,7 @@ def test_stretches_begin_at_pauses_of_the_reference():
 
 
 def test_groups_are_drawn_as_a_whole():
-    """By a column of the reference, by a key, or by a mapping of recordings: as many groups as there are."""
+    """Groups are a column of the reference, a key column, or a mapping of recordings."""
     recordings = ["r1", "r2", "r3", "r4"]
     reference = pd.concat([sentences("a b", "c d", recording=r) for r in recordings], ignore_index=True)
     reference["speaker"] = np.where(reference["recording"].isin(["r1", "r2"]), "ann", "bob")
@@ -452,7 +452,7 @@ def test_groups_are_drawn_as_a_whole():
 
 
 def test_groups_that_cannot_be_are_refused():
-    """No such column, one that changes within an utterance, a recording without a group, no reference."""
+    """Errors: an unknown column, one that changes within an utterance, a missing group, no reference."""
     reference = words("a b", speaker=["ann", "bob"], recording="r")
     with pytest.raises(SchemaError, match="the reference has no column 'accent'; there are word"):
         sk.compare({"x": "a b"}, reference, groups="accent")
@@ -466,11 +466,11 @@ def test_groups_that_cannot_be_are_refused():
         sk.compare({"x": "a b", "y": "a"}, groups="speaker")
 
 
-# --- where the difference comes from
+# --- contributions to a difference
 
 
 def test_words_and_recordings_that_carry_a_difference():
-    """In the frame of pairs as text, in full by `carried_by`."""
+    """The frame of pairs has the largest as text; `carried_by` returns all."""
     reference = {"r": "the cat sat", "s": "the dog ran"}
     c = sk.compare({"a": {"r": "a cat sat", "s": "a dog run"}, "b": dict(reference)}, reference)
     pair = c.pairs.iloc[0]
@@ -489,7 +489,7 @@ SYSTEMS = st.lists(st.lists(st.sampled_from("abc"), max_size=8), min_size=2, max
 @settings(max_examples=60, deadline=None)
 @given(reference=st.lists(st.sampled_from("abc"), max_size=8), systems=SYSTEMS)
 def test_parts_sum_to_the_whole(reference, systems):
-    """Errors by word add up to the difference in errors; stretches add up to all; spans differ."""
+    """Contributions of words sum to the difference, errors of stretches sum to all errors, spans differ."""
     texts = {f"s{i}": " ".join(said) for i, said in enumerate(systems)}
     c = sk.compare(texts, " ".join(reference))
     errors = c.summary["errors"]
@@ -506,7 +506,7 @@ def test_parts_sum_to_the_whole(reference, systems):
 
 
 def test_without_a_reference_disagreement_is_reported():
-    """How much, where, and what each says; rates that need a reference are refused by name."""
+    """Rates and places of disagreement are reported; properties that need a reference raise an error."""
     c = sk.compare({"a": words("x y z v"), "b": words("x q z v")})
     assert c.pairs.loc[0, ["n_different", "disagreement"]].tolist() == [1, 0.25]
     assert c.summary["n_differing"].tolist() == [1, 1]
@@ -520,13 +520,13 @@ def test_without_a_reference_disagreement_is_reported():
 
 
 def test_a_vote_of_two_is_none():
-    """It takes three."""
+    """A vote needs three systems."""
     with pytest.raises(ConfigError, match="a vote needs 3 systems or more, and there are 2: 'a', 'b'"):
         _ = sk.compare({"a": "x", "b": "y"}).consensus
 
 
 def test_a_pseudo_reference_is_called_one():
-    """In the frame, and in every answer that is given against it."""
+    """The frame and every verdict that uses it name it a pseudo-reference."""
     systems = {"a": words("x y z"), "b": words("x q z"), "c": words("x y z", start=0.1)}
     vote = sk.compare(systems).consensus
     assert vote["word"].tolist() == ["x", "y", "z"]
@@ -540,7 +540,7 @@ def test_a_pseudo_reference_is_called_one():
 @settings(max_examples=60, deadline=None)
 @given(systems=st.lists(st.lists(st.sampled_from("abcd"), max_size=7), min_size=3, max_size=5))
 def test_a_vote_keeps_the_words_of_every_system_in_order(systems):
-    """No word is lost or moved, every place has a word, and what all say is the vote."""
+    """No word is lost or moved, every place has a word, and words of all systems win."""
     texts = {f"s{i}": " ".join(said) for i, said in enumerate(systems)}
     grid = grid_of_votes({name: as_words(text) for name, text in texts.items()}, ()).grid
     for name, text in texts.items():
@@ -555,7 +555,7 @@ def as_words(text: str) -> pd.DataFrame:
 
 
 def test_utterances_of_many_recordings_stay_apart():
-    """A vote and disagreements are found within each utterance, also where a system lacks one."""
+    """Votes and disagreements are computed within each utterance, also if a system lacks it."""
     frames = {
         "a": pd.concat([words("x y", recording="r"), words("u v", recording="s")]),
         "b": pd.concat([words("u v", recording="s"), words("x q", recording="r")]),
@@ -575,7 +575,7 @@ def test_utterances_of_many_recordings_stay_apart():
 
 
 def test_disagreements_are_the_worst_first_and_have_times():
-    """By how many words differ; from the first start to the last end of what anyone has there."""
+    """They are sorted by number of different words, and last from the first start to the last end."""
     reference = words("a b c d e f")
     c = sk.compare({"x": words("a q r d e f"), "y": words("a b c d e")}, reference)
     spans = c.disagreements
@@ -585,7 +585,7 @@ def test_disagreements_are_the_worst_first_and_have_times():
 
 
 def test_the_frames_of_a_comparison_are_the_users_own():
-    """Changing one changes nothing in the comparison."""
+    """Changing a frame does not change the comparison."""
     c = sk.compare({"a": "x q"}, "x y")
     summary, alignment = c.summary, c.alignment
     summary.loc["a", "errors"] = 99

@@ -1,4 +1,4 @@
-"""Comparing honestly: the same sets for all, words where there is sound, files, figures that say how."""
+"""Inputs of `compare`: equal recordings and utterances, audio, files, and metadata of results."""
 
 import warnings
 from dataclasses import replace
@@ -17,7 +17,7 @@ TEXTS = pd.DataFrame({"utt": [1, 2, 3], "text": ["a b", "c d", "e f"]})
 
 
 def words(text: str, start: float = 0.0, **columns: object) -> pd.DataFrame:
-    """A frame of words, two a second."""
+    """A frame of words, two per second."""
     said = text.split()
     begin = start + 0.5 * np.arange(len(said))
     frame = pd.DataFrame({"word": pd.Series(said, dtype="str"), "start": begin, "end": begin + 0.4})
@@ -32,12 +32,12 @@ def counts(comparison: sk.Comparison) -> dict[str, int]:
     return comparison.summary["errors"].to_dict()
 
 
-# --- the same sets
+# --- equal recordings and utterances
 
 
 @pytest.mark.parametrize("by", [["utt"], "utt", ["recording", "utt"]], ids=str)
 def test_systems_are_never_scored_on_different_utterances(by):
-    """A text that is missing is refused; or all are cut to what all have, or it is taken as empty; said."""
+    """A missing text raises, or common ones are compared, or it is empty; the last two are reported."""
     texts = TEXTS.assign(recording="r")
     systems = {"x": texts, "y": texts.iloc[:1]}
     with pytest.raises(EvaluationError, match=r"of 3 utterances system 'y' lacks 2 \(.*utt 2, .*utt 3\): "):
@@ -51,7 +51,7 @@ def test_systems_are_never_scored_on_different_utterances(by):
 
 
 def test_a_reference_that_lacks_an_utterance_is_refused_too():
-    """What a system says there would all be insertions; without a reference a system is refused."""
+    """Otherwise all words of a system there would be insertions; without a reference a system is checked."""
     with pytest.raises(EvaluationError, match=r"of 3 utterances the reference lacks 1 \(utt 3\)"):
         sk.compare({"x": TEXTS}, TEXTS.iloc[:2], by=["utt"])
     with pytest.raises(EvaluationError, match=r"of 3 utterances system 'y' lacks 1 \(utt 1\)"):
@@ -61,14 +61,14 @@ def test_a_reference_that_lacks_an_utterance_is_refused_too():
 
 
 def test_a_channel_without_text_is_refused():
-    """A row a channel is known to be there; by default channels tell utterances apart."""
+    """With one row per channel a missing channel is known; `channel_tag` is a default key column."""
     texts = pd.DataFrame({"recording": "r", "channel_tag": ["0", "1"], "text": ["a b", "c d"]})
     with pytest.raises(EvaluationError, match=r"system 'y' lacks 1 \(recording 'r' channel_tag '1'\)"):
         sk.compare({"x": texts, "y": texts.iloc[:1]}, texts)
 
 
 def test_a_channel_without_words_may_be_silent_and_is_said():
-    """A frame of words has no row for silence: it is scored, and who has no words where is in `problems`."""
+    """A frame of words has no row for silence: it is scored, and `problems` reports systems without words."""
     both = pd.concat([words("a b", channel_tag="0"), words("c d", channel_tag="1")]).assign(recording="r")
     c = sk.compare({"x": both, "y": both[both["channel_tag"] == "0"]}, both)
     assert counts(c) == {"x": 0, "y": 2}
@@ -76,7 +76,7 @@ def test_a_channel_without_words_may_be_silent_and_is_said():
 
 
 def test_a_recording_that_is_missing_is_said_once():
-    """Its utterances are not told of again; a silent system is told of as one."""
+    """Its utterances are not reported again; a system without words is reported once."""
     texts = TEXTS.assign(recording=["r", "r", "s"])
     c = sk.compare({"x": texts.iloc[:2]}, texts, by=["recording", "utt"], missing="empty")
     assert c.problems == ("system 'x' lacks 1 of 2 recordings ('s'), taken as empty",)
@@ -85,14 +85,14 @@ def test_a_recording_that_is_missing_is_said_once():
 
 
 def test_rows_without_a_key_are_not_lost_when_sets_are_cut():
-    """They are refused, as ever."""
+    """They raise an error, as in `align`."""
     unknown = TEXTS.assign(utt=[1, 2, np.nan])
     with pytest.raises(SchemaError, match="1 of 2 rows have no utt"):
         sk.compare({"x": unknown}, TEXTS.astype({"utt": "float64"}).iloc[:1], by=["utt"], missing="common")
 
 
 def test_words_and_texts_are_cut_alike():
-    """Of one key, all rows."""
+    """All rows with the same key are kept or dropped."""
     heard = pd.concat([words("a b", utt=1), words("c d", utt=2)])
     sides = {"x": read_words(heard, "x"), REFERENCE: read_words(TEXTS.iloc[:1], REFERENCE)}
     cut, said = align_utterances(sides, "common", ["utt"])
@@ -100,11 +100,11 @@ def test_words_and_texts_are_cut_alike():
     assert said == ["1 of 2 utterances are left out, because not all have them (utt 2)"]
 
 
-# --- words and sounds
+# --- words and audio
 
 
 def test_a_reference_beyond_the_sound_is_suspicious():
-    """It ends after the sound; how far, and how many words begin after it."""
+    """The message has how long it ends after the audio, and how many words begin after it."""
     heard = sk.Transcript([], "talk.wav", sound())
     said = sk.compare({"x": heard}, words("a b", start=100)).problems
     assert said[0] == (
@@ -115,7 +115,7 @@ def test_a_reference_beyond_the_sound_is_suspicious():
 
 
 def test_a_system_beyond_the_sound_is_suspicious_too():
-    """The worst recording is named, and how many others there are."""
+    """The message has the worst recording and the number of others."""
     sides = {
         "x": read_words([sk.Transcript([], name, sound()) for name in ("r", "s")], "x"),
         "y": read_words({"r": words("a", start=9), "s": words("b", start=20)}, "y"),
@@ -126,7 +126,7 @@ def test_a_system_beyond_the_sound_is_suspicious_too():
 
 
 def test_sounds_of_equal_length_are_told_apart_by_their_content():
-    """Where both are at hand in the same encoding; the same one twice is not suspicious."""
+    """Content is compared if both are available in the same encoding; equal content has no message."""
     heard = {
         name: sk.Transcript([], "talk.wav", sound(fill=fill))
         for name, fill in {"a": 0, "b": 0, "c": 7}.items()
@@ -139,7 +139,7 @@ def test_sounds_of_equal_length_are_told_apart_by_their_content():
 
 
 def test_a_sound_in_another_encoding_may_be_the_same(tmp_path):
-    """Its bytes say nothing; a file that is gone says nothing either."""
+    """Content is not compared for different encodings or deleted files."""
     import soundfile
 
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
@@ -151,7 +151,7 @@ def test_a_sound_in_another_encoding_may_be_the_same(tmp_path):
 
 
 def test_milliseconds_are_recognized():
-    """Words that last minutes; long ones of an untimed or slow speaker are none."""
+    """Words that last minutes are reported; one long word, or words without times, are not."""
     frame = words("a b c").assign(start=[0, 500, 1000.0], end=[400, 900, 1400.0])
     assert sk.compare({"x": words("a b c")}, frame).problems[0] == (
         "the reference: half of its words last longer than 400 s; start and end are seconds: divide "
@@ -166,14 +166,14 @@ def test_milliseconds_are_recognized():
 
 @pytest.mark.parametrize("column", ["start", "end"])
 def test_endless_times_are_refused(column):
-    """With the column, and not with warnings from within."""
+    """The error names the column, and no other warnings are issued."""
     frame = words("a b").assign(**{column: [0.0, np.inf]})
     with pytest.raises(SchemaError, match=f"system 'x': 1 of 2 values of '{column}' are infinite"):
         sk.compare({"x": frame}, words("a b"))
 
 
 def test_one_unsorted_word_leaves_the_recordings_in_their_order():
-    """Words are sorted within their utterance."""
+    """Words are sorted only within their utterance."""
     late = words("a b", start=50, recording="r").iloc[::-1]
     frame = pd.concat([late, words("c d", recording="s")])
     c = sk.compare({"x": frame}, frame)
@@ -182,7 +182,7 @@ def test_one_unsorted_word_leaves_the_recordings_in_their_order():
 
 
 def test_systems_that_differ_in_time_only_are_called_that():
-    """Identical in words is not identical."""
+    """Systems with the same words but different times are not called identical."""
     said = "the systems are identical in words, but not in times: 'x', 'y'"
     assert said in sk.compare({"x": words("a b"), "y": words("a b", start=0.1)}, words("a b")).problems
 
@@ -192,14 +192,14 @@ def test_systems_that_differ_in_time_only_are_called_that():
 
 @pytest.fixture
 def saved(script, client, tmp_path):
-    """A transcript that was saved, and itself."""
+    """The path of a saved transcript, and the transcript."""
     heard = client.submit(sound()).result()
     return heard, heard.save(tmp_path / "talk.parquet")
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path], ids=["name", "path"])
 def test_a_saved_transcript_is_read(saved, kind):
-    """As what it was saved from: words and recording."""
+    """It has the words and the recording of the original."""
     heard, path = saved
     c = sk.compare({"x": kind(path)}, heard)
     assert len(heard.words)
@@ -209,7 +209,7 @@ def test_a_saved_transcript_is_read(saved, kind):
 
 
 def test_tables_of_words_are_read(tmp_path):
-    """Parquet and CSV, with their own columns, first alternatives only."""
+    """Parquet and CSV are read with their columns; only first alternatives are used."""
     frame = pd.concat([words("a b", utt="u", alternative=0), words("c", 9, utt="u", alternative=1)])
     frame.to_parquet(tmp_path / "a.parquet")
     frame.to_csv(tmp_path / "a.csv", index=False)
@@ -221,7 +221,7 @@ def test_tables_of_words_are_read(tmp_path):
 
 @pytest.mark.parametrize("kind", [str, lambda path: path], ids=["name", "path"])
 def test_a_folder_of_parts_is_read(tmp_path, kind):
-    """As `write_part` makes it, also where a recording has no word."""
+    """A folder of `write_part` is read, also if a recording has no words."""
     for name, text in {"calls/1.wav": "a b", "calls/2.wav": ""}.items():
         sk.write_part(tmp_path, "x", words(text), part=name, recordings=[name])
         sk.write_part(tmp_path, "truth", words("a b"), part=name)
@@ -232,7 +232,7 @@ def test_a_folder_of_parts_is_read(tmp_path, kind):
 
 
 def test_a_folder_of_files_has_a_recording_each(tmp_path):
-    """Named by the file; folder and suffix of a recording need not be written."""
+    """The recording is named by the file; its folder and suffix may be omitted."""
     (tmp_path / "one.txt").write_text("a b")
     (tmp_path / "two.txt").write_text("c")
     (tmp_path / ".hidden.txt").write_text("x")
@@ -241,7 +241,7 @@ def test_a_folder_of_files_has_a_recording_each(tmp_path):
 
 
 def test_a_word_that_is_the_name_of_a_folder_is_a_word(tmp_path, monkeypatch):
-    """Unless the folder has what can be read."""
+    """It is a text, unless the folder has files that can be read."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     assert counts(sk.compare({"x": "data"}, "data")) == {"x": 0}
@@ -250,7 +250,7 @@ def test_a_word_that_is_the_name_of_a_folder_is_a_word(tmp_path, monkeypatch):
 
 
 def test_files_that_cannot_be_compared_are_refused(tmp_path):
-    """With what they are, and what takes them."""
+    """The error has the kind of file and the function that reads it."""
     wide, broken, json = tmp_path / "wide.parquet", tmp_path / "broken.parquet", tmp_path / "answer.json"
     pd.DataFrame({"truth": ["a"], "x": ["a"]}).to_parquet(wide)
     broken.write_bytes(b"PAR1 and no more")
@@ -276,21 +276,21 @@ def test_files_that_cannot_be_compared_are_refused(tmp_path):
 
 
 def test_a_recording_in_two_files_of_a_folder_is_refused(tmp_path):
-    """Its words would stand beside each other."""
+    """Otherwise the words of both files would be mixed."""
     for name in ("one", "two"):
         words("a b", recording="r").to_parquet(tmp_path / f"{name}.parquet")
     with pytest.raises(EvaluationError, match="system 'x' has the recording 'r' in two files"):
         sk.compare({"x": tmp_path}, "a b")
 
 
-# --- what results say of themselves
+# --- metadata of results
 
 FRAMES = ("summary", "pairs", "disagreements")
 WITH_REFERENCE = ("alignment", "timing", "timing_pairs", "timing_errors", "confusions", "stretches")
 
 
 def test_every_frame_says_how_it_was_made():
-    """The name and hash of the normalizer and the collar, with a reference and without."""
+    """`attrs` have name and hash of the normalizer and the collar, with and without a reference."""
     systems = {"x": words("A b"), "y": words("a c"), "z": words("a b")}
     how = sk.normalizer("en")
     wanted = {"normalizer": "en", "normalizer_hash": how.hash, "collar": None}
@@ -307,7 +307,7 @@ def test_every_frame_says_how_it_was_made():
 
 
 def test_rates_by_a_column_of_the_reference():
-    """As it is in all of an utterance; tests and intervals stay what they were."""
+    """The column is constant within an utterance; tests and intervals do not change."""
     noisy = TEXTS.assign(noise=["low", "low", "high"])
     c = sk.compare({"x": TEXTS.assign(text=["a b", "c x", "x x"]), "y": TEXTS}, noisy, by="utt")
     rates = c.rates("noise")
@@ -324,7 +324,7 @@ def test_rates_by_a_column_of_the_reference():
 
 
 def test_rates_by_what_is_not_there_are_refused():
-    """With what there is, or what to do about a column that changes within an utterance."""
+    """The error lists the columns, or explains what to do if one changes within an utterance."""
     c = sk.compare({"x": "a b"}, words("a b", speaker=["ann", "bob"]))
     with pytest.raises(
         SchemaError, match=r"no column 'noise' to group by; the alignment has .* the reference word"
@@ -336,7 +336,7 @@ def test_rates_by_what_is_not_there_are_refused():
 
 @pytest.mark.parametrize("made", [None, 7, ["a"]])
 def test_a_normalizer_gives_back_text(made):
-    """Anything else is one clear error, of whatever word."""
+    """Any other result raises one clear error, for any word."""
     with pytest.raises(
         ConfigError, match=r"the normalizer '<lambda>' made .* of 'a'; a function gives back text"
     ):
@@ -344,13 +344,13 @@ def test_a_normalizer_gives_back_text(made):
 
 
 def test_normalizers_are_made_without_deep_imports():
-    """By the name at the top."""
+    """`sk.normalizer` is enough."""
     how = sk.normalizer("en", equivalents={"going to": "gonna"})
     assert counts(sk.compare({"x": "I'm gonna"}, "I'm going to", normalizer=how)) == {"x": 0}
 
 
 def test_pictures_say_what_they_lack():
-    """A second system, or a reference; what needs none is drawn."""
+    """Errors name the missing second system or reference; plots that do not need one are drawn."""
     with pytest.raises(ConfigError, match="there is only one system, 'x'; a scatter is of two"):
         sk.compare({"x": "a"}, "a").plot_scatter()
     c = sk.compare({"x": "a", "y": "b"})
@@ -362,6 +362,6 @@ def test_pictures_say_what_they_lack():
 
 
 def test_lengths_of_sounds_are_asked_for_once():
-    """A recording that is gone later has no length, and is no error."""
+    """If the audio is deleted later, its length is unknown, and no error is raised."""
     c = sk.compare({"x": sk.Transcript([], "r", "/no/such/talk.wav")}, "a")
     assert np.isnan(replace(c.material).durations()["r"])

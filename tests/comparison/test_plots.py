@@ -1,4 +1,4 @@
-"""Pictures and timelines of a comparison: what they draw is what was measured."""
+"""Plots and timelines of a comparison show the values of its frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATA = Path(__file__).parents[2] / "data"
 
 @pytest.fixture(autouse=True)
 def closed():
-    """Figures of a test end with it, and leave the settings of matplotlib as they were."""
+    """Close all figures after each test, and restore the settings of matplotlib."""
     before = dict(mpl.rcParams)
     yield
     plt.close("all")
@@ -35,7 +35,7 @@ def truth() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def compared(truth) -> sk.Comparison:
-    """A system with each kind of error that is 30 ms late, and one that is right and 100 ms late."""
+    """A system with each kind of error that is 30 ms late, and one without errors that is 100 ms late."""
     wrong = truth.copy()
     wrong.loc[3, "word"] = "thyme"
     wrong = wrong.drop(index=[8])
@@ -56,7 +56,7 @@ def texts(ax) -> list[str]:
 
 
 def inked(ax) -> int:
-    """How many pixels of the picture differ from its corner."""
+    """The number of pixels that differ from the corner of the figure."""
     ax.figure.canvas.draw()
     pixels = np.asarray(ax.figure.canvas.buffer_rgba())[..., :3].astype(int)
     return int((np.abs(pixels - pixels[0, 0]).sum(axis=2) > 60).sum())
@@ -66,7 +66,7 @@ def inked(ax) -> int:
 
 
 def test_the_summary_shows_rates_and_intervals(compared):
-    """One row per system, the best on top; dots at the rates, lines from low to high."""
+    """One row per system, the best on top; dots are at the rates, and lines are the intervals."""
     ax = compared.plot_summary()
     summary = compared.summary.sort_values("wer")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["late", "wrong"]
@@ -79,20 +79,20 @@ def test_the_summary_shows_rates_and_intervals(compared):
 
 
 def test_the_summary_of_one_stretch_says_that_there_is_no_interval():
-    """In the label of the axis."""
+    """The label of the axis reports this."""
     ax = sk.compare({"a": "x q"}, "x y").plot_summary()
     assert ax.get_xlabel() == "word error rate; one group has no interval"
 
 
 def test_other_columns_can_be_summed_up(compared):
-    """Seconds are drawn as milliseconds; the smallest stands on top."""
+    """Seconds are drawn as milliseconds; the smallest value is on top."""
     ax = compared.plot_summary(what="aas")
     assert texts(ax) == ["30 ms", "100 ms"]
     assert ax.get_xlabel() == "accumulated average shift (ms)"
 
 
 def test_what_cannot_be_summed_up_is_refused(compared):
-    """With the columns that can."""
+    """The error lists the valid columns."""
     with pytest.raises(PlotError, match="no column of numbers 'loss'; there are n_words, errors, wer"):
         compared.plot_summary(what="loss")
     with pytest.raises(PlotError, match="no system has a number in 'aas'"):
@@ -100,7 +100,7 @@ def test_what_cannot_be_summed_up_is_refused(compared):
 
 
 def test_the_scatter_has_every_stretch(compared):
-    """Dots at the errors of both, with how many stretches are there."""
+    """Dots are at the errors of both systems, with the number of stretches."""
     ax = compared.plot_scatter("wrong", "late")
     stretches = compared.stretches
     dots = ax.collections[0].get_offsets()
@@ -112,7 +112,7 @@ def test_the_scatter_has_every_stretch(compared):
 
 
 def test_a_scatter_needs_two_systems_that_are_there(compared):
-    """Neither an unknown one nor one against itself."""
+    """An unknown system, or the same system twice, is an error."""
     with pytest.raises(PlotError, match="no system 'good'; there are 'wrong', 'late'"):
         compared.plot_scatter("good", "late")
     with pytest.raises(PlotError, match=r"'late' against itself"):
@@ -120,7 +120,7 @@ def test_a_scatter_needs_two_systems_that_are_there(compared):
 
 
 def test_histograms_count_every_common_word(compared):
-    """As many words as all got right, the medians in the legend."""
+    """All words that all systems have correct are counted, and the legend has the medians."""
     ax = compared.plot_boundary_errors()
     n_common = int(compared.timing["n_compared"].iloc[0])
     filled = [patch for patch in ax.patches if patch.get_fill()]
@@ -131,7 +131,7 @@ def test_histograms_count_every_common_word(compared):
 
 
 def test_over_time_a_slope_is_drawn():
-    """A system that is late by 1 ms more each second, over a minute: the line rises by 60 ms."""
+    """The delay of a system grows by 1 ms per second for a minute: the line rises by 60 ms."""
     start = np.arange(0, 60.5, 0.5)
     said = pd.DataFrame({"word": [f"w{i}" for i in range(len(start))], "start": start, "end": start + 0.3})
     ax = sk.compare({"slow": said.assign(start=start * 1.001)}, said).plot_boundary_errors(over_time=True)
@@ -140,7 +140,7 @@ def test_over_time_a_slope_is_drawn():
 
 
 def test_boundary_errors_need_times_and_a_side(compared):
-    """Both are said."""
+    """Without times, or with an invalid side, an error is raised."""
     with pytest.raises(PlotError, match="side='middle'; there are 'start' and 'end'"):
         compared.plot_boundary_errors(side="middle")
     with pytest.raises(PlotError, match=r"no word that all systems got right has times on both sides"):
@@ -148,7 +148,7 @@ def test_boundary_errors_need_times_and_a_side(compared):
 
 
 def test_every_error_has_its_letter(compared):
-    """S, I and D above what they are about, in colours that differ; rows for reference and systems."""
+    """S, I and D are above their words in different colours; reference and systems have one row each."""
     ax = compared.plot_alignment(0, 17, recording=DATA / "story.mp3")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["reference", "wrong", "late"]
     wrong = compared.alignment.query("op != 'ok'")
@@ -164,7 +164,7 @@ def test_every_error_has_its_letter(compared):
 
 
 def test_an_alignment_opens_at_the_worst_place(compared):
-    """Unless a stretch is asked for; a start alone shows six seconds from there."""
+    """Unless a span is given; with only a start, six seconds are shown."""
     worst = compared.disagreements.iloc[0]
     low, high = compared.plot_alignment().get_xlim()
     assert low <= worst["start"] < worst["end"] <= high
@@ -172,7 +172,7 @@ def test_an_alignment_opens_at_the_worst_place(compared):
 
 
 def test_an_alignment_can_be_drawn_without_sound_or_channel(truth):
-    """Words of a frame without channels."""
+    """The words are those of a frame without channels."""
     bare = truth[["word", "start", "end"]]
     ax = sk.compare({"a": bare}, bare).plot_alignment()
     assert ax.get_xlabel() == "time (s)"
@@ -180,7 +180,7 @@ def test_an_alignment_can_be_drawn_without_sound_or_channel(truth):
 
 
 def test_what_cannot_be_aligned_in_a_picture_is_refused(compared):
-    """No such channel or recording, no times, no sound."""
+    """Errors: an unknown channel or recording, no times, no audio."""
     with pytest.raises(PlotError, match="no channel '7' with words; there are '0'"):
         compared.plot_alignment(channel_tag="7")
     with pytest.raises(PlotError, match=r"'talk.wav' is neither a recording of this comparison nor a file"):
@@ -194,7 +194,7 @@ def test_what_cannot_be_aligned_in_a_picture_is_refused(compared):
 
 
 def test_plots_draw_on_axes_they_are_given(compared):
-    """And return them."""
+    """The given axes are also returned."""
     axes = plt.figure().subplots(4)
     drawn = [
         compared.plot_summary(axes[0]),
@@ -207,14 +207,14 @@ def test_plots_draw_on_axes_they_are_given(compared):
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
 def test_pictures_are_seen_on_light_and_dark(compared, style):
-    """Every picture has ink on either ground."""
+    """Every plot has visible content on both backgrounds."""
     with mpl.rc_context(), plt.style.context(style):
         for draw in (compared.plot_summary, compared.plot_scatter, compared.plot_alignment):
             assert inked(draw()) > 300
 
 
 def test_names_with_dollars_are_names(truth):
-    """No mathematics is made of them."""
+    """They are not parsed as math text."""
     c = sk.compare({"a$_b$": truth, "<c>": truth}, truth)
     ax = c.plot_boundary_errors()
     ax.figure.canvas.draw()
@@ -227,7 +227,7 @@ def test_names_with_dollars_are_names(truth):
 
 
 def test_every_error_and_disagreement_is_a_mark(compared):
-    """An error in the lane of its system, a disagreement in all, or in the one that is asked for."""
+    """An error is marked in the lane of its system, a disagreement in all lanes or in the given one."""
     frame = make_marks(compared.alignment, compared.disagreements)
     errors = compared.alignment.query("op != 'ok'")
     assert sorted(frame["kind"]) == sorted(
@@ -240,7 +240,7 @@ def test_every_error_and_disagreement_is_a_mark(compared):
 
 
 def ranked(alignment: pd.DataFrame, disagreements: pd.DataFrame) -> list[float]:
-    """The slow truth: the start of each disagreement and of each run of errors outside of them."""
+    """A slow reference implementation: the starts of disagreements and of error runs outside them, sorted."""
     spans = list(disagreements[["start", "end", "size"]].itertuples(index=False))
     places = [(-size, start) for start, _, size in spans]
     for _, rows in alignment.groupby(["system", "recording"], sort=False):
@@ -257,7 +257,7 @@ def ranked(alignment: pd.DataFrame, disagreements: pd.DataFrame) -> list[float]:
 
 
 def test_marks_stand_from_the_worst_on(truth):
-    """Disagreements as they are ranked, among them what all systems have wrong, then the errors in these."""
+    """Disagreements and runs of errors common to all systems are sorted by size; other errors follow."""
     one, two = truth.copy(), truth.copy()
     one.loc[[3, 20, 21, 22, 40, 41], "word"] = "wrong"
     two.loc[[20, 21, 22, 40], "word"] = "wrong"
@@ -268,12 +268,12 @@ def test_marks_stand_from_the_worst_on(truth):
     assert marks["start"].tolist()[: len(expected)] == expected
     differ = marks[marks["kind"] == "systems differ"]
     assert differ["start"].tolist() == c.disagreements["start"].tolist()
-    assert expected[0] == truth.loc[20, "start"]  # three words that both have wrong
+    assert expected[0] == truth.loc[20, "start"]  # three words that are wrong in both systems
     assert len(marks) == len(c.disagreements) + c.alignment["op"].ne("ok").sum()
 
 
 def test_errors_of_one_system_are_ranked_by_how_many_follow_one_another(truth):
-    """And the view of it opens at the longest run, in the recording that has it."""
+    """The view opens at the longest run, in the recording that has it."""
     wrong = truth.copy()
     wrong.loc[[3, 30, 31, 32], "word"] = "wrong"
     other = truth.assign(recording="other.mp3")
@@ -286,7 +286,7 @@ def test_errors_of_one_system_are_ranked_by_how_many_follow_one_another(truth):
 
 
 def test_a_disagreement_of_one_channel_says_nothing_of_another(truth):
-    """An error at the same time in the other channel is ranked by itself."""
+    """An error at the same time in the other channel is sorted independently."""
     left, right = truth.assign(channel="0"), truth.assign(channel="1")
     wrong = right.assign(word=["wrong", *right["word"][1:]])
     one = left.assign(word=["differs", *left["word"][1:]])
@@ -298,13 +298,13 @@ def test_a_disagreement_of_one_channel_says_nothing_of_another(truth):
 
 
 def test_a_kind_has_its_place_whatever_is_worst(compared):
-    """So its colour does not change from view to view."""
+    """The colour of a kind is the same in all views."""
     kinds = [kind["id"] for kind in compared.view().spec["marks"]["kinds"]]
     assert kinds == ["substitution", "insertion", "deletion", "systems differ"]
 
 
 def test_the_view_has_a_lane_for_the_reference_and_each_system(compared):
-    """It opens at the worst, marks what it should, and plays if the sound is at hand."""
+    """It opens at the worst place, has the marks, and can play if the audio is available."""
     view = compared.view(DATA / "story.mp3")
     assert [lane["system"] for lane in view.spec["lanes"]] == ["reference", "wrong", "late"]
     marks = view.spec["marks"]
@@ -316,14 +316,14 @@ def test_the_view_has_a_lane_for_the_reference_and_each_system(compared):
 
 
 def test_a_view_without_the_sound_says_so(compared):
-    """And what to do."""
+    """The message also has what to do."""
     assert (
         "the sound is not at hand: pass the recording, view('talk.wav')" in compared.view().spec["problems"]
     )
 
 
 def test_a_view_can_be_of_some_rows_and_open_at_one(compared):
-    """Rows of any frame of the comparison."""
+    """The rows may be of any frame of the comparison."""
     slow = compared.timing_errors.nlargest(5, "start_error")
     view = compared.view(where=slow, at=slow.iloc[0])
     assert view.spec["marks"]["n"] == 5
@@ -339,20 +339,20 @@ def test_a_view_can_be_of_some_rows_and_open_at_one(compared):
 
 
 def test_systems_without_times_are_left_out_of_the_view(truth):
-    """Named among the problems."""
+    """They are reported in the problems of the view."""
     view = sk.compare({"plain": " ".join(truth["word"]), "timed": truth}, truth).view()
     assert [lane["system"] for lane in view.spec["lanes"]] == ["reference", "timed"]
     assert "plain has no words with times here, so it is not shown" in view.spec["problems"]
 
 
 def test_nothing_to_show_is_refused():
-    """Neither times nor sound."""
+    """Without times and audio an error is raised."""
     with pytest.raises(PlotError, match="no word has times, and there is no sound; pass the recording"):
         sk.compare({"a": "x"}, "x").view()
 
 
 def test_without_a_reference_disagreements_are_marked(truth):
-    """A lane a system, none for a reference."""
+    """There is one lane per system, and none for a reference."""
     other = truth.assign(word=["twice", *truth["word"][1:]])
     view = sk.compare({"a": truth, "b": other}).view()
     assert [lane["system"] for lane in view.spec["lanes"]] == ["a", "b"]
@@ -360,7 +360,7 @@ def test_without_a_reference_disagreements_are_marked(truth):
 
 
 def test_marks_can_be_set_and_taken_away(truth):
-    """In lanes by system and channel, or in all; a frame that is none is refused and changes nothing."""
+    """Marks are in lanes by system and channel, or in all; an invalid frame raises and changes nothing."""
     view = sk.TimelineView(None, {"a": truth, "b": truth})
     assert view.spec["marks"] is None
     marks = pd.DataFrame(
@@ -397,7 +397,7 @@ def test_marks_can_be_set_and_taken_away(truth):
 
 
 def test_the_brush_filters_the_marks(compared):
-    """The slider says which errors are marked; its ends take in all that lies beyond."""
+    """Only errors in the selected range are marked; a handle at its limit includes all errors beyond it."""
     box = compared.brush(DATA / "story.mp3")
     slider, picture, line, view = box.children
     errors = compared.timing_errors.query("common")
@@ -419,7 +419,7 @@ def test_the_brush_filters_the_marks(compared):
 
 
 def test_an_empty_choice_of_the_brush_marks_nothing(compared):
-    """Between two heaps of errors there is none; the timeline stays where it was."""
+    """A range without errors marks nothing, and the timeline does not move."""
     slider, _, line, view = compared.brush(DATA / "story.mp3").children
     before = view.view_range
     slider.value = (50, 60)
@@ -429,7 +429,7 @@ def test_an_empty_choice_of_the_brush_marks_nothing(compared):
 
 
 def test_w_goes_from_the_worst_to_the_next_worst_in_a_browser(compared, tmp_path):
-    """The view opens at the worst; W and Shift+W walk as disagreements are ranked, then through the rest."""
+    """The view opens at the worst place; W and Shift+W follow the order of disagreements, then the rest."""
     page_file = compared.view(DATA / "story.mp3").to_html(tmp_path / "view.html")
     marks = make_marks(compared.alignment, compared.disagreements)
     starts = list(dict.fromkeys(marks["start"].round(3)))
@@ -450,7 +450,7 @@ def test_w_goes_from_the_worst_to_the_next_worst_in_a_browser(compared, tmp_path
 
 
 def test_m_goes_to_the_next_error_in_a_browser(compared, tmp_path):
-    """In the page of a view: M and Shift+M move the playhead from mark to mark."""
+    """In the HTML page of a view, M and Shift+M move the playhead from mark to mark."""
     page_file = compared.view(DATA / "story.mp3", view_range=(0, 17)).to_html(tmp_path / "view.html")
     marks = make_marks(compared.alignment, compared.disagreements).sort_values("start")
     starts = sorted(set(marks["start"].round(3)))

@@ -1,4 +1,4 @@
-"""`summary` and `pairs` of `compare` and `score`: the same columns, and the same figures."""
+"""`summary` and `pairs` have the same columns and values in `compare` and `score`."""
 
 import numpy as np
 import pandas as pd
@@ -9,14 +9,14 @@ from speechkit_nb.evaluate import PAIR_COLUMNS, SUMMARY
 
 SYSTEMS = ["one", "two", "three"]
 DRAWN = ["swap_p"]
-"""Tests that draw groups at random, which sums do not hold: missing in `score`."""
+"""Resampling tests, which cannot be computed from sums and are missing in `score`."""
 
 TEXTS = ["words", "recordings"]
-"""The words behind a difference, which sums do not hold either."""
+"""Contributions to a difference, which cannot be computed from sums."""
 
 
 def make_table(n_utterances: int) -> pd.DataFrame:
-    """Texts of a reference and of three systems with some words wrong."""
+    """Texts of a reference and of three systems with some wrong words."""
     rng = np.random.default_rng(1)
     rows = []
     for number in range(n_utterances):
@@ -33,14 +33,14 @@ def compare_texts(table: pd.DataFrame, **options: object) -> sk.Comparison:
 
 
 def assert_same(one: pd.DataFrame, other: pd.DataFrame, but: list[str]) -> None:
-    """The same columns, order and dtypes, and the same values except in some columns."""
+    """Assert equal columns, order, dtypes and, except in the columns `but`, values."""
     assert list(one.columns) == list(other.columns)
     assert one.dtypes.to_dict() == other.dtypes.to_dict()
     pd.testing.assert_frame_equal(one.drop(columns=but), other.drop(columns=but), rtol=1e-12)
 
 
 def test_texts_have_the_same_summary_and_pairs():
-    """With fewer than 30 utterances all columns are the same; only what sums do not hold is missing."""
+    """With fewer than 30 utterances all values are equal that can be computed from sums."""
     table = make_table(20)
     scores, comparison = sk.score(table, systems=SYSTEMS), compare_texts(table)
     assert list(comparison.summary) == list(SUMMARY)
@@ -53,7 +53,7 @@ def test_texts_have_the_same_summary_and_pairs():
 
 
 def test_groups_have_the_same_summary():
-    """Intervals over speakers; `compare` tests by swapping their answers, `score` by the ratio estimator."""
+    """Intervals are over speakers; `compare` uses the swap test, and `score` the ratio estimator."""
     table = make_table(20)
     scores = sk.score(table, systems=SYSTEMS, group="speaker")
     comparison = compare_texts(table, groups="speaker")
@@ -64,7 +64,7 @@ def test_groups_have_the_same_summary():
 
 
 def test_the_bootstrap_changes_only_what_is_of_it():
-    """From 30 utterances on `compare` draws them at random, and `method` names the method."""
+    """From 30 utterances `compare` uses the bootstrap, and `method` has the name of the method."""
     table = make_table(40)
     scores, comparison = sk.score(table, systems=SYSTEMS), compare_texts(table)
     assert comparison.summary["method"].unique().tolist() == ["bootstrap"]
@@ -76,7 +76,7 @@ def test_the_bootstrap_changes_only_what_is_of_it():
 
 @pytest.mark.parametrize("untimed", [[], ["two"]], ids=["all have times", "one has none"])
 def test_words_with_times_have_the_same_summary(tmp_path, untimed):
-    """Timing as well, where utterances are not cut at pauses; a system without times has none."""
+    """Also timing, if utterances are not divided at pauses; a system without times has none."""
     table, frames = make_table(20), {}
     for place, name in enumerate(["reference", *SYSTEMS]):
         words = table.assign(word=table[name].str.split())[["recording", "word"]].explode("word")
@@ -94,7 +94,7 @@ def test_words_with_times_have_the_same_summary(tmp_path, untimed):
 
 
 def test_what_is_nowhere_has_the_same_columns():
-    """Silence on silence, and a text alone: counts of 0, rates that are missing."""
+    """Without any words, or for one system alone, `summary` has the same columns; unknown rates are NaN."""
     silence = sk.compare({"a": "", "b": ""}, "").summary
     assert silence["n_utterances"].tolist() == [0, 0]
     assert silence[["wer", "cer", "ser", "mer", "wil", "aas"]].isna().all(axis=None)

@@ -1,4 +1,4 @@
-"""Scores of a corpus: the same figures as of one frame, whatever it is cut into and whoever works on it."""
+"""Scores of a corpus: the same results as for one frame, for any division into parts and any executor."""
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def spoken(n_utterances, seed=0):
-    """A table of utterances of three systems, some words wrong; some texts are empty."""
+    """A table of utterances with three systems that have some wrong words; some texts are empty."""
     rng = np.random.default_rng(seed)
     rows = []
     for number in range(n_utterances):
@@ -51,7 +51,7 @@ def spoken(n_utterances, seed=0):
 
 
 def timed(table, column, late=0.0):
-    """The texts of a column as words with times."""
+    """The texts of a column as a frame of words with times."""
     words = table.assign(word=table[column].str.split())[["recording", "noise", "word"]].explode("word")
     words = words.dropna().reset_index(drop=True).astype("str")
     start = words.groupby("recording").cumcount() * 0.5 + late
@@ -60,7 +60,7 @@ def timed(table, column, late=0.0):
 
 @pytest.fixture
 def tables(tmp_path):
-    """A folder of five files with a row an utterance."""
+    """A folder of five files with one row per utterance."""
     table, folder = spoken(60), tmp_path / "tables"
     folder.mkdir()
     for number in range(5):
@@ -71,7 +71,7 @@ def tables(tmp_path):
 
 @pytest.fixture
 def words(tmp_path):
-    """A corpus of words: four parts of three recordings, three systems, one of them late."""
+    """A corpus of words: four parts of three recordings, and three systems, one with late times."""
     table = spoken(12)
     for number in range(4):
         part = table.iloc[3 * number : 3 * (number + 1)]
@@ -83,7 +83,7 @@ def words(tmp_path):
 
 
 def same(first, second):
-    """The sums are the same, and so is all that is computed from them."""
+    """Assert that the sums and the frames that are computed from them are equal."""
     for name, counted in TABLES.items():
         mine, others = (
             _in_order(getattr(scores.statistics.whole(), name), counted) for scores in (first, second)
@@ -101,7 +101,7 @@ def _in_order(table, counted):
 
 
 def test_figures_are_those_of_the_whole_alignment():
-    """Counts, rates, characters, utterances, intervals and tests, as if all had been in one frame."""
+    """Counts, rates, characters, utterances, intervals and tests are those of a single frame."""
     table = spoken(80)
     scores = sk.score(table, systems=SYSTEMS)
     texts = {name: table[["recording"]].assign(text=table[name]) for name in ["reference", *SYSTEMS]}
@@ -134,7 +134,7 @@ def test_figures_are_those_of_the_whole_alignment():
 @settings(max_examples=10)
 @given(st.data())
 def test_however_it_is_cut_the_figures_are_the_same(data):
-    """Parts of any size, also those without utterances, groups that lie in several of them."""
+    """Parts have any size, including no utterances, and groups are in several parts."""
     table = spoken(20, seed=data.draw(st.integers(0, 100)))
     cuts = sorted(data.draw(st.lists(st.integers(0, 20), max_size=4)))
     plan = Plan.of("reference", SYSTEMS, None, ["noise"], ["speaker"], "none", None, "raise")
@@ -146,7 +146,7 @@ def test_however_it_is_cut_the_figures_are_the_same(data):
 
 
 def test_results_are_split_by_columns():
-    """A row a value and system, as if the rest were not there."""
+    """One row per value and system, equal to the scores of only these rows."""
     table = spoken(60)
     scores = sk.score(table, systems=SYSTEMS, by=["noise"])
     for noise, part in table.groupby("noise"):
@@ -160,7 +160,7 @@ def test_results_are_split_by_columns():
 
 
 def test_groups_may_lie_in_several_parts(tables):
-    """Speakers that are in all files count once, and intervals are those of the speakers."""
+    """A speaker that is in all files is one group, and intervals are computed over speakers."""
     scores = sk.score(tables, systems=SYSTEMS, group="speaker")
     table = spoken(60)
     texts = {
@@ -175,7 +175,7 @@ def test_groups_may_lie_in_several_parts(tables):
 
 
 def test_words_with_times_are_placed_as_well(words):
-    """The timing is that of the alignment, which lies beside the sums."""
+    """Timing equals that of the alignment, which is written next to the sums."""
     scores = sk.score(words, reference="truth", systems=SYSTEMS, out=words / "scores")
     whole = scores.alignment()
     expected = compute_timing(whole, units=["recording", "channel_tag"])
@@ -190,7 +190,7 @@ def test_words_with_times_are_placed_as_well(words):
 
 
 def test_tables_can_be_read_by_others(words):
-    """Systems are Hive partitions; files say how they were made."""
+    """Systems are Hive partitions; the metadata of files has the options."""
     sk.score(words, reference="truth", systems=SYSTEMS, out=words / "scores", normalizer="en")
     alignment = pd.read_parquet(words / "scores" / "alignment")
     assert set(alignment["system"]) == set(SYSTEMS)
@@ -205,7 +205,7 @@ def test_tables_can_be_read_by_others(words):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two processes of dask on this machine; a task whose worker dies is given up at once."""
+    """A local dask cluster of two processes; a task whose worker dies is not repeated."""
     from distributed import Client, LocalCluster
 
     with (
@@ -223,7 +223,7 @@ def cluster():
 
 @pytest.mark.xdist_group("cluster")
 def test_every_executor_gives_the_same(tables, words, cluster, tmp_path_factory):
-    """This thread, threads, processes, and a cluster of several processes; with and without files."""
+    """The current thread, threads, processes, and a cluster, with and without written files."""
     for corpus, reference in ((tables, "reference"), (words, "truth")):
         options = {"reference": reference, "systems": SYSTEMS, "by": "noise"}
         serial = sk.score(corpus, **options)
@@ -240,7 +240,7 @@ def failed(scores):
 
 @pytest.fixture
 def one_bad(tables):
-    """Writes a word into one of the five files."""
+    """A function that writes a word into one of the five files."""
 
     def write(word):
         path = tables / "part-3.parquet"
@@ -253,7 +253,7 @@ def one_bad(tables):
 
 
 def test_a_part_that_fails_is_named_and_the_others_are_scored(one_bad, tmp_path):
-    """Its error is in `failed`; a second run scores it alone when it is mended."""
+    """Its error is in `failed`; when the file is corrected, a second run scores only this part."""
     folder, out = one_bad("fail"), tmp_path / "out"
     with pytest.warns(
         UserWarning, match=r"1 of 5 parts could not be scored .* 'part-3': RuntimeError: cannot"
@@ -271,7 +271,7 @@ def test_a_part_that_fails_is_named_and_the_others_are_scored(one_bad, tmp_path)
 
 
 def test_a_process_that_dies_costs_one_part(one_bad):
-    """The pool breaks; the part that killed it is found, and all others are scored."""
+    """The pool breaks; the part that causes the crash is found, and all others are scored."""
     folder = one_bad("kill")
     with (
         ProcessPoolExecutor(2, get_context("spawn")) as processes,
@@ -285,7 +285,7 @@ def test_a_process_that_dies_costs_one_part(one_bad):
 
 @pytest.mark.xdist_group("cluster")
 def test_a_worker_of_a_cluster_that_dies_costs_one_part(one_bad, cluster, tmp_path):
-    """It is started again, and the part that killed it named; a second run has only this one to do."""
+    """The worker is restarted, and the part that causes the crash is named; a second run scores only it."""
     folder = one_bad("kill")
     options = {
         "systems": SYSTEMS,
@@ -304,7 +304,7 @@ def test_a_worker_of_a_cluster_that_dies_costs_one_part(one_bad, cluster, tmp_pa
 
 @pytest.mark.xdist_group("cluster")
 def test_a_cluster_does_not_remember(tables, cluster):
-    """The same call on a file that has changed is scored anew."""
+    """The same call with a changed file scores the file again."""
     options = {"systems": SYSTEMS, "executor": cluster.get_executor()}
     path = tables / "part-1.parquet"
     before = sk.score(tables, **options)
@@ -313,7 +313,7 @@ def test_a_cluster_does_not_remember(tables, cluster):
 
 
 def test_only_what_is_the_same_is_kept(tables, tmp_path):
-    """Other files, another option or a lost file: scored anew; other dates of the files do not matter."""
+    """A changed file or option or a deleted result is scored again; a changed file date is not."""
     out = tmp_path / "out"
     sk.score(tables, systems=SYSTEMS, out=out)
     path = tables / "part-1.parquet"
@@ -329,7 +329,7 @@ def test_only_what_is_the_same_is_kept(tables, tmp_path):
 
 
 def test_a_damaged_file_is_one_part(tables, tmp_path):
-    """Of the corpus, or of what was written before."""
+    """The file is of the corpus, or of results that were written before."""
     out = tmp_path / "out"
     first = sk.score(tables, systems=SYSTEMS, out=out)
     (out / "counts" / "part-2.parquet").write_bytes(b"PAR1 and then nothing")
@@ -340,7 +340,7 @@ def test_a_damaged_file_is_one_part(tables, tmp_path):
 
 
 def test_systems_are_scored_on_the_same_parts(words):
-    """A system that lacks files is an error before anything is done, unless they shall count as empty."""
+    """If a system lacks files, an error is raised before scoring, unless they are scored as empty."""
     gone = words / "words" / "system=two" / "calls%2F1.parquet"
     gone.unlink()
     with pytest.raises(
@@ -353,7 +353,7 @@ def test_systems_are_scored_on_the_same_parts(words):
 
 
 def test_systems_are_scored_on_the_same_recordings(words):
-    """A recording may be without words, but then it is known to be."""
+    """A recording without words is not missing if the metadata of the part lists it."""
     table = spoken(12).iloc[:3]
     heard = timed(table, "two")
     heard = heard[heard["recording"] != "r0001"]
@@ -369,7 +369,7 @@ def test_systems_are_scored_on_the_same_recordings(words):
 
 
 def test_a_missing_text_is_not_an_empty_one():
-    """Null is an error; an empty text is what the system heard."""
+    """Null is an error; an empty text is a valid result of a system."""
     table = spoken(5)
     table.loc[2, "two"] = None
     with pytest.raises(SchemaError, match=r"none of 1 parts .* system 'two': 1 of 5 rows have no text"):
@@ -379,7 +379,7 @@ def test_a_missing_text_is_not_an_empty_one():
 
 
 def test_an_utterance_that_is_there_twice_is_an_error(tmp_path):
-    """Also if it is far away in the same file."""
+    """Also if the two rows are in different batches of the same file."""
     table = pd.DataFrame({"recording": np.arange(20_000).astype(str), "reference": "a", "one": "a"}).astype(
         "str"
     )
@@ -390,7 +390,7 @@ def test_an_utterance_that_is_there_twice_is_an_error(tmp_path):
 
 
 def test_an_utterance_in_two_parts_is_an_error(tables):
-    """It is named with both parts before anything is scored, however many there are."""
+    """The error names it and both parts before scoring, for any number of duplicates."""
     table = pd.read_parquet(tables / "part-1.parquet")
     more = spoken(70).iloc[60:]
     pd.concat([more, table.iloc[2:4]]).to_parquet(tables / "part-9.parquet", index=False)
@@ -404,7 +404,7 @@ def test_an_utterance_in_two_parts_is_an_error(tables):
 
 
 def test_a_recording_in_two_parts_of_a_corpus_of_words_is_an_error(words):
-    """Parts say what they are about."""
+    """The metadata of a part lists its recordings."""
     table = spoken(12).iloc[:1]
     for system in ["truth", *SYSTEMS]:
         heard = timed(table, "reference" if system == "truth" else system)
@@ -416,7 +416,7 @@ def test_a_recording_in_two_parts_of_a_corpus_of_words_is_an_error(words):
 
 
 def test_an_utterance_that_is_twice_in_a_frame_is_an_error():
-    """Also if it is far away, as in a file."""
+    """Also if the two rows are in different batches, as in a file."""
     table = spoken(9000)
     table.loc[8999, "recording"] = "r0000"
     with pytest.raises(EvaluationError, match=r"1 of 9000 utterances are there twice \(by recording\)"):
@@ -426,7 +426,7 @@ def test_an_utterance_that_is_twice_in_a_frame_is_an_error():
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 30), max_size=8), min_size=2, max_size=5), st.booleans())
 def test_utterances_in_several_parts_are_found(numbers, two_keys):
-    """Against a set: whatever is in which part, and by whichever columns."""
+    """The result equals that of a set, for any distribution over parts and any key columns."""
     keys = ["recording", "channel_tag"] if two_keys else ["recording"]
     frames = [
         pd.DataFrame({"recording": [f"r{n // 2}" if two_keys else f"r{n}" for n in own]}, dtype="str").assign(
@@ -446,7 +446,7 @@ def test_utterances_in_several_parts_are_found(numbers, two_keys):
 
 
 def test_numbers_that_are_equal_by_chance_are_no_error(monkeypatch):
-    """What is found by a number is looked at."""
+    """If hashes are equal, the keys are compared."""
     monkeypatch.setattr(
         "speechkit_nb.corpus.duplicates.hashes_of", lambda table: np.zeros(len(table), np.uint64)
     )
@@ -456,7 +456,7 @@ def test_numbers_that_are_equal_by_chance_are_no_error(monkeypatch):
 
 
 def test_a_part_in_which_nothing_is_left_does_not_stop_the_others(tables):
-    """A file whose texts vanish in normalization, and a file without rows, count as what they are."""
+    """A file whose texts are empty after normalization, and a file without rows, are scored."""
     nothing = spoken(2).assign(recording=["x", "y"], reference="-", one="...", two="", three="a")
     nothing.to_parquet(tables / "part-5.parquet", index=False)
     nothing.iloc[:0].to_parquet(tables / "part-6.parquet", index=False)
@@ -471,7 +471,7 @@ def test_a_part_in_which_nothing_is_left_does_not_stop_the_others(tables):
 
 
 def test_one_utterance_has_no_interval_and_the_same_systems_no_difference():
-    """NaN says so."""
+    """The interval is NaN, and the difference is 0."""
     table = pd.DataFrame({"recording": ["r"], "reference": ["a b"], "one": ["a c"], "two": ["a c"]}).astype(
         "str"
     )
@@ -485,7 +485,7 @@ def test_one_utterance_has_no_interval_and_the_same_systems_no_difference():
 
 
 def test_few_groups_are_said_to_be_too_few():
-    """Two speakers tell little of a third one, however much they say; nobody's interval ends below 0."""
+    """Two speakers are too few for a test, for any number of words; no interval starts below 0."""
     table = spoken(60).assign(speaker=["Ann", "Bob"] * 30)
     scores = sk.score(table, systems=SYSTEMS, group="speaker")
     assert "; 2 groups are too few to tell systems apart, it takes 7)" in repr(scores)
@@ -495,7 +495,7 @@ def test_few_groups_are_said_to_be_too_few():
 
 
 def test_transcripts_become_a_corpus(tmp_path):
-    """Words and finals of a system, a part a recording; the reference from a file."""
+    """Words and finals of a system with one part per recording; the reference is read from a file."""
     answers = ROOT / "data" / "answers"
     transcript = sk.load(sorted(answers.glob("*.json"))[0])
     paths = sk.write_part(tmp_path, "general:rc", transcript)
@@ -511,7 +511,7 @@ def test_transcripts_become_a_corpus(tmp_path):
 
 
 def test_the_old_import_of_write_part_works_and_warns():
-    """`from speechkit_nb.evaluate.corpus import write_part` is the same function, for one version."""
+    """`speechkit_nb.evaluate.corpus.write_part` is the same function and is deprecated."""
     with pytest.warns(DeprecationWarning, match=r"use `from speechkit_nb import write_part`; .* until 0.2"):
         from speechkit_nb.evaluate.corpus import write_part
     assert write_part is sk.write_part
@@ -520,7 +520,7 @@ def test_the_old_import_of_write_part_works_and_warns():
 
 
 def test_reference_files_become_a_corpus(tmp_path):
-    """Read from TextGrids, with the recording's name that transcripts have; as timed as they are."""
+    """TextGrids are read with the recording names of the transcripts, and keep their times."""
     for name in ("dialogue", "monologue"):
         truth = sk.read_reference(ROOT / "data" / f"{name}.TextGrid", recording=f"{name}.wav")
         sk.write_part(tmp_path, "truth", truth)
@@ -549,13 +549,13 @@ def test_reference_files_become_a_corpus(tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_said(options, error, why):
-    """By the options, or by what the corpus has."""
+    """Invalid options, and options that do not fit the corpus, raise an error with the reason."""
     with pytest.raises(error, match=why):
         sk.score(spoken(3), **options)
 
 
 def test_a_corpus_must_be_there(tmp_path, words):
-    """A folder without files, a file that is not there, a system that nobody wrote, two files of one name."""
+    """Errors: a folder without files, a missing file, a missing system, two files with the same name."""
     with pytest.raises(
         SchemaError, match=r"has neither \*.parquet with a row an utterance nor a folder 'words'"
     ):
@@ -577,7 +577,7 @@ def test_a_corpus_must_be_there(tmp_path, words):
 
 
 def test_a_part_must_have_a_name(tmp_path):
-    """A transcript has that of its recording, frames may lack one."""
+    """A transcript has the name of its recording; a frame may have none."""
     frame = pd.DataFrame({"word": ["a"], "start": [0.0], "end": [1.0]}).astype({"word": "str"})
     with pytest.raises(ConfigError, match=r"the words are of no known recordings: name the part with part="):
         sk.write_part(tmp_path, "one", frame)
@@ -588,7 +588,7 @@ def test_a_part_must_have_a_name(tmp_path):
 
 
 def test_an_utterance_has_one_value_of_each_column(words):
-    """Words of one utterance that say different things of it are an error, not a choice."""
+    """Different values in the rows of one utterance are an error."""
     heard = timed(spoken(3), "reference")
     heard.loc[0, "noise"] = "other"
     sk.write_part(words, "truth", heard, part="calls/0", recordings=["r0000", "r0001", "r0002"])

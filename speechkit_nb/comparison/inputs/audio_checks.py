@@ -20,14 +20,14 @@ LATE = 0.5
 """Seconds by which a word may end after the audio without a message."""
 
 HASHED = 1 << 28
-"""Bytes of samples up to which two sounds of the same length and encoding are compared by their content."""
+"""Largest size in bytes of samples that are compared by content, if length and encoding are the same."""
 
 LONG = 30.0
-"""Half of all words are only longer than this if their times are not in seconds."""
+"""Seconds; if the median duration of words is longer than this, their times are not in seconds."""
 
 
 def check_audio(inputs: Mapping[str, WordInput]) -> list[str]:
-    """Find what is wrong with the audio of the inputs, and times that lie outside it.
+    """Check the audio of the inputs, and that times of words lie within it; returns messages.
 
     Raises:
         EvaluationError: if two inputs have audio of different length under one name.
@@ -99,7 +99,7 @@ def _has_same_content(a: Recording, b: Recording) -> bool:
 
 
 def _find_late_words(frame: pd.DataFrame, lengths: Mapping[str, float], name: str) -> list[str]:
-    """A message about words after the end of the audio, for the recording that is worst."""
+    """A message about words after the end of the audio, for the recording with the largest excess."""
     if "recording" not in frame:
         return []
     length = frame["recording"].map(dict(lengths)).astype("float64")
@@ -119,7 +119,7 @@ def _find_late_words(frame: pd.DataFrame, lengths: Mapping[str, float], name: st
 
 
 def _find_long_words(frame: pd.DataFrame, name: str) -> list[str]:
-    """A message if milliseconds were given as seconds."""
+    """A message if times seem to be in milliseconds."""
     length = float((frame["end"] - frame["start"]).median())
     if not length > LONG:
         return []

@@ -1,4 +1,4 @@
-"""Systems and reference in one form, with the same recordings, channels and utterances."""
+"""Converts systems and reference to one form, with the same recordings, channels and utterances."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ComparisonInput:
         files: the recordings; empty if no input names them.
         sources: audio by recording, where known.
         problems: what was found and corrected, one sentence each.
-        pseudo: whether the reference is a vote of systems.
+        pseudo: whether the reference is a pseudo-reference, computed by a vote of systems.
     """
 
     systems: Mapping[str, pd.DataFrame]
@@ -156,7 +156,8 @@ def _match_stems(own: Iterable[str], known: set[str]) -> dict[str, str]:
 
 
 def _choose_keys(frames: Sequence[pd.DataFrame]) -> tuple[str, ...]:
-    """`recording` and `channel_tag` if all have them; one channel is compared with one, whatever its tag."""
+    """`recording` and `channel_tag` if all frames have them. If each frame has only one channel, tags may
+    differ."""
     keys = [key for key in ("recording", "channel_tag") if all(key in frame for frame in frames)]
     if "channel_tag" in keys and len({frozenset(frame["channel_tag"].unique()) for frame in frames}) > 1:
         group = [key for key in keys if key != "channel_tag"]

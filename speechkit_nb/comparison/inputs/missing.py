@@ -1,7 +1,8 @@
-"""Gives all inputs the same recordings and utterances: where some are missing, raises, fills or cuts.
+"""Gives all inputs the same recordings and utterances; missing ones raise, are filled, or are dropped.
 
-A frame of texts has one row per utterance, so it is known which are missing, and so it is of recordings. A
-frame of words has no row for an utterance without words: it may be missing or silent, which is reported.
+Missing recordings are always known, and so are missing utterances of a frame of texts, which has one row per
+utterance. A frame of words has no row for an utterance without words: it may be missing or silent, which is
+reported.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def align_recordings(
 
     Raises:
         ConfigError: if `missing` has no such value.
-        EvaluationError: if an input lacks recordings and `missing` is `"raise"`, or if none is common.
+        EvaluationError: if an input lacks recordings and `missing` is `"raise"`, or if no recording is common
+            to all.
     """
     if missing not in ("raise", "empty", "common"):
         raise ConfigError(f"missing={missing!r}; there are 'raise', 'empty' and 'common'")
@@ -61,7 +63,7 @@ def align_utterances(
 
     Raises:
         EvaluationError: if a frame of texts lacks utterances that another input has, and `missing` is
-            `"raise"`; or if none is common to all.
+            `"raise"`; or if no utterance is common to all.
     """
     if not keys:
         return inputs, []
@@ -79,7 +81,7 @@ def align_utterances(
 
 
 def _find_missing(own: Mapping[str, Iterable[Any]], every: Sequence[Any]) -> dict[str, list[Any]]:
-    """What each input lacks; only inputs that lack something."""
+    """The missing items of each input that lacks any."""
     lacking = {name: [thing for thing in every if thing not in there] for name, there in own.items()}
     return {name: gone for name, gone in lacking.items() if gone}
 
@@ -91,7 +93,7 @@ def _apply_policy(
     what: str,
     show: Callable[[Any], str],
 ) -> tuple[list[Any], list[str]]:
-    """What to compare according to `missing`, and messages."""
+    """The items to compare according to `missing`, and messages."""
     if not lacking:
         return list(every), []
     n_every = len(every)
@@ -115,7 +117,7 @@ def _apply_policy(
 def _report_silent(
     lacking: Mapping[str, Sequence[Key]], kept: Sequence[Key], keys: Sequence[str]
 ) -> list[str]:
-    """What is said of inputs of words, which may have heard nothing there."""
+    """Messages about utterances without words in frames of words, which may be silent."""
     compared, said = set(kept), []
     for name, gone in lacking.items():
         if still := [key for key in gone if key in compared]:
@@ -137,13 +139,13 @@ _ADVICE = {
 
 
 def _list_utterances(given: WordInput, keys: Sequence[str]) -> dict[Key, None]:
-    """Keys of its utterances, in the order of the frame."""
+    """The keys of the utterances, in the order of the frame."""
     table = given.frame[list(keys)].dropna().drop_duplicates()
     return dict.fromkeys(table.itertuples(index=False, name=None))
 
 
 def _drop_missing_recordings(gone: Sequence[Key], given: WordInput, keys: Sequence[str]) -> list[Key]:
-    """Without utterances of recordings that are missing as a whole, which are reported already."""
+    """Drop utterances of recordings that are missing completely; these are reported already."""
     files = given.find_recordings()
     if "recording" not in keys or not files:
         return list(gone)

@@ -1,4 +1,4 @@
-"""Checks a frame of words before it is compared; what can be corrected is corrected and reported."""
+"""Checks a frame of words before it is compared; problems are corrected if possible, and reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from ...errors import SchemaError
 
 OVERLAP = 0.01
-"""Seconds that a word may reach into the next one without a message."""
+"""Seconds by which a word may overlap the next one without a message."""
 
 _UTTERANCE = "\0utterance"
 """A temporary column, with a name that no frame has."""
@@ -18,11 +18,11 @@ PLACE = ("recording", "channel_tag", "final_index", "alternative", "word_index")
 
 
 def check_words(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
-    """Sort the words of each utterance by start, and report what was found.
+    """Sort the words of each utterance by start; returns the frame and messages.
 
     Args:
         by: utterance key columns.
-        name: what messages call it.
+        name: name of the input in messages.
 
     Raises:
         SchemaError: if there are duplicate words.
@@ -38,7 +38,7 @@ def check_words(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.D
 
 
 def _check_duplicates(frame: pd.DataFrame, by: Sequence[str], name: str) -> None:
-    """Raise SchemaError if a word is twice in the same place, as in a frame that was concatenated twice."""
+    """Raise SchemaError if a word occurs twice at the same time, as in a frame concatenated with itself."""
     place = [column for column in PLACE if column in frame]
     if "word_index" not in place:
         place = [*by, "word", "start", "end"]

@@ -1,4 +1,4 @@
-"""Words of several systems below the waveform, errors by colour and by letter."""
+"""Plots words of several systems below the waveform, with errors marked by colour and letter."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def plot_alignment(
     end: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A row for the reference and for each system; words are normalized, as they were compared.
+    """Draw one row of words for the reference and for each system; words are shown normalized.
 
     Args:
-        comparison: with a reference.
-        recording: one of it, by name, or its sound; the one with the worst place unless given.
-        channel_tag: whose words; of several channels that with the worst place unless given.
-        start, end: the stretch, seconds; around the worst place unless given.
+        comparison: a comparison with a reference.
+        recording: name or audio of a recording of it; default: the one with the worst place.
+        channel_tag: the channel; default: if there are several, the one with the worst place.
+        start, end: the span in seconds; default: around the worst place.
         ax: where to draw; default: a new figure.
 
     Raises:
-        PlotError: if there is nothing to draw, or no such recording or channel.
+        PlotError: if there is nothing to draw, or the recording or channel does not exist.
         ConfigError: if there is no reference.
         AudioError: if the recording cannot be read.
     """
@@ -70,7 +70,7 @@ def plot_alignment(
 def _of_channel(
     rows: pd.DataFrame, place: TimelineTarget, asked: str | None
 ) -> tuple[pd.DataFrame, str | None]:
-    """The rows of one channel, and its tag; None if channels are not told apart."""
+    """The rows of one channel, and its tag; None if the rows have no channels."""
     if "channel_tag" not in rows:
         return rows, asked
     tags = sorted(rows["channel_tag"].unique())
@@ -125,7 +125,7 @@ def _draw_reference(ax: Axes, rows: pd.DataFrame, top: float) -> tuple[float, st
 def _draw_system(
     ax: Axes, rows: pd.DataFrame, top: float, name: str, span: tuple[float, float]
 ) -> tuple[float, str]:
-    """Its words by kind, and the letter of each error above the word, or where a word is missing."""
+    """Draw the words of a system coloured by kind, and the letter of each error above its word or gap."""
     low, high = top + ROW - 0.05, top + 0.14
     for op in ("ok", "sub", "ins"):
         own = rows[rows["op"] == op].dropna(subset=["hyp_start", "hyp_end"])

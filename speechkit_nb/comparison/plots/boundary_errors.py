@@ -1,4 +1,4 @@
-"""Errors of word boundaries: how they are spread, and how they change over the time of a recording."""
+"""Plots errors of word boundaries: their distribution, and their change over the time of a recording."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = 0.98
 
 BINS = 60
 SHORTEST_LINE = 30.0
-"""Seconds between first and last word from which on a line of drift is drawn."""
+"""Shortest time in seconds from first to last word for which a line of drift is drawn."""
 
 MOST_POINTS = 1500
 
@@ -35,20 +35,21 @@ def plot_boundary_errors(
     chosen: tuple[float, float] | None = None,
     colours: Mapping[str, str] | None = None,
 ) -> Axes:
-    """Errors of the starts or ends of words, milliseconds, + is late.
+    """Draw errors of word starts or ends in milliseconds; positive errors are late.
 
     Args:
-        errors: of `Comparison.timing_errors`. Words that not all systems got right are left out, so that all
-            are seen on the same words.
+        errors: frame `Comparison.timing_errors`. Only words that all systems have correct are drawn, so that
+            all systems are shown on the same words.
         ax: where to draw; default: a new figure.
         side: `"start"` or `"end"`.
-        over_time: against the time in the recording, of one recording with a line (Theil-Sen) if it has half
-            a minute of speech: its slope is drift. Else a histogram, the median as a line.
-        chosen: seconds; errors outside of it are drawn pale.
-        colours: of the systems, in the histogram; those of lanes unless given.
+        over_time: False draws histograms with the median as a line. True draws errors against the time in the
+            recording; for one recording with at least half a minute of speech also a line (Theil-Sen), whose
+            slope is the drift.
+        chosen: range in seconds; errors outside it are drawn pale.
+        colours: colours of the systems in the histogram; default: those of the lanes of a timeline.
 
     Raises:
-        PlotError: if there is nothing to draw, or no such side.
+        PlotError: if there is nothing to draw, or `side` is invalid.
     """
     shown = check(errors, side)
     if ax is None:
@@ -70,10 +71,10 @@ def plot_boundary_errors(
 
 
 def check(errors: pd.DataFrame, side: str) -> pd.DataFrame:
-    """The words that are drawn: those that all systems got right.
+    """The words that are drawn: those that all systems have correct.
 
     Raises:
-        PlotError: if there is none, or no such side.
+        PlotError: if there are no such words, or `side` is invalid.
     """
     if side not in ("start", "end"):
         raise PlotError(f"side={side!r}; there are 'start' and 'end'")
@@ -84,7 +85,7 @@ def check(errors: pd.DataFrame, side: str) -> pd.DataFrame:
 
 
 def reach(errors: pd.Series) -> tuple[float, float]:
-    """What of the errors is shown, milliseconds, 0 included."""
+    """The range of errors that the axis covers, in milliseconds; it includes 0."""
     low, high = np.quantile(1000 * errors, [(1 - SHOWN) / 2, (1 + SHOWN) / 2])
     margin = max(5.0, 0.1 * (high - low))
     return min(float(low), 0.0) - margin, max(float(high), 0.0) + margin
@@ -136,11 +137,12 @@ def _scatter(ax: Axes, shown: pd.DataFrame, column: str, side: str) -> None:
 
 
 def _draw_trend(ax: Axes, time: np.ndarray, value: np.ndarray, colour: str) -> None:
-    """The Theil-Sen line of some of the words."""
+    """Draw the Theil-Sen line, computed from a sample if there are many words."""
     if np.ptp(time) < SHORTEST_LINE:
         return
     some = np.linspace(0, len(time) - 1, min(len(time), 400)).astype(int)
     x, y = time[some], value[some]
+    # the median slope over all pairs of points: few words with large errors do not change it much
     i, j = np.triu_indices(len(x), 1)
     apart = x[j] != x[i]
     slope = float(np.median((y[j] - y[i])[apart] / (x[j] - x[i])[apart]))

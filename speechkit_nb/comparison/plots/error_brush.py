@@ -1,4 +1,4 @@
-"""A histogram of boundary errors with a slider on it: what is chosen there is marked in a timeline."""
+"""A histogram of boundary errors with a range slider; words in its range are marked in a timeline."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 900, 260  # pixels
 LEFT, RIGHT = 0.07, 0.98
-"""Where the axis of the histogram begins and ends, so that the slider can lie on it."""
+"""Ends of the histogram's axis as a share of its width; the slider is placed on the axis."""
 
-KNOBS = 4, 8  # pixels by which a slider is longer than the way of its knobs, left and right
+KNOBS = 4, 8  # pixels of a slider to the left and to the right of the range of its handles
 
 
 def brush(
     comparison: Comparison, recording: Recording | str | PathLike[str] | None = None, *, side: str = "start"
 ) -> widgets.VBox:
-    """The histogram, a slider of two ends that lies on its axis, and the timeline, whose marks are the words
-    between the two; it goes to the one that is farthest off.
+    """Make a histogram, a range slider on its axis, and a timeline. The words in the selected range are
+    marked in the timeline, which goes to the one with the largest error.
 
     Args:
-        comparison: with a reference and times.
-        recording: one of it, by name, or its sound; the one with the worst place unless given.
+        comparison: a comparison with a reference and times.
+        recording: name or audio of a recording of it; default: the one with the worst place.
         side: `"start"` or `"end"`.
 
     Returns:
-        A VBox; its `children` are the slider, the histogram, a line that counts with a button that chooses
-        all again, and the timeline.
+        A VBox; its `children` are the slider, the histogram, a line with the number of selected words and a
+        button that selects all, and the timeline.
 
     Raises:
-        PlotError: if there is nothing to draw, or no such recording or side.
+        PlotError: if there is nothing to draw, or the recording does not exist, or `side` is invalid.
         ConfigError: if there is no reference.
     """
     place = find_target(comparison, recording)
@@ -92,7 +92,7 @@ def _slider(errors: pd.DataFrame, side: str) -> widgets.IntRangeSlider:
 
 
 def _chosen(errors: pd.Series, slider: widgets.IntRangeSlider) -> pd.Series[bool]:
-    """Which lie between the ends of the slider; where an end is as far as it goes, all beyond, too."""
+    """Whether each error is in the selected range. A handle at its limit includes all errors beyond it."""
     low, high = slider.value
     least = -math.inf if low == slider.min else low / 1000
     return errors.between(least, math.inf if high == slider.max else high / 1000)

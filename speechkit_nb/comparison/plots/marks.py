@@ -1,4 +1,4 @@
-"""Errors and disagreements as marks of a timeline, the worst first."""
+"""Converts errors and disagreements to marks of a timeline, the worst first."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ def make_marks(
     *,
     lane: str | None = None,
 ) -> pd.DataFrame:
-    """Marks as of `TimelineView.mark`: of each error in the lane of its system, of each disagreement in
-    `lane`, or in all of its channel; or of the rows `where`, in the lane of their system if they have one.
+    """Make a frame of marks for `TimelineView.mark`.
 
-    The most words come first: those by which systems differ, or those that a system has wrong in a row where
-    all systems agree. Then come all other errors, which lie in these. Rows `where` stay in their order.
+    An error is marked in the lane of its system; a disagreement in `lane`, or in all lanes of its channel.
+    If `where` is given, only its rows are marked, in the lane of their system if they have one.
+
+    Marks are sorted by number of words, the largest first: of a disagreement its size, of an error outside
+    disagreements the length of its run of errors. All other errors follow. Rows of `where` keep their order.
 
     Args:
-        alignment, disagreements: of one recording. Rows whose time is not known are left out.
+        alignment, disagreements: frames of one recording. Rows with unknown times are left out.
     """
     if where is not None:
         return _chosen(where)
@@ -53,7 +55,8 @@ def _differing(disagreements: pd.DataFrame, lane: str | None) -> pd.DataFrame:
 
 
 def errors_in_time(alignment: pd.DataFrame) -> pd.DataFrame:
-    """The errors with `at` and `until`, seconds: of the system's word, else the reference's; NaN: unknown."""
+    """The errors with start `at` and end `until` in seconds, of the system's word, or of the reference word
+    if there is none; NaN if unknown."""
     wrong = alignment[alignment["op"] != "ok"]
     return wrong.assign(
         at=wrong["hyp_start"].fillna(wrong["ref_start"]), until=wrong["hyp_end"].fillna(wrong["ref_end"])
@@ -61,7 +64,8 @@ def errors_in_time(alignment: pd.DataFrame) -> pd.DataFrame:
 
 
 def error_runs(alignment: pd.DataFrame) -> pd.Series[int]:
-    """Of each error, how many a system makes in a row from there on; 0 of those that are not the first."""
+    """For the first error of each run of consecutive errors of a system the length of the run; 0 for the
+    other errors of the run."""
     wrong = alignment["op"] != "ok"
     new = wrong != wrong.shift()
     for name in UNITS:
@@ -73,13 +77,13 @@ def error_runs(alignment: pd.DataFrame) -> pd.Series[int]:
 
 
 def _ranks(alignment: pd.DataFrame, disagreements: pd.DataFrame) -> pd.Series[int]:
-    """The words in a row that are wrong from each error on; 0 where systems differ."""
+    """The length of the run that starts at each error; 0 within disagreements."""
     spans = disagreements.dropna(subset=["start", "end"])
     return error_runs(alignment).where(~_inside(errors_in_time(alignment), spans), 0)
 
 
 def _inside(wrong: pd.DataFrame, spans: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which errors lie in one of the spans of their channel."""
+    """Whether each error overlaps a span of its channel."""
     if "channel_tag" not in spans or "channel_tag" not in wrong:
         return _overlapping(wrong, spans)
     found = np.zeros(len(wrong), bool)
@@ -90,6 +94,7 @@ def _inside(wrong: pd.DataFrame, spans: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _overlapping(wrong: pd.DataFrame, spans: pd.DataFrame) -> NDArray[np.bool_]:
+    # an error overlaps a span if the latest end of all spans that start before its end is after its start
     spans = spans.sort_values("start")
     before = np.searchsorted(spans["start"], wrong["until"])  # spans that begin before the error ends
     reach = np.r_[-np.inf, np.maximum.accumulate(spans["end"].to_numpy(float))]
@@ -97,7 +102,7 @@ def _overlapping(wrong: pd.DataFrame, spans: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _of_kinds(kinds: np.ndarray | pd.Series[str]) -> pd.Categorical:
-    """Whatever is there, a kind has its place, and so its colour."""
+    """A categorical with all kinds, so that a kind has the same colour in every timeline."""
     return pd.Categorical(kinds, [*KINDS.values(), DIFFER])
 
 
@@ -119,7 +124,7 @@ def _errors(alignment: pd.DataFrame) -> pd.DataFrame:
 
 
 def _chosen(where: pd.DataFrame) -> pd.DataFrame:
-    """Rows of whatever frame of a comparison."""
+    """Marks of rows of any frame of a comparison."""
     if "op" in where:
         return _known(_errors(where))
     prefix = "ref_" if "ref_start" in where else ""

@@ -1,4 +1,4 @@
-"""Error rates with their intervals, and the errors of one system against those of another."""
+"""Plots error rates with their intervals, and errors of one system against errors of another."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 MAX_LABELS = 3
 MARGIN = 0.16
-"""Share of the axis that is left for the number at the right."""
+"""Share of the axis that is reserved for the number at the right."""
 
 
 def plot_summary(summary: pd.DataFrame, ax: Axes | None = None, *, what: str = "wer") -> Axes:
-    """One dot per system with its interval, the best system on top.
+    """Draw one dot per system with its interval, the best system on top.
 
     Args:
-        summary: of `Comparison.summary`.
+        summary: frame `Comparison.summary`.
         ax: where to draw; default: a new figure.
         what: a column of numbers; `"wer"` has intervals. Seconds are drawn as milliseconds.
 
@@ -58,14 +58,14 @@ def plot_summary(summary: pd.DataFrame, ax: Axes | None = None, *, what: str = "
 
 
 def plot_scatter(stretches: pd.DataFrame, a: str, b: str, ax: Axes | None = None) -> Axes:
-    """One dot per stretch of speech: errors of system `a` against errors of `b`.
+    """Draw one dot per stretch of speech: errors of system `a` against errors of `b`.
 
     A dot of several stretches is larger and has their number. Below the diagonal `b` has fewer errors. The
     stretches with the largest differences are labelled with their first words.
 
     Args:
-        stretches: of `Comparison.stretches`.
-        a, b: systems.
+        stretches: frame `Comparison.stretches`.
+        a, b: names of systems.
         ax: where to draw; default: a new figure.
 
     Raises:
@@ -95,7 +95,7 @@ _BESIDE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fonts
 
 
 def _label_points(ax: Axes, points: pd.DataFrame, a: str, b: str) -> None:
-    """The first words of the stretches with the largest differences, one at each height."""
+    """Draw the first words of the stretches with the largest differences, one label at each height."""
     alone = points[(points["n"] == 1) & (points[a] != points[b]) & points["text"].notna()]
     order = (alone[a] - alone[b]).abs().sort_values(ascending=False, kind="stable").index
     for row in alone.loc[order].drop_duplicates(b).head(MAX_LABELS).to_dict("records"):
@@ -116,7 +116,7 @@ def _sort_values(summary: pd.DataFrame, what: str) -> pd.Series:
 
 
 def _get_unit(what: str) -> str:
-    """Without a reference, `differing` is the only column that is not in `SUMMARY` and is a share."""
+    """The unit of a column. Without a reference, `differing` is the only share that is not in `SUMMARY`."""
     if what in SUMMARY:
         return SUMMARY[what].unit
     return "share" if what == "differing" else "number"

@@ -1,4 +1,4 @@
-"""Where in a comparison one looks: a recording, its sound, and the stretch that is shown."""
+"""Selects what plots and timelines of a comparison show: a recording, its audio, and a span of time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..comparison import Comparison
 
 AROUND = 1.5
-"""Seconds shown before and after the place that is looked at."""
+"""Seconds shown before and after the selected place."""
 
 SHOWN = 6.0
-"""Seconds shown where nothing else is said."""
+"""Seconds shown by default."""
 
 REFERENCE = "reference"
 TIMES = (("start", "end"), ("ref_start", "ref_end"), ("hyp_start", "hyp_end"))
@@ -33,10 +33,10 @@ class TimelineTarget:
     """One recording of a comparison.
 
     Attributes:
-        comparison: the whole.
-        name: of the recording; None if nobody names it.
-        sound: None if it is not at hand.
-        tag: of the one channel that is looked at; None: all.
+        comparison: the comparison.
+        name: name of the recording; None if no input names recordings.
+        sound: its audio; None if it is not available.
+        tag: tag of the channel that is shown; None: all channels.
     """
 
     comparison: Comparison
@@ -45,15 +45,15 @@ class TimelineTarget:
     tag: str | None = None
 
     def of_channel(self, tag: str | None) -> TimelineTarget:
-        """One channel of it."""
+        """The same recording with one channel."""
         return replace(self, tag=tag)
 
     def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Those of this recording."""
+        """The rows of the frame that belong to this recording."""
         return frame[frame["recording"] == self.name] if "recording" in frame and self.name else frame
 
     def marks(self, where: pd.DataFrame | None = None, lane: str | None = None) -> pd.DataFrame:
-        """Errors and disagreements, or the rows `where`, the worst first; see `make_marks`."""
+        """Marks of errors and disagreements, the worst first, or of the rows `where`; see `make_marks`."""
         aligned = self.comparison.aligned
         return make_marks(
             None if aligned is None else self._own(aligned),
@@ -68,7 +68,7 @@ class TimelineTarget:
         return frame[frame["channel_tag"] == self.tag] if is_split else frame
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Words with times of the reference and of each system that has any."""
+        """The words with times of the reference and of each system that has times."""
         material = self.comparison.material
         sides = {} if material.reference is None else {REFERENCE: material.reference}
         found = {}
@@ -79,10 +79,10 @@ class TimelineTarget:
 
 
 def find_target(comparison: Comparison, recording: Recording | str | PathLike[str] | None) -> TimelineTarget:
-    """The recording that is asked for, or the one with the worst place.
+    """The given recording; default: the one with the worst place.
 
     Raises:
-        PlotError: if it is none of those compared.
+        PlotError: if it is not one of the compared recordings.
         AudioError: if it cannot be read.
     """
     files, sources = comparison.material.files, comparison.material.sources
@@ -99,7 +99,7 @@ def find_target(comparison: Comparison, recording: Recording | str | PathLike[st
 
 
 def locate(marks: pd.DataFrame, at: Mapping[Any, Any] | None = None) -> tuple[float, float] | None:
-    """First and last second of a row, or of the first mark; None if nothing says where."""
+    """Start and end in seconds of the row `at`, or of the first mark; None if they are unknown."""
     known = None if at is None else _times(at)
     if known is None and len(marks):
         known = float(marks["start"].iloc[0]), float(marks["end"].iloc[0])
@@ -107,7 +107,7 @@ def locate(marks: pd.DataFrame, at: Mapping[Any, Any] | None = None) -> tuple[fl
 
 
 def choose_span(place: TimelineTarget, start: float | None, end: float | None) -> tuple[float, float] | None:
-    """The stretch to be shown, seconds: what is asked for, or around the worst place; None without one."""
+    """The span to show, in seconds: the given one, or around the worst place; None if there is neither."""
     if start is None and end is None:
         worst = locate(place.marks())
         return None if worst is None else add_margin(worst)
@@ -116,12 +116,12 @@ def choose_span(place: TimelineTarget, start: float | None, end: float | None) -
 
 
 def add_margin(span: tuple[float, float]) -> tuple[float, float]:
-    """With what is said before and after it."""
+    """The span with `AROUND` seconds more before and after it."""
     return max(0.0, span[0] - AROUND), span[1] + AROUND
 
 
 def look(view: TimelineView, span: tuple[float, float]) -> None:
-    """Moves the view to a place, the playhead to its start."""
+    """Move the view to a span, and the playhead to its start."""
     duration = float(view.spec["duration"])
     first, last = add_margin(span)
     view.view_range = max(0.0, min(first, duration - AROUND)), min(last, duration)
@@ -135,7 +135,7 @@ def make_view(
     at: Mapping[Any, Any] | None,
     options: Mapping[str, Any],
 ) -> TimelineView:
-    """See `Comparison.view`."""
+    """Make the timeline of a comparison, see `Comparison.view`."""
     if recording is None and at is not None and isinstance(at.get("recording"), str):
         recording = at["recording"]
     place = find_target(comparison, recording)
@@ -181,7 +181,7 @@ def _file(recording: str | PathLike[str], files: tuple[str, ...]) -> Recording:
 
 
 def _times(at: Mapping[Any, Any]) -> tuple[float, float] | None:
-    """Of a row, whatever frame it is of."""
+    """Start and end of a row of any frame of a comparison."""
     for first, last in TIMES:
         if first in at and at[first] == at[first] and at[last] == at[last]:
             return float(at[first]), float(at[last])
