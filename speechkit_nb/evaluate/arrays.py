@@ -1,4 +1,4 @@
-"""Names of array types, and runs of different lengths that lie one after another in one array."""
+"""Names of array types, and functions for runs of different lengths that are stored in one array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Ids = NDArray[np.integer[Any]]
-"""Numbers that stand for words, of any integer type."""
+"""Word numbers, of any integer type."""
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ def make_offsets(counts: Ints) -> Ints:
 
 
 def make_ranges(starts: Ints, counts: Ints) -> Ints:
-    """For each run, the integers from its start on, as many as its count, in one array.
+    """For each run, `count` consecutive integers from its start, in one array.
 
     Args:
         starts, counts: shape (n_runs,).

@@ -1,4 +1,4 @@
-"""The former home of `write_part`, which is in `speechkit_nb` now; removed in version 0.2."""
+"""Deprecated: import `score`, `Scores` and `write_part` from `speechkit_nb`. Removed in version 0.2."""
 
 from __future__ import annotations
 

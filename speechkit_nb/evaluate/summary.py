@@ -1,6 +1,6 @@
-"""The frames `summary` and `pairs` of `compare` and of `score`, which are the same.
+"""The frames `summary` and `pairs` of `compare` and of `score`.
 
-A metric that both shall show is one entry of `SUMMARY`: what it is measured in, and how it is computed.
+Each metric is one entry of `SUMMARY`: its unit, and how it is computed.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .significance.evidence import Evidence
 from .significance.intervals import PAIRS, compare_pairs, estimate_intervals
 
 PAIR_COLUMNS = (*PAIRS, "words", "recordings")
-"""Columns of `pairs`. The last two are texts, and missing where it is not known which words are wrong."""
+"""Columns of `pairs`. The last two are texts, missing if it is not known which words are wrong."""
 
 
 class Figures(NamedTuple):
-    """What a summary is computed from: frames with one row per system.
+    """Input of a summary: frames with one row per system.
 
     Attributes:
-        intervals: of `estimate_intervals`.
+        intervals: result of `estimate_intervals`.
         counts: columns `COUNTED` of `metrics.utterance_counts`, and the rates of `add_rates`.
-        timing: of `compute_timing`; NaN for systems without times.
+        timing: result of `compute_timing`; NaN for systems without times.
     """
 
     intervals: pd.DataFrame
@@ -37,10 +37,10 @@ class Metric(NamedTuple):
     """A column of the summary.
 
     Attributes:
-        unit: what its numbers are.
-        compute: makes the column.
-        label: what plots call it; default: its name.
-        higher_is_better: whether a large number is good.
+        unit: unit of its values.
+        compute: computes the column.
+        label: its name in plots; default: the name of the column.
+        higher_is_better: whether higher values are better.
     """
 
     unit: Literal["share", "seconds", "number", "text"]
@@ -62,7 +62,7 @@ def _time(name: str) -> Callable[[Figures], pd.Series]:
 
 
 def _share(part: str, whole: str) -> Callable[[Figures], pd.Series]:
-    """A count by another one; NaN where that is 0."""
+    """A count divided by another one; NaN where the other one is 0."""
     return lambda figures: (figures.counts[part] / figures.counts[whole]).where(figures.counts[whole] > 0)
 
 
@@ -106,15 +106,15 @@ def summarize_systems(
     """One row per system, index `system`: the columns `SUMMARY`.
 
     Args:
-        evidence: what the intervals are of.
-        counts: sums of each system, columns `COUNTED`; 0 for systems without a row.
-        timing: of `compute_timing`; NaN for systems without a row.
+        evidence: input of the intervals.
+        counts: sums for each system, columns `COUNTED`; 0 for systems without a row.
+        timing: result of `compute_timing`; NaN for systems without a row.
         level, method, seed: as in `estimate_intervals`.
     """
     sure = estimate_intervals(evidence, level=level, method=method, seed=seed)
     counts = counts.reindex(sure.index, fill_value=0)
     rates = add_rates(counts[list(COUNTS)])
-    times = timing.reindex(sure.index).astype("float64")  # also where no system has times
+    times = timing.reindex(sure.index).astype("float64")  # also if no system has times
     figures = Figures(sure, counts.join(rates[["mer", "wil"]]), times)
     return pd.DataFrame({name: metric.compute(figures) for name, metric in SUMMARY.items()})
 
@@ -130,8 +130,8 @@ def summarize_pairs(
     """One row per pair of systems: the columns `PAIR_COLUMNS`.
 
     Args:
-        evidence: what the differences and tests are of.
-        contributions: texts for `words` and `recordings`, one per pair; missing without them.
+        evidence: input of the differences and tests.
+        contributions: texts of the columns `words` and `recordings`, one per pair; default: missing values.
         level, method, seed: as in `compare_pairs`.
     """
     frame, texts = compare_pairs(evidence, level=level, method=method, seed=seed), contributions or {}

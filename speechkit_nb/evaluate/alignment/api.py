@@ -1,4 +1,4 @@
-"""Which word of the reference became which word of each system."""
+"""Alignment of the words of a reference with the words of each system."""
 
 from __future__ import annotations
 
@@ -34,33 +34,37 @@ def align(
     missing: Missing = "raise",
     allow_vanished: bool = False,
 ) -> pd.DataFrame:
-    """Aligns each system's words with the reference's: fewest errors, then most exact matches, then,
-    of words with times, the pairs that are closest in time.
+    """Aligns the words of each system with those of the reference.
+
+    The alignment has the fewest errors. Of those it has the most exact matches, and of those, for words with
+    times, the pairs that are closest in time.
 
     Args:
-        reference: one utterance as text; a frame with `word`, one row per word, and if they are known `start`
+        reference: one utterance as text; a frame with `word`, one row per word, and optionally `start`
             and `end` in seconds; or a frame with `text`, one row per utterance. It may hold alternatives,
-            `{7 / seventh}`; see `normalize_alternatives`.
-        systems: what each system heard, in any of these forms.
-        by: utterance key columns; words are aligned within them. By default those of
+            `{7 / seventh}`.
+        systems: the recognized words by the name of the system, in any of these forms.
+        by: utterance key columns; words are paired only within an utterance. Default: those of
             `recording` and `channel_tag` that all frames have.
-        normalizer: one, or what `normalize.normalizer` makes one of.
-        collar: pair only words that overlap in time when those of the system are made longer by so
-            many seconds at both ends (0.2 to 1 suits word times); None pairs whatever words. Utterances
-            in which a word has no times are aligned by words alone, with the warning `Untimed`.
+        normalizer: a `Normalizer`, or an argument for `normalizer`, such as `"en"` or a function.
+        collar: pair only words that overlap in time after those of the system are extended by this many
+            seconds at both ends; 0.2 to 1 suits word times. None: pair any words. Utterances in which a word
+            has no times are aligned without times, with the warning `Untimed`.
         missing: what to do with utterances that only the reference or only a system has: `"raise"`, or
-            `"empty"`, which takes them as empty on the other side.
-        allow_vanished: whether normalization may leave nothing of a side, as it may in a part of a corpus.
+            `"empty"`, which treats them as empty on the other side.
+        allow_vanished: whether normalization may remove all words of a side, as may happen in a part of a
+            corpus.
 
     Returns:
-        Frame of schema `ALIGNMENT`, the columns `by` before it. `position` counts the rows
-        of a system. `attrs` says how it was made: `normalizer`, `normalizer_hash`, `collar`, and how many
-        raw words `vanished` and how many utterances were `untimed` on each side.
+        Frame with the columns `by`, then those of schema `ALIGNMENT`. `position` is the number of a row
+        within its system. `attrs` describes how the frame was made: `normalizer`, `normalizer_hash`,
+        `collar`, the number of raw words that `vanished` on each side, and the number of utterances of each
+        system that were aligned without times (`untimed`).
 
     Raises:
         SchemaError: if a frame cannot be used.
-        ConfigError: if an option has no such value.
-        EvaluationError: if utterances are missing on one side, or normalization leaves nothing.
+        ConfigError: if an option has an invalid value.
+        EvaluationError: if utterances are missing on one side, or normalization removes all words.
 
     >>> align("a b c", {"one": "a x c"})[["op", "ref_word", "hyp_word"]].to_numpy().tolist()
     [['ok', 'a', 'a'], ['sub', 'b', 'x'], ['ok', 'c', 'c']]
@@ -155,7 +159,7 @@ def _sides(ref: Tokens, hyp: Tokens) -> tuple[TokenColumns, TokenColumns]:
 
 
 def _ids(coded: pa.ChunkedArray) -> Ids:
-    """The numbers of the words; no chunk at all if there is no word."""
+    """The numbers of the words as one array. There is no chunk if there is no word."""
     chunks = [chunk.indices.to_numpy() for chunk in coded.chunks]
     return chunks[0] if len(chunks) == 1 else np.concatenate([np.empty(0, np.int32), *chunks])
 
@@ -168,10 +172,11 @@ def _microseconds(tokens: Tokens) -> tuple[Ints | None, Ints | None]:
 
 
 def _timed(tokens: Tokens) -> NDArray[np.bool_]:
-    """Which utterances have times for all of their words."""
+    """Mask of the utterances in which every word has times."""
     if tokens.start is None or tokens.end is None:
         return np.equal(tokens.counts, 0)
     unknown = np.isnan(tokens.start) | np.isnan(tokens.end)
+    # Words without times before each utterance; equal numbers at its start and end mean that it has none.
     before = make_offsets(unknown.astype(np.int64))[tokens.offsets]
     return np.equal(before[1:], before[:-1])
 

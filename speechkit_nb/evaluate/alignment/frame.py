@@ -30,7 +30,7 @@ _OP = pd.CategoricalDtype(list(OPS))
 
 
 def build_alignment(keys: pd.DataFrame, system: str, ref: Tokens, hyp: Tokens, edits: Edits) -> pd.DataFrame:
-    """Edit operations as a frame of schema `ALIGNMENT`, the columns of `keys` before it.
+    """Edit operations as a frame: the columns of `keys`, then those of schema `ALIGNMENT`.
 
     Args:
         keys: one row per utterance.
@@ -51,7 +51,7 @@ def build_alignment(keys: pd.DataFrame, system: str, ref: Tokens, hyp: Tokens, e
 
 
 class _Rows:
-    """Where the words of one side stand in the frame; missing or NaN where it has none."""
+    """The words and times of one side by row of the frame; missing or NaN in rows without a word of it."""
 
     def __init__(self, tokens: Tokens, there: NDArray[np.bool_]) -> None:
         self.tokens, self.there = tokens, there
@@ -59,7 +59,7 @@ class _Rows:
         np.cumsum(there, dtype=np.int32, out=self.before[1:])
 
     def words(self) -> Any:
-        """A missing word takes no letters, so that only where words begin is new."""
+        """A missing word has no characters, so the text buffer is reused, and only the offsets are new."""
         word, n_rows = self.tokens.word, len(self.there)
         begins = np.frombuffer(word.buffers()[1], np.int64)[word.offset :][self.before]
         valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
@@ -75,10 +75,10 @@ class _Rows:
 
 
 def number_words(alignment: pd.DataFrame, side: Literal["ref", "hyp"]) -> pd.Series[int]:
-    """Which word of its system's whole `side` each row holds, counted from 0; -1 where it holds none.
+    """The number of each row's word of this side within its system, from 0; -1 in rows without one.
 
-    Rows of several systems with the same number of the reference's word are about the same word, unless
-    the reference has alternatives, which systems may choose differently.
+    Rows of several systems with the same number of the reference word refer to the same word, unless the
+    reference has alternatives, for which different choices may be made for different systems.
 
     >>> from speechkit_nb.evaluate import align
     >>> number_words(align("a b c", {"one": "a x b", "two": "b c"}), "ref").tolist()

@@ -1,4 +1,4 @@
-"""What is to be aligned, as columns: text, a frame of words, or a frame of texts."""
+"""Converts input to columns of words. Input is a text, a frame of words, or a frame of texts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Missing = Literal["raise", "empty"]
 
 
 class Utterances(NamedTuple):
-    """Words by utterance, and what tells the utterances apart: a row each, no column if there is one."""
+    """Words by utterance, and the utterance keys: one row per utterance; no column if there is only one."""
 
     keys: pd.DataFrame
     tokens: Tokens
 
 
 def find_keys(given: Sequence[Words]) -> tuple[str, ...]:
-    """The usual utterance key columns: those that all frames have; none beside plain text."""
+    """The usual utterance key columns that all frames have; none if one of the inputs is a text."""
     frames = [words for words in given if isinstance(words, pd.DataFrame)]
     return tuple(
         key
@@ -40,14 +40,14 @@ def collect_utterances(given: Words, by: Sequence[str], name: str) -> Utterances
     """Raw words, grouped by the columns `by` in the order of their first appearance.
 
     Args:
-        given: one utterance as text; or a frame with `word`, one row per word, and if they are known `start`
-            and `end` in seconds; or a frame with `text`, one row per utterance. Of a frame with
-            `alternative` only the first alternative counts.
-        name: what the errors call it.
+        given: one utterance as text; or a frame with `word`, one row per word, and optionally `start`
+            and `end` in seconds; or a frame with `text`, one row per utterance. Of a frame with the column
+            `alternative` only the rows with 0 are used.
+        name: its name in error messages.
 
     Raises:
-        SchemaError: if a column is missing, or has the wrong dtype or missing values; if texts share a
-            key; or if words of several recordings or channels are not told apart.
+        SchemaError: if a column is missing, or has the wrong dtype or missing values; if there are
+            several recordings or channels, and `by` does not contain their column.
     """
     if isinstance(given, str):
         given = pd.DataFrame({"text": pd.Series([given], dtype="str")})
@@ -64,7 +64,7 @@ def collect_utterances(given: Words, by: Sequence[str], name: str) -> Utterances
 def match_utterances(
     ref: Utterances, hyps: Mapping[str, Utterances], missing: Missing
 ) -> tuple[Utterances, dict[str, Utterances]]:
-    """Everything with the same utterances in the same order, that of the reference.
+    """Both sides with the same utterances, in the order of the reference.
 
     Raises:
         EvaluationError: if an utterance is missing on one side, and `missing` is `"raise"`.

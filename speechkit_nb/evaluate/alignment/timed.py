@@ -1,7 +1,8 @@
 """Alignment of words with times: fewest errors, then most exact matches, then closest in time.
 
-Short pairs are computed together, whole tables side by side. A long pair is computed on its own in a band: of
-the cells that an alignment with so many errors can reach, or of the words that overlap in time.
+Short pairs are computed in batches, with their whole tables. A long pair is computed alone and only within a
+band of its table: the cells that an alignment with the known number of errors can reach, or, with a collar,
+the words that overlap in time.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from .pairs import DEL, INS, OK, SUB, Edits, TokenColumns, mark_substitutions
 from .timed_table import Table, build_table, limit_by_errors, limit_by_time
 
 _SHORT = 1 << 15
-"""Cells up to which a pair is computed together with others."""
+"""Pairs with at most this many cells are computed in batches."""
 
 _BATCH = 1 << 21
 _COMPILE_FROM = 1 << 16
 
 
 class Kernel(NamedTuple):
-    """How rows are computed, how the way back is found, and after about how many cells a block ends."""
+    """The functions that compute rows and trace the path, and the number of cells in a block, about."""
 
     fill: Callable[[Table, int, int, Ints], Bytes]
     trace: Callable[[Bytes, Ints, Ints, int], tuple[bytes, int]]
@@ -36,12 +37,12 @@ class Kernel(NamedTuple):
 def align_timed(
     ref: TokenColumns, hyp: TokenColumns, *, errors: Ints | None, collar_us: int | None = None
 ) -> Edits:
-    """Operations of all pairs; words between two pairs of words stand in the order of their starts.
+    """Operations of all pairs. Insertions and deletions between two paired words are sorted by start.
 
     Args:
-        errors: fewest errors of each pair, without a collar; None with one.
-        collar_us: pair only words that overlap in time, those of the hypothesis extended at both ends by so
-            many microseconds; None pairs any words.
+        errors: the edit distance of each pair if there is no collar; None if there is one.
+        collar_us: pair only words that overlap in time, with those of the hypothesis extended at both ends
+            by this many microseconds; None: pair any words.
     """
     cells = (ref.counts + 1) * (hyp.counts + 1)
     equal = np.zeros(len(cells), bool) if errors is None else errors == 0
@@ -63,15 +64,15 @@ def align_timed(
 def align_table(table: Table, kernel: str = "auto") -> Edits:
     """Operations of the pairs of a table.
 
-    A large table is not kept whole. It is computed in blocks of rows: forward once to know how each block
-    begins, then again from the last block to the first, to find the way back.
+    To save memory, a large table is computed in blocks of rows, twice: first forward, keeping only the row
+    before each block, then from the last block to the first, tracing the path through each.
 
     Args:
-        kernel: `"numpy"`, `"numba"` (for one pair), or `"auto"`, which takes numba for a large table of one
-            pair if it is installed.
+        kernel: `"numpy"`, `"numba"` (for one pair), or `"auto"`, which uses numba for a large table of
+            one pair if it is installed.
 
     Raises:
-        MissingExtra: if numba is asked for and not installed.
+        MissingExtra: if `kernel` is `"numba"` and numba is not installed.
     """
     fill, trace, block = _choose_kernel(kernel, int(table.sizes.sum()))
     blocks = list(_split_rows(table.sizes * table.n_pairs, block))
@@ -88,7 +89,7 @@ def align_table(table: Table, kernel: str = "auto") -> Edits:
             found, column[pair] = trace(flags[:n_rows, pair], low[:n_rows], high[:n_rows], column[pair])
             paths[pair] += found
     for path, n_left in zip(paths, column, strict=True):
-        path += bytes([INS]) * n_left  # what is left of the hypothesis is before the first reference word
+        path += bytes([INS]) * n_left  # hypothesis words before the first reference word
         path.reverse()
     ops = mark_substitutions(np.frombuffer(b"".join(paths), np.uint8), table.ref.ids, table.hyp.ids)
     return Edits(ops, np.array([len(path) for path in paths], np.int64))
@@ -105,7 +106,7 @@ def _choose_kernel(name: str, n_cells: int) -> Kernel:
 
 
 def _split_rows(sizes: Ints, n_cells: int) -> Iterator[tuple[int, int]]:
-    """First and last row of blocks that fit into rectangles of about `n_cells`, at least one row each."""
+    """First and last row (not included) of blocks of at most `n_cells` cells, or of one row."""
     first = 0
     while first < len(sizes):
         widest = np.maximum.accumulate(sizes[first : first + n_cells])
@@ -116,7 +117,7 @@ def _split_rows(sizes: Ints, n_cells: int) -> Iterator[tuple[int, int]]:
 
 
 def _split_batches(pairs: Ints, cells: Ints) -> Iterator[Ints]:
-    """Pairs of like size together, so many that their tables have about `_BATCH` cells."""
+    """Batches of pairs of similar size, with about `_BATCH` cells in all tables of a batch."""
     pairs = pairs[np.argsort(cells[pairs], kind="stable")]
     while len(pairs):
         n_pairs = max(1, int(np.searchsorted(np.arange(1, len(pairs) + 1) * cells[pairs], _BATCH)))
@@ -125,14 +126,15 @@ def _split_batches(pairs: Ints, cells: Ints) -> Iterator[Ints]:
 
 
 def _sort_gaps(edits: Edits, ref: TokenColumns, hyp: TokenColumns) -> Edits:
-    """The same alignment with the deletions and insertions of each gap in the order of their times.
+    """The same alignment, with the deletions and insertions between two paired words sorted by start.
 
-    Each side keeps its order: a word counts as no earlier than those before it in the gap.
+    The order within each side is kept: a word that starts before an earlier word of its side is treated as
+    starting with it.
     """
     if ref.start is None or hyp.start is None or not len(ref.ids) or not len(hyp.ids):
         return edits
     paired = (edits.ops == OK) | (edits.ops == SUB)
-    # Gaps are numbered through all pairs; `gap * span + start` sorts by gap first, so one sort does them all.
+    # Gaps are numbered over all pairs. `gap * span + start` orders by gap, then by start, in a single sort.
     gap = np.cumsum(paired) + np.repeat(np.arange(len(edits.counts)), edits.counts)
     span = int(max(ref.start.max(), hyp.start.max()) - min(ref.start.min(), hyp.start.min())) + 1
     when = np.zeros(len(gap), np.int64)

@@ -1,4 +1,4 @@
-"""The same as `timed_numpy` for one pair, compiled; imported only where numba is installed."""
+"""`timed_numpy` for one pair, compiled by numba. Imported only if numba is installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .timed_table import DELETED, PAIRED, Table
 
 
 def fill(table: Table, first: int, last: int, columns: Ints) -> Bytes:
-    """As `timed_numpy.fill`, for a table of one pair."""
+    """Same as `timed_numpy.fill`, for a table of one pair."""
     ref, hyp = ([each[0] for each in side] for side in table.words)
     weights = table.weights
     limits = np.array([weights.error, weights.substitution, weights.cap])
@@ -27,7 +27,7 @@ def fill(table: Table, first: int, last: int, columns: Ints) -> Bytes:
 
 
 def trace(flags: Bytes, low: Ints, high: Ints, column: int) -> tuple[bytes, int]:
-    """As `timed_numpy.trace`."""
+    """Same as `timed_numpy.trace`."""
     path = np.empty(len(low) + column, np.uint8)
     n_steps, column = _trace(flags, low, high, column, path)
     return path[:n_steps].tobytes(), column
@@ -39,6 +39,7 @@ def _fill(rows, hyp, bounds, limits, timed, reached, columns, flags):  # type: i
     (low, high), (error, substitution, cap), (is_timed, overlap) = bounds, limits, timed
     for row in range(len(ref_ids)):
         lo, hi = low[row], high[row]
+        # The band of the previous row ends at `reached`; cells after it are reached by insertions.
         for column in range(reached + 1, hi + 1):
             columns[column] = columns[reached]
         reached = max(reached, hi)

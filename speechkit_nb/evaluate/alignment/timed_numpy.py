@@ -1,4 +1,4 @@
-"""The dynamic programming of timed alignments in numpy: one row of all pairs at a time."""
+"""Dynamic programming of timed alignments in numpy: one row of all pairs at a time."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _AT_ONCE = 1 << 17
 
 
 def fill(table: Table, first: int, last: int, columns: Ints) -> Bytes:
-    """Compute rows `first` to `last`.
+    """Computes rows `first` to `last`, not included.
 
     Args:
-        columns: the row before them, shape (n_pairs, most hypothesis words + 1); it is replaced by the last
-            of them.
+        columns: the previous row, shape (n_pairs, most hypothesis words + 1). It is overwritten with the
+            last computed row.
 
     Returns:
-        Flags of each cell, shape (last - first, n_pairs, widest band + 1): whether the best way to it pairs
-        its words (`PAIRED`), whether it deletes the reference word (`DELETED`).
+        Flags of each cell, shape (last - first, n_pairs, widest band + 1): whether a best path to it pairs
+        its words (`PAIRED`), and whether one deletes the reference word (`DELETED`).
     """
     low, high = table.low[first:last].tolist(), table.high[first:last].tolist()
     shape = last - first, len(columns), int(table.sizes[first:last].max())
@@ -32,14 +32,14 @@ def fill(table: Table, first: int, last: int, columns: Ints) -> Bytes:
         gains = table.gain(first + begin, min(first + begin + step, last))
         for row, gain in enumerate(gains, begin):
             lo, hi = low[row], high[row]
-            if hi > reached:  # the row before ends here; from its last cell on only insertions follow
+            if hi > reached:  # the previous row's band ends here; insertions fill the rest
                 columns[:, reached + 1 : hi + 1] = columns[:, reached, None]
                 reached = hi
             here, width = columns[:, lo : hi + 1], hi - lo
             above = here.copy()
             diagonal = above[:, :-1] + gain[:, :width]
             np.maximum(here[:, 1:], diagonal, out=here[:, 1:])
-            # An insertion gains nothing, so the best way from the left is the maximum so far.
+            # An insertion gains nothing, so the best path from the left is the running maximum.
             np.maximum.accumulate(here, axis=1, out=here)
             np.equal(here, above, out=deleted[row, :, : width + 1])
             np.equal(here[:, 1:], diagonal, out=paired[row, :, 1 : width + 1])
@@ -47,14 +47,14 @@ def fill(table: Table, first: int, last: int, columns: Ints) -> Bytes:
 
 
 def trace(flags: Bytes, low: Ints, high: Ints, column: int) -> tuple[bytes, int]:
-    """Follow the best way through rows of one pair, from their end.
+    """Traces the best path of one pair through a block of rows, from the last row to the first.
 
     Args:
         flags: of `fill`, shape (n_rows, widest band + 1).
-        column: number of hypothesis words before the end of the way.
+        column: number of hypothesis words on the path up to its end in this block.
 
     Returns:
-        The operations from the last to the first, and the column in which the way enters the rows.
+        The operations from the last to the first, and the column in which the path enters the block.
     """
     path, look, width = bytearray(), flags.tobytes(), flags.shape[1]
     at = len(look)

@@ -1,12 +1,12 @@
-"""What the dynamic programming of a timed alignment works on: weights, times, and which words may be paired.
+"""Input of the dynamic programming of timed alignments: weights, times, and which words may be paired.
 
 The cost of an alignment is lexicographic: fewest errors, then most exact matches, then the smallest sum of
-time differences. All three are packed into one integer, so that one comparison decides. A cell holds the gain
+time differences. All three are packed into one integer, so one comparison is enough. A cell holds the gain
 over deleting every reference word and inserting every hypothesis word: a match avoids two errors, a
 substitution one; deletions and insertions gain nothing. Words that may not be paired have a negative gain.
 
-Where several alignments have the same cost, the choice is made from the end: pair before delete, delete
-before insert.
+Of alignments with the same cost, one is chosen from the end of the table: pairing is preferred to deletion,
+and deletion to insertion.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ PAIRED, DELETED = 1, 2
 
 @dataclass(frozen=True)
 class Weights:
-    """The parts of the lexicographic cost in one integer.
+    """Weights that pack the lexicographic cost into one integer.
 
     Attributes:
         error: weight of one error; more than all substitutions and all times together.
         substitution: weight of pairing two different words; more than all times together.
-        cap: milliseconds; words that are further apart count as this far apart.
+        cap: the largest time difference of two words, in milliseconds; larger ones count as this.
     """
 
     error: int
@@ -41,13 +41,13 @@ class Weights:
 
     @staticmethod
     def for_pairs(n_pairs: int) -> Weights:
-        """Weights for at most `n_pairs` paired words; from 33,000 of them on the cap is below a minute.
+        """Weights for at most `n_pairs` paired words. From about 33,000 on, the cap is below a minute.
 
         >>> Weights.for_pairs(33_000).cap, Weights.for_pairs(100_000).cap
         (60000, 2305)
         """
         n = n_pairs + 1
-        # the largest sum is below 2 * n * error, which is about 2 * n ** 3 * cap: this keeps it in 64 bits
+        # the largest sum is below 2 * n * error, which is about 2 * n ** 3 * cap: so it fits into 64 bits
         cap = min(CAP_MS, (1 << 61) // n**3)
         return Weights(n * (n * cap + 1), n * cap + 1, cap)
 
@@ -56,7 +56,7 @@ class Weights:
 
         Args:
             same: whether the words are equal.
-            apart: how many milliseconds their middles are apart.
+            apart: distance of their middles in milliseconds.
         """
         gain: Ints = np.where(same, 2 * self.error, self.error - self.substitution)
         gain -= np.minimum(apart, self.cap)
@@ -85,7 +85,7 @@ class Table:
     Attributes:
         ref, hyp: the words of all pairs.
         low, high: the band: the hypothesis words that each reference word may be paired with, `high` not
-            included, shape (most reference words,). It is the same for all pairs, and neither ever decreases.
+            included, shape (most reference words,). It is the same for all pairs. Both never decrease.
         collar_us: pair only words that overlap in time with this collar, in microseconds; None: any words.
     """
 
@@ -106,7 +106,7 @@ class Table:
 
     @property
     def sizes(self) -> Ints:
-        """Cells of each row in one pair, the one before the first hypothesis word included."""
+        """Cells in each row of one pair, including the cell before the first hypothesis word."""
         return self.high - self.low + 1
 
     @cached_property
@@ -115,7 +115,7 @@ class Table:
 
     @cached_property
     def words(self) -> tuple[PaddedWords, PaddedWords]:
-        """Both sides as rectangles; the hypothesis is padded so that a band may reach over its end."""
+        """Both sides as rectangles. The hypothesis is padded because a band may extend past its end."""
         padding = int(self.sizes.max(initial=1))
         return _pad_words(self.ref), _pad_words(self.hyp, self.collar_us or 0, padding)
 
@@ -123,7 +123,7 @@ class Table:
         """The gain of pairing each word of rows `first` to `last` with the words of its band.
 
         Returns:
-            Shape (last - first, n_pairs, widest band); behind the end of a band the numbers have no meaning.
+            Shape (last - first, n_pairs, widest band). Values after the end of a row's band are undefined.
         """
         low = self.low[first:last]
         width = max(1, int(self.sizes[first:last].max()) - 1)
@@ -133,6 +133,7 @@ class Table:
             return values[:, first:last, None]
 
         def bands(values: Ids) -> Ids:
+            # a view, not a copy, until `low` selects one window per row
             return sliding_window_view(values, width, axis=1)[:, low]
 
         same = rows(ref.ids) == bands(hyp.ids)
@@ -151,7 +152,7 @@ def build_table(ref: TokenColumns, hyp: TokenColumns, collar_us: int | None = No
 
 
 def limit_by_errors(table: Table, errors: int) -> Table:
-    """The table of one pair with the band that holds every alignment with so many errors.
+    """The table of one pair with the band that contains every alignment with this many errors.
 
     Of the errors, at most (errors + n_hyp - n_ref) / 2 are insertions, and at most
     (errors + n_ref - n_hyp) / 2 are deletions.
@@ -164,10 +165,10 @@ def limit_by_errors(table: Table, errors: int) -> Table:
 
 
 def limit_by_time(table: Table) -> Table:
-    """The table of one pair with the band that holds all words that overlap, in whatever order they stand.
+    """The table of one pair with the band that contains all words that overlap in time.
 
-    Words need not be sorted by time, so the earliest start from a word on, and the latest end up to a word,
-    take the place of its own.
+    Words need not be sorted by time. So, in place of a word's own times, the earliest start of this and all
+    later words and the latest end of this and all earlier words are compared.
     """
     ref, hyp = table.ref, table.hyp
     if ref.start is None or ref.end is None or hyp.start is None or hyp.end is None:

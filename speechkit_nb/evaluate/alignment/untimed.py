@@ -1,8 +1,8 @@
-"""Alignment of words without times: rapidfuzz, and our own table where it could have matched more words.
+"""Alignment of words without times by rapidfuzz, and by `align_timed` where more words may match.
 
-rapidfuzz makes the fewest errors, but of the alignments with as many errors it does not seek the one with
-most exact matches. Where two substitutions or more leave room for another match, and the longest common
-subsequence is longer than what was matched, the pair is aligned again.
+rapidfuzz finds an alignment with the fewest errors, but of these not always the one with most exact matches.
+A pair is aligned again if it has two or more substitutions, so that another match is possible, and if its
+longest common subsequence is longer than its number of matches.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHARACTERS = 0x110000 - _SURROGATES[1]
 
 
 def align_text(ref: TokenColumns, hyp: TokenColumns) -> Edits:
-    """Operations of all pairs, by words alone."""
+    """Operations of all pairs, without times."""
     ref, hyp = (replace(side, start=None, end=None) for side in (ref, hyp))
     ref_texts, hyp_texts = _texts(ref), _texts(hyp)
     errors = _Errors.of(ref_texts, hyp_texts)
@@ -43,7 +43,7 @@ def count_fewest_errors(ref: TokenColumns, hyp: TokenColumns) -> Ints:
 
 
 class _Errors(NamedTuple):
-    """What is not equal, in the order of the words: the operation, its pair, its reference position."""
+    """Errors in the order of the words: their operations, pairs and reference positions; counts by pair."""
 
     ops: Bytes
     pair: Ints
@@ -63,7 +63,7 @@ class _Errors(NamedTuple):
         return cls(ops, np.repeat(np.arange(len(counts)), counts), position, counts)
 
     def replaced(self, pairs: Ints, edits: Edits) -> _Errors:
-        """With the errors of these pairs, which are as many as before, taken from `edits`."""
+        """Replaces the errors of these pairs with those of `edits`, which are equally many."""
         wrong = edits.ops != OK
         begins = make_offsets(edits.counts)
         rows = make_offsets((edits.ops != INS).astype(np.int64))
@@ -78,7 +78,7 @@ class _Errors(NamedTuple):
 
 
 def _spread(errors: _Errors, ref: TokenColumns) -> Edits:
-    """All operations: before an error stand as many as there are reference words and insertions before it."""
+    """All operations. An error comes after as many as there are reference words and insertions before it."""
     inserted = errors.ops == INS
     counts = ref.counts + errors.per_pair(INS)
     ops = np.full(counts.sum(), OK, np.uint8)
@@ -87,17 +87,18 @@ def _spread(errors: _Errors, ref: TokenColumns) -> Edits:
 
 
 def _improvable(errors: _Errors, ref: list[Any], hyp: list[Any], n_ref: Ints) -> Ints:
-    """Pairs that may have an alignment with as many errors and more matches."""
+    """Pairs that may have an alignment with equally many errors and more matches."""
     hits = (n_ref - errors.per_pair(SUB, DEL)).tolist()
     roomy = np.flatnonzero(errors.per_pair(SUB) >= 2).tolist()
     return np.array([p for p in roomy if LCSseq.similarity(ref[p], hyp[p]) > hits[p]], np.int64)
 
 
 def _texts(side: TokenColumns) -> list[Any]:
-    """Each pair's words as the characters of a string, which rapidfuzz reads fastest."""
+    """The words of each pair as characters of a string, the fastest input for rapidfuzz."""
     bounds, highest = pairwise(side.offsets.tolist()), side.ids.max(initial=0)
     if highest >= _CHARACTERS:
         return [side.ids[first:last].tolist() for first, last in bounds]
+    # Python cannot decode surrogates, so the numbers skip their range.
     codes = side.ids.astype("<u4")
     if highest >= _SURROGATES[0]:
         codes[codes >= _SURROGATES[0]] += _SURROGATES[1]

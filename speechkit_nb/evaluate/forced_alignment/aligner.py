@@ -1,4 +1,4 @@
-"""Forced alignment: where each word of a known text lies in a recording."""
+"""Forced alignment: the times of the words of a known text in a recording."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ...errors import ConfigError, MissingExtra
 from .dictionary import SpokenWord, pronunciations, spoken_words
 
 SAMPLE_RATE = 16000
-"""Hz, of the acoustic model."""
+"""Sample rate of the acoustic model, in Hz."""
 
 FRAME = 0.01
 WINDOW = 60.0
-"""Seconds that are worked through at once."""
+"""Seconds that are aligned at once."""
 
 MARGIN = 8.0
-"""Seconds at the end of a window whose words may still move when what follows is heard."""
+"""Seconds at the end of a window in which times are not reliable, because the sound after it is unknown."""
 
 MOST_A_SECOND = 8.0
-"""Words."""
+"""The largest number of words per second."""
 
 LONGEST_PAUSE = 3.0
-"""Seconds of speech without a word in the text from which on there is a warning."""
+"""Speech without words in the text gives a warning if it lasts at least this many seconds."""
 
 _STRICT = 3
 _BLOCK = 60.0
@@ -45,26 +45,27 @@ def force_align(
     language: str = "en-US",
     pronunciations: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Times of the words of a text in a recording that says exactly this, by pocketsphinx.
+    """Times of the words of a text in a recording of exactly this text, computed with pocketsphinx.
 
-    On the synthetic recordings of the toolkit, half of all starts and ends are within 10 ms. It works through
-    a minute at a time, so that hours take no more memory. Words that are not said, and speech that is not
-    written, put their neighbours in wrong places; of long speech without words there is a UserWarning.
+    On the synthetic recordings of the toolkit, half of all starts and ends are within 10 ms. A minute is
+    aligned at a time, so that memory does not grow with the length of a recording. Words that are not spoken,
+    and speech that is not in the text, make the times of the words around them wrong. Long speech without
+    words gives a UserWarning.
 
     Args:
-        recording: or a path.
-        text: what is said; of a recording with several channels, by channel, 0-based. A line of the text
-            becomes a final.
-        language: only English can be aligned.
-        pronunciations: phones of words as in CMUdict, `{"Yandex": "Y AA N D EH K S"}`. Words that the
-            dictionary lacks are put together from those it has, see `pronunciations`.
+        recording: a recording, or its path.
+        text: the spoken text; for a recording with several channels, a text by channel number, from 0. Each
+            line of the text becomes a final.
+        language: must be English.
+        pronunciations: phones of words as in CMUdict, `{"Yandex": "Y AA N D EH K S"}`. The phones of words
+            that are not in the dictionary are composed from words that are, see `pronunciations`.
 
     Returns:
-        Frame of schema `tables.WORDS`, the words as they are written; times are whole milliseconds.
+        Frame of schema `tables.WORDS`, with words as written in the text, and times rounded to milliseconds.
 
     Raises:
-        ConfigError: if the language is another, a channel has no text or a text no channel, words have no
-            pronunciation, or the text does not fit the recording.
+        ConfigError: if the language is not English, the texts are not by channels of the recording, words
+            have no pronunciation, or the text does not fit the recording.
         MissingExtra: if pocketsphinx is not installed.
         AudioError: if the recording cannot be read.
     """
@@ -86,7 +87,7 @@ def force_align(
 
 @dataclass(frozen=True)
 class _Window:
-    """A stretch of a channel in seconds, and the words that may be in it."""
+    """A part of a channel, in seconds, and the words that are not aligned yet."""
 
     recording: Recording
     channel: int
@@ -95,7 +96,7 @@ class _Window:
 
     @property
     def is_last(self) -> bool:
-        """Whether it goes to the end of the recording; a short rest is taken along."""
+        """Whether it extends to the end of the recording. A short remainder is included in it."""
         return self.start + 1.25 * WINDOW >= self.recording.duration
 
     @property
@@ -104,7 +105,7 @@ class _Window:
 
 
 class _Aligner:
-    """pocketsphinx with the words of a text in its dictionary."""
+    """pocketsphinx with the words of the texts in its dictionary."""
 
     def __init__(self, words: list[SpokenWord], given: Mapping[str, str] | None) -> None:
         try:
@@ -114,7 +115,7 @@ class _Aligner:
         self._decoder = Decoder(loglevel="FATAL", lm=None)
         self._names = {}
         for word, phones in pronunciations(words, self._decoder.lookup_word, given).items():
-            self._names[word] = f"={word}"  # beside the word of the dictionary, if there is one
+            self._names[word] = f"={word}"  # does not replace the word in the dictionary
             self._decoder.add_word(self._names[word], phones, update=False)
 
     def times(self, recording: Recording, channel: int, words: list[SpokenWord]) -> list[Span]:
@@ -129,13 +130,13 @@ class _Aligner:
         return found
 
     def _heard(self, window: _Window) -> list[Span]:
-        """Times of the first words of a window: of as many as it seems to hold, of all in the last one."""
+        """Times of the words recognized in a window; in the last window, of all remaining words."""
         words = window.words if window.is_last else window.words[: round(WINDOW * MOST_A_SECOND)]
         if len(words) > (window.end - window.start) * MOST_A_SECOND + 1:
             raise _misfit(window)
         names = [self._names.get(word.bare, word.bare) for word in words]
         self._expect(names, may_stop=not window.is_last)
-        self._decoder.reinit_feat()  # nothing is kept of the window before
+        self._decoder.reinit_feat()  # keep no state of the previous window
         self._decoder.start_utt()
         sound = _read_pcm(window.recording, window.channel, window.start, window.end)
         self._decoder.process_raw(sound, full_utt=True)
@@ -150,7 +151,7 @@ class _Aligner:
         ]
 
     def _expect(self, names: list[str], *, may_stop: bool) -> None:
-        """One word after the other; with `may_stop` it may end after any of them."""
+        """Sets a grammar of these words in order; with `may_stop` it may end after any of them."""
         n = len(names)
         steps: list[tuple[Any, ...]] = [(k, k + 1, 1.0, name) for k, name in enumerate(names)]
         stops = [(k, n, 1.0) for k in range(n)] if may_stop else []
@@ -159,9 +160,10 @@ class _Aligner:
 
 
 def _settled(heard: list[Span], start: float) -> tuple[int, float]:
-    """How many words of a window that begins at `start` are kept, and where the next one begins.
+    """How many words of a window that begins at `start` are kept, and where the next window begins.
 
-    It is cut in the longest pause, in its second half if words end there, and before its margin.
+    The next window begins in the longest pause before the margin, in the second half of the window if a word
+    ends there.
     """
     ends = [(end, k + 1) for k, (_, end) in enumerate(heard) if end <= start + WINDOW - MARGIN]
     late = [(end, n) for end, n in ends if end >= start + WINDOW / 2]
@@ -211,10 +213,10 @@ def _frame(recording: str, channel: int, words: list[SpokenWord], times: list[Sp
 
 
 def _warn_of_gaps(recording: Recording, channel: int, times: Sequence[tuple[float, float]]) -> None:
-    """Warns, with a UserWarning, of long speech before, between or after the words.
+    """Issues a UserWarning for long speech before, between or after the words.
 
     Args:
-        times: start and end of each word, in seconds, in their order.
+        times: start and end of each word, in seconds, in order.
     """
     begins = [0.0, *(end for _, end in times)]
     ends = [*(start for start, _ in times), recording.duration]
@@ -232,7 +234,7 @@ def _warn_of_gaps(recording: Recording, channel: int, times: Sequence[tuple[floa
 
 
 def _measure_speech(recording: Recording, channel: int, start: float, end: float) -> float:
-    """How much of a stretch is speech, in seconds; a minute is read at once."""
+    """Seconds of speech between two times. A minute is read at once."""
     from pocketsphinx import Vad
 
     vad = Vad(mode=_STRICT, sample_rate=SAMPLE_RATE)
@@ -245,7 +247,7 @@ def _measure_speech(recording: Recording, channel: int, start: float, end: float
 
 
 def _read_pcm(recording: Recording, channel: int, start: float, end: float) -> bytes:
-    """A stretch of one channel, 16 kHz, signed 16 bit."""
+    """Samples of one channel between two times, at 16 kHz, signed 16 bit."""
     import soxr
 
     samples = recording.read(start, end, channel)

@@ -1,4 +1,4 @@
-"""How English words are pronounced: what to look for in the sound, for each word of a text."""
+"""Pronunciations of English words, for forced alignment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Lookup = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class SpokenWord:
-    """A word as it is written, as it is looked up, and the line it stands in."""
+    """A word as written, its form in the dictionary, and the number of its line."""
 
     written: str
     bare: str
@@ -31,7 +31,7 @@ class SpokenWord:
 
 
 def spoken_words(text: str) -> list[SpokenWord]:
-    """The words of a text that are spoken; a dash between them is none.
+    """The words of a text that are spoken; punctuation without letters or digits is left out.
 
     >>> [(word.written, word.bare, word.line) for word in spoken_words("“Don’t,” — I said.\\nWell")]
     [('“Don’t,”', "don't", 0), ('I', 'i', 0), ('said.', 'said', 0), ('Well', 'well', 1)]
@@ -46,7 +46,7 @@ def spoken_words(text: str) -> list[SpokenWord]:
 
 
 def bare(word: str) -> str:
-    """Lower-case, without accents and what stands around it; apostrophes are straight.
+    """Lower case, without accents and surrounding punctuation, with straight apostrophes.
 
     >>> bare("«Café»,"), bare("O’Clock")
     ('cafe', "o'clock")
@@ -59,17 +59,18 @@ def bare(word: str) -> str:
 def pronunciations(
     words: list[SpokenWord], lookup: Lookup, given: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Phones of the words that the dictionary does not have, or that were given; by the bare word.
+    """Phones, by bare word, of the words that are given, and of those that are not in the dictionary.
 
-    In this order: as given; as in the dictionary; an `'s` is added to the word before it; up to five capitals
-    are spelled; parts between hyphens and the like follow one another; so do two words written as one.
+    The first of these that applies: as given; as in the dictionary (left out of the result); a word with `'s`
+    is that word and the ending; up to five capitals are spelled; parts between hyphens or other punctuation
+    are joined; a compound of two words is their phones in order.
 
     Args:
-        lookup: the dictionary.
+        lookup: returns the phones of a word in the dictionary, or None.
         given: phones by word, such as `{"Yandex": "Y AA N D EH K S"}`.
 
     Raises:
-        ConfigError: if words are left that have none, all of them named; or if there is no such phone.
+        ConfigError: if words have no pronunciation (the error lists them), or a given phone does not exist.
     """
     own = {bare(word): _checked(word, phones) for word, phones in (given or {}).items()}
     found, unknown = {}, []
@@ -115,7 +116,7 @@ def _spelled(letters: str, lookup: Lookup) -> str | None:
 
 
 def _compound(name: str, lookup: Lookup) -> str | None:
-    """The longest first word that leaves a second one."""
+    """Phones of two words written as one, with the longest first word for which both are known."""
     for cut in range(len(name) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
         if phones := _joined(map(lookup, (name[:cut], name[cut:]))):
             return phones

@@ -1,4 +1,4 @@
-"""Counts of hits and errors: they add up, and the division comes last."""
+"""Counts of hits and errors, which are added before a rate is computed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import astuple, dataclass
 
 @dataclass(frozen=True)
 class ErrorRate:
-    """What became of the words (or characters) of a reference.
+    """Counts of hits and errors in words (or characters), and the rates computed from them.
 
-    Rates are never averaged: the counts of all utterances are added, and then divided. An empty reference
-    has no rate, however many words a system made up for it.
+    Rates are never averaged: the counts of all utterances are added, then divided. An empty reference has no
+    rate, even if the system inserted words.
 
     >>> total = ErrorRate(hits=8, substitutions=1, deletions=1) + ErrorRate(insertions=2)
     >>> total
@@ -46,24 +46,24 @@ class ErrorRate:
 
     @property
     def wer(self) -> float | None:
-        """Errors by words of the reference; above 1 if a system makes up much. None without reference."""
+        """Errors / n_ref; above 1 with many insertions. None if the reference has no words."""
         return self.errors / self.n_ref if self.n_ref else None
 
     @property
     def mer(self) -> float | None:
-        """Match error rate: errors by all that was aligned, at most 1. None without reference."""
+        """Match error rate: errors / (hits + errors), at most 1. None if the reference has no words."""
         return self.errors / (self.errors + self.hits) if self.n_ref else None
 
     @property
     def wil(self) -> float | None:
-        """Word information lost: 1 - share of the reference hit * share of the system's words that hit."""
+        """Word information lost: 1 - hits / n_ref * hits / n_hyp. None if the reference has no words."""
         if not self.n_ref:
             return None
         return 1 - self.hits**2 / (self.n_ref * self.n_hyp) if self.n_hyp else 1.0
 
     @property
     def rate(self) -> float | None:
-        """The same as `wer`, for characters and sentences, too."""
+        """Same as `wer`; the name fits characters and sentences, too."""
         return self.wer
 
     def __add__(self, other: ErrorRate) -> ErrorRate:

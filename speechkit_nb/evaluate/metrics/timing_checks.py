@@ -1,4 +1,4 @@
-"""Whether times can be true at all: words without length, that overlap, that lie outside of the recording."""
+"""Checks for impossible times: words without duration, overlapping, or outside the recording."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import pandas as pd
 
 SANITY = ("no_length", "overlapping", "outside")
 SLACK = 0.001
-"""Seconds by which a word may reach over the end of its recording: times are whole milliseconds."""
+"""Seconds by which a word may end after its recording, because times are whole milliseconds."""
 
 
 def check_times(
     alignment: pd.DataFrame, places: Sequence[str], durations: Mapping[Any, float] | None = None
 ) -> pd.DataFrame:
-    """One row per word of a system that has times, with the index of the alignment: whether it has
-    `no_length` (ends at its start, or before), is `overlapping` (ends after the next one starts),
-    lies `outside` of the recording, at least in part.
+    """One row per word of a system with times, with the index of the alignment.
+
+    The columns are boolean: `no_length` (the end is not after the start), `overlapping` (the end is after the
+    start of the next word), `outside` (a part of the word is outside the recording).
 
     Args:
         places: utterance key columns.
-        durations: seconds by `recording`, or of the only one; without them only what begins before 0 is
-            outside.
+        durations: seconds by `recording`, or of the only recording. Default: only words that start before 0
+            are `outside`.
 
     >>> from speechkit_nb.evaluate import align
     >>> heard = pd.DataFrame({"word": ["a", "b", "c"], "start": [0.0, 0.3, 0.9], "end": [0.4, 0.3, 1.2]})

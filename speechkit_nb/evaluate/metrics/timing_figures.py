@@ -14,7 +14,7 @@ _QUANTILES = {"p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 def summarize_timing(tally: pd.DataFrame, *, collar: float = 0.05) -> pd.DataFrame:
-    """What `timing.timing` returns, from one tally, or from several put together by `pd.concat`."""
+    """The result of `compute_timing`, from one or several results of `count_timing` joined by `pd.concat`."""
     keys = [name for name in tally if name not in COUNTED]
     groups = sum_counts(tally).groupby(keys, sort=False, observed=True, dropna=False)
     rows = [{**dict(zip(keys, key, strict=True)), **_figures(_Counts(part), collar)} for key, part in groups]
@@ -32,7 +32,7 @@ class _Counts:
         }
 
     def of(self, what: str) -> tuple[Ints, Ints]:
-        """Values in rising order, and how often each was seen."""
+        """Values in ascending order, and the number of times each occurs."""
         nothing = np.zeros(0, np.int64)
         return self._parts.get(what, (nothing, nothing))
 
@@ -91,15 +91,15 @@ def _errors(values: Ints, n: Ints) -> dict[str, float]:
 
 
 def mean(values: Floats, n: Ints) -> float:
-    """Of values that were seen so often; NaN of none."""
+    """Mean of `values` that occur `n` times each; NaN if there are none."""
     return _share(float(values @ n), int(n.sum()))
 
 
 def quantile(values: Floats, n: Ints, level: float) -> float:
-    """As `numpy.quantile` of the values, each repeated as often as it was seen; NaN of none.
+    """`numpy.quantile` of `values` that occur `n` times each, without repeating them; NaN if there are none.
 
     Args:
-        values: in rising order.
+        values: in ascending order.
 
     >>> quantile(np.array([1.0, 5.0]), np.array([3, 2]), 0.75)
     5.0
@@ -107,6 +107,7 @@ def quantile(values: Floats, n: Ints, level: float) -> float:
     if not n.sum():
         return float("nan")
     place = (int(n.sum()) - 1) * level
+    # The element at index k of the repeated values is the first whose cumulative count is above k.
     low, high = values[np.searchsorted(np.cumsum(n), [np.floor(place), np.ceil(place)], side="right")]
     return float(low + (high - low) * (place % 1))
 

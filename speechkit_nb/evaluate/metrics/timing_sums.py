@@ -1,17 +1,17 @@
-"""Timing errors as counts that can be added, and the figures that come from counts.
+"""Timing errors as counts that can be added.
 
-A row says how often a `value` was seen. `what` is one of
+A row holds the number of times `n` that a `value` occurs. `what` is one of
 
 - `ref`, `hyp`, `right`: words of the reference, of the system, and those that count as right; `value` is 0;
-- `start`, `end`: error of a compared word, `widest` the larger of the sizes of both; microseconds;
-- `own`: as `widest`, for every timed word of the system, compared or not;
-- `iou`: of a compared word, in millionths;
-- `timed`: words of the system that have times, and `no_length`, `overlapping`, `outside` of these; `value`
-  is 0;
-- `utterance`: mean size of both errors of the compared words of an utterance, microseconds;
-- `span`, `shared`: `n` is microseconds, from compared words to the next ones, and those of them that lie
+- `start`, `end`: error of a compared word in microseconds; `widest`: the larger of their absolute values;
+- `own`: as `widest`, for every right word with times on both sides, compared or not;
+- `iou`: intersection over union of a compared word, in millionths;
+- `timed`: words of the system that have times, and those of them that are `no_length`, `overlapping` or
+  `outside`; `value` is 0;
+- `utterance`: mean absolute error of the compared words of an utterance, over both sides, in microseconds;
+- `span`, `shared`: `n` is the time from compared words to the next ones in microseconds, and the part of it
   between the same words of the system; `value` is 0;
-- `drift`: of a recording, in microseconds an hour; `n` is the number of its compared words.
+- `drift`: drift of a recording in microseconds per hour; `n` is the number of its compared words.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ import pandas as pd
 from ..arrays import Floats
 
 MILLION = 1_000_000
-"""Times are counted in microseconds, shares in millionths, so that counts of parts of a corpus are exact."""
+"""Times are whole microseconds and shares whole millionths, so that sums over parts of a corpus are exact."""
 
 SHORTEST_SPAN = 300.0
-"""Seconds from first to last word from which on a recording has a drift; below, jitter looks like it."""
+"""Shortest time from first to last word, in seconds, for a drift; below, jitter looks like drift."""
 
 MOST_POINTS = 1000
 COUNTED = ("what", "value", "n")
@@ -42,13 +42,13 @@ def count_times(
     places: Sequence[str],
     sane: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Counts of an alignment and of its boundary errors, of which those that are `common` are compared.
+    """Counts of an alignment and of its boundary errors. Words with `common` are compared.
 
     Args:
         ops: operations whose words count as right.
         by: columns to split by.
         places: columns that identify recordings.
-        sane: of `sanity_of`.
+        sane: result of `check_times`.
     """
     keys = ["system", *by]
     op, compared = alignment["op"], errors[errors["common"]]
@@ -72,8 +72,8 @@ def count_times(
 def theil_sen(time: Floats, error: Floats) -> float:
     """Median of the slopes of all pairs of points; NaN if all have the same time.
 
-    Of more than 1000 points, stretches of points that follow one another are taken together first, each as
-    the medians of its times and of its errors.
+    More than 1000 points are first reduced to 1000 blocks of consecutive points, each represented by the
+    medians of its times and errors.
 
     >>> theil_sen(np.array([0.0, 1.0, 2.0]), np.array([0.0, 0.5, 1.0]))
     0.5
@@ -91,7 +91,7 @@ def theil_sen(time: Floats, error: Floats) -> float:
 
 
 def _sums(places: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
-    """How many of the rows are each kind of `words`."""
+    """Number of rows with each of the flags `words`."""
     keys = list(places)
     rows = places.join(words.astype("int64"))
     sums = rows.groupby(keys, sort=False, observed=True, dropna=False).sum().reset_index()
@@ -100,7 +100,7 @@ def _sums(places: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
 
 
 def _histogram(rows: pd.DataFrame, keys: list[str], what: str, value: pd.Series) -> pd.DataFrame:
-    """Counts of `value`, in millionths."""
+    """Counts of `value`, converted to integers in millionths."""
     counted = rows[keys].assign(value=value)
     counted["value"] = (counted["value"] * MILLION).round().astype("int64")
     counts = counted.groupby([*keys, "value"], sort=False, observed=True, dropna=False).size()
@@ -108,11 +108,11 @@ def _histogram(rows: pd.DataFrame, keys: list[str], what: str, value: pd.Series)
 
 
 def _count_utterances(compared: pd.DataFrame, keys: Sequence[str], places: Sequence[str]) -> pd.DataFrame:
-    """Rows `utterance`, `shared` and `span` of a tally.
+    """Rows `utterance`, `shared` and `span` of the counts.
 
     Args:
-        compared: of `boundary_errors`, with the columns `keys`.
-        keys: columns that the tally is split by.
+        compared: rows of `compute_boundary_errors`, with the columns `keys`.
+        keys: columns that the counts are split by.
         places: utterance key columns.
     """
     columns = list(dict.fromkeys([*keys, *places]))
@@ -122,7 +122,7 @@ def _count_utterances(compared: pd.DataFrame, keys: Sequence[str], places: Seque
 
 
 def _shifts(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> pd.DataFrame:
-    """One row per utterance: the mean size of both errors."""
+    """One row per utterance: the mean absolute error over both sides."""
     sizes = compared[["start_error", "end_error"]].abs().mean(axis=1)
     groups = compared[columns].assign(size=sizes).groupby(columns, sort=False, observed=True, dropna=False)
     means = groups["size"].mean().reset_index()
@@ -131,8 +131,8 @@ def _shifts(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> 
 
 
 def _segments(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> pd.DataFrame:
-    """Microseconds from each compared word to the next one, and how much of them lies between the same two
-    words of the system."""
+    """Microseconds from each compared word to the next one, and the part of them that is between the same
+    two words of the system."""
     words = compared[columns].assign(ref=_micro(compared["ref_start"]), off=_micro(compared["start_error"]))
     words = words.sort_values("ref", kind="stable")
     words["hyp"] = words["ref"] + words["off"]

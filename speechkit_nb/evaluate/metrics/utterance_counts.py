@@ -1,4 +1,4 @@
-"""Counts of each utterance and system, as arrays: what the rates of a summary are computed from."""
+"""Counts by utterance and system as arrays, from which the rates of a summary are computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..arrays import Bools, Ints
 from .word_rates import COUNTS
 
 COUNTED = (*COUNTS, "character_errors", "n_characters", "n_utterances", "n_wrong")
-"""Names of the counts: integers that can be added, over utterances and over the parts of a corpus."""
+"""Names of the counts: integers that can be added over utterances and over parts of a corpus."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class UtteranceCounts:
     Attributes:
         systems: names.
         keys: one row per utterance: the columns that identify it, and further columns about it.
-        counts: shape (n_utterances, n_systems, n_counts), in the order of `COUNTED`. `n_characters` is of the
-            reference, with one space between words. `n_utterances` is 1 where either side has words.
-        row_unit: the utterance of each row of the alignment.
+        counts: shape (n_utterances, n_systems, n_counts), in the order of `COUNTED`. `n_characters`
+            counts the reference, with one space between words. `n_utterances` is 1 if either side has words.
+        row_unit: number of the utterance of each row of the alignment.
     """
 
     systems: tuple[str, ...]
@@ -45,13 +45,13 @@ class UtteranceCounts:
         systems: Sequence[str],
         facts: pd.DataFrame | None = None,
     ) -> UtteranceCounts:
-        """Count the rows of an alignment.
+        """Counts the rows of an alignment.
 
         Args:
             alignment: a frame of `align`.
-            keys: columns that identify an utterance; without any, all is one utterance.
-            systems: all names, also of systems without a row.
-            facts: one row per utterance: `keys`, and further columns.
+            keys: utterance key columns; if there are none, all rows are one utterance.
+            systems: names of all systems, also of those without a row.
+            facts: one row per utterance: the columns `keys`, and further columns to add.
 
         >>> from speechkit_nb.evaluate import align
         >>> counts = UtteranceCounts.from_alignment(align("a b c", {"one": "a x"}), [], ["one"])
@@ -82,13 +82,13 @@ class UtteranceCounts:
 
     @property
     def n_words(self) -> Ints:
-        """Words of the reference, shape (n_utterances, n_systems): alternatives may be chosen differently."""
+        """Words of the reference, shape (n_utterances, n_systems). They differ if alternatives are chosen."""
         hits, substitutions, _, deletions = np.moveaxis(self.counts[..., : len(COUNTS)], -1, 0)
         return np.asarray(hits + substitutions + deletions)
 
 
 def _find_runs(alignment: pd.DataFrame, keys: Sequence[str]) -> Ints:
-    """Rows at which an utterance of a system begins; its rows follow one another."""
+    """First row of each utterance of each system. The rows of an utterance are consecutive."""
     if alignment.empty:
         return np.zeros(0, np.int64)
     new = alignment["position"].to_numpy()[1:] == 0
@@ -99,7 +99,7 @@ def _find_runs(alignment: pd.DataFrame, keys: Sequence[str]) -> Ints:
 
 
 def _number_utterances(runs: pd.DataFrame, keys: Sequence[str]) -> tuple[Ints, pd.DataFrame]:
-    """The utterance of each run, and the utterances in the order of their first run."""
+    """The utterance number of each run, and the keys of the utterances in the order of their first run."""
     if not keys:
         return np.zeros(len(runs), np.int64), pd.DataFrame(index=pd.RangeIndex(min(len(runs), 1)))
     unit = runs.groupby(list(keys), sort=False).ngroup().to_numpy().astype(np.int64)
@@ -107,7 +107,7 @@ def _number_utterances(runs: pd.DataFrame, keys: Sequence[str]) -> tuple[Ints, p
 
 
 def _count_runs(alignment: pd.DataFrame, op: NDArray[np.int8], begins: Ints) -> Ints:
-    """Shape (n_runs, n_counts). The rows of `op` are codes of `OPS`, in whose order `COUNTS` are."""
+    """Counts of each run, shape (n_runs, n_counts). `op` holds indices into `OPS`, ordered as `COUNTS`."""
     words = [_sum_runs(op == code, begins) for code in range(len(OPS))]
     errors, characters = _count_characters(alignment, op, begins)
     wrong = sum(words[1:], np.zeros_like(begins)) > 0
@@ -119,7 +119,7 @@ def _sum_runs(flags: Bools, begins: Ints) -> Ints:
 
 
 def _count_characters(alignment: pd.DataFrame, op: NDArray[np.int8], begins: Ints) -> tuple[Ints, Ints]:
-    """Errors, and characters of the reference, in each run; one space is between words."""
+    """Character errors and reference characters in each run, with one space between words."""
     texts = {
         side: _join_words(alignment[f"{side}_word"], _sum_runs(op != absent, begins))
         for side, absent in (("ref", INS), ("hyp", DEL))
@@ -130,9 +130,10 @@ def _count_characters(alignment: pd.DataFrame, op: NDArray[np.int8], begins: Int
 
 
 def _join_words(words: pd.Series, counts: Ints) -> pa.Array:
-    """Texts of the words that are not missing, `counts` of them in each."""
+    """Joins the words that are not missing to texts of `counts` words each."""
     there = pa.array(words, pa.large_string()).drop_null()
     if isinstance(there, pa.ChunkedArray):
         there = there.combine_chunks()
+    # Arrow joins each list of a list array; the lists are made from offsets, without copying the words.
     offsets = np.r_[0, np.cumsum(counts)].astype(np.int64)
     return pc.binary_join(pa.LargeListArray.from_arrays(offsets, there), pa.scalar(" ", there.type))

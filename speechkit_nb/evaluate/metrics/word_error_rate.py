@@ -21,7 +21,7 @@ class WordErrorRate:
 
     Attributes:
         hits: reference words that are right.
-        substitutions: reference words in whose place another word was recognized.
+        substitutions: reference words for which another word was recognized.
         deletions: reference words without a recognized word.
         insertions: recognized words without a reference word.
         alignment: one row per pair of words, deletion and insertion, as returned by `align`. For lists of
@@ -74,22 +74,23 @@ def wer(
 ) -> WordErrorRate:
     """The word error rate of a text, or of many texts together.
 
-    Of the alignments with the fewest errors the one with the most hits is counted, so that the rate is that
-    of other tools, and substitutions may be fewer. Of many texts the errors and the words are added first.
+    Of the alignments with the fewest errors, one with the most hits is used. So the rate is the same as in
+    other tools, but there may be fewer substitutions. For many texts, errors and words are added, and then
+    divided.
 
     Args:
-        reference: what was said: a text, or a list of texts. It may hold alternatives, `{7 / seventh}`.
-        hypothesis: what was recognized: a text, or a list of as many texts in the same order.
-        normalizer: makes words comparable, such as `"en"` or `"ru"`, see `normalizer`; default: words are
-            compared as they are written.
+        reference: the spoken text, or a list of texts. It may contain alternatives, `{7 / seventh}`.
+        hypothesis: the recognized text, or a list of equally many texts in the same order.
+        normalizer: makes words comparable, such as `"en"` or `"ru"`, see `normalizer`; default: None,
+            words are compared as written.
 
     Returns:
         Rate, counts and alignment. The rate of a reference without words is NaN; its insertions are counted.
         (jiwer returns the number of insertions, or 0, as the rate.)
 
     Raises:
-        ConfigError: if a text is no string, the lists have different lengths, or there is no such normalizer.
-        SchemaError: if alternatives in the reference are not written as they should be.
+        ConfigError: if a text is not a string, lists have different lengths, or the normalizer is unknown.
+        SchemaError: if alternatives in the reference have wrong syntax.
         EvaluationError: if the normalizer removes all words of one side.
 
     >>> result = wer(["good morning", "how are you"], ["good morning", "how old are you"])

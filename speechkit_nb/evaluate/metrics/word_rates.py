@@ -1,7 +1,7 @@
-"""Error rates of an alignment: of words, characters and utterances, by any of its columns.
+"""Error rates of words, characters and utterances, grouped by any columns of an alignment.
 
-Each takes the `alignment` frame and returns a frame with one row per group. Columns of your own (a speaker, a
-noise level) are merged into the alignment before, and named in `by`.
+Each function takes an `alignment` frame and returns a frame with one row per group. To group by other
+columns, such as a speaker or a noise level, merge them into the alignment first, and name them in `by`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COUNT_OF = dict(zip(OPS, COUNTS, strict=True))
 
 
 def count_total(alignment: pd.DataFrame) -> ErrorRate:
-    """Words of all rows in one count.
+    """Counts the words of all rows together.
 
     >>> from speechkit_nb.evaluate import align
     >>> count_total(align("a b c", {"one": "a x"})).wer
@@ -37,12 +37,12 @@ def compute_word_rates(alignment: pd.DataFrame, by: Sequence[str] = ("system",))
     """Counts and rates of words.
 
     Args:
-        alignment: frame of schema `ALIGNMENT`, with what other columns it has.
+        alignment: frame of schema `ALIGNMENT`; it may have other columns.
         by: columns to group by.
 
     Returns:
-        Frame of `by`, `hits`, `substitutions`, `insertions`, `deletions`, `n_words` (of the reference),
-        `errors`, `wer`, `mer`, `wil`; the rates are NaN where the reference is empty.
+        Frame with the columns `by`, `hits`, `substitutions`, `insertions`, `deletions`, `n_words` (of the
+        reference), `errors`, `wer`, `mer`, `wil`. The rates are NaN if the reference is empty.
 
     Raises:
         SchemaError: if a column is missing.
@@ -52,7 +52,7 @@ def compute_word_rates(alignment: pd.DataFrame, by: Sequence[str] = ("system",))
 
 
 def count_words(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """`by` and the four counts; counts of parts of an alignment may be added up."""
+    """Frame of `by` and the four counts. Counts of parts of an alignment can be added."""
     by = list(by)
     _check(alignment, by)
     sizes = alignment.groupby([*by, "op"], sort=False, observed=True, dropna=False).size()
@@ -68,16 +68,16 @@ def compute_character_rates(
     utterance: Sequence[str] | None = None,
     spaces: bool = True,
 ) -> pd.DataFrame:
-    """Counts and rates of characters of the normalized words; the rate is called `cer`.
+    """Counts and rates of characters in the normalized words; the rate is called `cer`.
 
     Args:
-        alignment: as in `word_rates`.
+        alignment: as in `compute_word_rates`.
         by: columns to group by.
-        utterance: utterance key columns, as given to `align`; by default those before `system`.
-        spaces: whether one space between words counts as a character.
+        utterance: utterance key columns, as given to `align`; default: the columns before `system`.
+        spaces: whether a space between words counts as a character.
 
     Returns:
-        Frame of `by`, the four counts, `n_characters`, `errors`, `cer`.
+        Frame with the columns `by`, the four counts, `n_characters`, `errors`, `cer`.
     """
     units = _units(alignment, utterance, by)
     rows = [alignment[key] for key in units]
@@ -104,14 +104,14 @@ def _characters(ref: str, hyp: str) -> tuple[int, int, int, int]:
 def compute_utterance_rates(
     alignment: pd.DataFrame, by: Sequence[str] = ("system",), *, utterance: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """How many utterances have an error (sentence error rate).
+    """Number of utterances with an error, and their share (sentence error rate).
 
     Args:
-        alignment, by, utterance: as in `character_rates`.
+        alignment, by, utterance: as in `compute_character_rates`.
 
     Returns:
-        Frame of `by`, `n_utterances`, `n_wrong`, `ser`. Utterances in which neither side has a word are in
-        no alignment, and do not count.
+        Frame with the columns `by`, `n_utterances`, `n_wrong`, `ser`. Utterances in which neither side has
+        words have no rows in an alignment, and are not counted.
     """
     units = _units(alignment, utterance, by)
     counts = count_words(alignment, units)
@@ -122,11 +122,11 @@ def compute_utterance_rates(
 
 
 def count_confusions(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -> pd.DataFrame:
-    """What is confused with what, the most frequent first.
+    """Counts of each substitution, insertion and deletion, the most frequent first.
 
     Returns:
-        Frame of `by`, `op` (sub, ins, del), `ref_word` and `hyp_word` (missing where a side has none),
-        `count`.
+        Frame with the columns `by`, `op` (sub, ins, del), `ref_word` and `hyp_word` (missing if a side has no
+        word), `count`.
     """
     by = list(by)
     _check(alignment, by)
@@ -141,7 +141,7 @@ def count_confusions(alignment: pd.DataFrame, by: Sequence[str] = ("system",)) -
 
 
 def add_rates(counts: pd.DataFrame) -> pd.DataFrame:
-    """Counts with `n_words`, `errors`, `wer`, `mer` and `wil` behind them."""
+    """Adds the columns `n_words`, `errors`, `wer`, `mer` and `wil` to counts."""
     hits, substitutions, insertions, deletions = (counts[name] for name in COUNTS)
     n_ref, n_hyp = hits + substitutions + deletions, hits + substitutions + insertions
     errors, some = substitutions + insertions + deletions, n_ref > 0

@@ -1,7 +1,7 @@
-"""How exactly words are placed in time: errors of their starts and ends, on words that were recognized right.
+"""Accuracy of word times: errors of the starts and ends of words that were recognized correctly.
 
-Only words with the right text say something about times, and these are the easier words; so systems are
-compared on the reference words that all of them got right, and `coverage` says how many these are.
+Errors can be measured only on correct words, and these are the easier words. So systems are compared on the
+reference words that all of them recognized correctly, and `coverage` is the share of these words.
 """
 
 from __future__ import annotations
@@ -42,44 +42,43 @@ def compute_timing(
     units: Sequence[str] | None = None,
     durations: Mapping[Any, float] | None = None,
 ) -> pd.DataFrame:
-    """One row per system: how far starts and ends of words are off. Times are seconds, + is late.
+    """Errors of word starts and ends, one row per system. Times are in seconds, positive errors are late.
 
     Args:
-        alignment: frame `alignment` of one or several systems against one reference.
+        alignment: result of `align`, with one or several systems.
         by: columns to split by, such as `recording` or `channel_tag`.
-        collar: seconds that both ends of a word may be off to count in `precision`, `recall` and `f1`.
-        common: whether only words count that all systems got right; else each has its own. Systems that
-            have no times at all are left out of this.
-        substitutions: whether words that were taken for others count, too.
-        units: utterance key columns; by default all that are not of the alignment
-            itself and hold no floats.
-        durations: seconds by recording, so that words after its end are known.
+        collar: seconds; a word counts in `precision`, `recall` and `f1` if both errors are at most this.
+        common: whether to compare only the words that all systems recognized correctly, or all correct words
+            of each system. Systems without any times are ignored here.
+        substitutions: whether substituted words count as correct words, too.
+        units: utterance key columns; default: all columns that are not in schema `ALIGNMENT`
+            and are not floats.
+        durations: duration of each recording in seconds, to find words after its end.
 
     Returns:
         Frame with the index `system` (and `by`). Columns, where X is `start` or `end`:
 
-        - `n_ref`, `n_right`, `n_untimed`, `n_compared`: reference words; those that the system got right;
-          those of them that lack a time on one side; those that the errors below are of.
+        - `n_ref`, `n_right`, `n_untimed`, `n_compared`: numbers of reference words; of correct words; of
+          correct words without times on one side; of the words that are compared below.
         - `coverage`: n_compared / n_ref.
-        - `X_bias` (median error, with its sign), `X_mae` and `X_median` (mean and median of its size),
-          `X_rmse`, `X_p90`, `X_p95`, `X_p99` (quantiles of its size).
-        - `aas`: accumulated average shift, mean of the sizes of both errors; `corrected_aas` after the bias
-          of each is taken off, so that only the jitter is left.
+        - `X_bias` (median error), `X_mae` and `X_median` (mean and median absolute error), `X_rmse`, `X_p90`,
+          `X_p95`, `X_p99` (quantiles of the absolute error).
+        - `aas`: accumulated average shift, the mean absolute error over both ends; `corrected_aas`: the same
+          after the bias of each end is subtracted, so that only jitter remains.
         - `wbe`: word boundary error, as `aas`, but the mean over utterances of their means.
-        - `X_within_20_ms`, also 50, 100, 200, and `both_...`: share of words off by at most so much.
-        - `iou`: mean of intersection / union of the two stretches of a word.
-        - `pcs`: share of correct segments, as of MIREX and mir_eval: of the time from the start of each
+        - `X_within_20_ms`, also 50, 100, 200, and `both_...`: share of words with errors up to this size.
+        - `iou`: mean of intersection / union of the times of a word on both sides.
+        - `pcs`: share of correct segments, as in MIREX and mir_eval: of the time from the start of each
           compared word to that of the next one, the share in which the system is between the same two.
-        - `precision`, `recall`, `f1`: of all words of the system, of the reference, the share that is right
-          and within the collar at both ends; these are of each system's own words.
+        - `precision`, `recall`, `f1`: share of the words of the system, and of the reference, that are
+          correct and within the collar at both ends. They do not depend on `common`.
         - `drift_ms_per_hour`: slope of the start error over time (Theil-Sen) in recordings whose compared
-          words span five minutes or more; of several recordings the median, each weighing as much as it
-          has words.
-        - `n_timed`: words of the system with times, right or wrong; of these are the shares `no_length` (end
-          not after start), `overlapping` (end after the start of the next one), `outside` (of the recording:
-          before 0, or after its end if `durations` are given).
+          words span five minutes or more; the median over recordings, weighted by their numbers of words.
+        - `n_timed`: words of the system with times, correct or not; `no_length` (end not after start),
+          `overlapping` (end after the start of the next word) and `outside` (before 0, or after the end of
+          the recording if `durations` are given) are shares of these.
 
-        NaN where there is no word to tell.
+        Values are NaN if there are no words for them.
 
     Raises:
         SchemaError: if the frame lacks a column or has another dtype.
@@ -110,18 +109,18 @@ def count_timing(
     systems: Sequence[str] | None = None,
     durations: Mapping[Any, float] | None = None,
 ) -> pd.DataFrame:
-    """What `timing` is computed from, as counts: those of parts of a corpus are merged by `pd.concat`.
+    """Counts for `compute_timing`. The counts of parts of a corpus are joined by `pd.concat`.
 
-    All utterances of a recording belong into one part. `summarize_timing` turns counts into what
-    `timing` returns, with the same numbers as if the parts had been one.
+    All utterances of a recording must be in one part. `summarize_timing` computes from counts what
+    `compute_timing` returns, with the same numbers as for the whole corpus at once.
 
     Args:
-        alignment, by, common, substitutions, units, durations: as of `timing`.
-        systems: what `common` refers to; by default all that have times in this part. Say it if a system may
-            lack the times of a whole part.
+        alignment, by, common, substitutions, units, durations: as in `compute_timing`.
+        systems: the systems for `common`; default: those with times in this part. Needed if a system may have
+            no times in a whole part.
 
     Returns:
-        Frame with `system`, the columns `by`, and `what`, `value`, `n`.
+        Frame with the columns `system`, `by`, `what`, `value`, `n`.
     """
     units = _units(alignment, units)
     _check_columns(alignment, by)
@@ -139,15 +138,15 @@ def compute_boundary_errors(
     units: Sequence[str] | None = None,
     systems: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """One row per word that was recognized right and has times on both sides; for histograms and over time.
+    """Timing errors, one row per correct word with times on both sides. For histograms and plots over time.
 
     Args:
-        alignment, substitutions, units, systems: as of `tally_timing`.
+        alignment, substitutions, units, systems: as in `count_timing`.
 
     Returns:
         These rows of the alignment, with its index: the columns `units`, `system`, `position`, `ref_word`,
-        `ref_start`, `ref_end`, and `start_error`, `end_error` (seconds, + is late), `iou` (0 to 1),
-        `common` (whether all systems got it right).
+        `ref_start`, `ref_end`, and `start_error`, `end_error` (in seconds, positive: late), `iou` (0 to 1),
+        `common` (whether all systems recognized the word correctly).
 
     >>> from speechkit_nb.evaluate import align
     >>> said = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
@@ -173,12 +172,13 @@ def compute_boundary_errors(
 
 
 def _common(errors: pd.DataFrame, units: Sequence[str], systems: Sequence[str] | None) -> np.ndarray:
-    """Which pairs are of reference words that all systems have: the same word at the same time."""
+    """Mask of pairs whose reference word all systems have. A word is identified by its text and times."""
     if errors.empty:
         return np.zeros(0, bool)
     word = errors[[*units, "system", "ref_word"]].copy()
     word["start"], word["end"] = _micro(errors["ref_start"]), _micro(errors["ref_end"])
     place = [*units, "ref_word", "start", "end"]
+    # Equal words with the same times are numbered, so that each counts once per system.
     word["nth"] = word.groupby(["system", *place], observed=True, dropna=False).cumcount()
     there = word.groupby([*place, "nth"], observed=True, dropna=False)["system"].transform("size")
     n_systems = word["system"].nunique() if systems is None else len(set(systems))
@@ -190,7 +190,7 @@ def _ops(substitutions: bool) -> list[str]:
 
 
 def _units(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
-    """The utterance key columns, of a frame that is what it should be."""
+    """Checks an alignment, and returns its utterance key columns."""
     _check_columns(alignment, ["op", *(units or ())])
     tables.check(alignment, ALIGNED, "alignment")
     if units is not None:
@@ -207,7 +207,7 @@ def _check_columns(alignment: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _exact(seconds: np.ndarray) -> np.ndarray:
-    """Whole microseconds: 0.45 - 0.4 is 0.05, as it is within 50 ms."""
+    """Rounds to microseconds, so that 0.45 - 0.4 is 0.05, and therefore within 50 ms."""
     return np.round(seconds, 6)
 
 

@@ -1,8 +1,8 @@
 """Alternatives in a reference: `{7 / седьмого}`, as in NIST's transcripts.
 
-Of each group the choice is scored that leaves the fewest errors, and of equal ones the first. Choices are
-divided by ` / ` or `|`; `@` is the empty one. A group becomes one word with a mark before it, until it is
-known what it is aligned with; the words chosen share its time.
+In each group, the choice with the fewest errors is scored, and of equal choices the first. Choices are
+separated by ` / ` or `|`; `@` is the empty choice. A group is stored as one word that begins with `MARK`
+until its choice is known. The chosen words then share its time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def mark_alternatives(raw: Tokens) -> Tokens:
     """Raw words with each group of alternatives as one word.
 
     Raises:
-        SchemaError: if a brace has no partner, a group has one choice only, or touches another word.
+        SchemaError: if braces are not balanced, or if a group has only one choice or touches another word.
     """
     if not _has(raw, "{") and not _has(raw, "}"):
         return raw
@@ -45,7 +45,7 @@ def mark_alternatives(raw: Tokens) -> Tokens:
 
 
 def _has(tokens: Tokens, character: str) -> bool:
-    """Whether the memory of the words holds it; a look of a moment that mostly saves the search."""
+    """Whether the text buffer may contain it. A fast check that avoids the search in most cases."""
     data = tokens.word.buffers()[-1]
     return data is not None and character.encode() in data.to_pybytes()
 
@@ -71,11 +71,11 @@ def _choices(group: str) -> list[str]:
 
 
 def choose_alternatives(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
-    """Reference words with, for each group, the choice that fits the hypothesis best.
+    """Reference words in which each group is replaced by the choice with the fewest errors.
 
     Args:
-        ref: normalized words, with groups as `marked` leaves them.
-        hyp: the same utterances in the same order.
+        ref: normalized words, with groups as returned by `mark_alternatives`.
+        hyp: words of the same utterances in the same order.
         how: normalizes the choices.
     """
     if not _has(ref, MARK):
@@ -101,10 +101,10 @@ def choose_alternatives(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
 def choose_fewest_errors(
     words: Sequence[str], groups: dict[int, list[list[str]]], hyp: Sequence[str]
 ) -> list[int]:
-    """The choice of each group that leaves the fewest errors, then the fewest substitutions.
+    """The number of the choice in each group: fewest errors, then fewest substitutions, then the first.
 
     Args:
-        words: of the reference; those at the keys of `groups` stand for one of their choices.
+        words: reference words; those at the positions in `groups` are replaced by one of their choices.
 
     >>> words, groups = ["on", "", "may"], {1: [["7"], ["the", "seventh"]]}
     >>> choose_fewest_errors(words, groups, ["on", "7", "may"])
@@ -128,14 +128,14 @@ def choose_fewest_errors(
 
 
 class _Row(NamedTuple):
-    """Best score at each hypothesis word, and the column in which its way left the last group."""
+    """Best score in each column, and the column in which its path left the last group."""
 
     score: Ints
     origin: Ints
 
 
 class _Passed(NamedTuple):
-    """What is known at each column behind a group: the row, the choice, where the group before was left."""
+    """The row after a group; for each column its best choice, and where its path left the group before."""
 
     after: _Row
     number: Ints
@@ -144,7 +144,7 @@ class _Passed(NamedTuple):
 
 @dataclass
 class _Rows:
-    """Rows of the table of one utterance; a score counts what pairing gains, as in `timed_table`."""
+    """Computes rows of the alignment table of one utterance. Scores are gains, as in `timed_table`."""
 
     hyp: Sequence[str]
 
@@ -162,6 +162,8 @@ class _Rows:
         score, origin = row.score.copy(), row.origin.copy()
         score[better] = paired[better[1:]]
         origin[better] = row.origin[:-1][better[1:]]
+        # Insertions gain nothing, so the best score from the left is the running maximum. `source` is the
+        # last column where it was reached, whose path a cell continues.
         best = np.maximum.accumulate(score)
         source = np.maximum.accumulate(np.where(score == best, self._columns, 0))
         return _Row(best, origin[source])

@@ -1,4 +1,4 @@
-"""Normalizers: what counts as the same word, with a name and a hash that go into every result."""
+"""Normalizers make words comparable. Their name and hash are stored with every result."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Normalizer:
     """Makes words comparable.
 
     Attributes:
-        name: said in results, such as `"ru"` or `"en+digits"`.
-        steps: applied in turn to each raw word on its own, so that it stays known where a word came
-            from; what they leave is split at spaces.
-        phrases: what is replaced afterwards in the words of an utterance.
+        name: its name in results, such as `"ru"` or `"en+digits"`.
+        steps: functions that are applied in order to each raw word separately, so that the raw word of each
+            result is known. The result is split at spaces.
+        phrases: replacements of several words, applied afterwards to the words of an utterance.
 
     >>> normalizer("ru")("Ещё раз: «Мой йод», 5₽!")
     ['еще', 'раз', 'мой', 'йод', '5', '₽']
@@ -45,7 +45,7 @@ class Normalizer:
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits that change with anything that may change a result."""
+        """Twelve hexadecimal digits that depend on everything that may change a result."""
         facts = [*map(_facts_of, self.steps), *(phrase.facts for phrase in self.phrases)]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
@@ -57,10 +57,10 @@ class Normalizer:
         return words
 
     def parts(self, word: str) -> list[str]:
-        """What the steps make of one raw word: no word, one, or several.
+        """Applies the steps to one raw word; returns no word, one, or several.
 
         Raises:
-            ConfigError: if a function of your own does not give back text.
+            ConfigError: if a step does not return a string.
         """
         left = word
         for step in self.steps:
@@ -79,22 +79,22 @@ def normalizer(
     numbers: Literal["digits"] | None = None,
     equivalents: Mapping[str, str] | None = None,
 ) -> Normalizer:
-    """A normalizer for a language, or one of your own, for `compare`, `score` and `align`.
+    """Makes a normalizer for a language or from a function, for `compare`, `score` and `align`.
 
-    It is `sk.normalizer`: `sk.compare(..., normalizer=sk.normalizer("en", numbers="digits"))`.
+    For example, `sk.compare(..., normalizer=sk.normalizer("en", numbers="digits"))`.
 
     Args:
-        how: `"ru"` and `"en"` (also as in `"ru-RU"`) compose Unicode, make letters small, unify dashes
-            and apostrophes, group no thousands and drop punctuation. `"ru"` also writes ё as е and the
-            decimal comma as a point, and drops stress marks. `"none"` leaves words as they are. A
-            function gets one raw word at a time and returns what is left of it.
-        numbers: `"digits"` writes English number words as digits; see `NumbersToDigits` for what cannot
-            be trusted. Not offered for other languages.
-        equivalents: phrases that count as the same: `{"going to": "gonna"}`.
+        how: `"ru"` and `"en"` (also as in `"ru-RU"`) compose Unicode, convert to lower case, unify
+            dashes and apostrophes, and remove thousands separators and punctuation. `"ru"` also replaces ё by
+            е and the decimal comma by a point, and removes stress marks. `"none"` does not change words. A
+            function takes one raw word and returns the normalized text.
+        numbers: `"digits"` converts English number words to digits; see `NumbersToDigits` for its
+            limitations. Not available for other languages.
+        equivalents: phrases that are replaced by equivalent ones: `{"going to": "gonna"}`.
 
     Raises:
-        ConfigError: if there is no such normalizer.
-        MissingExtra: if numbers need a package that is not installed.
+        ConfigError: if the normalizer is unknown, or an option has an invalid value.
+        MissingExtra: if `numbers` needs a package that is not installed.
 
     >>> normalizer("en-US", numbers="digits")("I'm thirty six, OK?")
     ["i'm", '36', 'ok']
@@ -124,7 +124,7 @@ def _named(how: str | Step) -> Normalizer:
 
 
 def _facts_of(step: Step) -> str:
-    """What a function does, as far as it can be told: its name, its source, and what it holds."""
+    """Describes a function for the hash: its name, its source code, and the values it refers to."""
     if getattr(step, "__module__", None) == text.__name__:
         return f"{step.__name__} {text.VERSION}"
     thing = step if inspect.isroutine(step) else type(step)
@@ -137,5 +137,5 @@ def _facts_of(step: Step) -> str:
         if thing is not step
         else [cell.cell_contents for cell in getattr(step, "__closure__", None) or ()]
     )
-    said = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(holds))  # where it lies in memory
+    said = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(holds))  # memory addresses differ between runs
     return f"{getattr(thing, '__module__', '')}.{thing.__qualname__} {source} {said}"

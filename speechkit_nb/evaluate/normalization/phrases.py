@@ -1,6 +1,6 @@
-"""What concerns several words at once: an equivalence table, and numbers.
+"""Replacements of several words at once: an equivalence table, and numbers.
 
-A finder gets the words of one utterance and says which runs of them are to be replaced by which words.
+Each class finds runs of words to replace in the words of one utterance.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ...errors import ConfigError, MissingExtra
 
 
 class Replacement(NamedTuple):
-    """Words `first` to `last`, not included, become `words`."""
+    """Words `first` to `last` (not included) are replaced by `words`."""
 
     first: int
     last: int
@@ -22,23 +22,23 @@ class Replacement(NamedTuple):
 
 
 class Phrases(Protocol):
-    """Finds what to replace. `facts` is what distinguishes it from others, for the hash."""
+    """Finds runs of words to replace. `facts` describes it for the hash of the normalizer."""
 
     @property
     def facts(self) -> str: ...
 
     def touches(self, word: str) -> bool:
-        """Whether an utterance with this word is worth a look; every replaced run has such a word."""
+        """Whether a run to replace may contain this word. Every run has a word for which this is true."""
         ...
 
     def find(self, words: Sequence[str]) -> list[Replacement]:
-        """Runs in order, none overlapping."""
+        """Replacements in order, without overlaps."""
         ...
 
 
 @dataclass(frozen=True)
 class Equivalents:
-    """Phrases that count as the same; the longest is taken first, from left to right.
+    """Replaces phrases by equivalent ones, from left to right; at each word the longest phrase is used.
 
     >>> table = Equivalents({("going", "to"): ("gonna",), ("ok",): ("okay",)})
     >>> table.find(["ok", "going", "to", "go"])
@@ -49,10 +49,10 @@ class Equivalents:
 
     @staticmethod
     def of(table: Mapping[str, str], words: Callable[[str], list[str]]) -> Equivalents:
-        """From texts, which are normalized like everything else.
+        """Makes a table from texts, which are normalized by `words`.
 
         Raises:
-            ConfigError: if nothing is left of a phrase that is to be replaced.
+            ConfigError: if normalization removes all words of a phrase to replace.
         """
         split = {tuple(words(phrase)): tuple(words(same)) for phrase, same in table.items()}
         if () in split:
@@ -87,12 +87,12 @@ class Equivalents:
 
 @dataclass(frozen=True)
 class NumbersToDigits:
-    """English number words as digits, by text2num: "twenty five" becomes "25", "second" becomes "2nd".
+    """English number words to digits with text2num: "twenty five" becomes "25", "second" becomes "2nd".
 
-    It is right for cardinals, ordinals and decimals. A year read in pairs becomes two numbers ("nineteen
-    eighty four" is "19 84"), digits with a word are not joined ("5 million" is "5 1000000"), and "one" and
-    "second" become digits also where they are no number. Both sides are treated alike, so all this matters
-    only where one side has digits and the other words.
+    It is correct for cardinals, ordinals and decimals. Its limitations: a year read in pairs becomes two
+    numbers ("nineteen eighty four" is "19 84"), digits followed by a word are not joined ("5 million" is
+    "5 1000000"), and "one" and "second" always become digits, even if they are not numbers. Both sides are
+    converted in the same way, so this matters only if one side has digits and the other has words.
     """
 
     language: str
@@ -148,7 +148,7 @@ def _text2num() -> Any:
 
 
 def replace_phrases(words: Sequence[str], replacements: Sequence[Replacement]) -> list[str]:
-    """The words with runs of them replaced.
+    """Applies replacements to words.
 
     >>> replace_phrases(["a", "b", "c"], [Replacement(1, 3, ("d",))])
     ['a', 'd']

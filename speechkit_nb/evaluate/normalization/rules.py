@@ -1,7 +1,7 @@
-"""Small pure functions from text to text, of which normalizers are composed.
+"""Pure functions from text to text, the steps of normalizers.
 
-Each gets one raw word (the words of a frame may also hold spaces) and gives back what is left of it. A
-space in what it gives back makes several words of it.
+Each takes one raw word and returns the normalized text. (A word of a frame may contain spaces.) A space in
+the result separates words.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-VERSION = 1  # part of every hash: one more when what a function returns changes
+VERSION = 1  # part of every hash; increase it if a function returns other results
 
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−⁃﹘﹣－", "-"))
 _QUOTES = str.maketrans(dict.fromkeys("’‘‛ʼ＇`´ʹ′", "'") | dict.fromkeys("“”„‟«»‹›″", '"'))
@@ -22,7 +22,7 @@ _DECIMAL_RU = re.compile(r"(?<=\d),(?=\d)")
 
 
 def compose(text: str) -> str:
-    """Unicode NFC, so that й is one letter however it was typed; soft hyphens and the like go.
+    """Composes Unicode (NFC), so that й is always one character; removes format characters like soft hyphens.
 
     >>> compose("и\\u0306од"), compose("сло\\u00adво")
     ('йод', 'слово')
@@ -34,7 +34,7 @@ def compose(text: str) -> str:
 
 
 def lower(text: str) -> str:
-    """Small letters.
+    """Converts to lower case.
 
     >>> lower("Привет")
     'привет'
@@ -43,7 +43,7 @@ def lower(text: str) -> str:
 
 
 def yo_to_ye(text: str) -> str:
-    """ё is written е; й stays what it is.
+    """Replaces ё by е; й is not changed.
 
     >>> yo_to_ye("ещё мой йод")
     'еще мой йод'
@@ -52,7 +52,7 @@ def yo_to_ye(text: str) -> str:
 
 
 def drop_stress(text: str) -> str:
-    """Accents that mark the stress go; after `compose` those of й and ё are not accents any more.
+    """Removes accents that mark stress. Apply after `compose`, so that й and ё are not changed.
 
     >>> drop_stress("за\\u0301мок")
     'замок'
@@ -61,7 +61,7 @@ def drop_stress(text: str) -> str:
 
 
 def unify_marks(text: str) -> str:
-    """One dash and one apostrophe.
+    """Replaces all kinds of dashes, apostrophes and quotation marks by one of each.
 
     >>> unify_marks("don’t — no")
     "don't - no"
@@ -70,7 +70,7 @@ def unify_marks(text: str) -> str:
 
 
 def plain_numerals_en(text: str) -> str:
-    """Thousands are not grouped.
+    """Removes the commas between thousands.
 
     >>> plain_numerals_en("1,250,000.5")
     '1250000.5'
@@ -79,7 +79,7 @@ def plain_numerals_en(text: str) -> str:
 
 
 def plain_numerals_ru(text: str) -> str:
-    """Thousands are not grouped by fixed spaces; the decimal comma is a point.
+    """Removes the no-break spaces between thousands, and replaces the decimal comma by a point.
 
     >>> plain_numerals_ru("1\u00a0250,5")
     '1250.5'
@@ -88,10 +88,10 @@ def plain_numerals_ru(text: str) -> str:
 
 
 def drop_punctuation(text: str) -> str:
-    """Letters, digits and signs that are read aloud (currencies and % № & @ + °) stay, the signs as words.
+    """Replaces punctuation by spaces.
 
-    Hyphens and apostrophes stay inside a word, points, commas and colons between digits. What goes leaves
-    a space.
+    Letters, digits and signs that are read aloud (currencies and % № & @ + °) are kept, the signs as separate
+    words. Hyphens and apostrophes are kept inside words; points, commas and colons are kept between digits.
 
     >>> drop_punctuation("кое-кто, 'ну' -- в 10.5% (5₽)!").split()
     ['кое-кто', 'ну', 'в', '10.5', '%', '5', '₽']

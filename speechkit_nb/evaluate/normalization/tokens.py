@@ -1,7 +1,7 @@
 """Normalized words of many utterances in columns, each with the raw words it came from and its time.
 
-A raw word that becomes several shares its time among them by their numbers of characters, and so does a
-run of words that is replaced by another. A raw word of which nothing is left is counted.
+If a raw word, or a replaced run of words, becomes several words, its time is divided among them in proportion
+to their numbers of characters. Raw words that are removed are counted.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..arrays import Floats, Ids, Ints, make_offsets, make_ranges
 from .base import Normalizer
 from .phrases import Phrases, Replacement
 
-MARK = "\ue000"  # begins a word that stands for alternatives; of the private use area, so in no text
+MARK = "\ue000"  # prefix of a word that holds alternatives; a private use character, so not in texts
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Normalized words; those of utterance `u` are the ones from `offsets[u]` to `offsets[u + 1]`.
+    """Normalized words. Those of utterance `u` are `word[offsets[u] : offsets[u + 1]]`.
 
     Attributes:
         word: Arrow array of strings.
         offsets: shape (n_utterances + 1,).
-        first, last: the raw words that each came from, counted over all utterances, `last` included.
-        start, end: seconds, NaN where unknown; None where no word has times.
-        vanished: how many raw words have left nothing.
+        first, last: numbers of the first and the last raw word of each word, counted over all utterances.
+        start, end: seconds, NaN if unknown; None if no word has times.
+        vanished: number of raw words that normalization removed.
     """
 
     word: Any
@@ -43,7 +43,7 @@ class Tokens:
 
     @staticmethod
     def raw(word: Any, offsets: Ints, start: Floats | None = None, end: Floats | None = None) -> Tokens:
-        """Words as they are."""
+        """Words without normalization."""
         place = np.arange(len(word), dtype=np.int32)
         return Tokens(word, offsets, place, place, start, end)
 
@@ -56,7 +56,8 @@ class Tokens:
         return words
 
     def take(self, utterances: Ints) -> Tokens:
-        """Utterances by number in this order; an empty one for each -1."""
+        """Selects utterances by number, in this order; -1 is an empty utterance."""
+        # the appended 0 is what index -1 selects: an utterance without words
         begins = np.r_[self.offsets[:-1], 0][utterances]
         counts = np.r_[self.counts, 0][utterances]
         rows = make_ranges(begins, counts)
@@ -67,7 +68,7 @@ class Tokens:
         )
 
     def spread(self, counts: Ints, words: Any) -> Tokens:
-        """In place of each word as many of `words`, in order."""
+        """Replaces each word by the next of `words`, as many as `counts` specifies."""
         rows = np.repeat(np.arange(len(counts)), counts)
         start, end = self.start, self.end
         if start is not None and end is not None:
@@ -78,7 +79,7 @@ class Tokens:
         return Tokens(words, offsets, self.first[rows], self.last[rows], start, end, vanished)
 
     def replaced(self, runs: Sequence[Replacement]) -> Tokens:
-        """Runs of words replaced; they are given by their places over all utterances, in order."""
+        """Replaces runs of words. Their positions are over all utterances, in ascending order."""
         if not runs:
             return self
         merged, places = self._merged(runs)
@@ -86,13 +87,14 @@ class Tokens:
         lengths = np.array([len(run.words) for run in runs], np.int64)
         counts = np.ones(len(merged.word), np.int64)
         counts[places] = lengths
+        # The new words are appended to the old ones, and `source` selects from both.
         source = np.repeat(np.arange(len(counts)), counts)
         source[make_ranges(make_offsets(counts)[places], lengths)] = len(counts) + np.arange(len(new))
         words = pa.concat_arrays([merged.word, pa.array(new, pa.large_string())])
         return merged.spread(counts, words.take(pa.array(source)))
 
     def _merged(self, runs: Sequence[Replacement]) -> tuple[Tokens, Ints]:
-        """Each run as one word with the time of all, and where these words are."""
+        """Merges each run to one word with the time of the run; returns the positions of these words."""
         first, last = np.array([run[:2] for run in runs]).T
         kept = np.ones(len(self.word), bool)
         kept[make_ranges(first + 1, last - first - 1)] = False
@@ -112,7 +114,7 @@ class Tokens:
 
 
 def normalize_tokens(raw: Tokens, how: Normalizer) -> Tokens:
-    """The words that `how` makes of raw words; each distinct one is looked at once."""
+    """Normalizes raw words. The steps are applied once to each distinct word."""
     tokens = _stepped(raw, how) if how.steps else raw
     for phrases in how.phrases:
         tokens = tokens.replaced(list(_found(tokens, phrases)))
@@ -134,7 +136,7 @@ def _coded(words: Any) -> tuple[list[str], Ints]:
 
 
 def _found(tokens: Tokens, phrases: Phrases) -> Iterator[Replacement]:
-    """What `phrases` replaces, looking only into utterances with a word that it knows."""
+    """Replacements by `phrases`. Utterances without a word that it `touches` are skipped."""
     distinct, codes = _coded(tokens.word)
     known = np.array([phrases.touches(word) for word in distinct], bool)
     touched = np.flatnonzero(known[codes])
@@ -145,7 +147,7 @@ def _found(tokens: Tokens, phrases: Phrases) -> Iterator[Replacement]:
 
 
 def _shared(start: Floats, end: Floats, counts: Ints, words: Any) -> tuple[Floats, Floats]:
-    """The time of each group shared among its words by their numbers of characters."""
+    """Divides the time of each group among its words in proportion to their numbers of characters."""
     rows = np.repeat(np.arange(len(counts)), counts)
     start, end = start[rows], end[rows]
     if not (counts > 1).any():
@@ -154,5 +156,6 @@ def _shared(start: Floats, end: Floats, counts: Ints, words: Any) -> tuple[Float
     bounds = np.r_[0, ends][make_offsets(counts)]
     before, total = bounds[:-1][rows], np.diff(bounds)[rows]
     begins = np.r_[0, ends[:-1]]
+    # The last word of a group gets its end unchanged, without a rounding error.
     ending = np.where(ends == before + total, end, start + (end - start) * ((ends - before) / total))
     return start + (end - start) * ((begins - before) / total), ending

@@ -1,4 +1,4 @@
-"""Where intervals come from: the ratio estimator, or the bootstrap."""
+"""Two methods for intervals: the ratio estimator and the bootstrap."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .resampling import percentile_interval, resample_rates, share_below, two_si
 Method = Literal["auto", "bootstrap", "ratio"]
 
 FEW_GROUPS = 30
-"""Fewer groups than these have their intervals from the ratio estimator with Student's t: samples of a few
-groups repeat each other, so that the percentiles of the bootstrap lie too close together."""
+"""With fewer groups, intervals are computed by the ratio estimator with Student's t. Bootstrap samples of few
+groups are too similar, so their percentiles would be too close together."""
 
 MANY_GROUPS = 100_000
-"""More groups than these have them from it, too, because it takes no time."""
+"""With more groups, the ratio estimator is used, too, because it is fast."""
 
 
 class Difference(NamedTuple):
-    """Of two rates. `poi` is the share of samples in which the first is better."""
+    """Difference of two rates. `poi` is the share of samples in which the first system is better."""
 
     delta: float
     low: float
@@ -37,38 +37,38 @@ class Difference(NamedTuple):
 
 
 class Estimate(Protocol):
-    """Intervals of one method."""
+    """Intervals computed by one method."""
 
     @property
     def method(self) -> str:
-        """What it is called."""
+        """Name of the method."""
         ...
 
     def interval(self, system: int) -> tuple[float, float]:
-        """Of a rate."""
+        """Interval of the rate of a system."""
         ...
 
     def difference(self, a: int, b: int) -> Difference:
-        """Of two."""
+        """Difference of the rates of two systems, with its interval."""
         ...
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """From sums, by Student's t."""
+    """The ratio estimator: intervals from sums, by Student's t."""
 
     moments: Moments
     level: float
     method: str = "ratio"
 
     def interval(self, system: int) -> tuple[float, float]:
-        """Symmetrical, cut off at 0."""
+        """A symmetric interval, cut off at 0."""
         rate, error = self.moments.rate(system), self.moments.safe_error(system)
         low, high = student_interval(rate, error, self.level, self.moments.n)
         return max(low, 0.0) if not isnan(low) else nan, high
 
     def difference(self, a: int, b: int) -> Difference:
-        """With the p of t."""
+        """The difference with the p-value of Student's t."""
         delta, error = self.moments.rate(a) - self.moments.rate(b), self.moments.safe_error(a, b)
         t = delta / error if error else copysign(inf, delta) if delta else 0.0
         low, high = student_interval(delta, error, self.level, self.moments.n)
@@ -77,7 +77,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """From samples, by percentiles."""
+    """The bootstrap: intervals from percentiles of samples."""
 
     moments: Moments
     rates: Floats
@@ -85,11 +85,11 @@ class Bootstrap:
     method: str = "bootstrap"
 
     def interval(self, system: int) -> tuple[float, float]:
-        """Never below 0, as no sample is."""
+        """Percentiles of the samples, which are never below 0."""
         return (nan, nan) if self.moments.n < 2 else percentile_interval(self.rates[:, system], self.level)
 
     def difference(self, a: int, b: int) -> Difference:
-        """Of the same samples of both."""
+        """The difference, computed on the same samples of both systems."""
         delta = self.moments.rate(a) - self.moments.rate(b)
         if self.moments.n < 2:
             return Difference(delta, nan, nan)
@@ -99,10 +99,10 @@ class Bootstrap:
 
 
 def choose_estimate(evidence: Evidence, level: float, method: str, n_replicates: int, seed: int) -> Estimate:
-    """The one that was asked for, or that fits the number of groups.
+    """The requested method; for `"auto"`, the one that suits the number of groups.
 
     Raises:
-        ConfigError: if an option has no such value, or there are no groups to draw from.
+        ConfigError: if an option has an invalid value, or the bootstrap is requested without groups.
     """
     if not 0 < level < 1:
         raise ConfigError(f"level={level}; it is between 0 and 1, such as 0.95")
@@ -120,7 +120,7 @@ def choose_estimate(evidence: Evidence, level: float, method: str, n_replicates:
 
 
 def _drawn(groups: Groups, n_replicates: int, seed: int) -> Floats:
-    """No samples of one group: they would all be the same."""
+    """Rates of the samples; none for a single group, because all samples would be equal."""
     if len(groups.errors) < 2:
         return np.full((0, groups.errors.shape[1]), nan)
     return resample_rates(groups.errors, groups.words, n_replicates, seed)

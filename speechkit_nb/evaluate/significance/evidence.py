@@ -1,4 +1,4 @@
-"""All that intervals and tests are computed from, as sums: evidence of parts of a corpus is added."""
+"""Input of intervals and tests, as sums. The evidence of parts of a corpus can be added."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ class Groups:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of several systems on the same utterances.
+    """Sums of the errors of several systems on the same utterances.
 
     Attributes:
         systems: names.
         moments: sums for the ratio estimator.
-        only: shape (k, k) for k systems: utterances that the row's system has right, the column's has not.
-        n_segments, differences, squares: shape (k, k), above the diagonal: segments of each pair, sums of
-            the differences of their errors, and of the squares of these.
-        groups: what the bootstrap draws from; None if it was not kept.
-        is_grouped: whether somebody said which utterances belong together.
-        is_segmented: whether there are segments.
+        only: shape (k, k) for k systems: number of utterances that are correct in the row's system and wrong
+            in the column's.
+        n_segments, differences, squares: shape (k, k), used above the diagonal: for each pair of systems, the
+            number of segments, the sum of the differences of errors, and the sum of their squares.
+        groups: the groups that the bootstrap draws from; None if they were not kept.
+        is_grouped: whether groups of utterances were given.
+        is_segmented: whether segments were given.
 
     >>> from speechkit_nb.evaluate import align
     >>> from speechkit_nb.evaluate import cut_segments, count_errors
@@ -63,18 +64,19 @@ class Evidence:
         *,
         keep_groups: bool = True,
     ) -> Evidence:
-        """From frames.
+        """Computes the sums from frames.
 
         Args:
             counts: one row per utterance and system, schema `ERROR_COUNTS`; the other columns are keys.
-            segments: one row per segment and pair of systems, schema `SEGMENTS`; None: no such test.
-            group: columns of `counts` that say what belongs together, such as speaker or call; each utterance
-                by itself by default. Utterances of one speaker are alike, and intervals that do not know
-                it are too narrow. A group must lie in one part of a corpus.
-            keep_groups: whether the bootstrap shall be possible; it needs memory for every group.
+            segments: one row per segment and pair of systems, schema `SEGMENTS`; default: None, no test of
+                segments.
+            group: columns of `counts` that define groups, such as speaker or call; default: each utterance
+                is a group. Utterances of one speaker are similar, and intervals that ignore it are too
+                narrow. All of a group must be in one part of a corpus.
+            keep_groups: whether to keep the groups for the bootstrap, which needs memory for each of them.
 
-        A system without a row for an utterance has said nothing where nothing was said; if another one has
-        words of the reference there, it must have a row, also if it is of no word and no error.
+        A missing row means that the system has no reference words and no errors in the utterance. If another
+        system has reference words there, the row must be present, even if it has no words and no errors.
 
         Raises:
             SchemaError: if a frame cannot be used.
@@ -122,7 +124,7 @@ class Evidence:
 
 
 def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
-    """One row per utterance; a system without a row has neither errors nor words in it."""
+    """One row per utterance. A missing row of a system counts as no errors and no words."""
     keys = [str(name) for name in counts if name not in ERROR_COUNTS]
     table = counts if keys else counts.assign(utterance=0)
     index = [*(keys or ["utterance"]), "system"]
@@ -142,8 +144,10 @@ def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _check_same(words: pd.DataFrame, told: pd.DataFrame) -> None:
-    """No row where others have words: the system was not scored there. A row of no words is another matter:
-    of alternatives in the reference it may have chosen the one that is empty."""
+    """Raises EvaluationError if a system has no row for an utterance in which others have words.
+
+    A row without words is valid: an empty alternative of the reference may have been chosen.
+    """
     for system in words:
         lacking = told[system].isna() & (words.max(axis=1) > 0)
         if lacking.any():
@@ -163,7 +167,7 @@ def _grouped(wide: pd.DataFrame, group: list[str]) -> pd.DataFrame:
 
 
 def _segment_sums(segments: pd.DataFrame | None, systems: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
-    """Number, sum of differences, sum of squares, by pair."""
+    """Number of segments, sum of differences and sum of their squares, by pair of systems."""
     shape = len(systems), len(systems)
     sums = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     if segments is None:

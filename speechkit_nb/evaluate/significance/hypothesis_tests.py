@@ -1,4 +1,4 @@
-"""Tests of a difference, from counts."""
+"""Significance tests of the difference of two systems, from counts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .power import smallest_p
 from .ratio import student_p
 
 MOST_EXACT = 50
-"""Utterances that one system alone has right from which on chi-squared is near enough."""
+"""With at least this many utterances that only one system has right, chi-squared is accurate enough."""
 
 
 class MatchedPairs(NamedTuple):
-    """The matched-pairs test. `mean` and `sd` are of the difference of errors in a segment."""
+    """Result of the matched-pairs test. `mean` and `sd` are those of the difference of errors per segment."""
 
     n_segments: int
     mean: float
@@ -28,17 +28,18 @@ class MatchedPairs(NamedTuple):
 def mapsswe(n_segments: int, total: float, squares: float) -> MatchedPairs:
     """Matched pairs of segments, word errors (Gillick and Cox 1989), two-tailed.
 
-    As NIST's program has it, with the normal distribution, which says too much of few segments: of 5 or
-    fewer a difference by chance is found up to three times as often as p says. See `small_sample_p`.
+    Like NIST's program, it uses the normal distribution, so `p` is too small for few segments: with 5 or
+    fewer, a difference by chance is found up to three times as often as `p`. See `small_sample_p`.
 
     Args:
-        n_segments: with an error of either system.
-        total: sum of the differences of errors, first system less second.
-        squares: sum of their squares.
+        n_segments: number of segments with an error of either system.
+        total: sum of the differences of errors, first system minus second.
+        squares: sum of the squares of the differences.
 
     Returns:
-        NaN for one segment; without one there is no difference, and `p` is 1. If all differences are equal,
-        so that they have no deviation, `z` is infinite (0 if they are 0) and `p` that of the sign test.
+        NaN for one segment. Without segments there is no difference, and `p` is 1. If all differences are
+        equal, their standard deviation is 0; then `z` is infinite (0 if they are 0) and `p` is that of the
+        sign test.
 
     >>> found = mapsswe(3, 1 + 1 + 0, 1 + 1 + 0)  # the case that NIST publishes with its program
     >>> round(found.mean, 3), round(found.sd, 3), round(found.z, 3), round(found.p, 3)
@@ -56,10 +57,10 @@ def mapsswe(n_segments: int, total: float, squares: float) -> MatchedPairs:
 
 
 def small_sample_p(statistic: float, n: int) -> float:
-    """Two-tailed p of a mean by its standard error, from `n` paired differences.
+    """Two-tailed p-value of the mean of `n` paired differences, divided by its standard error.
 
-    Student's t, but no less than the rarest outcome of a sign test of as many (`least_p`): where a few
-    integers are alike by chance, their spread says too little.
+    It is that of Student's t, but not below the smallest p-value of a sign test (`smallest_p`): a few
+    integers may be equal by chance, and then their standard deviation is too small.
 
     >>> round(small_sample_p(2.0, 3), 3), small_sample_p(50.0, 3)
     (0.25, 0.25)
@@ -68,13 +69,13 @@ def small_sample_p(statistic: float, n: int) -> float:
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Whether two systems have equally many utterances right; the two-sided p.
+    """Two-sided p-value of McNemar's test of whether two systems have equally many utterances right.
 
-    Exact below 50 utterances that only one of the two has right, chi-squared with a continuity correction
-    from there on.
+    It is exact if fewer than 50 utterances are right in only one of the systems; otherwise it is chi-squared
+    with a continuity correction.
 
     Args:
-        only_a, only_b: utterances that only the first, only the second system has right.
+        only_a, only_b: numbers of utterances that only the first or only the second system has right.
 
     >>> round(mcnemar(19, 23), 3)
     0.644
@@ -88,7 +89,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def normal_p(z: float) -> float:
-    """Two-tailed.
+    """Two-tailed p-value of the normal distribution.
 
     >>> round(normal_p(1.959964), 4)
     0.05
@@ -97,7 +98,7 @@ def normal_p(z: float) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Corrects p-values for there being several (Holm 1979); NaN is no test, and stays NaN.
+    """Corrects p-values for multiple tests (Holm 1979). NaN is not counted as a test, and stays NaN.
 
     >>> holm([0.01, 0.04, float("nan"), 0.03])
     [0.03, 0.06, nan, 0.06]

@@ -1,8 +1,8 @@
-"""How sure a difference is: intervals of error rates, and tests of every pair of systems.
+"""Intervals of error rates, and tests of each pair of systems.
 
-What is independent is a group: an utterance, or the speaker or call that it belongs to. Little can be known
-from few groups, and the methods are chosen so that they say so: intervals by Student's t, p-values that
-n groups cannot make less than 2 ** (1 - n), which takes 6 groups for 5 %.
+Groups are assumed to be independent. A group is an utterance, or all utterances of a speaker or call. The
+methods are valid for few groups, too: intervals by Student's t, and p-values that are at least 2 ** (1 - n)
+for n groups, so that 5 % needs 6 groups.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ def estimate_intervals(
     n_replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row per system: its word error rate, and how far it may be off.
+    """Word error rates with their intervals, one row per system.
 
     Args:
-        evidence: of `Evidence.from_counts`.
-        level: share of the interval.
+        evidence: result of `Evidence.from_counts`.
+        level: confidence level of the intervals.
         method: `"bootstrap"` (Bisani and Ney 2004), `"ratio"` (the ratio estimator with Student's t, never
-            narrower than if words were independent), or `"auto"`: ratio for less than 30 groups, for which
-            the bootstrap is too narrow, for more than 100,000, and if the groups were not kept.
-        n_replicates, seed: of the bootstrap.
+            narrower than if words were independent), or `"auto"`: the ratio estimator for fewer than
+            30 groups, for which bootstrap intervals are too narrow, for more than 100,000, and if the groups
+            were not kept; otherwise the bootstrap.
+        n_replicates, seed: number of samples and random seed of the bootstrap.
 
     Returns:
         Frame with the index `system` and the columns `n_words`, `errors`, `wer`, `wer_low`, `wer_high`,
-        `n_groups`, `method`. No end is below 0. A system without errors has an interval from 0 to the rate
-        at which none would be seen in as many words once in 20 times (the rule of three, 3 / n); over
-        groups in place of words if groups were given. One group has no interval: NaN. No words have no
-        rate: NaN.
+        `n_groups`, `method`. No end is below 0. For a system without errors the interval is from 0 to
+        the rate at which so many words without an error have the probability 1 - `level` (near 3 / n at 95 %,
+        the rule of three); if groups were given, groups are counted in place of words. The interval of one
+        group is NaN, and the rate without words is NaN.
 
     Raises:
         ConfigError: if an option has no such value.
@@ -85,31 +86,32 @@ def compare_pairs(
     n_replicates: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row per pair of systems: which has fewer errors, by how much, and how sure that is.
+    """Differences of error rates with intervals and tests, one row per pair of systems.
 
     Args:
-        evidence, level, method, seed: as of `intervals`. The bootstrap draws the same groups for both
-            systems.
-        n_replicates: of the bootstrap, and swaps that are drawn.
+        evidence, level, method, seed: as in `estimate_intervals`. The bootstrap draws the same groups for
+            both systems.
+        n_replicates: number of samples of the bootstrap, and of random swaps.
 
     Returns:
         Frame with the columns
 
-        - `a`, `b`; `wer_delta` (the rate of a less that of b: below 0 a is better), `delta_low`,
-          `delta_high`, `n_groups`. If there are so few utterances that they cannot tell, and no groups were
-          given, the interval is of the segments within them.
-        - `poi` (share of samples in which a is better), `bootstrap_p`: of the bootstrap, NaN if the interval
-          is not of it. `ratio_p`: of the ratio estimator by Student's t, NaN if it is.
-        - `swap_p`: of the answers of both swapped at random, group by group (`swap_p`); NaN if
-          groups were not kept, or `method` is `"ratio"`.
-        - `n_segments`, `mapsswe_z`, `mapsswe_p`: matched pairs as NIST's program computes them.
-          `segments_p`: the same by Student's t, for few segments (`small_sample_p`).
-        - `mcnemar_p`: of utterances right or wrong.
-        - `p_holm`: what a verdict rests on: `swap_p`, `ratio_p` or `segments_p`, whichever `holm_of` says,
-          corrected for the number of pairs. It is of segments, unless there are none, or groups were given,
-          of which segments know nothing.
+        - `a`, `b`; `wer_delta` (rate of a minus rate of b; a is better if negative), `delta_low`,
+          `delta_high`, `n_groups`. If there are too few utterances, and no groups were given, the interval is
+          computed from segments.
+        - `poi` (share of samples in which a is better), `bootstrap_p`: from the bootstrap; NaN if the
+          interval is from the ratio estimator. `ratio_p`: from the ratio estimator by Student's t; NaN
+          if the interval is from the bootstrap.
+        - `swap_p`: from random swaps of the two systems in each group (`swap_p`); NaN if groups were not
+          kept, or `method` is `"ratio"`.
+        - `n_segments`, `mapsswe_z`, `mapsswe_p`: the matched-pairs test as in NIST's program. `segments_p`:
+          the same with Student's t, for few segments (`small_sample_p`).
+        - `mcnemar_p`: McNemar's test of utterances without errors.
+        - `p_holm`: the p-value for decisions: `swap_p`, `ratio_p` or `segments_p`, as named in `holm_of`,
+          corrected for the number of pairs. It is `segments_p`, unless there are no segments, or groups were
+          given, because segments do not take groups into account.
 
-        All p are two-sided, and NaN where a test has too little to say anything.
+        All p-values are two-sided, and NaN if there are too few data for a test.
 
     Raises:
         ConfigError: if an option has no such value.
@@ -146,13 +148,13 @@ def _interval(evidence: Evidence, estimate: Estimate, system: int, level: float)
 
 
 def _cases(evidence: Evidence, system: int) -> int:
-    """In how many cases nothing was seen, if nothing was."""
+    """Number of independent cases for the rule of three: groups if they were given, otherwise words."""
     return evidence.moments.n if evidence.is_grouped else evidence.moments.words(system)
 
 
 def _difference(evidence: Evidence, estimate: Estimate, a: int, b: int, level: float) -> Difference:
     found = estimate.difference(a, b)
-    if evidence.is_segmented and found.low == found.high == 0:  # the same number of errors in each group
+    if evidence.is_segmented and found.low == found.high == 0:  # equally many errors in each group
         most = most_unseen(_cases(evidence, a), level)
         return found._replace(low=-most, high=most)
     if evidence.is_segmented and not evidence.is_grouped and evidence.moments.n < minimum_sample(level):
@@ -162,7 +164,7 @@ def _difference(evidence: Evidence, estimate: Estimate, a: int, b: int, level: f
 
 
 def _of_segments(evidence: Evidence, a: int, b: int, delta: float, level: float) -> tuple[float, float]:
-    """The number of segments is a matter of chance, too, so the variance of a sum is that of its squares."""
+    """Interval from segments. Their number is random, too, so the variance uses the sum of squares."""
     n, words = int(evidence.n_segments[a, b]), evidence.moments.words(a)
     if n < 2 or not words:
         return nan, nan
@@ -171,10 +173,12 @@ def _of_segments(evidence: Evidence, a: int, b: int, delta: float, level: float)
 
 
 def _swap_p(evidence: Evidence, a: int, b: int, n_draws: int, seed: int) -> float:
-    """Of what each group adds to the difference of the rates."""
+    """p-value of the swap test on the contributions of each group to the difference of the rates."""
     groups, moments = evidence.groups, evidence.moments
     if groups is None or moments.n < 2 or not (moments.words(a) and moments.words(b)):
         return nan
+    # Both systems have the same rate under the null hypothesis; `errors - rate * words` is a group's
+    # contribution to the difference, corrected for the words in it.
     rate = (moments.total[a] + moments.total[b]) / (moments.words(a) + moments.words(b))
     errors, words = (
         side[:, a] / moments.words(a) - side[:, b] / moments.words(b)

@@ -1,4 +1,4 @@
-"""What cannot be known from so little, in words."""
+"""Smallest samples for significance, and texts that explain if there are too few data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .evidence import Evidence
 
 
 def smallest_p(n: int) -> float:
-    """What `n` differences that all point the same way say at most.
+    """The smallest p-value of `n` differences: that of a sign test if all have the same sign.
 
     >>> smallest_p(5), smallest_p(6)
     (0.0625, 0.03125)
@@ -17,7 +17,7 @@ def smallest_p(n: int) -> float:
 
 
 def minimum_sample(level: float, n_pairs: int = 1) -> int:
-    """How many differences it takes for any to be called sure, after the correction for several pairs.
+    """How many differences are needed for a significant result, after the correction for several pairs.
 
     >>> minimum_sample(0.95), minimum_sample(0.95, n_pairs=3)
     (6, 7)
@@ -29,7 +29,7 @@ def minimum_sample(level: float, n_pairs: int = 1) -> int:
 
 
 def explain_shortage(evidence: Evidence, level: float) -> str:
-    """Why there is no interval, and why systems cannot be told apart; empty if there is enough.
+    """Why there is no interval, or why no difference can be significant; empty if there are enough data.
 
     >>> from speechkit_nb.evaluate import cut_segments, count_errors
     >>> from speechkit_nb.evaluate import align
@@ -49,7 +49,8 @@ def explain_shortage(evidence: Evidence, level: float) -> str:
 
 
 def too_few(n: int, plural: str) -> str:
-    """
+    """The part of a message that a number of things is too small.
+
     >>> too_few(2, "stretches of speech")
     '2 stretches of speech are too few'
     """
@@ -57,7 +58,8 @@ def too_few(n: int, plural: str) -> str:
 
 
 def counted(n: int, plural: str) -> str:
-    """
+    """A number with its noun, in the singular for 1.
+
     >>> counted(1, "stretches of speech"), counted(2, "errors")
     ('1 stretch of speech', '2 errors')
     """

@@ -1,7 +1,7 @@
-"""Stretches of errors that two systems share or not: what the matched-pairs test counts.
+"""Segments with errors of two systems, for the matched-pairs test.
 
-A segment ends where enough reference words in a row are right in both systems, nothing inserted between
-them; what lies behind is taken as independent of what lies before (Gillick and Cox 1989).
+A segment ends where enough consecutive reference words are correct in both systems, without insertions
+between them. Segments are taken to be independent (Gillick and Cox 1989).
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ def cut_segments(
     min_good: int = 2,
     systems: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """One row per segment of each pair of systems; segments without errors are left out.
+    """Segments with errors, one row per segment of each pair of systems.
 
     Args:
-        alignment: frame `alignment` of several systems against one reference.
-        units: utterance key columns; by default all that are not of the alignment
-            itself and hold no floats. The end of an utterance ends a segment.
-        min_good: words in a row that both must have right between two segments; NIST takes 2.
-        systems: all systems, in a part of a corpus in which one may have no row; by default those with rows.
+        alignment: result of `align` for several systems.
+        units: utterance key columns; default: all columns that are not in schema `ALIGNMENT`
+            and are not floats. The end of an utterance ends a segment.
+        min_good: number of consecutive words, correct in both systems, that end a segment; NIST uses 2.
+        systems: names of all systems, for a part of a corpus in which some may have no row; default: the
+            systems with rows.
 
     Returns:
-        Frame of schema `SEGMENTS`, the columns `units` before it. An utterance of which systems have
-        chosen alternatives of different length in the reference is one segment.
+        Frame with the columns `units`, then those of schema `SEGMENTS`. An utterance is one segment if
+        alternatives of different length were chosen for the two systems.
 
     Raises:
         SchemaError: if the frame lacks a column or has another dtype.
@@ -67,16 +68,16 @@ def cut_segments(
 
 
 def count_errors(alignment: pd.DataFrame, units: Sequence[str] | None = None) -> pd.DataFrame:
-    """One row per utterance and system: errors and reference words.
+    """Numbers of errors and reference words, one row per utterance and system.
 
     Args:
-        alignment, units: as of `segments`. Utterances of which no system has a row are not there.
+        alignment, units: as in `cut_segments`. Utterances without rows are missing in the result.
 
     Returns:
-        Frame of schema `COUNTS`, the columns `units` before it; systems stand in the order of the frame.
+        Frame with the columns `units`, then those of schema `ERROR_COUNTS`, in the order of the alignment.
 
     Raises:
-        SchemaError: as `segments`.
+        SchemaError: as in `cut_segments`.
 
     >>> from speechkit_nb.evaluate import align
     >>> count_errors(align("a b c", {"one": "a x c", "two": "a b c d"}))
@@ -92,7 +93,7 @@ def count_errors(alignment: pd.DataFrame, units: Sequence[str] | None = None) ->
 
 
 def find_utterance_keys(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
-    """The utterance key columns, of an alignment that is what it should be."""
+    """Checks an alignment, and returns its utterance key columns."""
     for column in ("op", *(units or ())):
         if column not in alignment:
             there = ", ".join(map(str, alignment))
@@ -108,7 +109,8 @@ class _Errors:
 
     Attributes:
         units: one row per utterance.
-        system, unit, place: of each error; `place` is 2 k + 1 at the reference word k, 2 k before it.
+        system, unit, place: system, utterance number and position of each error. The position is 2 k + 1 for
+            an error in reference word k, and 2 k for an insertion before it.
     """
 
     def __init__(self, units: pd.DataFrame, system: np.ndarray, unit: Ints, place: Ints) -> None:
@@ -131,10 +133,11 @@ class _Errors:
         return cls(table, system[wrong], unit[wrong], (2 * before + is_word)[wrong])
 
     def shared(self, a: str, b: str, is_whole: NDArray[np.bool_], min_good: int) -> pd.DataFrame:
-        """Segments of two systems; `is_whole` says which utterances are not cut."""
+        """Segments of two systems. Utterances with `is_whole` are not cut."""
         rows = np.flatnonzero((self.system == a) | (self.system == b))
         rows = rows[np.lexsort((self.place[rows], self.unit[rows]))]
         unit, place = self.unit[rows], self.place[rows]
+        # reference words between two consecutive errors, by the positions described above
         n_good = place[1:] // 2 - (place[:-1] + 1) // 2
         cut = (unit[1:] != unit[:-1]) | ((n_good >= min_good) & ~is_whole[unit[1:]])
         number = np.cumsum(np.r_[True, cut][: len(rows)]) - 1
@@ -148,7 +151,7 @@ class _Errors:
 
 
 def _numbered(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFrame]:
-    """The number of each row's utterance, and the utterances."""
+    """The utterance number of each row, and the utterance keys."""
     if not keys:
         return np.zeros(len(alignment), np.int64), pd.DataFrame(index=range(1))
     groups = alignment.groupby(keys, sort=False, observed=True, dropna=False)
@@ -157,7 +160,7 @@ def _numbered(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFr
 
 
 def _lengths(alignment: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFrame:
-    """Reference words, one row per utterance, one column per system."""
+    """Numbers of reference words, one row per utterance, one column per system."""
     keys = find_utterance_keys(alignment, units)
     unit, table = _numbered(alignment, keys)
     is_word = alignment["op"].to_numpy() != "ins"
