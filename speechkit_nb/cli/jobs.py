@@ -1,4 +1,4 @@
-"""`speechkit-nb jobs`: the journal of jobs without a notebook, for cron and machines without a screen.
+"""`speechkit-nb jobs`: the journal of jobs without a notebook, for example for cron.
 
 Exit codes: 0 everything is done, 1 something failed, 2 wrong usage, 3 jobs are still open.
 """
@@ -178,7 +178,7 @@ def cancel(ids: Sequence[str], target: str | None) -> None:
 def _for_each_service(
     entries: Sequence[Entry], target: str | None, do: Callable[[Sequence[Job]], Sequence[str]]
 ) -> list[str]:
-    """Call `do` with the jobs of each service; returns the problems. Each service is used, whatever fails."""
+    """Call `do` with the jobs of each service, also after one has failed; returns the problems."""
     from ..client import connect
 
     by_service: dict[str, list[Entry]] = {}
@@ -212,7 +212,7 @@ def _run_each(ids: Sequence[str], target: str | None, do: Callable[[Job], Any]) 
 
 
 def _one_by_one(jobs: Sequence[Job], do: Callable[[Job], Any]) -> list[str]:
-    """Call `do` with each job; returns the problems. It stops only if the service cannot be used at all."""
+    """Call `do` with each job; returns the problems. Stops early only if the service cannot be used."""
     problems = []
     for job in jobs:
         try:
@@ -262,6 +262,6 @@ def _report(entries: Sequence[Entry], problems: Sequence[str], if_open: int) -> 
 
 
 def _print_summary(text: str) -> None:
-    """Print for people; a program that reads the output uses the exit code."""
+    """Print only to a terminal; programs use the exit code."""
     if sys.stdout.isatty():
         click.echo(text)

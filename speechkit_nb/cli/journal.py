@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 COLUMNS = ["id", "recording", "status", "model", "service", "submitted", "operation_id", "error"]
 MAX_WIDTH = 48
-"""Characters of a cell of the list."""
+"""Maximum number of characters in a cell of the list."""
 
 
 @contextmanager
 def open_journal() -> Iterator[Journal]:
-    """The user's journal; no service is needed to read it."""
+    """Open the user's journal; needs no connection to a service."""
     from ..client import Journal
 
     journal = Journal()
@@ -102,7 +102,7 @@ def _write(transcript: Transcript, path: Path, kind: str) -> None:
 
 
 def frame_with_numbers(records: Sequence[JobRecord]) -> pd.DataFrame:
-    """The jobs as `Client.jobs` has them, and the number of each."""
+    """The frame of `Client.jobs`, with the number of each job as the column `id`."""
     from ..client import frame_of
 
     frame = frame_of(records)
@@ -121,7 +121,8 @@ def format_table(frame: pd.DataFrame) -> str:
 
 
 def _cell(value: object) -> str:
-    """
+    """Text of one cell on one line, cut to `MAX_WIDTH`.
+
     >>> _cell("one\\ntwo"), _cell(None), len(_cell("x" * 99))
     ('one two', '', 48)
     """
@@ -130,7 +131,8 @@ def _cell(value: object) -> str:
 
 
 def make_printable(text: str) -> str:
-    """
+    """Remove line breaks, and replace characters that could control the terminal.
+
     >>> make_printable("\\x1b[2Jgone\\n")
     '?[2Jgone'
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REPLAY = "replay of the words beside it"
 REPLAYED = ("russian.wav",)
-"""Samples in a language that the local recognizer does not know: their words are in a file beside them."""
+"""Samples in a language that the local recognizer does not support; their words are in a file beside them."""
 
 
 def _connection_options(command: Any) -> Any:
@@ -148,7 +148,7 @@ def transcribe(
 def demo(folder: str, out: str, api: Any, transport: Any) -> None:
     """Recognize the sample recordings in FOLDER; write words, timelines and a report.
 
-    The demo has a journal of its own, which is deleted at the end: its jobs do not appear in yours.
+    The demo uses a separate journal, which is deleted at the end: its jobs do not appear in yours.
     """
     import pandas as pd
 

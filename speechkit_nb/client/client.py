@@ -1,4 +1,4 @@
-"""Client: one service and one journal, and what can be done with them."""
+"""The client of one service: submits recordings, and stores the jobs in one journal."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Client:
 
     @property
     def journal(self) -> Journal:
-        """Where its jobs are stored, and those of other services."""
+        """The journal with its jobs, and those of other services."""
         return self._journal
 
     def submit(
@@ -96,18 +96,18 @@ class Client:
             bucket: upload it to this bucket and send the link; default: the bucket of `connect`, if it has
                 one, and only for a recording that is too large for a request.
             reuse: whether to return an earlier job with the same sound and the same options, if there is
-                one that is done or open, in place of paying for another; `Job.reused` is True then.
+                one that is done or open, instead of paying for another; `Job.reused` is True then.
                 Default: yes, except for a server at an address of this machine, whose recognizer may
-                change. The folder that pays makes no difference.
-            metadata: values of your own to store with the job, such as numbers and texts.
+                change. The billed folder makes no difference.
+            metadata: values to store with the job, such as numbers and texts.
             options: fields of `RecognitionConfig`, such as `model`, `language`, `normalize`.
 
         Raises:
             AudioError, LimitError, ConfigError: before anything is sent.
             ServiceError: if the service, or the storage, refuses it.
-            JobUnknown: if it was sent, now or earlier, and no answer came. The job is in the journal; it is
-                not sent again on its own, since that could be billed twice: use `resubmit()` or `abandon()`
-                of the error's `job`.
+            JobUnknown: if it was sent, now or earlier, and no answer came. The job is in the journal. It
+                is not sent again automatically, since that could be billed twice: use `resubmit()` or
+                `abandon()` of the error's `job`.
         """
         config = RecognitionConfig.of(**options)
         request = build_request(
@@ -210,7 +210,7 @@ class Client:
 
         A stream has no maximal length: before a session of the service reaches its limit the next one is
         opened, at the end of an utterance if there is one. A session that breaks is replaced by one that
-        starts at the last final. While a live source gives nothing, the time counts as silence. Analyses and
+        starts at the last final. While a live source yields nothing, the time counts as silence. Analyses and
         summaries, which the service sends at the end of a session, cover that session only; a session that
         breaks has none.
 
@@ -227,7 +227,7 @@ class Client:
 
         Raises:
             AudioError, LimitError, ConfigError: before anything is sent.
-            TargetError: if this client speaks REST, which has no streams.
+            TargetError: if this client uses REST, which has no streams.
         """
         config = RecognitionConfig.of(**options)
         session = open_stream(
@@ -276,7 +276,7 @@ class Client:
         return self._poll(self._adopt(id))
 
     def resume(self) -> JobSet:
-        """The jobs of this service whose results you have not had yet, oldest first.
+        """The jobs of this service whose results you have not received yet, oldest first.
 
         A job that was being submitted when its kernel died is `unknown`, and is returned each time until you
         call its `resubmit()` or `abandon()`. From now on the status of open jobs is checked in the
@@ -286,9 +286,9 @@ class Client:
         return JobSet(found, poller=self._poller)
 
     def close(self) -> None:
-        """Close the connection; streams end, and the local server that was started for this client.
+        """Close the connection, end its streams, and stop the local server that was started for this client.
 
-        Jobs go on at the service.
+        Jobs continue at the service.
         """
         for session in list(self._streams):
             session.close()
@@ -325,12 +325,12 @@ class Client:
         )
 
     def _poll(self, job: Job) -> Job:
-        """The same job; its status is checked in the background from now on, if it is open."""
+        """Check the status of a job in the background, if it is open; returns the job."""
         self._poller.add(job)
         return job
 
     def _adopt(self, operation_id: str) -> Job:
-        """A job that was submitted elsewhere, now in the journal."""
+        """Add a job that was submitted elsewhere to the journal; returns the job."""
         try:
             self._transport.status(operation_id)
         except NotFound as error:
@@ -352,7 +352,7 @@ class Client:
 
 
 def attach_job(client: Client, number: int) -> Job:
-    """The job with that number in the journal of a client, of whichever service.
+    """The job with that number in the journal of a client, of any service.
 
     If the job belongs to the service of the client and is open, its status is checked in the background from
     now on. Of a job of another service only the stored result can be used.

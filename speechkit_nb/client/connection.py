@@ -1,4 +1,4 @@
-"""`connect`: from the arguments of a user to a client of the service."""
+"""`connect`: makes a client of a service from the arguments of the user."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Wire = Literal["grpc", "rest"]
 
 
 class ServiceAddress(NamedTuple):
-    """Where a service is.
+    """Address of a service.
 
     Attributes:
-        name: under which the journal stores its jobs.
+        name: the name of the service in the journal.
         endpoints: its hosts.
         wire: the protocol.
         pace: when to check the status of a job.
@@ -68,7 +68,7 @@ def connect(
 ) -> Client:
     """Connect to a recognition service.
 
-    If no credentials are given, the cloud and `endpoints` get the first that is there: `YC_API_KEY`,
+    If no credentials are given, the cloud and `endpoints` get the first that exists: `YC_API_KEY`,
     `YC_IAM_TOKEN`, `YC_OAUTH_TOKEN`, the file named by `YC_SERVICE_ACCOUNT_KEY_FILE`, the service account of
     the virtual machine, `YC_TOKEN`. Credentials of the environment are not sent to a target given as a URL.
 
@@ -81,10 +81,10 @@ def connect(
         transport: `"grpc"` or `"rest"`, which passes through proxies; default: that of the target, or gRPC.
         api_key, iam_token, oauth_token: a secret; give at most one of them.
         service_account_key: file (or its content as a dict) made by `yc iam key create`.
-        folder_id: only for accounts of people; a service account knows its folder.
-        endpoints: the hosts of another installation, in place of a target; for the cloud with a few other
+        folder_id: only for user accounts; a service account has a folder already.
+        endpoints: the hosts of another installation, instead of a target; for the cloud with a few other
             hosts, `dataclasses.replace(sk.CLOUD, ...)`.
-        ca: PEM file of the certificate authorities to trust in place of the usual ones; also for storage.
+        ca: PEM file of the certificate authorities to trust instead of the usual ones; also for storage.
         data_logging: let the service store the audio, so that its support can examine it.
         journal: file of the journal; default: the one of this user, in `$SPEECHKIT_NB_HOME` or the user's
             data folder.

@@ -20,15 +20,15 @@ STOP_DEADLINE = 10.0
 
 
 class LocalServer:
-    """A server on a free port of this machine, which ends with this object or this process.
+    """A server on a free port of this machine. It stops with this object or this process.
 
     Args:
         models: model name -> engine, such as `{"general": "pocketsphinx"}`.
-        bucket_root: folder that stands for Object Storage.
-        data_dir: where its operations survive a restart; by default beside the journal.
+        bucket_root: folder that is used instead of Object Storage.
+        data_dir: folder for its operations, so that they survive a restart; default: in the data folder.
 
     Raises:
-        ServerError: if it does not start; the message holds its last words.
+        ServerError: if it does not start; the message has the last lines of its log.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class LocalServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C and the stop button of a notebook signal the whole group
+                start_new_session=True,  # Ctrl-C and a notebook's stop button signal the process group
             )
         self._process = process
         self._finalizer = weakref.finalize(self, _stop, process, os.getpid(), self._log)
@@ -61,11 +61,11 @@ class LocalServer:
 
     @property
     def hint(self) -> str:
-        """What to say when it does not answer."""
+        """End of the error message if it does not answer."""
         return ". The local server has ended; connect('local') starts another one, which takes its jobs over"
 
     def stop(self) -> None:
-        """End it; its finished operations stay in `data_dir`."""
+        """Stop it; its finished operations stay in `data_dir`."""
         self._finalizer()
 
     def _read_targets(self) -> tuple[str, str]:
@@ -95,7 +95,7 @@ def _command(
 
 
 def _first_line(process: subprocess.Popen[bytes], deadline: float) -> str:
-    """What the process prints first; empty if it ends or stays silent."""
+    """The first line that the process prints; empty if it ends, or prints nothing within the deadline."""
     assert process.stdout is not None
     too_late = threading.Timer(deadline, process.kill)
     too_late.start()

@@ -1,4 +1,4 @@
-"""Many recordings: a thread sends them one after the other, and goes on when one of them fails."""
+"""Sends many recordings in a thread, one after the other; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .sources import Item, items, plain
 from .submitter import Submitter
 
 OUTAGE = 300.0
-"""Seconds for which a service that has answered before may be out of reach."""
+"""Seconds for which sending is retried if a service that has answered before cannot be reached."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 GRACE = 5.0
-"""Seconds that the end of the interpreter waits for a submission."""
+"""Seconds to wait for a submission when the interpreter exits."""
 SENDING, RECOGNITION = "could not be sent", "were not recognized"
 
 MakeJob = Callable[[Entry, SubmissionRequest | None], Job]
@@ -32,7 +32,7 @@ MakeJob = Callable[[Entry, SubmissionRequest | None], Job]
 class Batch:
     """Sends recordings one after the other, in a separate thread.
 
-    One recording is in memory at a time: the next one is read when it was sent. A recording that cannot be
+    One recording is in memory at a time: the next one is read after it is sent. A recording that cannot be
     sent becomes a failed job, and the next one follows, unless too many fail in a row. The same sound with
     the same options is sent once.
 
@@ -40,11 +40,11 @@ class Batch:
         sources: as in `Client.submit_many`.
         options: fields of `RecognitionConfig` for all of them.
         submitter: sends them.
-        limiter: gives turns to submissions; it is closed when the batch is stopped.
-        make_job: makes the job of an entry, and of the request if an earlier job is used again for it.
+        limiter: gives permits for submissions; it is closed when the batch is stopped.
+        make_job: makes the job of an entry; gets the request too if an earlier job is used again for it.
         poller: checks each job.
         bucket, reuse: as in `Client.submit`.
-        stop_after: how many may fail in a row.
+        stop_after: number of failures in a row after which the batch ends.
 
     Raises:
         AudioError, ConfigError: if the sources or options are not valid; nothing was sent then.
@@ -123,7 +123,7 @@ class Batch:
                 self._failures.check()
             if not self._stopped.is_set():
                 self.total = len(self.jobs)
-        except Exception as error:  # of the user's generator, or of the journal
+        except Exception as error:  # raised by the user's generator or by the journal
             self._problem = error
             self.note = f"it ended early: {error}"
         finally:
@@ -143,7 +143,7 @@ class Batch:
             raise
         except JobUnknown as problem:
             entry = problem.job
-            if self._entry is None:  # of an earlier batch
+            if self._entry is None:  # the unknown job was submitted earlier
                 reused_for = wanted
             else:
                 error = str(problem)
@@ -175,7 +175,7 @@ class Batch:
         )
 
     def _send_once(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
-        """The job of a recording, and whether it is an earlier job of the same sound."""
+        """Send a recording once; returns its job, and whether that is an earlier job of the same sound."""
         key = self._submitter.reuse_key(wanted) or f"{wanted.source} {wanted.config}"
         if key in self._sent:
             return self._sent[key], True
@@ -184,7 +184,7 @@ class Batch:
         return found
 
     def _send_through_outages(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
-        """The same; if the service was reached before and cannot be reached now, wait and try again."""
+        """Send a recording; if the service was reached before and cannot be reached now, wait and retry."""
         pause = FIRST_PAUSE
         while True:
             try:
@@ -235,7 +235,7 @@ class Batch:
             self._failures.note(RECOGNITION, "" if record.state == "done" else str(record.error))
 
     def _at_exit(self) -> None:
-        """The interpreter ends: wait for the answer to the submission that is being sent."""
+        """Called at interpreter exit: wait for the response to the current submission."""
         self.stop()
         if self._entry is not None:
             self.join(GRACE)
@@ -250,7 +250,7 @@ class _ConsecutiveFailures:
         self._message = ""
 
     def note(self, kind: str, error: str) -> None:
-        """Count one more recording, with its error or without."""
+        """Count one recording; `error` is empty if it succeeded."""
         self._n[kind] = self._n[kind] + 1 if error else 0
         if self._n[kind] >= self._limit:
             self._message = f"{self._n[kind]} recordings in a row {kind}, the last one because: {error}"

@@ -11,7 +11,7 @@ import pandas as pd
 from ..journal.states import STATES
 
 SHOWN = 20
-"""Rows at most; a journal of thousands of jobs would fill the notebook."""
+"""Maximum number of rows; a journal of thousands of jobs would fill the notebook."""
 WRONG = tuple(name for name, state in STATES.items() if state.needs_attention)
 HEAD = (
     "recording",
@@ -27,8 +27,8 @@ HEAD = (
 
 
 class JobFrame(pd.DataFrame):
-    """A frame of jobs with a short HTML table. A frame made from it, as by `frame[frame.status == "done"]`,
-    is a plain frame.
+    """A frame of jobs with a short HTML table. A frame made from it, for example
+    `frame[frame.status == "done"]`, is a plain DataFrame.
 
     >>> type(JobFrame({"status": ["done"]}).head()).__name__
     'DataFrame'
@@ -43,7 +43,7 @@ class JobFrame(pd.DataFrame):
 
 
 def ledger_html(frame: pd.DataFrame) -> str:
-    """How many jobs are in which state, and the newest ones."""
+    """HTML with the number of jobs in each state, and the newest jobs."""
     counts = ", ".join(f"{n} {state}" for state, n in frame["status"].value_counts(sort=False).items())
     title = f"{len(frame)} job{'s' * (len(frame) != 1)}{': ' if counts else ''}{counts}"
     if len(frame) > SHOWN:
@@ -52,7 +52,7 @@ def ledger_html(frame: pd.DataFrame) -> str:
 
 
 def set_html(frame: pd.DataFrame, title: str) -> str:
-    """The jobs of a set; if not all are shown, those that went wrong come first, then the newest others."""
+    """HTML of the jobs of a set; if not all are shown, failed and unknown jobs first, then the newest."""
     if len(frame) <= SHOWN:
         return _page(title, frame)
     is_wrong = frame["status"].isin(WRONG)

@@ -31,12 +31,12 @@ class Job:
     Args:
         entry: the job in the journal.
         transport: the connection to the service.
-        clock: the clock to wait by.
+        clock: the clock that is used for waiting.
         pace: when to check the status.
         resubmit: sends the recording again and returns the new job.
         source: the recording, for the pictures of its transcript.
-        reused_for: the request for which this earlier job is used again: its recording and its metadata
-            take the place of those of the job. None for a job of its own.
+        reused_for: the request for which this earlier job is used again; its recording and metadata replace
+            those of the job. None if the job is not used again.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Job:
 
     @property
     def record(self) -> JobRecord:
-        """The job as the journal has it now; the service is not asked."""
+        """The job as stored in the journal; makes no request to the service."""
         record = self._entry.record
         request = self._reused_for
         if request is None:
@@ -102,7 +102,7 @@ class Job:
         """Check the status with the service, if the job is open, and fetch the result if it is ready.
 
         Returns:
-            the job as the journal has it after that.
+            the job as stored in the journal after that.
         """
         record = self._entry.reconcile(self._clock.now())
         if record.state_info.is_polled:
@@ -119,7 +119,7 @@ class Job:
             progress: True shows a bar, or a function of (fraction, status).
 
         Raises:
-            WaitTimeout: if it is not done by then; the job goes on.
+            WaitTimeout: if it is not done by then; the job continues.
             JobFailed, JobCancelled, JobUnknown: if it has no result.
         """
         try:
@@ -160,9 +160,9 @@ class Job:
             ) from None
 
     def resubmit(self) -> Job:
-        """Send the recording again. It may be billed a second time, so this is never done on its own.
+        """Send the recording again. It may be billed a second time, so this is never done automatically.
 
-        For a job that is unknown (it counts as cancelled then), failed, cancelled or expired.
+        For a job that is unknown (it becomes cancelled), failed, cancelled or expired.
 
         Returns:
             the new job.
@@ -177,7 +177,7 @@ class Job:
         return self._resubmit()
 
     def abandon(self) -> None:
-        """Give up a job of which it is not known whether the service has it; it counts as cancelled then.
+        """Give up a job whose submission status is unknown; it becomes cancelled.
 
         Raises:
             JobError: if it is not unknown.
@@ -196,7 +196,7 @@ class Job:
         return self._pace.pauses(record.duration or 0.0, record.waited(self._clock.now()))
 
     def _wait(self, timeout: float | None, progress: Progress) -> Iterator[float]:
-        """Wait until nothing is left to wait for. Yields seconds, for which the caller has to sleep."""
+        """Wait until the job is settled. Yields seconds to sleep, so that `result` and `await` share it."""
         record, monotonic = self._entry.record, self._clock.monotonic
         if not record.is_open:  # the poller, or another kernel, has settled it
             return
@@ -250,7 +250,7 @@ class Job:
             answer = self._transport.fetch(str(record.operation_id))
         except NotReady:
             now, finished = self._clock.now(), record.finished_at
-            if finished is None or finished > now:  # the clock was set back: begin to wait anew
+            if finished is None or finished > now:  # the clock was set back: restart the timeout
                 self._entry.update(finished_at=now)
             elif now - finished > READY_TIMEOUT:
                 raise JobError(
@@ -276,7 +276,7 @@ class Job:
     def _check_result(self, record: JobRecord) -> None:
         """
         Raises:
-            JobError: if the job has no result; its class tells why.
+            JobError: if the job has no result; the class depends on the state.
         """
         error = record.error
         if record.state == "cancelled":
@@ -308,7 +308,7 @@ class Job:
 
 
 def describe_reuse(record: JobRecord) -> str:
-    """What is shown of an earlier job that is used again.
+    """Text about an earlier job that is used again, for its repr.
 
     >>> record = JobRecord(service="cloud", recording="a.wav", created_at=0.0, state="done")
     >>> describe_reuse(record).partition(" of ")[0], describe_reuse(record).partition(", ")[2]

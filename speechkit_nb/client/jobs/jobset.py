@@ -1,4 +1,4 @@
-"""Several jobs: wait for all, take them as they complete, see them as one table."""
+"""Several jobs: wait for all of them, iterate over them as they complete, show them as one table."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .polling import BatchBar, Progress, Tally
 from .table import frame_of, typed
 
 TICK = 1.0
-"""Seconds between two updates of the bar of a wait."""
+"""Seconds between two updates of the progress bar of `wait`."""
 REDRAWN = 0.5
-"""Seconds between two updates of the bar of a batch in the background."""
+"""Seconds between two updates of the progress bar of a batch in the background."""
 
 
 class JobProducer(Protocol):
@@ -47,7 +47,7 @@ class JobSet(Sequence[Job]):
 
     `for job in jobs` and `async for` give each job when it is done or has failed; `jobs.results()` and
     `await jobs` the transcripts of all. While `Client.submit_many` is still sending, `len(jobs)` is how many
-    were sent so far. The results are in the journal, so that a set of thousands holds none.
+    were sent so far. Results stay in the journal, not in memory, so a set may have thousands of jobs.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class JobSet(Sequence[Job]):
         Interrupting it (Ctrl-C, or the stop button of a notebook) stops the wait, not the jobs.
 
         Args:
-            timeout: seconds to wait at most; None waits as long as it takes.
+            timeout: seconds to wait at most; default: no limit.
             progress: True shows a bar, or a function of (fraction, status).
 
         Raises:
-            WaitTimeout: if they are not done by then; they go on.
+            WaitTimeout: if they are not done by then; the jobs continue.
             JobError: if a batch was stopped before its end.
         """
         for _ in self._completed(timeout, progress):
@@ -111,8 +111,8 @@ class JobSet(Sequence[Job]):
 
         Args:
             timeout, progress: as in `wait`.
-            errors: `"raise"` raises what `Job.result` raises for the first job that has none; then no job
-                counts as delivered, so that `Client.resume` returns the others again. `"skip"` leaves such
+            errors: `"raise"` raises the error of `Job.result` for the first job without a result; then no job
+                counts as delivered, and `Client.resume` returns the others again. `"skip"` leaves such
                 jobs out; they are in `failed` and `unknown`.
         """
         if errors not in ("raise", "skip"):
@@ -122,18 +122,18 @@ class JobSet(Sequence[Job]):
 
     @property
     def complete(self) -> bool:
-        """Whether the batch has sent all it can; until then `len` grows."""
+        """Whether the batch has ended; until then `len` grows."""
         return self._producer is None or self._producer.is_over
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row per job as the journal has it, see `frame_of`, and the user's own columns."""
+        """One row per job, from the journal: the columns of `frame_of`, and those of the user's metadata."""
         records = [job.record for job in list(self._jobs)]
         return self._with_own(frame_of(records), [record.metadata for record in records])
 
     @property
     def words(self) -> pd.DataFrame:
-        """The words of all recordings in one frame, and the user's own columns; waits for the jobs.
+        """The words of all recordings in one frame, with the user's metadata; waits for the jobs.
 
         Jobs without a result are left out; they are in `failed` and `unknown`.
         """
@@ -148,7 +148,7 @@ class JobSet(Sequence[Job]):
 
     @property
     def failed(self) -> JobSet:
-        """The jobs that have no result, and will not have one."""
+        """The jobs that have no result and will not get one."""
         return self._part(self._in(*FAILED))
 
     @property
@@ -157,7 +157,7 @@ class JobSet(Sequence[Job]):
         return self._part(self._in("unknown"))
 
     def cancel(self) -> None:
-        """Send nothing more, and ask the service to stop the open jobs."""
+        """Stop sending, and ask the service to cancel the open jobs."""
         if self._producer is not None:
             self._producer.stop()
         for job in list(self._jobs):
@@ -176,7 +176,7 @@ class JobSet(Sequence[Job]):
         return JobSet(jobs, poller=self._poller, types=self._types)
 
     def _with_own(self, frame: pd.DataFrame, metadata: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-        """The frame with the user's columns, of the dtypes that they had in the user's table."""
+        """Add the user's columns to the frame, with the dtypes that they have in the user's table."""
         seen = {name: None for own in metadata for name in own}
         for name in dict.fromkeys(self._types) | seen:
             values = [own.get(name) for own in metadata]
@@ -192,7 +192,7 @@ class JobSet(Sequence[Job]):
         jobs = self._in("done") if errors == "skip" else list(self._jobs)
         for job in jobs:
             if job.refresh().state != "done":
-                job.result(timeout=0, progress=False)  # raises the reason
+                job.result(timeout=0, progress=False)  # raises the error of the job
         return [job.result(progress=False) for job in jobs]
 
     def _completed(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
@@ -202,12 +202,14 @@ class JobSet(Sequence[Job]):
             raise KeyboardInterrupt(f"stopped waiting. {self._progress_message()}") from None
 
     def _completing(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
-        """Each job when there is nothing left to wait for."""
+        """Yield each job when it is settled."""
         poller: JobPoller | InlinePoller = self._poller or InlinePoller()
         began, seen, waiting = time.monotonic(), 0, list[Job]()
         bar = BatchBar(False if self._bar is not None and progress is True else progress)
         try:
             while True:
+                # Read before the jobs: a change in between ends the wait below at once, and a job that is
+                # added in between is not missed.
                 since, is_whole = poller.n_changes, self._producer is None or self._producer.is_over
                 new = self._jobs[seen:]
                 seen += len(new)
@@ -241,7 +243,7 @@ class JobSet(Sequence[Job]):
         return Tally(len(self) - len(waiting), len(self), total, seconds - left, seconds, note)
 
     def _draw(self, _: Job | None = None) -> None:
-        """Called by the poller whenever something has changed, which may be often."""
+        """Called by the poller after each change; draws at most every `REDRAWN` seconds."""
         poller, bar, now = self._poller, self._bar, time.monotonic()
         if poller is None or bar is None or (now < self._drawn + REDRAWN and not poller.is_idle):
             return
@@ -273,10 +275,10 @@ class JobSet(Sequence[Job]):
 
 
 def _partition(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:
-    """The jobs that are settled, and those that are open."""
+    """Return the settled jobs, and the open jobs."""
     parts: tuple[list[Job], list[Job]] = [], []
     for job in jobs:
-        parts[is_open(job)].append(job)
+        parts[is_open(job)].append(job)  # False is index 0, True index 1
     return parts
 
 

@@ -17,7 +17,7 @@ PERMANENT_CODES = (
     "UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "INVALID_ARGUMENT", "NOT_FOUND",
     "FAILED_PRECONDITION",
 )  # fmt: skip
-"""Codes of errors that do not go away while the client is the same; `Job.result` raises the error."""
+"""Codes of errors that stay the same when the same client retries; `Job.result` raises the error."""
 Listener = Callable[[Job | None], object]
 
 
@@ -31,7 +31,7 @@ class Due(NamedTuple):
 
 
 class Schedule:
-    """Which job is to be checked next, and when. A job in it is open."""
+    """The open jobs, in the order in which they are to be checked."""
 
     def __init__(self) -> None:
         self._due: list[Due] = []
@@ -39,7 +39,7 @@ class Schedule:
         self._number = itertools.count()
 
     def add(self, job: Job) -> bool:
-        """Add a job that is open and not in it yet; returns whether it was added."""
+        """Add a job if it is open and not added yet; returns whether it was added."""
         if job.number in self._rows or not job.record.is_open:
             return False
         self._rows.add(job.number)
@@ -82,7 +82,7 @@ class Schedule:
 class JobPoller:
     """A thread that checks all open jobs of a client; the rate limiter of the transport sets its speed.
 
-    A check that fails is repeated later, since the network may be down for a night. The thread ends when no
+    A check that fails is repeated later, since the network may be down for hours. The thread ends when no
     job is open, and a new one starts with the next job.
     """
 
@@ -114,14 +114,14 @@ class JobPoller:
         return self._schedule.left is None
 
     def wait(self, seconds: float, since: int) -> None:
-        """Sleep until a job was settled or added, or that long.
+        """Sleep until a job is settled or added, at most for `seconds`.
 
         Args:
-            seconds: at most.
-            since: `n_changes` as the caller saw it.
+            seconds: the longest time to sleep.
+            since: value of `n_changes` that the caller has read; if it has changed, this returns at once.
 
         Raises:
-            JobError: if the poller was closed, so that nothing will change.
+            JobError: if the poller was closed.
         """
         with self._settled:
             if self._closed:
@@ -132,7 +132,7 @@ class JobPoller:
             self._settled.wait_for(lambda: self._closed or self.n_changes != since, seconds)
 
     def notify(self, settled: Job | None = None) -> None:
-        """Call the listeners and wake the threads that wait, after something has changed.
+        """Call the listeners and wake the waiting threads after a change.
 
         Args:
             settled: a job that is no longer checked.
@@ -140,7 +140,7 @@ class JobPoller:
         for listener in list(self._listeners):
             try:
                 listener(settled)
-            except Exception:  # such as one of the user's own progress function
+            except Exception:  # for example from the user's progress function
                 log.exception("a listener failed, and is not called any more")
                 self.remove_listener(listener)
         with self._settled:
@@ -148,16 +148,16 @@ class JobPoller:
             self._settled.notify_all()
 
     def add_listener(self, listener: Listener) -> None:
-        """Call this whenever something has changed."""
+        """Call this function after each change."""
         self._listeners.append(listener)
 
     def remove_listener(self, listener: Listener) -> None:
-        """Call this no longer."""
+        """Stop calling this function."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
     def close(self) -> None:
-        """Check nothing any more; the jobs go on."""
+        """Stop checking; the jobs continue at the service."""
         with self._changed:
             self._closed = True
             self._listeners.clear()
@@ -201,7 +201,7 @@ class InlinePoller:
         self.n_changes = 0
 
     def wait(self, seconds: float, since: int) -> None:
-        """Check the job that is due within these seconds, or sleep for so long."""
+        """Check the next job if it is due within `seconds`; sleep until then, or for `seconds`."""
         left, first = self._schedule.left, self._schedule.first
         if left is None or first is None:
             return
@@ -213,14 +213,14 @@ class InlinePoller:
 
 
 def _check_job(job: Job) -> bool:
-    """Check a job; returns whether it is open. After an error that may pass it counts as open."""
+    """Check a job; returns whether it is still open. It is after a temporary error."""
     try:
         return job.refresh().is_open
     except JobError:
         return False
     except ServiceError as error:
         return error.code not in PERMANENT_CODES
-    except JournalError:  # it cannot be written just now
+    except JournalError:  # it may be writable again later
         return True
-    except Exception:  # the other jobs are checked all the same; job.result() raises it again
+    except Exception:  # the other jobs have to be checked too; job.result() raises it again
         return False

@@ -1,4 +1,4 @@
-"""Waiting for jobs: when to check their status, and the bar that is shown meanwhile."""
+"""Waiting for jobs: when to check their status, and the progress bar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Pace:
     """When to check the status of a job, in seconds.
 
     Attributes:
-        estimate: expected recognition time for a second of audio; SpeechKit takes about 10 s a minute.
+        estimate: expected recognition time per second of audio; SpeechKit needs about 10 s per minute.
         patience: share of that estimate to wait before the first check.
         least: shortest pause between two checks.
         most: longest pause; pauses grow by half from `least` on.
@@ -50,7 +50,7 @@ def show_progress(progress: Progress, name: str, expected: float) -> Iterator[Ca
 
     Args:
         progress: True for a bar, False for nothing, or a function of (fraction, status).
-        name: what is waited for.
+        name: the text before the bar.
         expected: estimate of the whole time in seconds.
     """
     if callable(progress):
@@ -71,20 +71,20 @@ def show_progress(progress: Progress, name: str, expected: float) -> Iterator[Ca
 
 
 def _fraction(waited: float, expected: float, status: str) -> float:
-    """Share of the estimate; it stops short of the end until the job is done."""
+    """Share of the estimate; at most 0.95 until the job is done."""
     if status == "done":
         return 1.0
     return min(waited / max(expected, 1e-3), 0.95)
 
 
 class Tally(NamedTuple):
-    """How far a batch is.
+    """Progress of a batch.
 
     Attributes:
         done: jobs that are settled.
-        n: jobs so far.
-        total: how many there will be; None if that is not known.
-        seconds_done, seconds: of their audio.
+        n: jobs that were sent so far.
+        total: final number of jobs; None if it is not known.
+        seconds_done, seconds: duration of the audio of the settled jobs, and of all jobs so far.
         note: why it waits, such as for the quota.
 
     >>> Tally(3, 4, 8, 90.0, 120.0).status
@@ -102,7 +102,7 @@ class Tally(NamedTuple):
     def fraction(self) -> float:
         """Share of the audio that is done, or of the recordings while not all of them are known.
 
-        It stops short of the end until it is known how many there are.
+        At most 0.95 until the total is known.
         """
         if self.total == self.n and self.seconds:
             return self.seconds_done / self.seconds
@@ -112,14 +112,14 @@ class Tally(NamedTuple):
 
     @property
     def status(self) -> str:
-        """The same in words."""
+        """The progress as text."""
         total = "?" if self.total is None else self.total
         minutes = f"{self.seconds_done / 60:.1f} of {self.seconds / 60:.1f} min of audio"
         return ", ".join(filter(None, (f"{self.done} of {total} recordings", minutes, self.note)))
 
 
 class BatchBar:
-    """The bar of a set of jobs.
+    """The progress bar of a set of jobs.
 
     Args:
         progress: True for a bar, False for nothing, or a function of (fraction, status).
@@ -154,7 +154,7 @@ class BatchBar:
             self._bar.close()
 
     def _end(self, tally: Tally) -> str:
-        """The time at which it ends if it goes on as fast as so far; empty if that is not known."""
+        """Text with the end estimated from the average speed so far; empty if there is no estimate."""
         if tally.total is None or not 0 < tally.fraction < 1:
             return ""
         now = self._clock()

@@ -24,8 +24,8 @@ class SubmissionRequest:
         source: the recording, or a link to it.
         config: the options.
         name: id of the recording in the frames.
-        bucket: where to upload it; None decides by its size.
-        metadata: the user's own columns.
+        bucket: where to upload it; default: the client's bucket, if it is too large for a request.
+        metadata: values that the user stores with the job.
     """
 
     source: Recording | str
@@ -36,7 +36,7 @@ class SubmissionRequest:
 
     @property
     def recording(self) -> Recording | None:
-        """The sound; None if there is a link only."""
+        """The recording; None for a link."""
         return self.source if isinstance(self.source, Recording) else None
 
     @cached_property
@@ -45,7 +45,7 @@ class SubmissionRequest:
         return None if self.recording is None else self.recording.sha256
 
     def to_record(self, service: str, created_at: float, reuse_key: str | None = None) -> JobRecord:
-        """The job as it is written into the journal before it is sent."""
+        """The job that is added to the journal before the request is sent."""
         record = JobRecord(
             service=service,
             recording=self.name,
@@ -69,7 +69,7 @@ class SubmissionRequest:
     def check_unchanged(self) -> None:
         """
         Raises:
-            AudioError: if the file was changed since its hash was made, as while it was read or uploaded.
+            AudioError: if the file has changed since its hash was computed, for example during an upload.
         """
         recording = self.recording
         if recording is None or recording.source is None:

@@ -1,4 +1,4 @@
-"""What a batch is made of: paths, patterns, folders, tables, or anything that yields recordings."""
+"""The sources of a batch: paths, patterns, folders, tables, or any iterable of recordings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOURCE_COLUMNS = ("source", "path", "file")
 OPTIONS = tuple(option.name for option in fields(RecognitionConfig))
 RESERVED = {*COLUMNS, *Transcript([]).words}
 LIKENESS = 0.8
-"""From here on a column's name counts as a misspelt option."""
+"""Similarity from which a column name counts as a misspelled option."""
 OTHER_NAMES = {
     "lang": "language",
     "language_code": "language",
@@ -35,7 +35,7 @@ OTHER_NAMES = {
     "normalization": "normalize",
     "text_normalization": "normalize",
 }
-"""What options are called elsewhere, in names that are not alike enough to be found by that."""
+"""Names of options in other tools, which are too different to be found by `LIKENESS`."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Item:
     """One recording of a batch.
 
     Attributes:
-        source: as of `Client.submit`.
-        id: what it is called in the frames; its file name if None.
+        source: as in `Client.submit`.
+        id: its name in the frames; default: its file name.
         options: fields of `RecognitionConfig` that differ from those of the batch.
-        metadata: the user's own columns.
+        metadata: the user's other columns.
     """
 
     source: Any
@@ -56,14 +56,14 @@ class Item:
 
     @property
     def path(self) -> str | None:
-        """Absolute path of its file, if it is one."""
+        """Absolute path of its file; None if the source is not a file."""
         if isinstance(self.source, (str, os.PathLike)) and "://" not in os.fspath(self.source):
             return os.path.abspath(os.path.expanduser(self.source))
         return None
 
     @property
     def name(self) -> str:
-        """What to call it before it was opened."""
+        """Its name in messages; the file is not opened for it."""
         if self.id:
             return self.id
         if isinstance(self.source, Recording):
@@ -74,15 +74,15 @@ class Item:
 
 
 def items(sources: Any) -> list[Item] | Iterator[Item]:
-    """The recordings of a batch: a list of all, or, of a generator, each when it is asked for.
+    """The recordings of a batch: a list, or a lazy iterator if `sources` is a generator or the like.
 
-    A path that is a folder stands for the recordings in it, one with `*`, `?` or `[` for the files it
-    matches (`**` goes through folders). Files of the same name are called by as much of their paths as
-    tells them apart.
+    A path of a folder means the recordings in it; a path with `*`, `?` or `[` means the files that match
+    (`**` includes subfolders). Files with the same name get names with as many of their parent folders as
+    are needed to distinguish them.
 
     Raises:
         AudioError: if a pattern or a folder has no recordings.
-        ConfigError: if a table has no column of sources, or one that is an option by a wrong name.
+        ConfigError: if a table has no source column, or a column that looks like a misspelled option.
 
     >>> [item.name for item in items(["b.wav", "a.wav", "old/a.wav"])]
     ['b.wav', '.../a.wav', 'old/a.wav']
@@ -99,7 +99,7 @@ def items(sources: Any) -> list[Item] | Iterator[Item]:
 
 
 def _is_one(source: Any) -> bool:
-    """Whether this is a recording, and not several."""
+    """Whether this is a single recording."""
     known = (Recording, Item, bytes, bytearray, memoryview, np.ndarray, Mapping)
     return isinstance(source, known) or hasattr(source, "get_all_samples") or not isinstance(source, Iterable)
 
@@ -150,14 +150,15 @@ def _is_sound(path: str) -> bool:
 
 
 def _told_apart(found: Iterable[Item]) -> list[Item]:
-    """Items without an id of their own, by names that differ if their files do."""
+    """Set the missing ids: short names, which differ if the files do."""
     listed = list(found)
     names = _short_names({item.path for item in listed if item.path and not item.id})
     return [item if item.id or not item.path else replace(item, id=names[item.path]) for item in listed]
 
 
 def _short_names(paths: Iterable[str]) -> dict[str, str]:
-    """
+    """Path -> the shortest end of the path that no other path has.
+
     >>> sorted(_short_names(["/x/a.wav", "/x/y/a.wav", "/x/y/b.wav"]).values())
     ['b.wav', 'x/a.wav', 'y/a.wav']
     """
@@ -178,10 +179,10 @@ def _of_table(table: pd.DataFrame) -> Iterator[Item]:
 
 
 class _Columns:
-    """What the columns of a table are for.
+    """The source column of a table, and its metadata columns.
 
     Raises:
-        ConfigError: if there is no column of sources, or one that cannot be meant so.
+        ConfigError: if there is no source column, or a column name is not valid.
     """
 
     def __init__(self, columns: Iterable[Any], where: str) -> None:
@@ -228,7 +229,7 @@ class _Columns:
 
 
 def _option_like(column: str) -> str | None:
-    """The option that a column is probably meant to be; a column that goes on as it is costs a wrong result.
+    """The option that a column name probably means; as metadata it would have no effect, without an error.
 
     >>> _option_like("Languages"), _option_like("lang"), _option_like("speaker")
     ('language', 'language', None)
@@ -239,14 +240,14 @@ def _option_like(column: str) -> str | None:
 
 
 def metadata_types(sources: Any) -> dict[str, Any]:
-    """The dtypes of a table's own columns, by name."""
+    """Name -> dtype of the metadata columns of a table; empty if `sources` is no table."""
     if not isinstance(sources, pd.DataFrame):
         return {}
     return {name: sources[name].dtype for name in _Columns(sources.columns, "the table").metadata}
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: what is missing as None, times and the like as text.
+    """Convert a value for JSON: missing values to None, times and other types to text.
 
     >>> plain(np.float32(0.5)), plain(pd.NA), plain(np.array([1, 2])), str(plain(pd.Timestamp("2026-01-02")))
     (0.5, None, [1, 2], '2026-01-02 00:00:00')

@@ -1,4 +1,4 @@
-"""Sends recordings: each is written into the journal first, and earlier jobs of the same sound are found."""
+"""Sends recordings. Each is added to the journal first; earlier jobs of the same sound are found there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SubmissionSettings:
             Default: the name of the service.
         reuse: whether earlier results are used again, unless a call says otherwise.
         bucket: where a recording is uploaded that is too large for a request.
-        storage: URL of Object Storage, or the folder that stands for it.
+        storage: URL of Object Storage, or a folder that is used instead of it.
         ca: PEM file of the certificate authorities for the storage; default: the usual ones.
     """
 
@@ -64,13 +64,13 @@ class SubmissionSettings:
 
     @property
     def storage_url(self) -> str:
-        """URL of Object Storage in links; a folder stands for the cloud's."""
+        """URL of Object Storage for links; that of the cloud if `storage` is a folder."""
         storage = os.fspath(self.storage)
         return storage if "://" in storage else CLOUD.storage
 
 
 class Submitter:
-    """Sends recordings through one transport, and writes each into the journal before it is sent.
+    """Sends recordings through one transport, and adds each to the journal before it is sent.
 
     Args:
         transport: the connection to the service.
@@ -86,7 +86,7 @@ class Submitter:
         self._settings, self._shows_uploads = settings, True
 
     def for_batch(self, limiter: CallLimiter) -> Submitter:
-        """A submitter with the permits of another limiter, and without a bar for each upload."""
+        """Return a copy that uses another limiter and shows no progress bars for uploads."""
         other = copy.copy(self)
         other._limiter, other._shows_uploads = limiter, False
         return other
@@ -104,8 +104,8 @@ class Submitter:
         Args:
             request: what to send.
             reuse: as in `Client.submit`.
-            replaces: an unknown job that this one is sent in place of.
-            warn: called when the quota is used up, so that the submission waits.
+            replaces: an unknown job that the new one replaces.
+            warn: called if the submission has to wait for the quota.
             on_added: called with the new job, before anything is sent.
 
         Returns:
@@ -114,12 +114,12 @@ class Submitter:
         Raises:
             AudioError, LimitError, ConfigError, ServiceError, JobUnknown: as `Client.submit`.
         """
-        key = self.reuse_key(request)  # from the sound as it is now, before it is read to be sent
+        key = self.reuse_key(request)  # hashes the sound before it is read to be sent
         wanted = key if (self._settings.reuse if reuse is None else reuse) else None
         if found := self._find_earlier(request, wanted):
             return found, True
         message = self._build_message(request)
-        request.check_unchanged()
+        request.check_unchanged()  # the hash has to be that of the sound in the message
         with self._acquire_permit(request.name, warn) as permit:
             with self._journal.transaction():  # another kernel may have sent it meanwhile
                 if found := self._find_earlier(request, wanted):
@@ -134,7 +134,7 @@ class Submitter:
         """Send the recording of an earlier job again.
 
         Args:
-            entry: the job; if it is unknown, it counts as cancelled then.
+            entry: the job; an unknown job becomes cancelled.
             recording: its sound, if it is in memory.
 
         Returns:
@@ -171,7 +171,7 @@ class Submitter:
         options: Mapping[str, Any],
         metadata: Mapping[str, Any],
     ) -> Entry:
-        """Write a recording of a batch into the journal that could not be sent."""
+        """Add a failed job for a recording of a batch that could not be sent."""
         now = time.time()
         record = JobRecord(
             service=self._transport.name,
@@ -205,7 +205,7 @@ class Submitter:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _find_earlier(self, request: SubmissionRequest, key: str | None) -> Entry | None:
-        """The newest job with this key that is done, or else one that is open; None without a key.
+        """Return the newest job with this key that is done, or else one that is open; None without a key.
 
         Raises:
             JobUnknown: if it is not known whether the service has such a job.
@@ -249,7 +249,7 @@ class Submitter:
         return message
 
     def _submit(self, entry: Entry, message: Any, name: str, permit: Permit, warn: Warn) -> None:
-        """Send the message and write into the journal what became of it."""
+        """Send the message and write the outcome to the journal."""
         try:
             operation_id = self._send_with_quota(entry, message, name, permit, warn)
         except NoAnswer as error:
@@ -269,12 +269,14 @@ class Submitter:
         _store_operation_id(entry, operation_id, name)
 
     def _send_with_quota(self, entry: Entry, message: Any, name: str, permit: Permit, warn: Warn) -> str:
-        """The operation id. When the quota is used up the service takes no job: wait, and send again."""
+        """Send the message and return the operation id; wait and send again while the quota is used up."""
         while True:
             try:
                 with permit:
                     return self._transport.submit(message, str(uuid.uuid4()))
             except Exhausted as error:
+                # If this process ends during the wait, `Entry.reconcile` sees from the error that the service
+                # refused the request, and marks the job as failed instead of unknown.
                 entry.update(error=f"{error}; not sent again yet")
             try:
                 permit = self._acquire_permit(name, warn)
@@ -299,14 +301,14 @@ class Submitter:
 
 
 def _store_operation_id(entry: Entry, operation_id: str, name: str) -> None:
-    """Write the id of a job that the service has taken.
+    """Store the operation id of a job that the service has accepted.
 
     Raises:
-        JournalError: if it cannot be written; the message has the id, which is stored nowhere else.
+        JournalError: if it cannot be written; the message contains the id, which is stored nowhere else.
     """
     columns: dict[str, Any] = {"operation_id": operation_id, "submitted_at": time.time()}
     try:
-        if not entry.transition("submitted", **columns):  # another kernel took it for lost, and settled it
+        if not entry.transition("submitted", **columns):  # another kernel marked it as lost
             entry.update(**columns)
     except JournalError as error:
         raise JournalError(

@@ -69,7 +69,7 @@ def billed_seconds(record: JobRecord) -> float | None:
 
 
 def typed(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Series[Any]:
-    """Values that went through JSON as a column of the dtype they had; None leaves it to pandas.
+    """A column of values that were stored as JSON, with their original dtype; None lets pandas choose.
 
     >>> typed(["2026-01-02", None], "datetime64[s]", pd.RangeIndex(2)).dt.year.tolist()
     [2026.0, nan]
@@ -85,5 +85,5 @@ def typed(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Series[
         return pd.to_timedelta(column).astype(dtype)
     try:
         return column.astype(dtype)
-    except (TypeError, ValueError):  # such as whole numbers in a table that went on without its last rows
+    except (TypeError, ValueError):  # for example int64 with a missing value
         return column

@@ -1,4 +1,4 @@
-"""The SQLite file of the journal: one connection per process, transactions, and messages of its errors."""
+"""The SQLite file of the journal: one connection per process, transactions, and error messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...errors import JournalError
 from .migrations import migrate
 
 PATIENCE = 30.0
-"""Seconds to wait for what another kernel has locked."""
+"""Seconds to wait while another kernel has locked the file."""
 LOCKS = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS)
 LOCK_FAILURES = (
     sqlite3.SQLITE_IOERR_LOCK,
@@ -47,13 +47,13 @@ class Database:
                 raise
 
     def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        """The rows that a query finds; queries are written in this package only."""
+        """The rows of a query; values of users are passed as parameters only."""
         with self._lock, self._explain_errors():
             return self._connect().execute(query, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything in the block is written, or nothing; a block inside another one belongs to that one."""
+        """Commit all changes of the block, or none; a nested block joins the outer transaction."""
         with self._lock, self._explain_errors():
             db = self._connect()
             if db.in_transaction:
@@ -64,7 +64,7 @@ class Database:
                 yield db
                 db.execute("COMMIT")
             except BaseException:
-                if db.in_transaction:  # SQLite may have rolled back on its own, as when the disk is full
+                if db.in_transaction:  # SQLite itself rolls back after some errors, such as a full disk
                     db.execute("ROLLBACK")
                 raise
 
@@ -76,11 +76,11 @@ class Database:
                 opened[1].close()
 
     def _connect(self) -> sqlite3.Connection:
-        if self._opened is None or self._opened[0] != os.getpid():  # SQLite must not be carried over a fork
+        if self._opened is None or self._opened[0] != os.getpid():  # no connection may be used after a fork
             db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             self._opened = os.getpid(), db
             db.row_factory = sqlite3.Row
-            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA synchronous = FULL")  # what is committed survives a power failure
             db.execute("PRAGMA foreign_keys = ON")
         return self._opened[1]
 
@@ -111,5 +111,5 @@ def _advice(error: Exception) -> str:
 
 
 def is_in(column: str, values: Sequence[str]) -> str:
-    """SQL for a column that has one of so many values."""
+    """SQL condition that a column has one of these values."""
     return f"{column} IN ({', '.join('?' * len(values))})"

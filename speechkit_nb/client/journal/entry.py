@@ -1,4 +1,4 @@
-"""One job in the journal: how it changes, and its messages."""
+"""One job in the journal: changes of its state, and its messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Entry:
 
     @property
     def record(self) -> JobRecord:
-        """The job as it stands now."""
+        """The job as it is stored now."""
         found = self._database.rows("SELECT * FROM jobs WHERE id = ?", self.number)
         if not found:
             path = os.fspath(self._database.path)
@@ -50,21 +50,21 @@ class Entry:
             columns: other columns.
 
         Returns:
-            whether it was changed; it is not if another thread or kernel was faster.
+            whether it was changed; False if another thread or kernel has changed it first.
         """
         earlier = predecessors(state) if only_from is None else (only_from,)
         with self._database.transaction() as db:
             return transition(db, self.number, state, columns, earlier)
 
     def delete_failed(self) -> None:
-        """Delete a failed job whose recording is sent once more by the same process."""
+        """Delete a failed job whose recording the same process sends again."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", (self.number,))
 
     def store_responses(
         self, responses: Sequence[bytes], received_at: Sequence[float], **columns: Any
     ) -> bool:
-        """Store the messages and change to `done`, both or neither.
+        """Store the messages and change to `done`, in one transaction.
 
         Args:
             responses: the messages.
@@ -72,7 +72,7 @@ class Entry:
             columns: other columns.
 
         Returns:
-            whether they were stored; they are not if another kernel has stored them already.
+            whether they were stored; False if another kernel has stored them already.
         """
         n = len(responses)
         rows = zip([self.number] * n, range(n), received_at, responses, strict=True)
@@ -103,10 +103,10 @@ class Entry:
         return Transcript(responses, recording or record.recording, source, received_at, info)
 
     def reconcile(self, now: float) -> JobRecord:
-        """The job as it stands, after a submission whose process has ended was marked as failed or unknown.
+        """Mark a submission whose process has ended as failed or unknown; returns the job.
 
-        It is failed if the service had refused it: the error is written as soon as it does, and removed
-        before the request is sent once more.
+        It becomes failed if the service has refused it: that error is stored at once, and removed before the
+        request is sent again.
 
         Args:
             now: seconds since the epoch.
@@ -131,9 +131,9 @@ def transition(
 
 
 def _is_orphaned(record: JobRecord, now: float) -> bool:
-    """Whether no process waits for the answer to a submission: it has ended, or the answer is long overdue.
+    """Whether no process waits for the answer to a submission any more.
 
-    The age counts as well, since the number of a process is given to another one after a while.
+    The process has ended, or the submission is too old: operating systems reuse process ids.
     """
     host, _, pid = str(record.owner).rpartition(":")
     has_ended = host == socket.gethostname() and not _is_alive(int(pid))

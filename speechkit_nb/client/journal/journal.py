@@ -1,8 +1,8 @@
 """The journal of jobs: one SQLite file that outlives the kernel.
 
-A job is written before it is submitted, so that no crash leaves a paid job that is recorded nowhere. The
-messages of an answer are stored as they came. No credential is ever written.
-A job's `state` is one of those in `states`, and changes along the table there.
+A job is written before it is submitted, so that no crash can lose a job that is billed. The messages of the
+service are stored unchanged. Credentials are never written. The table in `states` defines the states of jobs
+and their transitions.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Journal:
 
         Args:
             record: the job; its number and owner are set here.
-            replaces: an unknown job that this one is sent in place of; it counts as cancelled then.
+            replaces: an unknown job that the new one replaces; it becomes cancelled.
 
         Raises:
-            JobError: if another thread or kernel has settled that job meanwhile.
+            JobError: if another thread or kernel has settled the unknown job first.
         """
         columns = replace(record, owner=this_process()).to_row()
         with self._database.transaction() as db:
@@ -70,7 +70,7 @@ class Journal:
         ]
 
     def records(self, *, service: str | None = None, states: Sequence[str] = ()) -> list[JobRecord]:
-        """The same as they stand now."""
+        """The records of the same jobs."""
         where = f"(? IS NULL OR service = ?) AND {is_in('state', states) if states else 'TRUE'}"
         query = f"SELECT * FROM jobs WHERE {where} ORDER BY id"
         return [JobRecord.from_row(row) for row in self._database.rows(query, service, service, *states)]
@@ -80,7 +80,7 @@ class Journal:
         return next(iter(self._find("id = ?", number)), None)
 
     def find_operation(self, operation_id: str) -> list[Entry]:
-        """The jobs with that id of an operation; at most one of each service."""
+        """The jobs with that operation id; at most one per service."""
         return self._find("operation_id = ?", operation_id)
 
     def find_same(self, reuse_key: str) -> list[Entry]:
@@ -88,7 +88,7 @@ class Journal:
         return self._find("reuse_key = ?", reuse_key)
 
     def resumable(self, service: str) -> list[Entry]:
-        """The jobs of a service that are open, unknown, or done without that the user had the result."""
+        """The jobs of a service that are open, unknown, or done but not delivered to the user yet."""
         states = (*OPEN, *UNCERTAIN)
         where = f"service = ? AND ({is_in('state', states)} OR (state = 'done' AND delivered_at IS NULL))"
         return self._find(where, service, *states)
@@ -111,13 +111,13 @@ class Journal:
 
     @property
     def n_jobs(self) -> int:
-        """How many jobs it has."""
+        """Number of jobs."""
         return int(self._database.rows("SELECT count(*) FROM jobs")[0][0])
 
     def submitted_ages(self, service: str) -> list[float]:
-        """Ages in seconds of the submissions of the last hour to this service, if they may have arrived.
+        """Ages in seconds of the submissions of the last hour to this service that may have arrived.
 
-        A time that is more than an hour ahead was written before the clock was set back: it is left out.
+        A time more than an hour in the future was written before the clock was set back; it is ignored.
         """
         now = time.time()
         rows = self._database.rows(
@@ -129,7 +129,7 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything in the block is written, or nothing; a block inside another one belongs to that one."""
+        """Commit all changes of the block, or none; a nested block joins the outer transaction."""
         with self._database.transaction():
             yield
 

@@ -1,4 +1,4 @@
-"""The tables of the journal, and how the file of an earlier version gets those of the present one."""
+"""The tables of the journal, and the migration of files of earlier versions."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ MIGRATIONS = (
 
 
 def migrate(db: sqlite3.Connection, path: str | os.PathLike[str], patience: float) -> None:
-    """Make the missing tables and columns; two kernels may do it at the same moment.
+    """Create the missing tables and columns; safe if two kernels do it at the same time.
 
     Args:
         patience: seconds to wait for another kernel that enables WAL.
 
     Raises:
-        JournalError: if a newer toolkit wrote it; it is left as it is.
+        JournalError: if a newer toolkit wrote it; the file is not changed.
         sqlite3.DatabaseError: if it is no journal, or cannot be written.
     """
     version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -69,13 +69,13 @@ def migrate(db: sqlite3.Connection, path: str | os.PathLike[str], patience: floa
     if version < len(MIGRATIONS):
         enable_wal(db, patience)
         db.execute("BEGIN IMMEDIATE")
-        version = db.execute("PRAGMA user_version").fetchone()[0]  # another kernel may have been faster
+        version = db.execute("PRAGMA user_version").fetchone()[0]  # another kernel may have migrated it
         for script in MIGRATIONS[version:]:
             for statement in filter(str.strip, script.split(";")):
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {max(version, len(MIGRATIONS))}")
         db.execute("COMMIT")
-    db.execute("SELECT count(*) FROM jobs").fetchone()
+    db.execute("SELECT count(*) FROM jobs").fetchone()  # raises an error if the file is no journal
 
 
 def enable_wal(db: sqlite3.Connection, patience: float) -> None:

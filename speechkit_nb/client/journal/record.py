@@ -1,4 +1,4 @@
-"""One job as the journal has it."""
+"""One job as stored in the journal."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ NOT_COLUMNS = ("number", "is_reused")
 
 @dataclass(frozen=True, kw_only=True)
 class JobRecord:
-    """One job as the journal has it. Times are seconds since the epoch.
+    """One job as stored in the journal. Times are seconds since the epoch.
 
     Attributes:
         service: name of the service it was sent to, such as `cloud`.
         recording: id of the recording.
-        created_at: when it was written down, before it was sent.
-        number: its number in the journal; 0 before it is there.
-        state: a name of `STATES`.
+        created_at: when it was added to the journal, before it was sent.
+        number: its number in the journal; 0 before it is added.
+        state: a key of `STATES`.
         operation_id: the service's id; None while it is not known.
         source: path of the recording, or link to it; None if it was neither.
         sha256: hash of the sound.
         duration: seconds of audio.
-        n_channels: of the sound.
+        n_channels: number of channels.
         options: fields of `RecognitionConfig`.
         metadata: values that the user stores with the job.
         bucket: where the recording was to be uploaded.
         reuse_key: hash of sound, options and service.
         owner: host and process id of the process that submitted it.
-        submitted_at, finished_at, fetched_at: when the service had it, when it ended, when its messages came.
+        submitted_at, finished_at, fetched_at: when it was accepted, when it ended, when it was fetched.
         delivered_at: when the user first got the result.
         error: why it has no result.
         is_reused: whether it is an earlier job with the same sound and options, and nothing was sent.
@@ -63,7 +63,7 @@ class JobRecord:
 
     @property
     def state_info(self) -> JobState:
-        """What its state means, and what may be done with it."""
+        """The entry of its state in `STATES`."""
         return STATES[self.state]
 
     @property

@@ -1,7 +1,7 @@
 """The states of a job: what each means, what may follow it, and what a user may do with a job in it.
 
-Everything that depends on a state is in this table, and the journal changes states along it only, so that two
-kernels that see the same job at the same moment cannot move it back and forth.
+Everything that depends on a state is in this table. The journal allows only the transitions in it, so that
+two kernels that change the same job at the same time cannot set it back to an earlier state.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class JobState:
         actions: what a user may do with a job in this state.
         successors: the states that may follow, each with the reason.
         is_polled: whether the service can be asked for its status.
-        is_failure: whether there is no result, and will not be one, without the user having stopped it.
+        is_failure: whether it has no result and will not get one, although the user did not stop it.
         is_uncertain: whether it is not known if the service has the job.
-        is_billed: whether it costs something; None if that is not known.
-        is_stored: whether the service stores a result for three days from then on.
+        is_billed: whether it is billed; None if that is not known.
+        is_stored: whether the service stores a result for three days from the end of the job.
     """
 
     meaning: str
@@ -47,7 +47,7 @@ class JobState:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether the user should look at it: nothing else will happen on its own."""
+        """Whether the user should act, since nothing more happens automatically."""
         return not self.is_open and (self.is_failure or self.is_uncertain)
 
 
@@ -139,11 +139,11 @@ STATES: Mapping[str, JobState] = {
 OPEN = tuple(name for name, state in STATES.items() if state.is_open)
 """States in which there is something to wait for."""
 FAILED = tuple(name for name, state in STATES.items() if state.is_failure)
-"""States without a result, and without the user having stopped the job."""
+"""States of jobs that have no result and were not stopped by the user."""
 UNCERTAIN = tuple(name for name, state in STATES.items() if state.is_uncertain)
 """States in which it is not known whether the service has the job."""
 REUSABLE = ("done", *reversed(OPEN))
-"""States in which a job is used again for the same sound, the best first."""
+"""States in which a job is used again for the same sound, in order of preference."""
 
 
 def predecessors(state: str) -> tuple[str, ...]:
