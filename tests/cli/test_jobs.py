@@ -1,4 +1,4 @@
-"""`speechkit-nb jobs`: what it prints and writes, and the exit codes that cron goes by."""
+"""`speechkit-nb jobs`: its output, its files, and the exit codes that cron uses."""
 
 import json
 import os
@@ -21,7 +21,7 @@ ANSWER = [final(0, "hello world"), refinement(0, "Hello, world.")]
 
 @pytest.fixture
 def run():
-    """Runs `speechkit-nb jobs ...` of its arguments."""
+    """Runs `speechkit-nb jobs` with the given arguments."""
     return lambda *arguments: CliRunner().invoke(main, ["jobs", *map(str, arguments)])
 
 
@@ -33,7 +33,7 @@ def journal():
 
 
 def added(journal, recording, state="submitted", answer=(), **facts):
-    """A job in the journal, in any state."""
+    """Add a job in any state to the journal."""
     row = {"service": "cloud", "operation_id": f"op-{recording}", "submitted_at": 1000.0, **facts}
     entry = journal.add(JobRecord(recording=recording, state="submitted", created_at=1000.0, **row))
     if answer:
@@ -47,7 +47,7 @@ def added(journal, recording, state="submitted", answer=(), **facts):
 
 
 def test_listing_is_what_it_does_unless_told_otherwise(run, journal):
-    """A line a job, newest last, with its number, state and error."""
+    """One line per job, newest last, with number, state and error."""
     added(journal, "Зима 'ёлка'.wav", answer=ANSWER)
     added(journal, "b.wav", "failed", error="bad\naudio")
     for done in (run(), run("list")):
@@ -61,7 +61,7 @@ def test_listing_is_what_it_does_unless_told_otherwise(run, journal):
 
 
 def test_a_list_can_be_narrowed(run, journal):
-    """By state, by service, to the newest, to names; the options work without the word list, too."""
+    """By state, service, number of newest jobs, and ids; the options work without the word `list`, too."""
     added(journal, "a.wav", answer=ANSWER)
     added(journal, "b.wav", "failed", service="local")
     added(journal, "c.wav", "failed")
@@ -73,7 +73,7 @@ def test_a_list_can_be_narrowed(run, journal):
 
 
 def test_json_has_every_column_and_utc_times(run, journal):
-    """For programs: null where there is nothing."""
+    """For programs: missing values are null."""
     added(journal, "a.wav", answer=ANSWER)
     (row,) = json.loads(run("list", "--json").output)
     assert row["id"] == 1
@@ -83,7 +83,7 @@ def test_json_has_every_column_and_utc_times(run, journal):
 
 
 def test_an_empty_journal_is_no_error(run):
-    """Nothing on standard output, so that nothing is piped on."""
+    """Nothing is printed to standard output, so a pipe gets nothing."""
     done = run("list")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no jobs\n")
     assert json.loads(run("list", "--json").stdout) == []
@@ -97,7 +97,7 @@ def test_names_cannot_steer_the_terminal(run, journal):
 
 
 def test_a_job_there_is_not_is_wrong_usage(run):
-    """And says where to look."""
+    """The error names the command that lists all jobs."""
     done = run("cancel", "op-1")
     assert done.exit_code == 2
     assert "there is no job 'op-1'; speechkit-nb jobs list shows all jobs" in done.output
@@ -108,7 +108,7 @@ def test_a_job_there_is_not_is_wrong_usage(run):
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json", "txt"])
 def test_results_are_exported_without_a_network(run, journal, tmp_path, kind):
-    """One file a recording; what is read back is what came."""
+    """One file per recording; reading it returns the same content."""
     added(journal, "a.wav", answer=ANSWER)
     done = run("export", tmp_path / "out", "--format", kind)
     assert (done.exit_code, done.output) == (0, "")
@@ -126,7 +126,7 @@ def test_results_are_exported_without_a_network(run, journal, tmp_path, kind):
 
 
 def test_exported_files_never_overwrite_each_other(run, journal, tmp_path):
-    """The same recording twice, names that differ in case only, names with slashes, and tricky ones."""
+    """Equal names, names that differ in case only, names with slashes, and names with numbers."""
     for recording in ("a.wav", "A.wav", "a.wav-4", "a.wav", "x/../../b.wav"):
         added(journal, recording, operation_id=None, answer=ANSWER)
     assert run("export", tmp_path / "out", "--format", "txt").exit_code == 0
@@ -136,7 +136,7 @@ def test_exported_files_never_overwrite_each_other(run, journal, tmp_path):
 
 
 def test_a_file_keeps_its_name_when_the_journal_grows(run, journal, tmp_path):
-    """An export every night leaves one file a job, also where the earlier job is done later."""
+    """Repeated exports write one file per job, even if an earlier job is done later."""
     first = added(journal, "a.wav", operation_id="op-1")
     added(journal, "a.wav", operation_id="op-2", answer=ANSWER)
     run("export", tmp_path, "--format", "txt")
@@ -147,7 +147,7 @@ def test_a_file_keeps_its_name_when_the_journal_grows(run, journal, tmp_path):
 
 
 def test_a_folder_that_cannot_be_is_one_line(run, journal, tmp_path):
-    """No traceback, and no half of a file."""
+    """No traceback, and no incomplete file."""
     added(journal, "a.wav", answer=ANSWER)
     (tmp_path / "out").write_text("")
     done = run("export", tmp_path / "out" / "deep")
@@ -156,7 +156,7 @@ def test_a_folder_that_cannot_be_is_one_line(run, journal, tmp_path):
 
 
 def test_what_has_no_result_is_not_exported_and_said(run, journal, tmp_path):
-    """By default only results are taken; one that is named and has none is a failure."""
+    """By default only results are exported; a job that is named and has none is a failure."""
     added(journal, "a.wav", answer=ANSWER)
     added(journal, "b.wav", "failed", error="bad audio")
     assert run("export", tmp_path / "out").exit_code == 0
@@ -168,7 +168,7 @@ def test_what_has_no_result_is_not_exported_and_said(run, journal, tmp_path):
 
 
 def submitted(target, folder, *names, **options):
-    """Jobs that were submitted by somebody who went away."""
+    """Jobs of a client that was closed."""
     for name in names:
         (folder / name).write_bytes(wav(2.0))
     with sk.connect(target) as client:
@@ -176,7 +176,7 @@ def submitted(target, folder, *names, **options):
 
 
 def test_waiting_brings_every_result_into_the_journal(run, script, journal, tmp_path):
-    """Exit code 0, quiet when nobody looks; then they can be exported."""
+    """Exit code 0, no output without a terminal; then the results can be exported."""
     with serving(models={"general": f"scripted:{script}"}) as api:
         submitted(f"grpc://{api.address}", tmp_path, "a.wav", "b.wav")
         done = run("wait", "--timeout", 60)
@@ -187,7 +187,7 @@ def test_waiting_brings_every_result_into_the_journal(run, script, journal, tmp_
 
 
 def test_waiting_ends_with_its_timeout(run, script, journal, tmp_path):
-    """Exit code 3: the jobs are open and stay so."""
+    """Exit code 3: the jobs stay open."""
     with serving(models={"general": f"scripted:{script}"}, faults=["never-done"]) as api:
         submitted(f"grpc://{api.address}", tmp_path, "a.wav")
         done = run("wait", "--timeout", 0.5)
@@ -197,7 +197,7 @@ def test_waiting_ends_with_its_timeout(run, script, journal, tmp_path):
 
 
 def test_fetching_asks_once(run, script, journal, tmp_path):
-    """What is ready is in the journal afterwards."""
+    """Results that are ready are stored in the journal."""
     with serving(models={"general": f"scripted:{script}"}) as api:
         (operation_id,) = submitted(f"grpc://{api.address}", tmp_path, "a.wav")
         api.wait(operation_id)
@@ -206,7 +206,7 @@ def test_fetching_asks_once(run, script, journal, tmp_path):
 
 
 def test_a_service_that_is_gone_is_a_failure_of_its_own(run, script, journal, tmp_path):
-    """Its jobs stay open; those of another service are fetched all the same."""
+    """Its jobs stay open; those of another service are fetched."""
     added(journal, "lost.wav", service="grpc://127.0.0.1:9")
     with serving(models={"general": f"scripted:{script}"}) as api:
         (operation_id,) = submitted(f"grpc://{api.address}", tmp_path, "a.wav")
@@ -219,7 +219,7 @@ def test_a_service_that_is_gone_is_a_failure_of_its_own(run, script, journal, tm
 
 
 def test_a_job_the_service_does_not_know_hinders_no_other(run, script, journal, tmp_path):
-    """It is told by its number; the others are fetched."""
+    """The error has its number; the others are fetched."""
     with serving(models={"general": f"scripted:{script}"}) as api:
         target = f"grpc://{api.address}"
         added(journal, "lost.wav", service=target, operation_id="f8dnone", submitted_at=time.time())
@@ -232,7 +232,7 @@ def test_a_job_the_service_does_not_know_hinders_no_other(run, script, journal, 
 
 
 def test_cancelling_what_is_done_says_so(run, script, journal, tmp_path):
-    """It stays as it is."""
+    """Its state does not change."""
     with serving(models={"general": f"scripted:{script}"}) as api:
         submitted(f"grpc://{api.address}", tmp_path, "a.wav")
         assert run("wait", "--timeout", 60).exit_code == 0
@@ -241,7 +241,7 @@ def test_cancelling_what_is_done_says_so(run, script, journal, tmp_path):
 
 
 def test_a_job_without_a_result_is_told_in_words(run, script, journal, tmp_path):
-    """Exit code 1; the recording and what became of it on standard error."""
+    """Exit code 1; standard error has the recording and its state."""
     with serving(models={"general": f"scripted:{script}"}, faults=["never-done"]) as api:
         (operation_id,) = submitted(f"grpc://{api.address}", tmp_path, "a.wav")
         api.cancel(operation_id)
@@ -250,7 +250,7 @@ def test_a_job_without_a_result_is_told_in_words(run, script, journal, tmp_path)
 
 
 def test_an_unknown_job_is_sent_again_or_given_up(run, script, journal, tmp_path):
-    """Each settles it; giving up sends nothing."""
+    """Both settle it; `abandon` sends nothing."""
     (tmp_path / "a.wav").write_bytes(wav(2.0))
     with serving(models={"general": f"scripted:{script}"}) as api:
         target = f"grpc://{api.address}"
@@ -278,7 +278,7 @@ def test_an_unknown_job_is_sent_again_or_given_up(run, script, journal, tmp_path
 
 
 def test_a_running_job_is_cancelled(run, script, journal, tmp_path):
-    """Both its number and its operation id name it."""
+    """By its number, or by its operation id."""
     with serving(models={"general": f"scripted:{script}"}, faults=["never-done"]) as api:
         (operation_id,) = submitted(f"grpc://{api.address}", tmp_path, "a.wav")
         assert run("cancel", operation_id).exit_code == 0
@@ -290,13 +290,13 @@ def test_a_running_job_is_cancelled(run, script, journal, tmp_path):
 
 @pytest.fixture
 def client(journal):
-    """A client of the journal; nobody has to be there."""
+    """A client of the journal; it needs no server."""
     with sk.connect("grpc://127.0.0.1:9") as made:
         yield made
 
 
 def test_the_ledger_shows_itself_in_a_notebook(client, journal):
-    """How many jobs are where, the newest ones, and what went wrong; text from elsewhere is escaped."""
+    """Number of jobs per state, newest jobs, and errors; all texts are escaped."""
     added(journal, "<b>a</b>.wav", answer=ANSWER, duration=61.2)
     added(journal, "b.wav", "failed", error="<script>")
     journal.add(JobRecord(recording="c.wav", created_at=1000.0, service="cloud"))
@@ -309,7 +309,7 @@ def test_the_ledger_shows_itself_in_a_notebook(client, journal):
 
 
 def test_a_long_ledger_shows_its_newest_rows(client, journal):
-    """The page stays small; the frame has them all."""
+    """The HTML stays small; the frame has all rows."""
     for number in range(25):
         journal.add(JobRecord(recording=f"{number}.wav", created_at=1000.0, service="cloud"))
     page = client.jobs()._repr_html_()
@@ -325,7 +325,7 @@ def test_an_empty_ledger_shows_itself_too(client):
 
 
 def test_what_is_made_of_the_ledger_is_a_plain_frame(client, journal):
-    """Only the whole of it shows itself in its own way."""
+    """Only the complete frame has the special HTML."""
     added(journal, "a.wav", answer=ANSWER)
     frame = client.jobs()
     assert isinstance(frame, pd.DataFrame)

@@ -1,4 +1,4 @@
-"""Many recordings at once, against a real server: whatever is wrong with some, the rest comes through."""
+"""Batches against a real server: a recording that fails does not affect the others."""
 
 import asyncio
 import gc
@@ -34,7 +34,7 @@ WORDS = "word,start,end\nhello,0.05,0.2\nworld,0.25,0.29\n"
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory) -> Path:
-    """What is said in every recording."""
+    """A script for the engine: the same words in every recording."""
     path = tmp_path_factory.mktemp("script") / "talk.csv"
     path.write_text(WORDS)
     return path
@@ -55,7 +55,7 @@ def server(words, tmp_path_factory):
 
 @pytest.fixture
 def make(tmp_path):
-    """Writes a recording that is like no other, if its seed is not."""
+    """Writes a recording; recordings differ if their seeds differ."""
 
     def write(name: str, seed: int = 0, seconds: float = 0.3, n_channels: int = 1) -> Path:
         path = tmp_path / name
@@ -75,11 +75,11 @@ def states(jobs) -> dict[str, str]:
     return dict(zip(jobs.frame.recording, jobs.frame.status, strict=True))
 
 
-# ---- what may be given
+# ---- sources
 
 
 def test_paths_are_sent_and_come_back_as_one_frame(client, make):
-    """In their order; with what each costs."""
+    """In the order of the paths, with the billed seconds of each."""
     paths = [make("a.wav"), make("b.wav", seconds=20.5, n_channels=3), make("c.wav")]
     jobs = client.submit_many(paths)
     assert [transcript.text for transcript in jobs.results()] == ["hello world"] * 3
@@ -97,7 +97,7 @@ def test_paths_are_sent_and_come_back_as_one_frame(client, make):
 
 
 def test_a_folder_with_other_things_in_it(client, make, tmp_path):
-    """What is not audio is left out, but for what says that it is: that fails, and the rest goes on."""
+    """Other files are ignored; a file with an audio suffix but no audio fails, the others are sent."""
     make("one.wav"), make("two"), make(".hidden.wav")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "broken.WAV").write_text("no audio")
@@ -110,17 +110,17 @@ def test_a_folder_with_other_things_in_it(client, make, tmp_path):
 
 
 def test_patterns_go_through_folders(client, make, tmp_path):
-    """Files of the same name are told apart by as much of their paths as it takes."""
+    """Files with the same name get names with as many parent folders as needed to distinguish them."""
     make("x/a.wav"), make("y/a.wav"), make("y/b [1].wav")
     jobs = client.submit_many(str(tmp_path / "**" / "*.wav"))
     jobs.wait()
     assert states(jobs) == {"x/a.wav": "done", "y/a.wav": "done", "b [1].wav": "done"}
-    one = client.submit_many(str(tmp_path / "y" / "b [1].wav"))  # no pattern, since it is there
+    one = client.submit_many(str(tmp_path / "y" / "b [1].wav"))  # no pattern, since the file exists
     assert [transcript.recording for transcript in one.results()] == ["b [1].wav"]
 
 
 def test_a_pattern_that_matches_nothing(client, tmp_path):
-    """The message says what was looked for; nothing is sent."""
+    """The message has the pattern or the folder; nothing is sent."""
     with pytest.raises(AudioError, match=r"no file matches '.*/\*\.wav', looked up from '/"):
         client.submit_many([b"", f"{tmp_path}/*.wav"])
     (tmp_path / "notes.txt").write_text("hello")
@@ -130,7 +130,7 @@ def test_a_pattern_that_matches_nothing(client, tmp_path):
 
 
 def test_names_with_anything_in_them(client, make):
-    """Spaces, quotes and Cyrillic come back as they were, in the frames and in pictures of them."""
+    """Spaces, quotes and Cyrillic are unchanged in frames and plots."""
     names = ["one two.wav", 'it\'s "this".wav', "запись №1.wav", "<b>bold</b>.wav".replace("/", "")]
     jobs = client.submit_many([make(name) for name in names])
     assert jobs.words.recording.unique().tolist() == names
@@ -139,7 +139,7 @@ def test_names_with_anything_in_them(client, make):
 
 
 def test_other_kinds_of_sources(client, make):
-    """Bytes, arrays, recordings, rows: whatever `submit` takes, alone or several."""
+    """Bytes, arrays, recordings and rows, single or several: everything that `submit` accepts."""
     rows = ({"file": make(f"{i}.wav", i + 1), "speaker": i} for i in range(2))
     mixed = [noise(5), {"array": np.zeros(2400), "sampling_rate": 8000}, sk.Recording(make("r.wav"))]
     assert [len(client.submit_many(source).results()) for source in (noise(7), mixed, rows)] == [1, 3, 2]
@@ -151,7 +151,7 @@ def test_other_kinds_of_sources(client, make):
 
 
 def test_a_table_overrides_options_and_carries_its_own_columns(client, make):
-    """A missing option is the batch's; dtypes of the user's columns are kept, in the words as well."""
+    """A missing option is that of the batch; the user's columns keep their dtypes, also in the words."""
     table = pd.DataFrame(
         {
             "path": [make("a.wav"), str(make("b.wav")), make("c.wav")],
@@ -177,7 +177,7 @@ def test_a_table_overrides_options_and_carries_its_own_columns(client, make):
     expected = table[own].loc[[0, 0, 1, 1, 2, 2]].reset_index(drop=True)
     pd.testing.assert_frame_equal(words[own], expected)
     assert words.word.tolist() == ["hello", "world"] * 3
-    assert client.resume().frame.empty  # they were had in hand
+    assert client.resume().frame.empty  # all results were delivered
     assert client.job(jobs[0].operation_id).metadata["speaker"] == "anna"
 
 
@@ -196,7 +196,7 @@ def test_a_table_overrides_options_and_carries_its_own_columns(client, make):
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_table_is_said_before_anything_is_sent(client, make, columns, message):
-    """One clear error; the journal has nothing."""
+    """One clear error; the journal stays empty."""
     table = pd.DataFrame({name: [value] for name, value in columns.items()})
     with pytest.raises(ConfigError, match=message):
         client.submit_many(table)
@@ -204,7 +204,7 @@ def test_what_is_wrong_with_a_table_is_said_before_anything_is_sent(client, make
 
 
 def test_options_of_all_are_checked_first(client, make):
-    """As `submit` does."""
+    """As in `submit`."""
     with pytest.raises(ConfigError, match="no option 'langauge'; did you mean 'language'"):
         client.submit_many([make("a.wav")], langauge="ru-RU")
     with pytest.raises(ConfigError, match="stop_after=0, but it is a number of recordings"):
@@ -217,7 +217,7 @@ def test_options_of_all_are_checked_first(client, make):
 
 
 def test_the_same_sound_is_sent_once(server, client, make, tmp_path):
-    """Two rows, each under its own name; the second costs nothing."""
+    """Two rows, each with its own name; the second is not billed."""
     path = make("a.wav", 77)
     os.link(path, tmp_path / "b.wav")
     before = server.count()["RecognizeFile"]
@@ -231,7 +231,7 @@ def test_the_same_sound_is_sent_once(server, client, make, tmp_path):
 
 
 def test_the_same_call_again_sends_nothing(server, client, make):
-    """The set's repr says how many, and nothing warns."""
+    """The repr of the set has the number of reused jobs; there is no warning."""
     paths = [make("a.wav"), make("b.wav")]
     first = client.submit_many(paths)
     first.wait()
@@ -246,11 +246,11 @@ def test_the_same_call_again_sends_nothing(server, client, make):
     again.wait()
 
 
-# ---- what goes wrong
+# ---- failures
 
 
 def test_what_cannot_be_read_fails_alone(client, make, tmp_path):
-    """Vanished, a folder, cut off, of NaN: each row says what it is, in the order of the sources."""
+    """Missing, a folder, truncated: each row has its error, in the order of the sources."""
     cut = make("cut.wav")
     cut.write_bytes(cut.read_bytes()[:2000])
     table = pd.DataFrame(
@@ -274,7 +274,7 @@ def test_what_cannot_be_read_fails_alone(client, make, tmp_path):
 
 
 def test_what_one_may_not_read_fails_alone(client, make):
-    """The reason is in its row; root may read everything."""
+    """A file without read permission: its row has the reason. Root can read every file."""
     path = make("secret.wav")
     path.chmod(0)
     jobs = client.submit_many([path, make("a.wav")])
@@ -285,7 +285,7 @@ def test_what_one_may_not_read_fails_alone(client, make):
 
 
 def test_a_file_that_changes_on_its_way_is_not_sent(server, client, make):
-    """Its content was another when it was looked at; the next one is sent."""
+    """Its content differs from its hash; the next one is sent."""
     changed = sk.Recording(make("a.wav"))
     assert changed.sha256
     changed.source.write_bytes(noise(1234))
@@ -298,7 +298,7 @@ def test_a_file_that_changes_on_its_way_is_not_sent(server, client, make):
 
 
 def test_a_thousand_failures_in_a_row_end_early(client, tmp_path):
-    """After twenty; it says why, and how many were not tried."""
+    """After 20 failures; the error has the reason and the number of recordings."""
     jobs = client.submit_many([tmp_path / f"{i}.wav" for i in range(1000)])
     message = (
         r"the batch ended after 20 of 1000 recordings: 20 recordings in a row could not be sent, the last"
@@ -311,7 +311,7 @@ def test_a_thousand_failures_in_a_row_end_early(client, tmp_path):
 
 
 def test_failures_with_something_in_between_end_nothing(client, make, tmp_path):
-    """Every second one."""
+    """Every second recording fails."""
     gone = [tmp_path / f"gone{i}.wav" for i in range(6)]
     jobs = client.submit_many([path for i in range(6) for path in (gone[i], make(f"{i}.wav"))], stop_after=2)
     jobs.wait()
@@ -319,7 +319,7 @@ def test_failures_with_something_in_between_end_nothing(client, make, tmp_path):
 
 
 def test_failures_of_recognition_end_it_too(server, tmp_path):
-    """Though all of them could be sent."""
+    """All recordings can be sent, but their recognition fails."""
     with sk.connect(f"grpc://{server.address}") as client:
         sources = (noise(1000 + i) for i in range(1000))
         jobs = client.submit_many(sources, model="broken", stop_after=3)
@@ -329,7 +329,7 @@ def test_failures_of_recognition_end_it_too(server, tmp_path):
 
 
 def test_a_generator_that_breaks_off(client, make):
-    """What came before is done; the error is passed on with its cause."""
+    """Earlier recordings are done; the error is raised with its cause."""
 
     def sources():
         yield make("a.wav")
@@ -345,7 +345,7 @@ def test_a_generator_that_breaks_off(client, make):
 
 
 def test_an_option_of_a_lazy_row_fails_alone(client, make):
-    """It cannot be known before."""
+    """The row is not known before, so only its job fails."""
     rows = ({"path": make(f"{i}.wav"), "language": code} for i, code in enumerate(["tlh", "ru-RU"]))
     jobs = client.submit_many(rows)
     jobs.wait()
@@ -354,7 +354,7 @@ def test_an_option_of_a_lazy_row_fails_alone(client, make):
 
 
 def test_a_submission_without_an_answer_is_reported(words, make):
-    """It is not sent again, neither now nor by the next batch; the user settles it."""
+    """It is not sent again, neither now nor by the next batch; the user has to decide."""
     paths = [make("a.wav"), make("b.wav")]
     with (
         serving(models={"general": f"scripted:{words}"}, faults=["unavailable:RecognizeFile:1"]) as api,
@@ -374,7 +374,7 @@ def test_a_submission_without_an_answer_is_reported(words, make):
 
 
 def test_a_used_up_quota_fails_nothing(words, make):
-    """The submission waits, and is sent again."""
+    """The submission waits and is sent again."""
     with (
         serving(
             models={"general": f"scripted:{words}"}, faults=["refuse:RecognizeFile:RESOURCE_EXHAUSTED:1"]
@@ -387,7 +387,7 @@ def test_a_used_up_quota_fails_nothing(words, make):
 
 
 def test_a_server_that_is_away_for_a_while(words, tmp_path, make):
-    """Nothing is sent meanwhile, and nothing fails."""
+    """The batch waits until the server is back; nothing fails."""
     settings = {"models": {"general": f"scripted:{words}"}, "data_dir": str(tmp_path / "data")}
     servers = [Server(**settings)]
 
@@ -409,11 +409,11 @@ def test_a_server_that_is_away_for_a_while(words, tmp_path, make):
     servers[1].close()
 
 
-# ---- how it is waited for
+# ---- waiting
 
 
 def test_jobs_come_as_they_complete(client, make):
-    """Each once, from a loop and from `async for`; `await` gives the transcripts in order."""
+    """Each job once, by `for` and by `async for`; `await` returns the transcripts in order."""
     jobs = client.submit_many([make("a.wav"), make("b.wav"), "/gone.wav"])
     assert {job.recording for job in jobs} == {"a.wav", "b.wav", "gone.wav"}
 
@@ -429,7 +429,7 @@ def test_jobs_come_as_they_complete(client, make):
 
 
 def test_progress_may_be_a_function(client, make):
-    """It hears of files and minutes, from the background and at last of the end."""
+    """It is called in the background with the number of files and minutes, and with 1.0 at the end."""
     heard: list[tuple[float, str]] = []
     jobs = client.submit_many(
         [make("a.wav", seconds=3.0), make("b.wav", seconds=9.0)], progress=lambda *seen: heard.append(seen)
@@ -441,7 +441,7 @@ def test_progress_may_be_a_function(client, make):
 
 
 def test_the_end_is_estimated_from_how_it_went():
-    """A quarter of the audio took 10 minutes, so that the rest takes 30; the day is told if it is far."""
+    """A quarter of the audio took 10 minutes, so the rest takes 30; the date is shown if the end is far."""
     now = [time.mktime((2026, 11, 21, 13, 0, 0, 0, 0, -1))]
     heard: list[tuple[float, str]] = []
     bar = BatchBar(lambda *seen: heard.append(seen), lambda: now[0])
@@ -457,7 +457,7 @@ def test_the_end_is_estimated_from_how_it_went():
 
 
 def test_waiting_may_end_before_the_jobs(words, make):
-    """By a timeout or by Ctrl-C; both say how it stands and how to go on. Cancelling ends the jobs."""
+    """By a timeout or Ctrl-C; both messages have the progress and how to continue. `cancel` ends the jobs."""
 
     def interrupt(fraction: float, status: str) -> None:
         raise KeyboardInterrupt
@@ -480,7 +480,7 @@ def test_waiting_may_end_before_the_jobs(words, make):
 
 
 def test_a_set_says_what_is_in_it(client, make):
-    """Short, and in a notebook as a table."""
+    """A short repr, and a table in a notebook."""
     jobs = client.submit_many([make("a.wav"), "/gone.wav"])
     jobs.wait()
     assert repr(jobs) == "JobSet(2 of 2 jobs: 1 done, 1 failed)"
@@ -489,7 +489,7 @@ def test_a_set_says_what_is_in_it(client, make):
 
 
 def test_the_length_of_a_generator_is_known_at_its_end(client):
-    """Not before: the bar is not full while there may be more."""
+    """Until then the progress is below 1, since more recordings may follow."""
     told, asked = [], threading.Event()
 
     def sources():
@@ -507,7 +507,7 @@ def test_the_length_of_a_generator_is_known_at_its_end(client):
     assert repr(jobs) == "JobSet(2 of 2 jobs: 2 done)"
 
 
-# ---- thousands
+# ---- many recordings
 
 
 def recordings_alive() -> int:
@@ -515,7 +515,7 @@ def recordings_alive() -> int:
 
 
 def test_thousands_take_no_more_than_a_few(words, tmp_path):
-    """A generator is asked for the next file when the last one was sent; few are open at a time."""
+    """The next file is taken from a generator after the last one was sent; few files are open at a time."""
     gc.collect()
     jobs, seen, others = [], {"files": 0, "recordings": 0, "ahead": 0}, recordings_alive()
 
@@ -546,7 +546,7 @@ def test_thousands_take_no_more_than_a_few(words, tmp_path):
     assert seen["ahead"] <= 1
 
 
-# ---- the end of a client
+# ---- closing the client
 
 
 def threads() -> list[threading.Thread]:
@@ -554,7 +554,7 @@ def threads() -> list[threading.Thread]:
 
 
 def test_closing_ends_the_threads_and_the_writing(words, tmp_path):
-    """In the midst of a batch: at once, and nothing is written afterwards; who waits is told."""
+    """During a batch: at once; nothing is written afterwards, and a waiting caller gets an error."""
     with serving(models={"general": f"scripted:{words}"}, faults=["never-done"]) as api:
         client = sk.connect(f"grpc://{api.address}")
         jobs = client.submit_many(noise(i) for i in range(100_000))
@@ -573,7 +573,7 @@ def test_closing_ends_the_threads_and_the_writing(words, tmp_path):
 
 
 def test_closing_does_not_wait_for_the_quota(words, make):
-    """A submission that waits for an hour is not sent; the note in the status says what it waits for."""
+    """A submission that waits for an hour is not sent; the status has the reason for the wait."""
     heard: list[str] = []
     with serving(models={"general": f"scripted:{words}"}) as api:
         client = sk.connect(f"grpc://{api.address}", quota=Quota(1, None))
@@ -588,7 +588,7 @@ def test_closing_does_not_wait_for_the_quota(words, make):
 
 
 def test_cancelling_does_not_wait_for_the_quota(words, make):
-    """What has not been sent never is; the others are cancelled. A single submission says that it waits."""
+    """Unsent recordings are not sent; open jobs are cancelled. A single submission warns that it waits."""
     faults = ["never-done"]
     with (
         serving(models={"general": f"scripted:{words}"}, faults=faults) as api,
@@ -608,7 +608,7 @@ def test_cancelling_does_not_wait_for_the_quota(words, make):
 
 
 def test_a_progress_function_that_fails_stops_nothing(client, make, caplog):
-    """It is not called any more, and the log says why."""
+    """It is not called any more; the error is logged."""
     jobs = client.submit_many([make("a.wav"), make("b.wav")], progress=lambda fraction, status: 1 / 0)
     jobs.wait()
     assert states(jobs) == {"a.wav": "done", "b.wav": "done"}
@@ -616,7 +616,7 @@ def test_a_progress_function_that_fails_stops_nothing(client, make, caplog):
 
 
 def test_what_is_converted_is_told(client, tmp_path):
-    """As for a single recording; a user's filter for warnings does not make a batch fail."""
+    """With a warning, as for a single recording; warning filters of the user do not make a batch fail."""
     path = tmp_path / "a.flac"
     path.write_bytes(sound(np.zeros((1, 4000)), 8000, format="FLAC"))
     with pytest.warns(AudioConverted, match=r"'a\.flac' was converted"):

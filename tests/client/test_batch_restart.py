@@ -1,4 +1,4 @@
-"""A batch of 200 recordings through two kills of the kernel and one of the server."""
+"""A batch of 200 recordings; its kernel is killed twice, and its server once."""
 
 import hashlib
 import os
@@ -30,7 +30,7 @@ with sk.connect(sys.argv[1], quota=sk.Quota(None, 50)) as client:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Recordings in which different words are said: each its own name."""
+    """Recordings with different words: the text of each is its file name."""
     folder, scripts = tmp_path / "recordings", tmp_path / "scripts"
     folder.mkdir(), scripts.mkdir()
     for number in range(N):
@@ -43,7 +43,7 @@ def folder(tmp_path) -> Path:
 
 
 class Kernel:
-    """A process that runs the batch, from the beginning or on from where an earlier one was."""
+    """A process that runs the batch, or continues that of an earlier process."""
 
     def __init__(self, target: str, folder: Path) -> None:
         self.process = subprocess.Popen([sys.executable, "-c", KERNEL, target, str(folder)])
@@ -54,7 +54,7 @@ class Kernel:
 
 
 def answers(data: Path) -> dict[str, str]:
-    """What the server has recognized: operation id -> what was said."""
+    """Results of the server: operation id -> text."""
     db = sqlite3.connect(data / "operations.sqlite")
     found = {}
     for operation_id, message in db.execute("SELECT id, message FROM messages ORDER BY id, position"):
@@ -66,7 +66,7 @@ def answers(data: Path) -> dict[str, str]:
 
 
 def settle(job: sk.Job, known: dict[str, str], client: sk.Client) -> None:
-    """What a user does with a job nobody knows about: look at the service, and decide."""
+    """What a user does with an unknown job: look for it at the service, and decide."""
     there = [operation_id for operation_id, said in known.items() if said == job.recording]
     if there:
         job.abandon()
@@ -76,7 +76,7 @@ def settle(job: sk.Job, known: dict[str, str], client: sk.Client) -> None:
 
 
 def test_nothing_is_lost_and_nothing_sent_twice(folder, tmp_path):
-    """Each recording has its own answer in the end, and the server has seen each once."""
+    """Each recording has its own result in the end, and the server got each once."""
     data, log = tmp_path / "data", tmp_path / "calls"
     models = {"general": f"scripted:{tmp_path / 'scripts'}"}
     server = CountedServer(log, models=models, data_dir=str(data))

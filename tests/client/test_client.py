@@ -1,4 +1,4 @@
-"""Client against the real local server: bad input, targets, processes that end. For the story: test_doors."""
+"""Client against the real local server: bad input, targets, killed processes. See also test_job_story."""
 
 import os
 import signal
@@ -33,11 +33,11 @@ def done(job: sk.Job) -> sk.Transcript:
     return job.result(timeout=60, progress=False)
 
 
-# ---- ways to hand in sound
+# ---- results
 
 
 def test_the_frames_join_refinement_and_final(client):
-    """The refinement is a sentence; with normalization numbers are digits."""
+    """The refinement is a sentence; with normalization, numbers are digits."""
     finals = done(client.submit(wav(2.0))).finals
     assert finals.loc[0, ["text", "refined_text"]].tolist() == ["hello world", "Hello world."]
 
@@ -46,7 +46,7 @@ def test_the_frames_join_refinement_and_final(client):
 
 
 def test_bad_input_is_refused_before_anything_is_sent(client, tmp_path):
-    """Nothing of it is in the journal: no job was made."""
+    """No job is added to the journal."""
     (tmp_path / "notes.wav").write_text("these are notes")
     with pytest.raises(AudioError, match=r"notes\.wav"):
         client.submit(tmp_path / "notes.wav")
@@ -69,7 +69,7 @@ def test_bad_input_is_refused_before_anything_is_sent(client, tmp_path):
 
 
 def test_a_recording_above_the_inline_limit_says_both_ways_out(client, tmp_path):
-    """61 MB of WAV: upload and submit the link, or compress."""
+    """61 MB of WAV: the error names both solutions, a link after an upload, or compression."""
     big = tmp_path / "big.wav"
     with big.open("wb") as file:
         n_bytes = 61_000_000
@@ -87,7 +87,7 @@ def test_a_recording_above_the_inline_limit_says_both_ways_out(client, tmp_path)
     ["locl", "127.0.0.1:50051", "grpc://", "grpc://127.0.0.1", "ftp://127.0.0.1:1", "grpc://127.0.0.1:x"],
 )
 def test_a_wrong_target_is_answered_with_right_ones(target):
-    """A typo names both forms there are."""
+    """The error after a typo names both valid forms."""
     with pytest.raises(
         TargetError,
         match=r"is not the address of a service: connect\('local'\).*connect\('grpc://127\.0\.0\.1",
@@ -96,13 +96,13 @@ def test_a_wrong_target_is_answered_with_right_ones(target):
 
 
 def test_plain_text_does_not_leave_this_machine():
-    """grpc:// is for loopback."""
+    """grpc:// is for loopback only."""
     with pytest.raises(TargetError, match=r"'grpc://example\.org:50051' would send audio in plain text"):
         sk.connect("grpc://example.org:50051")
 
 
 def test_options_of_the_local_server_belong_to_it():
-    """They cannot be set for a server that runs already."""
+    """They cannot be set for a server that is running already."""
     with pytest.raises(TargetError, match=r"models can be set for connect\('local'\) only"):
         sk.connect("grpc://127.0.0.1:50051", models={})
 
@@ -123,13 +123,13 @@ def test_an_operation_of_another_server(client):
 
 
 def test_a_job_can_be_attached_whatever_its_service(client):
-    """The stored result of a job that another service has done can be read; no service is asked for it."""
+    """The stored result of a job of another service can be read without a request to that service."""
     entry = client.journal.add(JobRecord(service="cloud", recording="far", created_at=1.0, state="running"))
     entry.store_responses([final(0, "good night")], [2.0])
     assert attach_job(client, entry.number).result(progress=False).text == "good night"
 
 
-# ---- kernels that die
+# ---- killed kernels
 
 
 def _alive(pid: int) -> bool:
@@ -160,7 +160,7 @@ def test_a_killed_kernel_leaves_no_server(script):
 
 
 def test_closing_the_client_ends_the_local_server(script):
-    """And leaves no log behind."""
+    """Its log is deleted."""
     client = sk.connect("local", models={"general": f"scripted:{script}"})
     server = client._on_close.__self__
     assert done(client.submit(wav(2.0))).text == "hello world"
@@ -170,7 +170,7 @@ def test_closing_the_client_ends_the_local_server(script):
 
 
 def test_a_forked_child_does_not_end_its_parents_server(script):
-    """multiprocessing in a notebook must not take the recognizer away."""
+    """multiprocessing in a notebook must not stop the recognizer."""
     server = LocalServer(models={"general": f"scripted:{script}"})
     try:
         child = os.fork()
@@ -185,16 +185,16 @@ def test_a_forked_child_does_not_end_its_parents_server(script):
 
 
 def test_a_local_server_that_does_not_start_says_why(tmp_path):
-    """Its last words are in the error."""
+    """The error has the last lines of its log."""
     with pytest.raises(ServerError, match=r"the local server did not start: .*nowhere\.csv"):
         LocalServer(models={"general": f"scripted:{tmp_path / 'nowhere.csv'}"})
 
 
-# ---- endings and interruptions
+# ---- interrupts
 
 
 def test_an_interrupt_of_the_whole_group_stops_the_wait_not_the_job(script):
-    """Ctrl-C in a terminal and a notebook's stop button signal the local server's group, too."""
+    """Ctrl-C in a terminal and a notebook's stop button signal the process group of the kernel."""
     code = (
         "import speechkit_nb as sk\n"
         f"client = sk.connect('local', models={{'general': 'scripted:{script}'}})\n"
@@ -216,7 +216,7 @@ def test_an_interrupt_of_the_whole_group_stops_the_wait_not_the_job(script):
 
 
 class Interrupting(GrpcTransport):
-    """A service whose user presses Ctrl-C while the request is on its way."""
+    """A service; the user presses Ctrl-C while a request is being sent."""
 
     def __init__(self):
         super().__init__("grpc://127.0.0.1:1", Endpoints.at("grpc://127.0.0.1:1"))
@@ -226,7 +226,7 @@ class Interrupting(GrpcTransport):
 
 
 def test_an_interrupted_submission_is_unknown(tmp_path):
-    """Whether it arrived nobody knows; waiting for it would never end."""
+    """It is unknown whether it arrived, so waiting for it might never end."""
     with Client(Interrupting(), Journal(tmp_path / "journal.sqlite3")) as client:
         with pytest.raises(KeyboardInterrupt):
             client.submit(wav(2.0))
@@ -238,13 +238,13 @@ def test_an_interrupted_submission_is_unknown(tmp_path):
 
 
 def test_results_are_fetched_though_nobody_waits(server):
-    """The service keeps them for three days: of what is submitted, and of what an earlier kernel left."""
+    """Those of new jobs and of jobs of an earlier kernel; the service stores them for three days only."""
     target = f"grpc://{server.address}"
     with sk.connect(target) as client:
         client.submit(wav(2.0))
         wait_until(lambda: client.jobs().status.tolist() == ["done"])
     client = sk.connect(target)
-    client._poller.close()  # a kernel that dies before it asks
+    client._poller.close()  # like a kernel that ends before its first status check
     client.submit(wav(2.5))
     client.close()
     with sk.connect(target) as client:
@@ -255,7 +255,7 @@ def test_results_are_fetched_though_nobody_waits(server):
 
 
 def test_a_job_by_its_number(server, client):
-    """One has a number before the service gives it an id; it counts over all services of the journal."""
+    """A job has a number before the service returns an id; numbers are unique over all services."""
     done(client.submit(wav(2.0), id="mine"))
     assert client.job(1).recording == "mine"
     with pytest.raises(NotFound, match=r"the journal has no job 2; client\.jobs\(\) lists all jobs"):
@@ -266,7 +266,7 @@ def test_a_job_by_its_number(server, client):
 
 
 def test_a_job_asked_for_at_the_wrong_server_stays_open(script, tmp_path):
-    """Another server at the same address did not know it; the one that does hands it out."""
+    """Another server does not know the operation; the right server returns its result later."""
     journal, models = tmp_path / "journal.sqlite3", {"general": f"scripted:{script}"}
     options = {"journal": journal, "models": models}
     with sk.connect("local", data_dir=tmp_path / "one", **options) as client:
@@ -282,20 +282,20 @@ def test_a_job_asked_for_at_the_wrong_server_stays_open(script, tmp_path):
 
 
 def test_a_target_has_one_spelling():
-    """The journal knows services by their target."""
+    """The journal stores the target as the name of the service."""
     with sk.connect("grpc://LOCALHOST:50051/") as client:
         assert client.service == "grpc://localhost:50051"
 
 
 @pytest.mark.parametrize("target", [5, "grpc://me@127.0.0.1:1", "grpc://127.0.0.1:1?x=1"])
 def test_a_target_with_more_or_less_than_an_address(target):
-    """A number, or a user and a query, which mean nothing here."""
+    """A number, or a URL with a user or a query, is refused."""
     with pytest.raises(TargetError, match=r"is not the address of a service: connect\('local'\)"):
         sk.connect(target)
 
 
 def test_a_local_server_without_its_folders(tmp_path):
-    """What it keeps, and what stands for Object Storage: one line each."""
+    """Its data folder, and the folder used instead of Object Storage: each has a one-line error."""
     (tmp_path / "file").write_text("")
     with pytest.raises(ServerError, match=r"cannot use the folder '.*/file': File exists"):
         sk.connect("local", data_dir=tmp_path / "file")
@@ -312,13 +312,13 @@ def test_a_local_server_without_its_folders(tmp_path):
     ],
 )
 def test_what_the_local_recognizer_does_not_take(options, message):
-    """A misspelt option, or credentials that nobody would look at: said before anything is started."""
+    """A misspelled option, or credentials, which it does not check: an error before a process is started."""
     with pytest.raises(ConfigError, match=message):
         sk.connect("local", **options)
 
 
 def test_options_of_the_local_recognizer_are_for_it_alone():
-    """A misspelt name is told from one that belongs elsewhere."""
+    """The error for a misspelled option differs from that for an option of another target."""
     with pytest.raises(TargetError, match=r"models can be set for connect\('local'\) only"):
         sk.connect("grpc://127.0.0.1:1", models={})
     with pytest.raises(ConfigError, match="no option 'api_kye'; did you mean 'api_key'"):

@@ -1,8 +1,8 @@
-"""A journal that an earlier version wrote, as bytes in this folder, is read and continued by the present one.
+"""A journal file of an earlier version, in this folder, is read and continued by the present version.
 
 `journal_0_1_0.sqlite3` was written on 2026-11-28 by the version before the client was divided into packages,
-with a local server at `grpc://127.0.0.1:50917`; only the folder of its recordings and the name of the machine
-were changed afterwards.
+with a local server at `grpc://127.0.0.1:50917`. Only the folder of its recordings and the name of the machine
+were replaced afterwards.
 """
 
 import shutil
@@ -30,7 +30,7 @@ STATES = {
 
 
 class Finished:
-    """The service of that journal, in which all operations are done by now; it takes no submissions."""
+    """The service of that journal: all operations are done, and submissions are refused."""
 
     inline_limit, takes_wav_links = 10**6, False
 
@@ -62,7 +62,7 @@ def client(journal):
 
 
 def test_its_jobs_are_listed(client):
-    """Every column as it was then: states, options, metadata, times, errors."""
+    """Every column is as it was: states, options, metadata, times, errors."""
     frame = client.jobs()
     assert dict(zip(frame.recording, frame.status, strict=True)) == STATES
     assert frame.service.unique().tolist() == [SERVICE]
@@ -77,7 +77,7 @@ def test_its_jobs_are_listed(client):
 
 
 def test_its_results_are_opened_without_the_service(client):
-    """The messages are in the journal; nothing is fetched for them."""
+    """The messages are in the journal; nothing is fetched."""
     transcript = client.job("f8dj11q9wpg5xpesrj5t").result(progress=False)
     assert transcript.text == "hello world"
     assert transcript.info["language"] == ["en-US"]
@@ -86,7 +86,7 @@ def test_its_results_are_opened_without_the_service(client):
 
 
 def test_its_open_jobs_are_resumed(client):
-    """The open job is fetched, the result that was not delivered is delivered, the unknown one is settled."""
+    """The open job is fetched, the undelivered result is delivered, the unknown job is settled."""
     jobs = {job.recording: job for job in client.resume()[:]}
     assert set(jobs) == {"second", "open.wav", "lost.wav"}
     assert jobs["open.wav"].result(progress=False).text == "good evening"
@@ -99,7 +99,7 @@ def test_its_open_jobs_are_resumed(client):
 
 
 def test_the_same_sound_is_not_paid_for_again(client):
-    """The hash of sound, options and service is still computed as it was then."""
+    """The hash of sound, options and service is still the same."""
     options = {"language": "en-US", "normalize": True, "id": "again"}
     job = client.submit(wav(2.0, n_channels=2), reuse=True, **options)
     assert job.reused
@@ -108,7 +108,7 @@ def test_the_same_sound_is_not_paid_for_again(client):
 
 
 def test_its_jobs_belong_to_their_service(journal):
-    """Another client names the service to connect to."""
+    """Another client names the right service in its error."""
     with (
         Client(Finished("cloud"), journal) as other,
         pytest.raises(TargetError, match=rf"submitted to '{SERVICE}', .*connect\('{SERVICE}'\)\.job\(1\)"),

@@ -1,4 +1,4 @@
-"""The story of a job, told through every door: v3 and v2, each over gRPC and over REST."""
+"""Jobs from submission to result over every connection: v3 and v2, each over gRPC and over REST."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUBMIT = {"v3": "RecognizeFile", "v2": "LongRunningRecognize"}
 
 
 class Door(NamedTuple):
-    """One way into the service."""
+    """One combination of API and protocol."""
 
     api: str
     transport: str
@@ -74,7 +74,7 @@ def client(server, door):
 
 @contextmanager
 def failing(door: Door, script: Path, *faults: str, **settings: Any) -> Iterator[sk.Client]:
-    """A client of a server that fails as it is told."""
+    """A client of a server with these faults."""
     settings = {"rest": "127.0.0.1:0", "models": {"general": f"scripted:{script}"}, **settings}
     server = Server(faults=faults, **settings)
     try:
@@ -92,11 +92,11 @@ def done(job: sk.Job) -> sk.Transcript:
     return job.result(timeout=60, progress=False)
 
 
-# ---- ways to hand in sound
+# ---- sources
 
 
 def test_submit_a_path(client, tmp_path):
-    """Words of both channels, with the file's name as the recording."""
+    """Words of both channels; the file name is the name of the recording."""
     (tmp_path / "talk.wav").write_bytes(wav(2.0, n_channels=2))
     transcript = done(client.submit(tmp_path / "talk.wav"))
     words = transcript.words
@@ -124,12 +124,12 @@ def test_submit_a_path(client, tmp_path):
     ids=["bytes", "array", "int16 array", "Recording", "LINEAR16_PCM", "Ogg Opus", "MP3"],
 )
 def test_submit_anything_that_sounds(client, source, options):
-    """Bytes, arrays, Recordings, raw PCM and every container: the same words."""
+    """Bytes, arrays, Recordings, raw PCM and every container give the same words."""
     assert done(client.submit(source, **options)).text == "hello world"
 
 
 def test_submit_a_link_into_object_storage(client):
-    """s3:// and https:// lead below the bucket root; the query of a signed link is dropped."""
+    """s3:// and https:// are paths below the bucket root; the query of a signed link is dropped."""
     for link in (
         "s3://mine/talk.ogg",
         "https://storage.yandexcloud.net/mine/talk.ogg?X-Amz-Signature=secret",
@@ -142,7 +142,7 @@ def test_submit_a_link_into_object_storage(client):
 
 
 def test_what_the_service_does_not_take_is_converted_and_said(client):
-    """FLAC becomes WAV; the user is told."""
+    """FLAC is converted to WAV, with a warning."""
     flac = sound(np.zeros((1, 16000)), 8000, format="FLAC")
     with pytest.warns(AudioConverted, match="FLAC.* to WAV"):
         job = client.submit(flac, id="song")
@@ -156,7 +156,7 @@ def test_the_bar_ends_and_leaves_nothing(client, capsys):
 
 
 def test_both_apis_and_both_wires_answer_the_same(server):
-    """The finals of one recording are the same frame, whichever door they come by."""
+    """The frame of finals of one recording is the same over every connection."""
     frames = []
     for door in DOORS:
         with door.connect(server) as client:
@@ -168,23 +168,23 @@ def test_both_apis_and_both_wires_answer_the_same(server):
 
 
 def test_options_reach_the_service(client):
-    """With normalization the text is a sentence, in v2 as in v3's refinement."""
+    """With normalization the text is a sentence, in v2 as in the refinement of v3."""
     transcript = done(client.submit(wav(2.0), normalize=True, literature_text=True))
     assert transcript.refined_text == "Hello world."
 
 
-# ---- refused
+# ---- errors of the service
 
 
 def test_what_the_server_refuses_is_in_the_journal_as_failed(client):
-    """An unknown model: the server's list of models; the job is not lost sight of."""
+    """An unknown model: the error lists the models of the server; the job stays in the journal."""
     with pytest.raises(Rejected, match=r"INVALID_ARGUMENT: .*'generl'.*general"):
         client.submit(wav(), model="generl")
     assert client.jobs()[["status", "model"]].values.tolist() == [["failed", "generl"]]
 
 
 def test_an_error_has_the_id_that_support_asks_for(client):
-    """The service gives one to each call; it stands at the end of the message, once."""
+    """The service returns an id for each call; it is once at the end of the message."""
     with pytest.raises(Rejected, match=r"general:rc \(x-request-id \S+\)$") as refused:
         client.submit(wav(), model="generl")
     assert str(refused.value).endswith(f"(x-request-id {refused.value.request_id})")
@@ -194,7 +194,7 @@ def test_an_error_has_the_id_that_support_asks_for(client):
 
 
 def test_bucket_paths_do_not_leave_the_bucket(client):
-    """No way up; what is not there is named."""
+    """Paths to parent folders are refused; the error names an object that does not exist."""
     with pytest.raises(Rejected, match=r"INVALID_ARGUMENT.*\.\."):
         client.submit("https://storage.yandexcloud.net/mine/%2e%2e/%2e%2e/secret.ogg")
     with pytest.raises((Rejected, NotFound), match=r"nothing\.ogg"):
@@ -215,7 +215,7 @@ def test_bucket_paths_do_not_leave_the_bucket(client):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_options_that_v2_does_not_have_are_named(server, options, name):
-    """Nothing is sent that would be done without being asked for."""
+    """An option is never dropped silently: nothing is sent."""
     with (
         Door("v2", "rest").connect(server) as client,
         pytest.raises(ConfigError, match=rf"API v2 has no {name}: leave it, or connect with api='v3'"),
@@ -224,7 +224,7 @@ def test_options_that_v2_does_not_have_are_named(server, options, name):
 
 
 def test_v2_takes_one_language_and_no_wav_behind_a_link(server):
-    """Each error says what can be done."""
+    """Each error names a solution."""
     with Door("v2", "grpc").connect(server) as client:
         with pytest.raises(ConfigError, match="takes one language, not ru-RU, en-US; v3 takes several"):
             client.submit(wav(), language=["ru-RU", "en-US"])
@@ -234,7 +234,7 @@ def test_v2_takes_one_language_and_no_wav_behind_a_link(server):
 
 
 def test_a_server_that_does_not_run(door):
-    """One error that says where, and how to start one; the job is failed, not unknown: nothing was sent."""
+    """The error has the address and the command for a server; the job is failed, since nothing was sent."""
     scheme, option = ("grpc", "grpc") if door.transport == "grpc" else ("http", "rest")
     with sk.connect(f"{scheme}://127.0.0.1:1", api=door.api) as client:
         expected = rf"cannot connect to {scheme}://127\.0\.0\.1:1 .*speechkit-nb serve --{option} 127"
@@ -244,7 +244,7 @@ def test_a_server_that_does_not_run(door):
 
 
 def test_a_closed_client_says_so(server, door):
-    """Nothing is sent, so that the journal has nothing; closing twice is no error."""
+    """Nothing is sent or added to the journal; a second `close` is no error."""
     client = door.connect(server)
     client.close()
     client.close()
@@ -268,7 +268,7 @@ def test_client_jobs_lists_and_client_job_attaches(client):
 
 
 def test_a_job_submitted_elsewhere_is_taken_in(client, server):
-    """Somebody wrote the id down: it is looked up at the service and put into the journal."""
+    """Its operation id is looked up at the service and added to the journal."""
     operation_id = server.api.submit(wav(2.0), recognition_model={"model": "general"}).id
     assert done(client.job(operation_id)).text == "hello world"
     assert client.jobs().operation_id.tolist() == [operation_id]
@@ -276,7 +276,7 @@ def test_a_job_submitted_elsewhere_is_taken_in(client, server):
 
 @pytest.mark.parametrize("first", DOORS, ids=lambda door: f"{door.api}-{door.transport}")
 def test_a_job_of_one_api_can_be_had_by_the_other(server, door, first):
-    """v2 keeps its results in the operation, v3 does not: the client finds them in both."""
+    """v2 has the result in the operation, v3 does not: the client finds both."""
     with first.connect(server) as client:
         operation_id = client.submit(wav(2.0)).operation_id
     with door.connect(server, journal=Path(os.environ["SPEECHKIT_NB_HOME"]) / "other.sqlite3") as client:
@@ -284,7 +284,7 @@ def test_a_job_of_one_api_can_be_had_by_the_other(server, door, first):
 
 
 def test_an_unknown_operation_id(client):
-    """The service knows no such operation; the journal stays as it is."""
+    """The service does not know the operation; the journal does not change."""
     with pytest.raises(NotFound, match=r"NOT_FOUND.*f8dnothing.*client\.jobs\(\) lists what was submitted"):
         client.job("f8dnothing")
     assert client.jobs().empty
@@ -301,7 +301,7 @@ def test_cancel(door, script):
 
 
 def test_delete_forgets_at_the_service_only(server, v3_door):
-    """The journal keeps what was fetched."""
+    """The journal keeps the fetched result."""
     with v3_door.connect(server) as client:
         job = client.submit(wav(2.0))
         done(job)
@@ -312,7 +312,7 @@ def test_delete_forgets_at_the_service_only(server, v3_door):
 
 
 def test_v2_cannot_delete_and_says_so(server):
-    """There is no such call."""
+    """v2 has no such call."""
     with Door("v2", "rest").connect(server) as client:
         job = client.submit(wav(2.0))
         done(job)
@@ -324,7 +324,7 @@ def test_v2_cannot_delete_and_says_so(server):
 
 
 def test_without_operations_a_job_is_asked_after_by_its_result(server, v3_door):
-    """As in Kazakhstan; only cancelling needs an operation."""
+    """As in Kazakhstan: the status comes from the result; only cancelling needs an operation."""
     here = Endpoints(stt=f"grpc://{server.address}", stt_rest=server.rest)
     with sk.connect(endpoints=here, transport=v3_door.transport, api_key="key") as client:
         job = client.submit(wav(2.0))
@@ -340,14 +340,14 @@ def test_without_operations_a_job_is_asked_after_by_its_result(server, v3_door):
 
 @pytest.mark.parametrize("fault", ["unavailable:Get:2", "refuse:Get:RESOURCE_EXHAUSTED:2"])
 def test_passing_faults_are_ridden_out(door, script, fault):
-    """Calls that are safe to repeat are repeated."""
+    """After temporary faults, calls that are safe to repeat are retried."""
     with failing(door, script, fault) as client:
         assert done(client.submit(wav(2.0))).text == "hello world"
 
 
 @pytest.mark.parametrize("fault", ["unavailable:GetRecognition:2", "cut:GetRecognition:1:2", "not-ready:3"])
 def test_an_answer_that_is_late_or_cut_is_fetched_again(v3_door, script, fault):
-    """From its start, so that nothing is doubled or missing."""
+    """From its start, so that no message is duplicated or missing."""
     with failing(v3_door, script, fault) as client:
         transcript = done(client.submit(wav(2.0)))
         assert transcript.text == "hello world"
@@ -355,7 +355,7 @@ def test_an_answer_that_is_late_or_cut_is_fetched_again(v3_door, script, fault):
 
 
 def test_a_submission_without_answer_is_unknown_and_not_sent_again(door, script):
-    """It might be billed twice: the user is told, the journal says so, the server got one call."""
+    """It might be billed twice: the error and the journal report it; the server got one call."""
     with failing(door, script, f"unavailable:{SUBMIT[door.api]}:1") as client:
         lost = r"did not answer the submission \(UNAVAILABLE.*\(x-request-id \S+\).*billed twice"
         with pytest.raises(JobUnknown, match=lost):
@@ -365,7 +365,7 @@ def test_a_submission_without_answer_is_unknown_and_not_sent_again(door, script)
 
 
 def test_a_recorded_answer_is_replayed_as_it_is(v3_door):
-    """The published answer over the wire: the frames are those of the file."""
+    """A published response over the protocol gives the same frames as its file."""
     recorded = DATA / "answers" / "rest_v3.json"
     with failing(v3_door, recorded) as client:
         transcript = done(client.submit(wav(2.0)))
@@ -373,7 +373,7 @@ def test_a_recorded_answer_is_replayed_as_it_is(v3_door):
 
 
 def test_a_server_that_ends_in_mid_wait(door, script):
-    """The wait ends with one error; the job stays in the journal as submitted."""
+    """The wait ends with one error; the job stays submitted in the journal."""
     server = Server(rest="127.0.0.1:0", models={"general": f"scripted:{script}"}, faults=["never-done"])
     with door.connect(server) as client:
         job = client.submit(wav(2.0))
@@ -383,7 +383,7 @@ def test_a_server_that_ends_in_mid_wait(door, script):
         assert client.jobs().status.tolist() == ["submitted"]
 
 
-# ---- kernels that die
+# ---- killed kernels
 
 KERNEL = """
 import sys, speechkit_nb as sk
@@ -416,7 +416,7 @@ def _killed(target: str, api: str, options: str = "") -> str:
 
 
 def test_resume_brings_what_a_killed_kernel_submitted(server, door):
-    """Once: after the result was handed out, there is nothing to resume."""
+    """Once: after the result was delivered, there is nothing to resume."""
     operation_id = _killed(door.target(server), door.api)
     with door.connect(server) as client:
         jobs = client.resume()
@@ -427,7 +427,7 @@ def test_resume_brings_what_a_killed_kernel_submitted(server, door):
 
 
 def test_resume_brings_what_a_killed_kernel_submitted_to_its_own_local_server(script, door):
-    """The server dies with its kernel; the next one takes its operations over, whatever the door."""
+    """The server ends with its kernel; the next server continues its operations, over every connection."""
     models = {"general": f"scripted:{script}"}
     operation_id = _killed("local", door.api, f", models={models!r}, transport={door.transport!r}")
     with sk.connect("local", models=models) as client:
@@ -436,11 +436,11 @@ def test_resume_brings_what_a_killed_kernel_submitted_to_its_own_local_server(sc
         assert jobs.results(timeout=60, progress=False)[0].text == "hello world"
 
 
-# ---- the story
+# ---- the embedded recognizer
 
 
 def test_no_account_no_network_words_from_real_speech(door):
-    """connect("local"), submit, result: the embedded recognizer over the real wire."""
+    """connect("local"), submit, result: the embedded recognizer over a real connection."""
     with sk.connect("local", api=door.api, transport=door.transport) as client:
         transcript = done(client.submit(talk(), id="talk", language="en-US"))
         words = transcript.words

@@ -1,4 +1,4 @@
-"""A job as a state machine: its service, clock and sleep are handed in, so nothing here waits."""
+"""Jobs with a simulated service, clock and sleep, so that no test waits."""
 
 import asyncio
 import re
@@ -45,7 +45,7 @@ ANSWER = [(final(0, "hello world"), 1000.5)]
 
 
 class Service:
-    """A service with a clock of its own: done `takes` seconds after the start, ready `later` after that."""
+    """A service with a simulated clock: done after `takes` seconds, ready `later` seconds after that."""
 
     def __init__(self, takes: float = 10.0, later: float = 0.0, error: ServiceError | None = None) -> None:
         self.now, self.slept = 1000.0, 50.0
@@ -102,7 +102,7 @@ def job_of(journal, service, pace=None, **columns):
 
 
 class Jumping(Service):
-    """Somebody sets its clock while it is waited for."""
+    """Its clock is set by `jump` seconds during a wait."""
 
     def __init__(self, takes: float, jump: float) -> None:
         super().__init__(takes)
@@ -119,7 +119,7 @@ class Jumping(Service):
 
 @pytest.mark.parametrize("jump", [-3600.0, 3600.0])
 def test_a_clock_that_is_set_while_waiting(journal, jump):
-    """The wait goes on as if nothing had happened: it neither lasts an hour longer nor ends at once."""
+    """The wait is not affected: it neither lasts an hour longer nor ends at once."""
     service = Jumping(25, jump)
     assert job_of(journal, service).result(timeout=60, progress=False).text == "hello world"
     assert 25 <= service.slept - 50 < 35
@@ -130,14 +130,14 @@ def test_a_clock_that_is_set_while_waiting(journal, jump):
 
 
 def test_a_job_from_the_future_is_asked_after_as_a_new_one(journal):
-    """It was submitted before the clock was set back."""
+    """It was submitted before the clock was set back; it is checked like a new job."""
     service = Service(takes=5)
     job_of(journal, service, submitted_at=5000.0).result(progress=False)
     assert service.slept - 50 < 20
 
 
 def test_result_waits_until_the_service_is_done(journal):
-    """The transcript holds the messages, their arrival, the id, and what was asked for."""
+    """The transcript has the messages, their arrival times, the id and the options."""
     service = Service(takes=25)
     transcript = job_of(journal, service).result(progress=False)
     assert transcript.text == "hello world"
@@ -147,20 +147,20 @@ def test_result_waits_until_the_service_is_done(journal):
 
 
 def test_the_first_check_comes_when_the_recording_should_be_done(journal):
-    """A sixth of the duration, then pauses that grow from 2 s."""
+    """After a sixth of the duration; then the pauses grow from 2 s."""
     service = Service(takes=25)
     job_of(journal, service).result(progress=False)
     assert service.checks == pytest.approx([10, 12, 15, 19.5, 26.25], abs=0.01)
 
 
 def test_pauses_end_at_a_minute():
-    """A deferred model may take a day; it is asked once a minute."""
+    """A deferred model may take a day; it is checked once per minute."""
     pauses = Pace().pauses(60, waited=0)
     assert [next(pauses) for _ in range(20)][-1] == 60
 
 
 def test_a_second_result_comes_from_the_journal(journal):
-    """What was fetched once needs no service any more."""
+    """A fetched result needs no request to the service."""
     service = Service(takes=0)
     job = job_of(journal, service, LOOPBACK)
     job.result(progress=False)
@@ -172,7 +172,7 @@ def test_a_second_result_comes_from_the_journal(journal):
 
 
 def test_a_result_that_is_in_the_journal_is_not_waited_for(journal):
-    """How long the recognition should have taken does not matter then."""
+    """The estimated recognition time does not matter then."""
     service = Service(takes=1.0)
     job = job_of(journal, service, Pace(), duration=3600.0, submitted_at=1000.0)
     service.sleep(1.0)
@@ -182,13 +182,13 @@ def test_a_result_that_is_in_the_journal_is_not_waited_for(journal):
 
 
 def test_done_but_not_ready_means_wait(journal):
-    """The operation may be done a little before its data is."""
+    """The result may be ready a little after the operation is done."""
     service = Service(takes=1, later=5)
     assert job_of(journal, service, LOOPBACK).result(progress=False).text == "hello world"
 
 
 def test_not_ready_is_believed_for_a_while_only(journal):
-    """Then the job says so and stays attachable; nothing is marked failed."""
+    """Then there is an error; the job is not marked as failed and can be attached again."""
     service = Service(takes=1, later=1e9)
     job = job_of(journal, service, LOOPBACK)
     with pytest.raises(
@@ -200,7 +200,7 @@ def test_not_ready_is_believed_for_a_while_only(journal):
 
 
 def test_a_timeout_stops_the_wait_not_the_job(journal):
-    """The message says how to attach; asking again later brings the result."""
+    """The message has the call to attach again, which returns the result later."""
     service = Service(takes=100)
     job = job_of(journal, service)
     with pytest.raises(
@@ -212,7 +212,7 @@ def test_a_timeout_stops_the_wait_not_the_job(journal):
 
 
 def test_ctrl_c_stops_the_wait_not_the_job(journal):
-    """The service is not told to cancel, and the way back is said."""
+    """Nothing is cancelled at the service; the message has the call to attach again."""
     service = Service(takes=100)
 
     def interrupted(seconds: float) -> None:
@@ -238,7 +238,7 @@ def test_await_works_in_a_running_loop(journal):
 
 
 def test_the_blocking_form_works_in_a_running_loop_too(journal):
-    """A notebook cell without await."""
+    """A notebook cell without `await`."""
     job = job_of(journal, Service(takes=1), LOOPBACK)
 
     async def cell():
@@ -248,7 +248,7 @@ def test_the_blocking_form_works_in_a_running_loop_too(journal):
 
 
 def test_a_failed_recognition_says_why(journal):
-    """The service's words, the recording's name; again from the journal."""
+    """The error has the message of the service and the recording; the second one is from the journal."""
     error = ServiceError("the service answered INTERNAL: no speech model", code="INTERNAL")
     job = job_of(journal, Service(takes=0, error=error), LOOPBACK)
     for _ in range(2):
@@ -257,7 +257,7 @@ def test_a_failed_recognition_says_why(journal):
 
 
 def test_a_cancelled_job_has_no_result(journal):
-    """Cancel asks the service and writes what became of it."""
+    """`cancel` sends the request, and stores the new state."""
     service = Service(takes=100)
     job = job_of(journal, service, LOOPBACK)
     job.cancel()
@@ -278,7 +278,7 @@ def test_cancelling_a_finished_job_changes_nothing(journal):
 
 
 def test_deleting_at_the_service_keeps_what_was_fetched(journal):
-    """The journal still has the result."""
+    """The result stays in the journal."""
     service = Service(takes=0)
     job = job_of(journal, service, LOOPBACK)
     job.result(progress=False)
@@ -288,7 +288,7 @@ def test_deleting_at_the_service_keeps_what_was_fetched(journal):
 
 
 def test_a_job_that_is_not_done_has_nothing_to_delete(journal):
-    """The error says what can be done."""
+    """The error has what to do instead."""
     service = Service()
 
     def not_yet(operation_id: str) -> None:
@@ -309,7 +309,7 @@ def forgotten(operation_id: str) -> OperationStatus:
 
 
 def test_an_operation_the_service_forgot_has_expired(journal):
-    """After three days; that is final."""
+    """After three days; the state is final."""
     service = Service()
     service.status = forgotten
     service.now += RESULT_LIFETIME + 60
@@ -320,7 +320,7 @@ def test_an_operation_the_service_forgot_has_expired(journal):
 
 
 def test_an_operation_the_service_should_know_is_not_given_up(journal):
-    """The wrong key or server answers the same: the job stays open until the right one is asked."""
+    """A wrong key or server gives the same error: the job stays open until the right one is used."""
     service = Service(takes=0)
     known, service.status = service.status, forgotten
     job = job_of(journal, service, LOOPBACK)
@@ -332,7 +332,7 @@ def test_an_operation_the_service_should_know_is_not_given_up(journal):
 
 
 def test_a_job_whose_kernel_died_in_mid_submission_is_unknown(journal):
-    """It is not sent again; the user is told what that would mean."""
+    """It is not sent again; the error explains that it could be billed twice."""
     job = job_of(journal, Service(), LOOPBACK, state="submitting", operation_id=None)
     job._entry.update(owner=f"{socket.gethostname()}:{2**22 + 1}")
     with pytest.raises(JobUnknown, match=r"not known whether the service got this job.*may be billed twice"):
@@ -340,7 +340,7 @@ def test_a_job_whose_kernel_died_in_mid_submission_is_unknown(journal):
 
 
 def test_progress_may_be_a_function(journal):
-    """It is told a fraction that never goes back, and the state."""
+    """It gets the state, and a fraction that never decreases."""
     told = []
     service = Service(takes=25)
     job_of(journal, service).result(progress=lambda fraction, status: told.append((fraction, status)))
@@ -351,7 +351,7 @@ def test_progress_may_be_a_function(journal):
 
 
 def test_the_bar_says_that_it_is_an_estimate(capsys, monkeypatch):
-    """About 10 s for a minute of audio, said to be an estimate."""
+    """About 10 s per minute of audio, shown as an estimate."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     with show_progress(True, "a.wav", 10.0) as show:
         show(5.0, "running")
@@ -362,7 +362,7 @@ def test_the_bar_says_that_it_is_an_estimate(capsys, monkeypatch):
 
 
 def test_several_jobs_are_a_set_with_a_frame(journal):
-    """A row a job; times are UTC; expiry is three days after the end."""
+    """One row per job; times are UTC; results expire three days after the end."""
     service = Service(takes=0)
     jobs = JobSet([job_of(journal, service, LOOPBACK, operation_id=f"f8d{k}") for k in range(2)])
     assert [t.text for t in jobs.results(progress=False)] == ["hello world"] * 2
@@ -375,7 +375,7 @@ def test_several_jobs_are_a_set_with_a_frame(journal):
 
 
 def test_several_results_are_handed_out_together_or_not_at_all(journal):
-    """One job failed: the other is not marked as handed out, so that resume brings it again."""
+    """One job failed: the other is not marked as delivered, so `resume` returns it again."""
     good = job_of(journal, Service(takes=0), LOOPBACK, operation_id="f8d1")
     bad = job_of(journal, Service(takes=0), LOOPBACK, operation_id="f8d2", state="failed", error="too loud")
     with pytest.raises(JobFailed, match="too loud"):
@@ -385,13 +385,13 @@ def test_several_results_are_handed_out_together_or_not_at_all(journal):
 
 
 def test_only_results_expire(journal):
-    """A job without a result has nothing that the service could forget."""
+    """A job without a result does not expire."""
     job = job_of(journal, Service(), state="failed", finished_at=1000.0)
     assert JobSet([job]).frame.expires.isna().all()
 
 
 def test_the_newest_jobs_of_a_journal(journal):
-    """Newest first, after those that the caller wants first."""
+    """Newest first, after the jobs in `first`."""
     jobs = [job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav") for k in range(5)]
     found = journal.newest(3, first=[jobs[1].number])
     assert [record.recording for record in found] == ["a1.wav", "a4.wav", "a3.wav"]
@@ -401,7 +401,7 @@ def test_the_newest_jobs_of_a_journal(journal):
 
 
 def settled(journal, states: list[str]) -> JobSet:
-    """Jobs in these states, of the recordings a0.wav, a1.wav and so on."""
+    """Jobs in these states, with the recordings a0.wav, a1.wav and so on."""
     return JobSet(
         [
             job_of(journal, Service(), operation_id=None, recording=f"a{k}.wav", state=state)
@@ -411,12 +411,12 @@ def settled(journal, states: list[str]) -> JobSet:
 
 
 def shown_of(jobs: JobSet) -> list[int]:
-    """The numbers of the recordings in the table of a set, from top to bottom."""
+    """The numbers of the recordings in the HTML table of a set, from top to bottom."""
     return [int(number) for number in re.findall(r"a(\d+)\.wav", jobs._repr_html_())]
 
 
 def test_a_long_set_shows_first_what_went_wrong(journal):
-    """Then the newest of the others; a set that is shown as a whole stays in the order of submission."""
+    """Then the newest others; a set that is shown completely stays in the order of submission."""
     jobs = settled(journal, ["done", "failed", "done", "unknown", "expired", *["done"] * 25])
     assert shown_of(jobs) == [1, 3, 4, *range(13, 30)]
     assert "; 20 of 30 are shown, what went wrong first<" in jobs._repr_html_()
@@ -426,7 +426,7 @@ def test_a_long_set_shows_first_what_went_wrong(journal):
 
 
 def test_a_set_with_more_failures_than_a_table_holds_says_how_many(journal):
-    """And where they are."""
+    """It also names the properties that have them."""
     jobs = settled(journal, ["failed"] * 25)
     assert shown_of(jobs) == [*range(20)]
     assert "; 5 more went wrong: see jobs.failed and jobs.unknown" in jobs._repr_html_()
@@ -436,7 +436,7 @@ def test_a_set_with_more_failures_than_a_table_holds_says_how_many(journal):
 
 
 def test_a_clock_set_back_while_a_result_is_not_ready(journal):
-    """A minute is waited from then on, not an hour."""
+    """The timeout of a minute starts again; it does not last an hour."""
     service = Service(takes=0, later=1e9)
     job = job_of(journal, service, LOOPBACK)
     assert job.status == "running"
@@ -448,7 +448,7 @@ def test_a_clock_set_back_while_a_result_is_not_ready(journal):
 
 
 def test_a_job_that_is_done_long_before_the_clock_says_it_began(journal):
-    """Neither the bar nor the pauses go below nothing."""
+    """Neither the fraction nor the pauses are negative."""
     told = []
     job_of(journal, Service(takes=5), submitted_at=5000.0, created_at=5000.0).result(
         progress=lambda fraction, status: told.append(fraction)
@@ -457,7 +457,7 @@ def test_a_job_that_is_done_long_before_the_clock_says_it_began(journal):
 
 
 def test_two_kernels_fetch_the_same_result(journal):
-    """Both saw that it is done, and both fetched it: it is stored once, and both have it."""
+    """Both see that it is done and fetch it: it is stored once, and both return it."""
     first = job_of(journal, Service(takes=0), LOOPBACK)
     other = Service(takes=0)
     second = Job(first._entry, other, clock=other.clock(), pace=LOOPBACK)
@@ -474,7 +474,7 @@ def test_two_kernels_fetch_the_same_result(journal):
 
 
 def test_a_result_that_came_before_the_other_kernel_gave_up(journal):
-    """One took it for expired, the other had its messages on the way: they count."""
+    """One kernel marks it as expired while the other is fetching its messages: they are stored."""
     job = job_of(journal, Service(takes=0), LOOPBACK)
     assert job._entry.transition("expired")
     job._entry.store_responses([ANSWER[0][0]], [1000.5], fetched_at=1001.0)
@@ -485,7 +485,7 @@ def test_a_result_that_came_before_the_other_kernel_gave_up(journal):
 
 
 def test_an_unknown_job_is_given_up(journal):
-    """It is reported with itself, and counts as cancelled once the user has said so."""
+    """The error has the job; it becomes cancelled after the user has called `abandon`."""
     job = job_of(
         journal, Service(), LOOPBACK, state="unknown", operation_id=None, error="the answer was lost"
     )
@@ -507,7 +507,7 @@ def test_an_unknown_job_is_given_up(journal):
     ],
 )
 def test_only_an_unknown_job_is_given_up(journal, state, message):
-    """The message says what stops the others."""
+    """The error has how to stop other jobs."""
     job = job_of(journal, Service(takes=100), LOOPBACK, state=state)
     with pytest.raises(JobError, match=message):
         job.abandon()
@@ -515,7 +515,7 @@ def test_only_an_unknown_job_is_given_up(journal, state, message):
 
 @pytest.mark.parametrize("state", ["submitting", "running", "done"])
 def test_what_may_have_a_result_is_not_sent_again(journal, state):
-    """It would be paid for twice, for nothing."""
+    """It would be billed twice without a benefit."""
     service = Service(takes=100)
     job = job_of(journal, service, LOOPBACK, state=state, created_at=service.now)
     with pytest.raises(JobError, match=rf"a\.wav: the job is {state}, there is nothing to send again"):
@@ -533,7 +533,7 @@ def talk_wav(tmp_path):
 
 
 def test_the_same_sound_is_not_paid_for_twice(client, talk_wav, tmp_path):
-    """Its earlier result is used, under the new name; the job's repr says so, and nothing warns."""
+    """The earlier result is used under the new name; the repr of the job shows it, without a warning."""
     first = client.submit(talk_wav, metadata={"speaker": "ann"})
     assert not first.reused
     assert first.result(progress=False).text == "hello world"
@@ -552,7 +552,7 @@ def test_the_same_sound_is_not_paid_for_twice(client, talk_wav, tmp_path):
 
 
 def test_what_is_sent_again_all_the_same(client, talk_wav):
-    """If that is asked for, with other options, or by default at an address of this machine."""
+    """With reuse=False, with other options, or by default at an address of this machine."""
     options = [
         {},
         {},
@@ -566,7 +566,7 @@ def test_what_is_sent_again_all_the_same(client, talk_wav):
 
 
 def test_a_job_that_goes_on_is_joined(script, talk_wav):
-    """Its result is waited for in both places; one that was cancelled hinders nothing."""
+    """Both jobs wait for the same result; a cancelled job is not reused."""
     never = Server(models={"general": f"scripted:{script}"}, faults=["never-done"])
     with sk.connect(f"grpc://{never.address}") as client:
         first = client.submit(talk_wav)
@@ -581,7 +581,7 @@ def test_a_job_that_goes_on_is_joined(script, talk_wav):
 
 
 class Overtaken(CallLimiter):
-    """While it waits for its turn, another kernel does something."""
+    """While it waits for a permit, another kernel calls `meanwhile`."""
 
     def __init__(self, meanwhile):
         super().__init__()
@@ -594,7 +594,7 @@ class Overtaken(CallLimiter):
 
 
 def test_another_kernel_that_sends_the_same_sound_meanwhile(server, client, talk_wav):
-    """It was not sent yet when it was looked for first, and is when its turn comes: it is not sent twice."""
+    """It is sent by the other kernel during the wait for a permit, and is not sent twice."""
     target = f"grpc://{server.address}"
     limiter = Overtaken(lambda: client.submit(talk_wav, reuse=True))
     transport = GrpcTransport(target, Endpoints.at(target))
@@ -608,7 +608,7 @@ def test_another_kernel_that_sends_the_same_sound_meanwhile(server, client, talk
 
 
 class Silent(GrpcTransport):
-    """A service whose answers to submissions get lost."""
+    """A service; its responses to submissions are lost."""
 
     def __init__(self, server):
         target = f"grpc://{server.address}"
@@ -624,13 +624,13 @@ class Silent(GrpcTransport):
 
 @pytest.fixture
 def silent(server, tmp_path):
-    """A client whose answers get lost, until its `_transport.is_silent` is False."""
+    """A client that gets no responses to submissions until its `_transport.is_silent` is False."""
     with Client(Silent(server), Journal(tmp_path / "journal.sqlite3"), pace=LOOPBACK) as client:
         yield client
 
 
 def test_an_unknown_job_is_sent_again_by_the_user_only(silent, talk_wav):
-    """Until then the same sound is not sent, each resume reports it; then it is settled."""
+    """Until then the same sound is not sent, and each `resume` returns the job."""
     with pytest.raises(
         JobUnknown, match=r"talk\.wav: .*could be billed twice, so you have to decide"
     ) as first:
@@ -651,7 +651,7 @@ def test_an_unknown_job_is_sent_again_by_the_user_only(silent, talk_wav):
 
 
 def test_a_changed_file_is_not_sent_in_place_of_the_old_one(silent, talk_wav):
-    """The sound is that of its hash, or nothing is sent and the job stays unknown."""
+    """If the sound has another hash, nothing is sent and the job stays unknown."""
     with pytest.raises(JobUnknown, match="did not answer"):
         silent.submit(talk_wav)
     (unknown,) = silent.resume()[:]
@@ -666,7 +666,7 @@ def test_a_changed_file_is_not_sent_in_place_of_the_old_one(silent, talk_wav):
 
 
 def test_sound_that_was_no_file_is_sent_again_by_who_has_it(silent):
-    """The job that was made from an array has it; the one from the journal does not."""
+    """The job object made from an array has its sound; the one from the journal does not."""
     with pytest.raises(JobUnknown, match="did not answer") as told:
         silent.submit(np.zeros(16000, np.float32), sample_rate=8000, id="mine")
     silent._transport.is_silent = False
@@ -679,7 +679,7 @@ def test_sound_that_was_no_file_is_sent_again_by_who_has_it(silent):
 
 
 def test_a_file_that_changes_while_it_is_sent(client, talk_wav, monkeypatch):
-    """What would be sent is not what its hash says, so it is not sent."""
+    """The message would not have the sound of the stored hash, so it is not sent."""
     build = type(client._submitter)._build_message
 
     def slowly(self, request):
@@ -694,7 +694,7 @@ def test_a_file_that_changes_while_it_is_sent(client, talk_wav, monkeypatch):
 
 
 def test_metadata_that_cannot_be_kept(client, talk_wav):
-    """It is said before anything is sent."""
+    """An error before anything is sent."""
     with pytest.raises(
         ConfigError, match="metadata 'when' is of type Path, which cannot be stored: make it a text"
     ):
@@ -703,7 +703,7 @@ def test_metadata_that_cannot_be_kept(client, talk_wav):
 
 
 def test_a_disk_that_is_full_when_the_answer_comes(client, talk_wav):
-    """Wherever it fills up: nothing is sent, or the error has the id by which the result is had."""
+    """At any write: nothing is sent, or the error has the operation id to get the result with."""
     outcomes = set()
     for well in range(12):
         with sick_disk(FULL, after=well):
@@ -723,7 +723,7 @@ def test_a_disk_that_is_full_when_the_answer_comes(client, talk_wav):
 
 
 class Full(GrpcTransport):
-    """A service whose quota is used up."""
+    """A service with a used-up quota."""
 
     def __init__(self):
         super().__init__("grpc://127.0.0.1:1", Endpoints.at("grpc://127.0.0.1:1"))
@@ -733,7 +733,7 @@ class Full(GrpcTransport):
 
 
 class Impatient(CallLimiter):
-    """Its user presses Ctrl-C at the second wait."""
+    """A limiter; the user presses Ctrl-C at the second wait."""
 
     n_waits = 0
 
@@ -745,7 +745,7 @@ class Impatient(CallLimiter):
 
 
 def test_an_interrupted_wait_for_the_quota_is_no_riddle(tmp_path):
-    """The service has refused it, so that it was certainly not sent; the row says so."""
+    """The service refused it, so it is failed and not unknown; the row has the reason."""
     with Client(Full(), Journal(tmp_path / "journal.sqlite3"), limiter=Impatient()) as client:
         with pytest.raises(KeyboardInterrupt):
             client.submit(wav(1.0))

@@ -1,4 +1,4 @@
-"""The journal: survives crashes, threads and kernels; reports what is wrong with a file it cannot use."""
+"""The journal: crashes, threads and several kernels; errors for files that it cannot use."""
 
 import hashlib
 import itertools
@@ -41,12 +41,12 @@ def add(journal, replaces=None, **columns):
 
 
 def is_intact(journal):
-    """Whether SQLite finds nothing wrong with the file."""
+    """Whether the integrity check of SQLite finds no error."""
     return [tuple(row) for row in journal._database.rows("PRAGMA integrity_check")] == [("ok",)]
 
 
 def test_an_intent_is_on_the_disk_before_the_call(tmp_path):
-    """A process that is killed right after `add` leaves a row in state submitting."""
+    """A process that is killed right after `add` leaves a row in the state submitting."""
     program = (
         "import os, sys; from speechkit_nb.client import JobRecord, Journal; "
         "Journal(sys.argv[1]).add(JobRecord(service='local', recording='a.wav', created_at=1.0)); os._exit(9)"
@@ -61,12 +61,12 @@ def test_an_intent_is_on_the_disk_before_the_call(tmp_path):
 
 
 def test_a_row_of_a_living_process_is_not_orphaned(journal):
-    """The process that submits may still get its answer."""
+    """The submitting process may still get its response."""
     assert add(journal).reconcile(2.0).state == "submitting"
 
 
 def test_messages_come_back_as_they_were(journal):
-    """Raw bytes in their order, with the times of their arrival; the kernel that was first keeps them."""
+    """The same bytes in order, with their arrival times; only the first kernel stores them."""
     entry = add(journal, operation_id="f8d1", state="running")
     assert entry.store_responses([b"\x00\xff", b""], [1.5, 2.5])
     assert entry.load_responses() == ([b"\x00\xff", b""], [1.5, 2.5])
@@ -76,7 +76,7 @@ def test_messages_come_back_as_they_were(journal):
 
 
 def test_keeping_is_whole_or_not_at_all(journal):
-    """If a fact cannot be written, neither are the messages."""
+    """If a column cannot be written, the messages are not written either."""
     entry = add(journal, operation_id="f8d1", state="running")
     with pytest.raises(JournalError, match="no such column: novel"):
         entry.store_responses([b"new"], [2.0], novel=1)
@@ -85,7 +85,7 @@ def test_keeping_is_whole_or_not_at_all(journal):
 
 
 def test_an_operation_is_in_it_once(journal):
-    """Two rows for one operation of one service cannot be."""
+    """Two rows with the same service and operation id are refused."""
     add(journal, operation_id="f8d1")
     with pytest.raises(JournalError, match="UNIQUE constraint failed"):
         add(journal, operation_id="f8d1")
@@ -110,7 +110,7 @@ def _add_many(path: str) -> None:
 
 
 def test_kernels_share_it(tmp_path):
-    """Two processes open a journal that is not there yet and write at once; nothing is lost."""
+    """Two processes create a journal and write to it at the same time; nothing is lost."""
     path = str(tmp_path / "journal.sqlite3")
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_add_many, args=(path,)) for _ in range(2)]
@@ -125,7 +125,7 @@ def test_kernels_share_it(tmp_path):
 
 
 def test_it_writes_ahead_and_knows_its_layout(journal):
-    """WAL, so that readers and a writer do not block each other; the layout's number is in the file."""
+    """WAL mode, so that readers and a writer do not block each other; the file has a version number."""
     db = sqlite3.connect(journal.path)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
@@ -133,7 +133,7 @@ def test_it_writes_ahead_and_knows_its_layout(journal):
 
 
 def test_a_newer_journal_is_left_alone(tmp_path):
-    """It says which layout it is and what to do."""
+    """The error has its version and what to do."""
     path = tmp_path / "journal.sqlite3"
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
@@ -150,7 +150,7 @@ def test_a_newer_journal_is_left_alone(tmp_path):
     "content", [b"not a database at all, but long enough to be one" * 50, b"SQLite format 3\0x"]
 )
 def test_a_damaged_journal_is_named_and_left_as_it_is(tmp_path, content):
-    """The message has the path, SQLite's reason, and what to do; nothing is overwritten."""
+    """The error has the path, the reason of SQLite, and what to do; nothing is overwritten."""
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(content)
     with pytest.raises(
@@ -161,14 +161,14 @@ def test_a_damaged_journal_is_named_and_left_as_it_is(tmp_path, content):
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
-    """A file where a folder should be."""
+    """A file instead of a folder."""
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match=r"file/journal\.sqlite3' cannot be used"):
         Journal(tmp_path / "file" / "journal.sqlite3")
 
 
 def test_it_lives_in_the_users_folder_unless_told_otherwise(monkeypatch, tmp_path):
-    """SPEECHKIT_NB_HOME wins; never the working folder."""
+    """SPEECHKIT_NB_HOME has priority; the working folder is never used."""
     monkeypatch.setenv("SPEECHKIT_NB_HOME", str(tmp_path / "mine"))
     journal = Journal()
     assert journal.path == tmp_path / "mine" / "journal.sqlite3"
@@ -184,7 +184,7 @@ def test_it_lives_in_the_users_folder_unless_told_otherwise(monkeypatch, tmp_pat
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("following", STATES)
 def test_a_state_changes_along_the_table_only(journal, state, following):
-    """A change that is not in the table is not made, and the caller gets False."""
+    """A transition that is not in the table is not made; it returns False."""
     entry = add(journal, state=state)
     assert entry.transition(following, error="why") == (following in STATES[state].successors)
     moved = (following, "why") if following in STATES[state].successors else (state, None)
@@ -204,7 +204,7 @@ def test_the_table_of_states_is_in_the_documentation():
 
 
 def test_what_follows_from_the_table_of_states():
-    """The groups of states that other modules use, so that a changed table is seen here."""
+    """The groups of states that other modules use: a change of the table must be deliberate."""
     groups = {
         name: [state for state, info in STATES.items() if getattr(info, name)]
         for name in ("is_open", "is_polled", "is_failure", "is_uncertain", "is_stored", "needs_attention")
@@ -223,25 +223,25 @@ def test_what_follows_from_the_table_of_states():
     ]
 
 
-# ---- submissions whose process is gone
+# ---- submissions of ended processes
 
 
 def test_a_number_of_a_process_that_was_given_out_again(journal):
-    """The process that submitted is gone, another one has its number: the answer is not awaited for ever."""
+    """Another process has the process id of the submitting one: the wait is limited by the age."""
     entry = add(journal, created_at=1000.0)
     assert entry.reconcile(1000.0 + SUBMISSION_LIMIT).state == "submitting"
     assert entry.reconcile(1001.0 + SUBMISSION_LIMIT).state == "unknown"
 
 
 def test_an_answer_that_comes_after_all(journal):
-    """The job was taken for lost by another kernel, and is not."""
+    """Another kernel marked the job as unknown, and then the response arrives."""
     entry = add(journal)
     assert entry.transition("unknown")
     assert entry.transition("submitted", operation_id="f8d1")
 
 
 def test_a_clock_that_was_set_back(journal):
-    """A submission from the future is still awaited, and its place in the quota is given back in time."""
+    """A submission from the future is still waited for, and counts for the quota for a limited time."""
     now = time.time()
     assert add(journal, created_at=now + 1e6).reconcile(now).state == "submitting"
     add(journal, created_at=now - 60)
@@ -253,7 +253,7 @@ def test_a_clock_that_was_set_back(journal):
 
 
 def test_what_was_refused_and_not_sent_again_is_no_riddle(tmp_path):
-    """A kernel that waits for its quota has noted the refusal; if it dies then, nothing was taken."""
+    """A kernel that waits for its quota has stored the refusal; if it is killed then, the job is failed."""
     program = (
         "import os, sys; from speechkit_nb.client import JobRecord, Journal; "
         "record = JobRecord(service='local', recording='a.wav', created_at=1.0); "
@@ -270,7 +270,7 @@ def test_what_was_refused_and_not_sent_again_is_no_riddle(tmp_path):
 
 
 def test_an_unknown_job_is_settled_once(journal):
-    """Two kernels send it again at the same moment: the second sends nothing, and leaves no row."""
+    """Two kernels send it again at the same time: the second sends nothing and adds no row."""
     unknown = add(journal, state="unknown")
     again = add(journal, replaces=unknown)
     assert unknown.record.state == "cancelled"
@@ -283,17 +283,17 @@ def test_an_unknown_job_is_settled_once(journal):
     assert taken_after_all.record.state == "submitted"
 
 
-# ---- layouts
+# ---- migrations
 
 
 def test_a_released_layout_is_never_changed():
-    """Journals of that layout are on people's disks."""
+    """Users have journals of every released version."""
     digests = [hashlib.sha256(layout.encode()).hexdigest()[:16] for layout in MIGRATIONS]
     assert digests == ["cea16c3528f3b27f", "83098ad2c3b82615", "35b106b6ce76f122"]
 
 
 def test_a_journal_of_the_first_layout_keeps_everything(tmp_path):
-    """It is brought up to date when it is opened: each row, each message, and what can be added to it."""
+    """It is migrated when it is opened, with all rows and messages; new columns can be used."""
     path = tmp_path / "journal.sqlite3"
     db = sqlite3.connect(path)
     db.execute("PRAGMA journal_mode = WAL")
@@ -321,7 +321,7 @@ def test_a_journal_of_the_first_layout_keeps_everything(tmp_path):
 
 
 def test_one_within_another_is_one(journal):
-    """What was written before the failure is not there, either."""
+    """A nested transaction: what was written before the failure is rolled back, too."""
     unknown = add(journal, state="unknown")
     with pytest.raises(JobError, match="settled meanwhile"), journal.transaction():
         add(journal, replaces=add(journal, state="done"))
@@ -334,7 +334,7 @@ def test_one_within_another_is_one(journal):
 
 @contextmanager
 def suppressed(kind):
-    """Errors of that kind, in place of raising them."""
+    """Ignores errors of this type."""
     errors = []
     try:
         yield errors
@@ -343,7 +343,7 @@ def suppressed(kind):
 
 
 def test_a_full_disk(tmp_path):
-    """Wherever it fills up, the error says so, nothing is half written, and it goes on when there is room."""
+    """At any write: the error names the cause, nothing is half written, and it works again after that."""
     for well in itertools.count():
         journal = Journal(tmp_path / f"{well}.sqlite3")
         entry = add(journal, operation_id="f8d1", state="running")
@@ -364,7 +364,7 @@ def test_a_full_disk(tmp_path):
 
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_disk_that_cannot_be_written(tmp_path, is_new):
-    """It says what has to be so, at once."""
+    """The error at once has what to change."""
     path = tmp_path / "journal.sqlite3"
     if not is_new:
         Journal(path).close()
@@ -378,7 +378,7 @@ def test_a_disk_that_cannot_be_written(tmp_path, is_new):
 
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_disk_that_cannot_lock(tmp_path, monkeypatch, is_new):
-    """As a network drive: one error that names the cause and the way out; the journal stays as it was."""
+    """Such as a network drive: one error with the cause and a solution; the journal does not change."""
     monkeypatch.setattr(database, "PATIENCE", 0.1)
     path = tmp_path / "journal.sqlite3"
     if not is_new:
@@ -395,7 +395,7 @@ def test_a_disk_that_cannot_lock(tmp_path, monkeypatch, is_new):
 
 
 def test_a_disk_that_stops_locking(tmp_path):
-    """SQLite calls it by another name when the journal is open already."""
+    """SQLite has another error code if the journal is open already."""
     journal = Journal(tmp_path / "journal.sqlite3")
     with sick_disk(CANNOT_LOCK), pytest.raises(JournalError, match=r"locking protocol\)\. Another program"):
         add(journal)
@@ -404,7 +404,7 @@ def test_a_disk_that_stops_locking(tmp_path):
 
 
 def test_another_program_that_keeps_it_locked(tmp_path, monkeypatch):
-    """Such as one that shows databases, with an open transaction."""
+    """For example a database viewer with an open transaction."""
     monkeypatch.setattr(database, "PATIENCE", 0.1)
     journal = Journal(tmp_path / "journal.sqlite3")
     other = sqlite3.connect(journal.path)
@@ -418,7 +418,7 @@ def test_another_program_that_keeps_it_locked(tmp_path, monkeypatch):
 
 
 def test_a_place_without_shared_memory():
-    """SQLite stays silent when it cannot write ahead; the journal does not."""
+    """SQLite does not report that it cannot use WAL; the journal does."""
     db = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError, match="allows journal mode 'memory' only, not 'wal'"):
         enable_wal(db, 0.1)
@@ -439,7 +439,7 @@ os._exit(9)
 
 
 def test_a_power_cut(tmp_path):
-    """Wherever the file that is written ahead ends, what is there once was so, and it goes on from there."""
+    """The WAL file is cut at many positions: the journal has an earlier state, and can be written again."""
     path = tmp_path / "journal.sqlite3"
     assert subprocess.run([sys.executable, "-c", WRITER, str(path)], check=False).returncode == 9
     ahead = path.with_name(path.name + "-wal").read_bytes()
@@ -451,13 +451,13 @@ def test_a_power_cut(tmp_path):
     )
     moments = [moment_of(tmp_path / "cut" / f"{cut}.sqlite3", path, ahead[:cut]) for cut in cuts]
     steps = [moment for moment, _ in itertools.groupby(moments)]
-    assert len(steps) == len(set(steps)) == 1 + 3 * 4  # without a row, and after each transaction
+    assert len(steps) == len(set(steps)) == 1 + 3 * 4  # without a row, and after each transaction of a job
     assert steps == sorted(steps)
     assert steps[-1] == (("0.wav", 4, 1), ("1.wav", 4, 1), ("2.wav", 4, 1))
 
 
 def moment_of(cut: Path, path: Path, ahead: bytes) -> tuple:
-    """How far each job has come in a journal that was cut: recording, transactions, messages."""
+    """The progress of each job in a cut journal: recording, number of times, number of messages."""
     cut.parent.mkdir(exist_ok=True)
     shutil.copy(path, cut)
     cut.with_name(cut.name + "-wal").write_bytes(ahead)

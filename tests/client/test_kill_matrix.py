@@ -1,7 +1,8 @@
-"""The kill matrix: kernels die at every write of the journal and every call of the network; nothing is lost.
+"""Kernels are killed at every write to the journal and every call of the network; no result is lost.
 
-The exhaustive form leaves no moment out: each to which a kernel was ever seen to come is the last of another
-one. After that, new kernels carry on, and the server is asked what it was given.
+A moment is the time just before or after such a write or call. The exhaustive tests kill one kernel at each
+moment that any kernel has reported. After that, new kernels continue, and the submissions that the server has
+accepted are compared with the journal.
 """
 
 import itertools
@@ -50,7 +51,7 @@ def recordings(tmp_path_factory) -> Path:
 
 
 class World:
-    """A server that keeps its books, and a journal of its own for each scene."""
+    """A server that stores its operations, and a separate journal for each scene."""
 
     def __init__(self, kernels: Kernels, wire: str, script: Path, recordings: Path, folder: Path) -> None:
         self._kernels, self.wire, self._recordings, self._folder = kernels, wire, recordings, folder
@@ -64,13 +65,13 @@ class World:
         self.scene()
 
     def restart(self, *faults: str) -> None:
-        """Another server in the place of this one, which has no time to say goodbye."""
+        """Kill the server and start another one at the same addresses."""
         places = {"grpc": self.server.address, "rest": self.server.rest.removeprefix("http://")}
         self.server.kill()
         self.server = Server(**self._settings, **places, faults=faults)
 
     def scene(self, template: Path | None = None) -> None:
-        """Begin with a new journal, or a copy of one."""
+        """Begin with a new journal, or with a copy of one."""
         self.journal = self._folder / str(next(self._numbers)) / "journal.sqlite3"
         self.journal.parent.mkdir()
         if template is not None:
@@ -79,23 +80,23 @@ class World:
 
     @property
     def where(self) -> dict[str, object]:
-        """For the orders that a kernel gets."""
+        """The arguments for a kernel."""
         target = self.server.rest if self.wire == "rest" else f"grpc://{self.server.address}"
         address = self.server.address
         return {"target": target, "address": address, "folder": self._recordings, "journal": self.journal}
 
     def run(self, deed: str, moment: str = "") -> Fate:
-        """A kernel in this world."""
+        """Run a kernel; returns its outcome."""
         return self._kernels.run(deed, self.where, moment)
 
     def killed(self, deed: str, template: Path | None = None, every: bool = True) -> Iterator[str]:
-        """The same scene once for each moment at which its kernel can die; the moment, right after that.
+        """Run the scene once per moment, with a kernel that is killed then; yields the moment after that.
 
-        With `every=False` it is a sample of the moments, the same on each run as far as the moments are.
+        With `every=False` only a sample of the moments is used, chosen with a fixed seed.
 
-        Two threads ask, and which of them is first hangs on the machine, and with that how often a kernel
-        comes to a write: moments that it missed are tried again. One that is not met again is left only if
-        kernels died at the same write at another time.
+        The order of the two polling threads differs between runs, and so does the number of their writes:
+        a moment that a kernel did not reach is tried again. It may be skipped only if a kernel was killed at
+        another repetition of the same write.
         """
         whole = self.run(deed)
         chosen = whole.moments if every else sample_of(whole.moments)
@@ -119,7 +120,7 @@ class World:
 
     @property
     def taken(self) -> set[str]:
-        """The submissions that the server has taken in this scene."""
+        """The submissions that the server has accepted in this scene."""
         return self._operations() - self._before
 
     def _operations(self) -> set[str]:
@@ -129,7 +130,7 @@ class World:
         }
 
     def jobs(self) -> list[sqlite3.Row]:
-        """The journal as another program reads it, which must find it whole."""
+        """The rows of the journal, read from a copy, which must be intact."""
         copied = self.journal.with_name("copy.sqlite3")
         copy(self.journal, copied)
         assert [tuple(row) for row in rows(copied, "PRAGMA integrity_check")] == [("ok",)]
@@ -137,12 +138,12 @@ class World:
         return rows(copied, "SELECT * FROM jobs ORDER BY id") if has_table else []
 
     def lost(self) -> set[str]:
-        """Submissions of this scene whose id is not in the journal."""
+        """Accepted submissions of this scene that are not in the journal."""
         return self.taken - {job["operation_id"] for job in self.jobs()}
 
 
 def sample_of(moments: list[str]) -> list[str]:
-    """One moment before and one after each kind of call, and some of the others."""
+    """A sample of the moments: at least one of each kind."""
     kinds: dict[str, list[str]] = {}
     for moment in moments:
         kinds.setdefault(moment.rpartition(" (")[0], []).append(moment)
@@ -154,7 +155,7 @@ def sample_of(moments: list[str]) -> list[str]:
 
 
 def copy(journal: Path, target: Path) -> None:
-    """A journal with what is written ahead of it. To open it here would change it."""
+    """Copy a journal with its WAL file. Opening the original with SQLite could change it."""
     target.unlink(missing_ok=True)
     for ending in ("", "-wal"):
         target.with_name(target.name + ending).unlink(missing_ok=True)
@@ -174,7 +175,7 @@ def rows(path: Path, query: str) -> list[sqlite3.Row]:
 
 @pytest.fixture(params=list(WIRES))
 def world(request, kernels, script_of_all, recordings, tmp_path):
-    """One over each of the wires."""
+    """One for each protocol."""
     made = World(kernels, request.param, script_of_all, recordings, tmp_path)
     yield made
     made.server.close()
@@ -187,19 +188,19 @@ short_and_exhaustive = pytest.mark.parametrize(
 
 @short_and_exhaustive
 def test_a_kernel_that_dies_anywhere_loses_no_result_and_sends_nothing_twice(world, every):
-    """Submit, poll and fetch, killed at any moment; then `resume`, then the same cell once more."""
+    """Submit, poll and fetch, killed at every moment; then `resume`, then the same cell again."""
     run_the_matrix(world, "batch", every)
 
 
 @short_and_exhaustive
 @pytest.mark.parametrize("world", ["grpc"], indirect=True)
 def test_a_batch_that_dies_anywhere(world, every):
-    """The same for `submit_many`, where threads send and ask at the same time."""
+    """The same for `submit_many`, in which two threads send and poll at the same time."""
     run_the_matrix(world, "many", every)
 
 
 def run_the_matrix(world: World, deed: str, every: bool) -> None:
-    """Kill a kernel at each of its moments, and let others carry on."""
+    """Kill a kernel at each moment, and continue with new kernels."""
     states, calls = set(), set()
     for moment in world.killed(deed, every=every):
         calls.add(moment.split()[1])
@@ -219,12 +220,12 @@ def run_the_matrix(world: World, deed: str, every: bool) -> None:
 
 
 def undelivered(world: World) -> set[str]:
-    """Recordings whose submission is known, and whose result nobody has had in hand."""
+    """Recordings of jobs that have an operation id and were not delivered."""
     return {job["recording"] for job in world.jobs() if job["operation_id"] and job["delivered_at"] is None}
 
 
 def all_settled(world: World) -> bool:
-    """Whether every result was handed out, and every lost submission settled by the user."""
+    """Whether every result was delivered, and every unknown job settled."""
     jobs = world.jobs()
     delivered = [job["recording"] for job in jobs if job["state"] == "done" and job["delivered_at"]]
     return sorted(delivered) == sorted(NAMES) and {job["state"] for job in jobs} <= {"done", "cancelled"}
@@ -232,7 +233,7 @@ def all_settled(world: World) -> bool:
 
 @short_and_exhaustive
 def test_a_kernel_that_dies_while_unknown_jobs_are_settled(world, every):
-    """One is sent again, one given up. Nothing is sent unasked, and nothing forgotten."""
+    """One is sent again, one abandoned. Nothing else is sent, and no job is lost."""
     for _ in range(2):
         assert world.run("submit", f"after {WIRES[world.wire][0]} (1)").killed
     template = world.journal
@@ -254,7 +255,7 @@ def test_a_kernel_that_dies_while_unknown_jobs_are_settled(world, every):
 
 
 def test_two_kernels_with_one_journal(kernels, world):
-    """Both run the same cell at the same moment: each recording is sent once, and both have every result."""
+    """Both run the same cell at the same time: each recording is sent once, and both have all results."""
     with Kernels() as others:
         fates = at_once([kernels, others], "batch", world)
     assert [fate.told for fate in fates] == [{"texts": ALL, "sent_again": 0}] * 2
@@ -263,7 +264,7 @@ def test_two_kernels_with_one_journal(kernels, world):
 
 
 def test_the_server_dies_too(world):
-    """A kernel and the server are killed in the middle; another of each has every result."""
+    """A kernel and the server are killed; the next kernel and server have all results."""
     world.restart("never-done")
     submitted = f"after {WIRES[world.wire][0]} (3)"
     assert world.run("submit", submitted).killed
@@ -278,7 +279,7 @@ def test_the_server_dies_too(world):
 
 
 def test_two_kernels_resume_at_once(kernels, world):
-    """Each result is had by the one, the other or both; in the journal it is once."""
+    """At least one of them returns each result; the journal has it once."""
     assert world.run("submit").told
     with Kernels() as others:
         fates = at_once([kernels, others], "resume", world)
@@ -289,6 +290,6 @@ def test_two_kernels_resume_at_once(kernels, world):
 
 
 def at_once(kernels: list[Kernels], deed: str, world: World) -> list[Fate]:
-    """What becomes of kernels that do the same at the same moment."""
+    """Outcomes of kernels that run the same function at the same time."""
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda some: some.run(deed, world.where), kernels))

@@ -1,4 +1,4 @@
-"""Answers of the service, made by hand."""
+"""Responses of the service, built by hand."""
 
 from speechkit_nb.wire import v3
 
@@ -8,7 +8,7 @@ def serialized(**event) -> bytes:
 
 
 def update(*texts: str, tag: str = "", start: int = 0, end: int = 1000) -> dict:
-    """An `AlternativeUpdate` with one alternative a text, each word 100 ms long."""
+    """An `AlternativeUpdate` with one alternative per text; each word lasts 100 ms."""
     return {
         "channel_tag": tag,
         "alternatives": [

@@ -1,4 +1,4 @@
-"""Which Chromium the tests open pages in; run as a program it prints the path, or fails."""
+"""Finds the Chromium for the tests; as a program it prints the path, or fails."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def chromium_path() -> str:
         RuntimeError: if there is none; no test that needs one is skipped.
     """
     for path in filter(None, map(shutil.which, NAMES)):
-        # Ubuntu's chromium-browser is a script that only asks for a snap
+        # Ubuntu's chromium-browser is a script that only refers to a snap
         if subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
             return path
-    # in a process of its own, since a test that asks may be inside Playwright already
+    # in a separate process, since the caller may be using Playwright already
     own = subprocess.run([sys.executable, "-c", OWN], capture_output=True, text=True, check=True).stdout
     if not Path(own).exists():
         raise RuntimeError("there is no Chromium to open pages in: run tests/setup_machine.sh --browser")

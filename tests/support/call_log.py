@@ -1,4 +1,4 @@
-"""The local server for tests, which writes down when it was called for what."""
+"""The local server for tests, with a log of its calls."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class CountedServer(local_server.Server):
 
     def __init__(self, log: Path, *, faults: Sequence[str] = (), **settings: object) -> None:
         self.log = log
-        settings["faults"] = ["slow:0", *faults]  # no delay, but it switches the faults on
+        settings["faults"] = ["slow:0", *faults]  # no delay, but it enables faults
         super().__init__(program=LOGGED.format(log=str(log)) + local_server.RUN, **settings)
 
     def calls(self) -> list[tuple[float, str]]:
-        """When (seconds, of a clock of this machine), and which method."""
+        """Time (seconds, of a clock of this machine) and method of each call."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [(float(moment), method) for moment, method in (line.split() for line in lines)]
 
     def count(self) -> Counter[str]:
-        """Calls by method."""
+        """Number of calls per method."""
         return Counter(method for _, method in self.calls())
 
 
 def most_within(moments: list[float], seconds: float) -> int:
-    """The most moments that lie within any stretch of that length, its end not included.
+    """The largest number of moments within any interval of that length, without its end.
 
     >>> most_within([0.0, 0.5, 1.0, 1.2], 1.0)
     3

@@ -1,7 +1,7 @@
-"""A disk that is full, read-only, or cannot lock: SQLite's calls to the system fail as they do there.
+"""Simulates a disk that is full, read-only, or cannot lock: system calls of SQLite fail as they would there.
 
-SQLite lets its system calls be replaced, for tests such as these; so nothing hangs on rights and mounts,
-which root passes over. It does not sleep then, so that it gives up at once.
+SQLite allows tests to replace its system calls, so permissions and mounts are not needed; root would ignore
+permissions. Its sleep is replaced too, so that it does not wait for locks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ METHODS = (
 
 
 class Sickness(NamedTuple):
-    """Which calls fail, how, and, by their second argument, when."""
+    """Which system calls fail, the error number, and a condition on their second argument."""
 
     names: tuple[str, ...]
     code: int
@@ -56,9 +56,9 @@ Vfs._fields_ = [
 
 @contextmanager
 def sick_disk(sickness: Sickness, after: int = 0) -> Iterator[set[str]]:
-    """Within the block the disk is sick, once so many of the calls in question have gone well.
+    """Within the block the calls fail, after the first `after` of them have succeeded.
 
-    Yields the names of the calls that have failed.
+    Yields the set of names of failed calls, which grows.
     """
     library = ctypes.CDLL(_sqlite3.__file__)
     library.sqlite3_vfs_find.restype = POINTER(Vfs)

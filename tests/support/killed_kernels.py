@@ -1,8 +1,8 @@
-"""Kernels that are killed, by SIGKILL, at a chosen write of the journal or call of the network.
+"""Kernels that are killed (SIGKILL) at a chosen write to the journal or call of the network.
 
-Run as a program this imports everything once, and then forks a kernel for each order that it reads, so that
-hundreds of them are cheap. The product knows nothing of it: SQLite's connection, gRPC's channel and httpx's
-transport are wrapped in the child. Each moment is told before anything happens in it.
+As a program it imports everything once, and then forks a kernel for each order that it reads, so that
+hundreds of kernels start quickly. The product is not changed for this: the child process wraps SQLite's
+connection, gRPC's channel and httpx's transport. A moment is reported before the process is killed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import grpc._channel  # what a kernel loads on first use is loaded here, once
+import grpc._channel  # loaded here once, instead of on first use in each kernel
 import httpcore  # noqa: F401
 import httpx
 import ptars  # noqa: F401
@@ -42,12 +42,12 @@ sk.Transcript([final(0, "warm")]).words  # noqa: B018
 
 @dataclass
 class Fate:
-    """What became of a kernel.
+    """The outcome of a kernel.
 
     Attributes:
-        killed: whether it came to the moment at which it was to die.
-        moments: what it came to, in order.
-        told: what its deed returned, if it lived.
+        killed: whether it was killed, since it reached the chosen moment.
+        moments: the moments that it reached, in order.
+        told: what its function returned; None if it was killed.
     """
 
     killed: bool
@@ -56,14 +56,14 @@ class Fate:
 
 
 class Kernels:
-    """Starts kernels; `deed` is a function of this file. For use in a `with` block."""
+    """Starts kernels; `deed` is the name of a function of this module. For use in a `with` block."""
 
     def __init__(self) -> None:
         command = [sys.executable, __file__]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, deed: str, where: Any, moment: str = "") -> Fate:
-        """One kernel that does `deed`, and is killed at that moment if it comes to it."""
+        """Run `deed` in a kernel, which is killed at `moment` if it gets there."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -84,11 +84,11 @@ class Kernels:
         assert self._process.wait(20) == 0
 
 
-# ---- what kernels do
+# ---- functions that kernels run
 
 
 def batch(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
-    """The user's cell: submit each file and look, then collect. What is unknown is knowingly sent again."""
+    """The user's cell: submit each file, check its status, get the results. Unknown jobs are sent again."""
     jobs, sent_again = [], 0
     for path in sorted(folder.glob("*.wav")):
         try:
@@ -102,7 +102,7 @@ def batch(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
 
 
 def many(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
-    """The same as a batch, with a thread that sends and one that asks."""
+    """The same with `submit_many`, in which one thread sends and another one polls."""
     jobs = client.submit_many(folder, reuse=True, progress=False)
     jobs.wait(timeout=60, progress=False)
     again = [job.resubmit() for job in jobs.unknown]
@@ -111,7 +111,7 @@ def many(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
 
 
 def resume(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
-    """After a crash: every result there is, and what is unknown."""
+    """After a crash: all results, and the unknown jobs."""
     jobs = list(client.resume())
     wait_for(jobs, api)
     unknown = [job for job in jobs if job.status == "unknown"]
@@ -122,7 +122,7 @@ def resume(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
 
 
 def settle(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
-    """Unknown jobs: the first is sent again, the others are given up."""
+    """Unknown jobs: send the first one again, abandon the others."""
     unknown = [job for job in client.resume() if job.status == "unknown"]
     again = [job.resubmit() for job in unknown[:1]]
     for job in unknown[1:]:
@@ -132,7 +132,7 @@ def settle(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
 
 
 def submit(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
-    """Submit each file, and leave; what is unknown stays so."""
+    """Submit each file, without waiting; unknown jobs are not settled."""
     ids = []
     for path in sorted(folder.glob("*.wav")):
         with suppress(JobUnknown):
@@ -141,7 +141,7 @@ def submit(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
 
 
 def wait_for(jobs: list[sk.Job], api: Api) -> None:
-    """Until the server is done, asked by other means; so that each kernel comes to the same moments."""
+    """Wait until the server is done, without the client, so that all kernels have the same moments."""
     for job in jobs:
         if job.record.state in ("submitted", "running"):
             api.wait(str(job.operation_id))
@@ -160,18 +160,18 @@ DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 ALIKE = 6
-"""From this time on a write or call is like the last one: three jobs are asked after twice, and again."""
+"""From this number on, repetitions of a write or call count as the same: polling repeats them often."""
 
 
 class Life:
-    """Tells each moment, and ends at the one that is its last."""
+    """Reports each moment, and kills the process at the last one."""
 
     def __init__(self, pipe: int, last: str) -> None:
         self._pipe, self._last = pipe, last
         self._times: Counter[str] = Counter()
 
     def around(self, name: str, call: Callable[[], Any]) -> Any:
-        """The answer of a call that has a moment before it goes out and one when its answer is there."""
+        """Make a call, with a moment before its request and one after its response."""
         self._times[name] = min(self._times[name] + 1, ALIKE)
         name = f"{name} ({self._times[name]})"
         self._moment(f"before {name}")
@@ -187,7 +187,7 @@ class Life:
 
 
 class Connection(sqlite3.Connection):
-    """A connection whose writes are told: each COMMIT by what is in it, and the switch to WAL."""
+    """A connection that reports its writes: each COMMIT, with its last statement, and the switch to WAL."""
 
     life: Life
     _written = ""
@@ -202,7 +202,7 @@ class Connection(sqlite3.Connection):
 
 
 class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
-    """Tells each call of a channel. An answer of many messages is whole before it is handed on."""
+    """Reports each call of a channel. A stream is read completely before it is returned."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
@@ -221,7 +221,7 @@ class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterc
 
 
 def wrap(life: Life) -> None:
-    """From now on this process tells its moments."""
+    """Report the moments of this process from now on."""
     Connection.life = life
     sqlite3.connect = partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
     opened = grpc_transport.open_channel
@@ -244,7 +244,7 @@ def wrap(life: Life) -> None:
 
 
 def live(order: dict[str, Any], pipe: int) -> None:
-    """A kernel, from its first import to its end."""
+    """Run one kernel."""
     where = order["where"]
     folder = Path(where["folder"])
     wrap(Life(pipe, order["moment"]))
@@ -273,7 +273,7 @@ def fork(order: dict[str, Any]) -> Fate:
 
 
 def main() -> None:
-    """Orders come in, fates go out, a line each."""
+    """Read orders and write outcomes, one per line."""
     for line in sys.stdin:
         sys.stdout.write(json.dumps(vars(fork(json.loads(line)))) + "\n")
         sys.stdout.flush()
