@@ -312,9 +312,10 @@ def _probe_riff(file: BinaryIO, label: str, layout: Layout) -> Layout:
         return layout
     byte_rate, align = struct.unpack("<IH", _bytes_at(file, chunks[b"fmt "][0] + 8, 6))
     start, size = chunks[b"data"]
-    if b"ds64" in chunks:
+    if b"ds64" in chunks:  # RF64: files over 4 GB have their size in this chunk
         (size,) = struct.unpack("<Q", _bytes_at(file, chunks[b"ds64"][0] + 8, 8))
     there = layout.n_bytes - start
+    # A size of 0 is correct if the size of the RIFF chunk (without its header of 8 bytes) is correct, too.
     if size == 0 and there and _riff_size(file) + 8 != layout.n_bytes:
         # With a size of 0 libsndfile reads no samples; with the largest size it reads to the end of the file.
         head = _bytes_at(file, 0, start - 4) + b"\xff" * 4
@@ -334,7 +335,7 @@ def _riff_chunks(file: BinaryIO, n_bytes: int) -> Iterator[tuple[bytes, tuple[in
         yield name, (at + 8, size)
         if name == b"data":
             return
-        at += 8 + size + size % 2
+        at += 8 + size + size % 2  # chunks are padded to an even size
 
 
 def _riff_size(file: BinaryIO) -> int:

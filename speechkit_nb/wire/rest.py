@@ -143,6 +143,7 @@ def operation_from_json(body: dict[str, Any]) -> Any:
     )
     if body.get("error"):
         error = error_of(body)
+        # 2 is UNKNOWN
         found.error.code = next((number for number, code in CODES.items() if code == error.code), 2)
         found.error.message = error.details
     response = body.get("response") or {}

@@ -60,6 +60,7 @@ class V2Stream:
                 continue
             data = request.chunk.data
             if request.HasField("silence_chunk"):
+                # 16-bit samples have 2 bytes
                 data = bytes(2 * (request.silence_chunk.duration_ms * self._rate // 1000))
             self._n_sent += len(data) // 2
             yield v2.StreamingRecognitionRequest(audio_content=data)
