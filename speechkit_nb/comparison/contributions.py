@@ -72,7 +72,7 @@ def _pair(counts: pd.DataFrame, a: str, b: str, columns: list[str]) -> pd.DataFr
     frame = frame.rename(columns={"index": columns[0]}) if len(columns) == 1 else frame
     frame.insert(0, "a", pd.Series(a, frame.index, dtype="str"))
     frame.insert(1, "b", pd.Series(b, frame.index, dtype="str"))
-    size = frame["delta"].abs()
+    size = frame["delta"].abs()  # a stable sort keeps the order of words with equal differences
     return frame.iloc[size.sort_values(ascending=False, kind="stable").index]
 
 

@@ -23,7 +23,7 @@ def disagreements(
 
     Returns:
         Frame of `by`, `start`, `end` (seconds, of all words in the span; NaN if unknown), `size` (the largest
-        number of different words between two systems), `reference` if there is one, and one column per system
+        edit distance between two systems, in words), `reference` if there is one, and one column per system
         with its words. Rows are sorted by size, the largest first, then by length, then by time.
     """
     run = _runs(grid)
@@ -56,5 +56,6 @@ def _joined(words: pd.Series, bounds: list[int]) -> list[str]:
 
 
 def _sizes(texts: pd.DataFrame) -> list[int]:
+    """The largest edit distance between two systems in each row, in words."""
     said = [[text.split() for text in row] for row in texts.itertuples(index=False)]
     return [max((Levenshtein.distance(a, b) for a, b in combinations(row, 2)), default=0) for row in said]

@@ -128,6 +128,7 @@ def _texts(rows: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
 
 
 def _bounds(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first start and the last end of the words at each place, of reference and systems."""
     both = rows.assign(
         start=rows[["ref_start", "hyp_start"]].min(axis=1), end=rows[["ref_end", "hyp_end"]].max(axis=1)
     )
@@ -137,6 +138,7 @@ def _bounds(rows: pd.DataFrame) -> pd.DataFrame:
 def _finished(
     text: pd.DataFrame, reference: pd.Series, bounds: pd.DataFrame, keys: pd.DataFrame
 ) -> pd.DataFrame:
+    """Join the columns of a grid; `text` has one column per system, `keys` one row per unit."""
     differs = text.ne(text.iloc[:, 0], axis=0).any(axis=1)
     frame = bounds.reindex(text.index).assign(reference=reference, differs=differs)
     frame = pd.concat([frame[["reference", "start", "end", "differs"]], text], axis=1).reset_index()

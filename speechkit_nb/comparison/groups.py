@@ -139,6 +139,7 @@ def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]
 
 
 def _in_order(counts: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
+    """The rows sorted by system, in the given order of systems."""
     order = counts["system"].map({name: i for i, name in enumerate(systems)})
     return counts.iloc[np.argsort(order.to_numpy(), kind="stable")]
 
@@ -146,6 +147,7 @@ def _in_order(counts: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
 def _grouped(
     counts: pd.DataFrame, alignment: pd.DataFrame, units: Sequence[str], groups: Sequence[str]
 ) -> pd.DataFrame:
+    """Add the group columns that are not among the units."""
     own = [name for name in groups if name not in units]
     if not own:
         return counts

@@ -139,6 +139,7 @@ def _figures(values: pd.Series, names: list[str], unit: Unit) -> str:
 
 
 def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
+    """The verdict for a single system: its word error rate and the interval."""
     n, over = int(row["n_groups"]), _of(groups)
     between = f"one {counted(1, over).removeprefix('1 ')} gives no interval"
     if not isnan(row["wer_low"]):
@@ -149,6 +150,7 @@ def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
 
 
 def _of(groups: Sequence[str]) -> str:
+    """The name of the units of a test, in the plural."""
     return f"groups ({' and '.join(groups)})" if groups else "stretches of speech"
 
 
@@ -191,6 +193,7 @@ def _is_sure(test: PairTest, level: float) -> bool:
 
 
 def _figured(test: PairTest, level: float, unit: Unit) -> str:
+    """The difference, its interval and the result of the test."""
     unit = unit.distinguish([0, test.by, test.low, test.high])
     text = f"a difference of {unit.format(test.by)}"
     if not isnan(test.low):
@@ -201,6 +204,7 @@ def _figured(test: PairTest, level: float, unit: Unit) -> str:
 
 
 def _doubt(test: PairTest, level: float, unit: Unit) -> str:
+    """Why a difference is not significant."""
     if isnan(test.p) and isnan(test.low):
         return "too little data for an interval or a test"
     if test.n == 0:

@@ -47,6 +47,7 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
         raise ConfigError(f"a vote needs {FEWEST} systems or more, and there are {len(words)}: {there}")
     grid, start, end = grid_of_votes(words, by)
     said = grid[list(words)].to_numpy(object)
+    # votes[place, k] is the number of systems that have the word of system k
     votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)
     best = votes.argmax(axis=1)
     rows = np.arange(len(said))

@@ -143,6 +143,7 @@ class Scores:
         return pd.concat(frames, ignore_index=True)
 
     def _said(self) -> str:
+        """A summary in one line: numbers of systems and parts, failed parts, and too few data."""
         n, n_failed = len(self.parts), len(self.failed)
         more = f"; {n_failed} could not be scored and are in no figure, see .failed" if n_failed else ""
         little = explain_shortage(self._whole.evidence(self.systems), self.level)
@@ -245,6 +246,7 @@ def _place(out: Path | None) -> Path:
 
 
 def _tell(errors: Mapping[str, str], n_parts: int, out: Path | None) -> None:
+    """Warn about failed parts; raise EvaluationError if all parts failed."""
     if not errors:
         return
     name, error = next(iter(sorted(errors.items())))

@@ -84,6 +84,7 @@ def _call(work: Work, part: Part, _: str) -> Outcome:
 
 
 def _said(error: BaseException) -> str:
+    """The error of a worker as text."""
     if isinstance(error, BrokenExecutor):
         return "its worker died (was it killed, or out of memory?)"
     return f"{type(error).__name__}: {error}"

@@ -83,10 +83,12 @@ def write_part(
 
 
 def _named(frame: pd.DataFrame) -> set[str]:
+    """The recordings of a frame."""
     return set(map(str, frame["recording"].unique())) if "recording" in frame else set()
 
 
 def _only(recordings: set[str]) -> str:
+    """The only recording; raises ConfigError if there is not exactly one."""
     if len(recordings) != 1:
         raise ConfigError(
             f"the words are of {len(recordings) or 'no known'} recordings: name the part with part="
@@ -169,6 +171,7 @@ def _of_words(folder: Path, plan: Plan) -> list[Part]:
 
 
 def _check_same(names: dict[str, set[str]], every: set[str]) -> None:
+    """Raise EvaluationError if a system lacks parts."""
     for place, there in names.items():
         lacking = sorted(every - there)
         if lacking:

@@ -76,6 +76,7 @@ def _key(part: Part, plan: Plan) -> str:
 
 
 def _is_done(part: str, plan: Plan, out: Path, key: str) -> bool:
+    """Whether all result files of the part exist and have this key."""
     paths = [out / name / format_part_name(part) for name in TABLES]
     paths += [alignment_path(out, system, part) for system in plan.systems]
     return all(read_metadata(path).get("key") == key for path in paths)
@@ -162,8 +163,10 @@ def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:
 
 
 def _numbered_on(alignment: pd.DataFrame, n_before: int) -> pd.DataFrame:
+    """The alignment with `position` counted over all batches of the part."""
     return alignment.assign(position=alignment["position"] + n_before)
 
 
 def _and(some: Statistics, more: Statistics) -> Statistics:
+    """The sum of two statistics."""
     return Statistics.sum([some, more])

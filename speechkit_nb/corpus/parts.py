@@ -206,6 +206,7 @@ def hashes_of(table: pd.DataFrame) -> Hashes:
 
 
 def _check_once(hashes: Sequence[Hashes], keys: Sequence[str]) -> None:
+    """Raise EvaluationError if an utterance is twice in the part."""
     n_rows = sum(map(len, hashes))
     n_twice = n_rows - len(np.unique(np.concatenate(hashes))) if hashes else 0
     if n_twice:
@@ -229,6 +230,7 @@ def _check_there(wanted: Sequence[str], there: Sequence[str]) -> None:
 
 
 def _of_table(table: pd.DataFrame, keys: tuple[str, ...], plan: Plan) -> Batch:
+    """A batch from rows of a table of utterances."""
     facts = list(dict.fromkeys([*keys, *plan.metadata]))
     systems = {name: _texts(table, list(keys), place, plan) for name, place in plan.places.items()}
     return Batch(_texts(table, facts, plan.reference, plan), systems, keys)

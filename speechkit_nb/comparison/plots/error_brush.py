@@ -78,6 +78,7 @@ def brush(
 
 def _slider(errors: pd.DataFrame, side: str) -> widgets.IntRangeSlider:
     first, last = (round(end) for end in reach(errors[f"{side}_error"]))
+    # the histogram is at most WIDTH pixels wide and shrinks with the page; min() does the same for the slider
     left, width, more = 100 * LEFT, 100 * (RIGHT - LEFT), sum(KNOBS)  # % of the histogram, and pixels
     at = f"min({left:g}% - {KNOBS[0]}px, {WIDTH * LEFT - KNOBS[0]:g}px)"
     wide = f"min({width:g}% + {more}px, {WIDTH * (RIGHT - LEFT) + more:g}px)"
@@ -99,6 +100,7 @@ def _chosen(errors: pd.Series, slider: widgets.IntRangeSlider) -> pd.Series[bool
 
 
 def _said(low: int, high: int, n: int, n_all: int) -> str:
+    """The line with the selected range and the number of marked words."""
     return (
         f"{low:+d} to {high:+d} ms: {n:,} of {n_all:,} words are marked; "
         "in the timeline W goes to the farthest off, M to the next in time"

@@ -144,6 +144,7 @@ def _chosen(where: pd.DataFrame) -> pd.DataFrame:
 
 
 def _told(row: dict[object, object]) -> str:
+    """The text of a mark: the words of each system in the row."""
     return "; ".join(f"{name}: {text or '(nothing)'}" for name, text in row.items() if isinstance(text, str))
 
 
@@ -152,4 +153,5 @@ def _with_channel(marks: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _known(marks: pd.DataFrame) -> pd.DataFrame:
+    """The marks with known times, with the columns `COLUMNS`."""
     return marks.reindex(columns=[c for c in COLUMNS if c in marks]).dropna(subset=["start", "end"])

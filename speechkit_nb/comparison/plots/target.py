@@ -63,6 +63,7 @@ class TimelineTarget:
         )
 
     def _own(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of this recording and, if it is given, of this channel."""
         frame = self.rows(frame)
         is_split = self.tag is not None and "channel_tag" in frame
         return frame[frame["channel_tag"] == self.tag] if is_split else frame
@@ -158,6 +159,7 @@ def make_view(
 
 
 def _worst(comparison: Comparison, files: tuple[str, ...]) -> str | None:
+    """The recording of the largest disagreement or, if systems agree, of the longest run of errors."""
     if len(files) < 2:
         return files[0] if files else None
     worst, aligned = comparison.disagreements.dropna(subset=["start"]), comparison.aligned
