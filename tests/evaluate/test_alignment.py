@@ -1,4 +1,4 @@
-"""Alignments: the best there is, the same from every kernel, and what becomes of odd input."""
+"""Alignments are optimal and the same from every kernel; invalid and unusual input."""
 
 import random
 import sys
@@ -33,7 +33,7 @@ collars_us = st.sampled_from([None, 0, 100_000, 500_000])
 
 
 def textbook(ref, hyp, collar=None, timed=True):
-    """The best (errors, substitutions, sum of distances in ms), by the whole table in plain Python.
+    """The lowest cost (errors, substitutions, sum of distances in ms), by the whole table in plain Python.
 
     Words are (text, start, duration) in milliseconds.
     """
@@ -54,12 +54,12 @@ def overlap(ref, hyp, collar):
 
 
 def distance(ref, hyp):
-    """Between the middles of two words, each in whole milliseconds."""
+    """Distance between the middles of two words, each in whole milliseconds."""
     return abs((2 * ref[1] + ref[2]) // 2 - (2 * hyp[1] + hyp[2]) // 2)
 
 
 def cost(alignment, timed=True):
-    """What `textbook` minimizes, of an `alignment` frame, whose rows must be what their `op` says."""
+    """The cost of an `alignment` frame as in `textbook`; also checks that its rows agree with their `op`."""
     equal = alignment.ref_word == alignment.hyp_word
     paired = alignment.op.isin(["ok", "sub"])
     assert (equal == (alignment.op == "ok")).all()
@@ -74,7 +74,7 @@ def cost(alignment, timed=True):
 
 
 def words_frame(utterances):
-    """A words frame with times in seconds, a recording an utterance."""
+    """A frame of words with times in seconds; each utterance is a recording."""
     rows = [
         (str(n), text, s / 1000, (s + d) / 1000) for n, words in enumerate(utterances) for text, s, d in words
     ]
@@ -88,7 +88,7 @@ def texts_frame(texts, **columns):
 
 
 def side_of(utterances, timed=True):
-    """The same words in the columns that the kernels get."""
+    """The same words in columns, the input of the kernels."""
     flat = [word for words in utterances for word in words]
     ids = np.array([ord(text) for text, _, _ in flat], np.int64)
     offsets = make_offsets(np.array([len(words) for words in utterances], np.int64))
@@ -101,7 +101,7 @@ def side_of(utterances, timed=True):
 
 
 def random_words(rng, n_words, letters="abcdef"):
-    """Words in the order of their starts, some of them overlapping, some without duration."""
+    """Words sorted by start, some of them overlapping, some without duration."""
     starts = np.cumsum([rng.randint(0, 500) for _ in range(n_words)]).tolist()
     return [(rng.choice(letters), start, rng.choice([0, 200, 600])) for start in starts]
 
@@ -112,7 +112,7 @@ def random_words(rng, n_words, letters="abcdef"):
 )
 @settings(max_examples=150, deadline=None)
 def test_the_alignment_is_the_best_there_is(pairs, collar):
-    """Fewest errors, then most matches, then closest in time, as found by the whole table in plain Python."""
+    """Fewest errors, then most matches, then closest in time, as in the whole table in plain Python."""
     sides = [words_frame(side) for side in zip(*pairs, strict=True)]
     alignment = align(sides[0], {"x": sides[1]}, collar=collar, missing="empty")
     for number, (ref, hyp) in enumerate(pairs):
@@ -122,7 +122,7 @@ def test_the_alignment_is_the_best_there_is(pairs, collar):
 
 @pytest.mark.parametrize("collar", [0, 200, 1000])
 def test_errors_are_those_of_meeteval(collar):
-    """With a collar, as many errors as MeetEval's time-constrained distance, in 1,000 random pairs each."""
+    """With a collar, errors are equal to MeetEval's time-constrained distance in 1,000 random pairs each."""
     rng = random.Random(collar)
     pairs = [[random_words(rng, rng.randint(0, 25)) for _ in "rh"] for _ in range(1000)]
     sides = [side_of(side) for side in zip(*pairs, strict=True)]
@@ -147,7 +147,7 @@ def meeteval_distance(ref, hyp, collar):
 @given(several_pairs)
 @settings(max_examples=150, deadline=None)
 def test_words_in_any_order_are_aligned_as_they_stand(pairs):
-    """Words that do not stand in the order of their times keep their places; MeetEval agrees unpruned."""
+    """Words that are not sorted by time keep their order; MeetEval without pruning gives the same errors."""
     sides = [side_of(side) for side in zip(*pairs, strict=True)]
     edits = align_timed(*sides, errors=None, collar_us=100_000)
     ends = make_offsets(edits.counts)
@@ -157,7 +157,7 @@ def test_words_in_any_order_are_aligned_as_they_stand(pairs):
 
 
 def test_errors_are_those_of_jiwer():
-    """Without times as many errors as jiwer's, and at least as many hits, in 3,000 random pairs."""
+    """Without times, as many errors as jiwer, and at least as many hits, in 3,000 random pairs."""
     rng = random.Random(1)
     texts = [[" ".join(rng.choices("abcde", k=rng.randint(1, 12))) for _ in range(3000)] for _ in "rh"]
     alignment = align(texts_frame(texts[0]), {"x": texts_frame(texts[1])})
@@ -172,7 +172,7 @@ def test_errors_are_those_of_jiwer():
 @given(several_pairs)
 @settings(max_examples=150, deadline=None)
 def test_text_alone_has_most_matches_of_fewest_errors(pairs):
-    """Without times the first two parts of the cost are the least as well."""
+    """Without times, the first two parts of the cost are minimal, too."""
     frames = [
         texts_frame([" ".join(w[0] for w in words) for words in side]) for side in zip(*pairs, strict=True)
     ]
@@ -187,7 +187,7 @@ def test_text_alone_has_most_matches_of_fewest_errors(pairs):
 )
 @settings(max_examples=200, deadline=None)
 def test_every_kernel_finds_the_same_alignment(ref, hyp, collar_us, block):
-    """The whole table, in a band, in blocks, compiled: not only as good, but the same operations."""
+    """The whole table, a band, blocks and compiled code give the same operations, not only the same cost."""
     whole = build_table(side_of([ref]), side_of([hyp]), collar_us)
     expected = align_table(whole, "numpy").ops.tolist()
     if collar_us is None:
@@ -203,7 +203,7 @@ def test_every_kernel_finds_the_same_alignment(ref, hyp, collar_us, block):
 @given(several_pairs, st.sampled_from([None, 0, 500_000]))
 @settings(max_examples=100, deadline=None)
 def test_pairs_are_aligned_together_as_each_alone(pairs, collar_us):
-    """A table of several pairs gives each the operations that it has in a table of its own."""
+    """A table of several pairs gives each pair the same operations as a table of one pair."""
     together = align_table(build_table(*map(side_of, zip(*pairs, strict=True)), collar_us), "numpy")
     alone = [align_table(build_table(*(side_of([each]) for each in pair), collar_us)) for pair in pairs]
     assert together.counts.tolist() == [len(each.ops) for each in alone]
@@ -212,7 +212,7 @@ def test_pairs_are_aligned_together_as_each_alone(pairs, collar_us):
 
 @pytest.mark.parametrize("collar_us", [None, 300_000])
 def test_a_long_pair_is_aligned_like_a_short_one(collar_us):
-    """A pair too long for a batch gets the operations that a batch would give it, compiled or not."""
+    """A pair that is too long for a batch gets the same operations as in a batch, compiled or not."""
     rng = random.Random(2)
     ref = random_words(rng, 250, "abcdefghijklmnop")
     hyp = [
@@ -230,7 +230,7 @@ def test_a_long_pair_is_aligned_like_a_short_one(collar_us):
 
 
 def test_numba_is_an_extra(monkeypatch):
-    """Asked for by name where it is not installed, the error says what to install; else numpy does it."""
+    """If numba is requested but not installed, the error names the extra; otherwise numpy is used."""
     monkeypatch.setitem(sys.modules, "numba", None)
     sides = side_of([[("a", 0, 5)] * 300]), side_of([[("a", 0, 5)] * 299])
     table = build_table(*sides)
@@ -240,7 +240,7 @@ def test_numba_is_an_extra(monkeypatch):
 
 
 def test_a_vocabulary_larger_than_unicode_is_aligned():
-    """Words are handed to rapidfuzz as characters; where these do not suffice, as numbers."""
+    """Words are passed to rapidfuzz as characters, or as numbers if there are not enough characters."""
     many = 0x110000
     small, large = (TokenColumns(np.array([1, 2, 3]) + shift, np.array([0, 3])) for shift in (0, many))
     assert align_text(small, small).ops.tolist() == [0, 0, 0]
@@ -250,7 +250,7 @@ def test_a_vocabulary_larger_than_unicode_is_aligned():
 
 
 def test_edits_of_parts_join_in_the_order_of_pairs():
-    """Operations found for some pairs here and some there are put in their places."""
+    """Operations of parts of the pairs are joined in the order of the pairs."""
     one = (np.array([2, 0]), Edits(np.array([1, 1, 2], np.uint8), np.array([2, 1])))
     other = (np.array([1]), Edits.concat([np.array([3, 3], np.uint8)]))
     joined = Edits.join([one, other], 3)
@@ -258,7 +258,7 @@ def test_edits_of_parts_join_in_the_order_of_pairs():
 
 
 def test_the_frame_keeps_its_schema():
-    """Columns and dtypes are those declared, with words, without any, and for several systems."""
+    """Columns and dtypes follow the schema, with words, without words, and for several systems."""
     nothing = pd.DataFrame({"recording": pd.Series(dtype="str"), "word": pd.Series(dtype="str")})
     for alignment in (
         align("a b", {"x": "b"}),
@@ -272,7 +272,7 @@ def test_the_frame_keeps_its_schema():
 
 
 def test_words_keep_their_times():
-    """Each row has the words and times of both sides, and nothing where a side has no word."""
+    """Each row has the words and times of both sides; missing values if a side has no word."""
     ref = words_frame([[("a", 0, 100), ("b", 200, 100)]])
     hyp = words_frame([[("a", 10, 100), ("c", 150, 20), ("b", 220, 100)]])
     row = align(ref, {"x": hyp}).set_index("op").astype(object)
@@ -282,7 +282,7 @@ def test_words_keep_their_times():
 
 
 def test_systems_share_one_frame():
-    """Rows of several systems lie behind one another; reference words have the same number in all."""
+    """Rows of several systems are concatenated; reference words have the same numbers in all of them."""
     alignment = align("a b c", {"one": "a c", "two": "a x b c"})
     assert alignment.groupby("system", sort=False).position.agg(list).tolist() == [[0, 1, 2], [0, 1, 2, 3]]
     numbers = number_words(alignment, "ref")
@@ -292,7 +292,7 @@ def test_systems_share_one_frame():
 
 
 def test_time_decides_between_equal_alignments():
-    """Of two ways with as many errors and matches, the words closer in time are paired."""
+    """Of two alignments with equally many errors and matches, the one with words closer in time is chosen."""
     ref = words_frame([[("no", 0, 100), ("no", 1000, 100)]])
     alignment = align(ref, {"x": words_frame([[("no", 20, 100)]]), "y": words_frame([[("no", 990, 100)]])})
     assert alignment.groupby("system").op.agg(list).tolist() == [["ok", "del"], ["del", "ok"]]
@@ -307,7 +307,7 @@ def test_a_collar_keeps_distant_words_apart():
 
 
 def test_words_of_a_gap_stand_in_the_order_of_their_times():
-    """What is deleted and inserted between two pairs is told in the order in which it was heard."""
+    """Deletions and insertions between two paired words are sorted by time."""
     ref = words_frame([[("a", 0, 10), ("b", 100, 10), ("c", 300, 10), ("d", 900, 10)]])
     hyp = words_frame([[("a", 0, 10), ("x", 200, 10), ("y", 400, 10), ("d", 900, 10)]])
     alignment = align(ref, {"x": hyp}, collar=0)
@@ -315,7 +315,7 @@ def test_words_of_a_gap_stand_in_the_order_of_their_times():
 
 
 def test_words_without_times_are_aligned_by_words_and_it_is_said():
-    """Where a side lacks times, a collar cannot be kept; a warning tells of how many utterances."""
+    """Without times on a side, the collar is not applied; a warning reports the number of utterances."""
     ref = words_frame([[("a", 0, 100)], [("a", 0, 100)]])
     hyp = words_frame([[("a", 9000, 100)], [("a", 9000, 100)]])
     hyp.loc[1, "start"] = np.nan
@@ -328,7 +328,7 @@ def test_words_without_times_are_aligned_by_words_and_it_is_said():
 
 
 def test_utterances_are_told_apart_by_recording_and_channel():
-    """Words of one channel are never paired with those of another, however the rows are mixed."""
+    """Words of different channels are never paired, in any order of the rows."""
     ref = words_frame([[("a", 0, 9), ("b", 10, 9), ("c", 20, 9)]]).assign(channel_tag=["0", "1", "0"])
     ref["channel_tag"] = ref["channel_tag"].astype("str")
     alignment = align(ref, {"x": ref.iloc[[1, 0, 2]]})
@@ -341,13 +341,13 @@ def test_utterances_are_told_apart_by_recording_and_channel():
 
 
 def test_only_the_first_alternative_is_scored():
-    """A second guess of the service is no insertion."""
+    """Alternatives of a final after the first are ignored."""
     hyp = words_frame([[("a", 0, 9), ("b", 0, 9)]]).assign(alternative=[0, 1])
     assert align("a", {"x": hyp}, by=()).op.tolist() == ["ok"]
 
 
 def test_missing_utterances_are_never_scored_silently():
-    """What only one side has is an error that names it, or an empty utterance on request."""
+    """An utterance of only one side raises an error that names it; with `"empty"` it is empty."""
     three, two = texts_frame(["a", "b", "c"]), texts_frame(["a", "b"])
     with pytest.raises(EvaluationError, match=r"'x' lacks 1 of 3 utterances \(by recording: \('2',\)\)"):
         align(three, {"x": two})
@@ -358,7 +358,7 @@ def test_missing_utterances_are_never_scored_silently():
 
 
 def test_the_order_of_utterances_does_not_matter():
-    """Utterances are found by their keys."""
+    """Utterances are matched by their keys."""
     ref = texts_frame(["a b", "c", ""])
     alignment = align(ref, {"x": ref.iloc[[2, 1, 0]]})
     assert alignment.ref_word.tolist() == ["a", "b", "c"]
@@ -389,7 +389,7 @@ def test_frames_that_cannot_be_used_are_refused(given, says):
 
 
 def test_several_recordings_need_a_key_on_both_sides():
-    """A text has no recording, so it cannot be the reference of two; a key by name must be there."""
+    """A text has no recording, so it cannot be the reference of two; a named key column must exist."""
     with pytest.raises(SchemaError, match=r"system 'x' has several of 'recording' \('0', '1', ...\)"):
         align("a b", {"x": texts_frame(["a", "b"])})
     with pytest.raises(SchemaError, match="the reference: no column 'speaker' to tell utterances apart"):
@@ -397,7 +397,7 @@ def test_several_recordings_need_a_key_on_both_sides():
 
 
 def test_options_that_make_no_sense_are_refused():
-    """The error says what there is."""
+    """The error lists the valid values."""
     with pytest.raises(ConfigError, match="there is no system to align"):
         align("a", {})
     with pytest.raises(ConfigError, match="collar=-1 seconds; it is 0 or more, or None"):
@@ -407,13 +407,13 @@ def test_options_that_make_no_sense_are_refused():
 
 
 def test_a_normalizer_that_deletes_everything_is_refused():
-    """No rate of nothing: the error names the normalizer and the side."""
+    """If normalization removes all words, the error names the normalizer and the side."""
     with pytest.raises(ConfigError, match="'en' left none of the 2 words of system 'x'"):
         align("a", {"x": "?! ..."}, normalizer="en")
 
 
 def test_the_frame_says_how_it_was_made():
-    """Name and hash of the normalizer, the collar, and what vanished are in `attrs`, also as JSON."""
+    """`attrs` has the normalizer, its hash, the collar and the removed words, and can be stored as JSON."""
     alignment = align("Да — нет", {"x": "да, нет"}, normalizer="ru")
     assert alignment.op.tolist() == ["ok", "ok"]
     assert alignment.attrs == {
@@ -426,7 +426,7 @@ def test_the_frame_says_how_it_was_made():
 
 
 def test_alternatives_are_chosen_for_each_system():
-    """Each system is scored against the choice nearest to it; a choice shares the time of its group."""
+    """Each system is scored with the choice of fewest errors, whose words share the time of the group."""
     ref = words_frame(
         [[("{7", 0, 100), ("/", 100, 100), ("the", 200, 100), ("seventh}", 300, 100), ("may", 500, 50)]]
     )
@@ -447,7 +447,7 @@ choices = st.lists(st.lists(st.sampled_from("abc"), max_size=2), min_size=2, max
 @given(st.lists(st.sampled_from("abc") | choices, max_size=5), st.lists(st.sampled_from("abc"), max_size=6))
 @settings(max_examples=200, deadline=None)
 def test_alternatives_leave_the_fewest_errors(parts, hyp):
-    """As few errors as the best of all texts that can be made of the choices."""
+    """As few errors as the best of all combinations of choices."""
     texts = [[part] if isinstance(part, str) else [" ".join(choice) for choice in part] for part in parts]
     written = [
         each[0] if len(each) == 1 else "{" + "|".join(text or "@" for text in each) + "}" for each in texts
@@ -474,11 +474,11 @@ def test_alternatives_leave_the_fewest_errors(parts, hyp):
     ],
 )
 def test_malformed_alternatives_are_refused(reference, says):
-    """The error shows the place and how it is written."""
+    """The error shows the place and the correct syntax."""
     with pytest.raises(SchemaError, match=says):
         align(reference, {"x": "a"})
 
 
 def test_braces_of_a_system_are_only_punctuation():
-    """Alternatives are for references."""
+    """Braces in the words of a system are not alternatives."""
     assert align("a b", {"x": "{a / b}"}, normalizer="en").op.tolist() == ["ok", "ok"]

@@ -1,4 +1,4 @@
-"""Error rates: counts that add up, divided last."""
+"""Error rates: counts are added before rates are computed."""
 
 import math
 import random
@@ -33,7 +33,7 @@ def texts_frame(*texts):
 
 @given(rates, rates)
 def test_rates_of_a_sum_are_those_of_all_words(one, other):
-    """Adding keeps counts; the rate of the sum lies between those of the parts."""
+    """The sum has the counts of both parts; its rate is between theirs."""
     both = sum([one, other], ErrorRate())
     assert (both.n_ref, both.n_hyp, both.errors) == (
         one.n_ref + other.n_ref,
@@ -46,7 +46,7 @@ def test_rates_of_a_sum_are_those_of_all_words(one, other):
 
 
 def test_an_empty_reference_has_no_rate():
-    """Made-up words are counted, but no rate is made of them; its words tell so."""
+    """Insertions are counted, but there is no rate, which the repr states."""
     made_up = ErrorRate(insertions=3)
     assert (made_up.wer, made_up.mer, made_up.wil, made_up.rate) == (None, None, None, None)
     assert "no rate, the reference is empty" in repr(made_up)
@@ -54,7 +54,7 @@ def test_an_empty_reference_has_no_rate():
 
 
 def test_rates_are_never_averaged():
-    """Dividing is refused with the right way; negative counts and foreign values, too."""
+    """Division, negative counts and other types raise errors; that of division shows the right way."""
     with pytest.raises(
         TypeError, match=r"error rates are added, not averaged: sum\(rates, ErrorRate\(\)\)\.rate"
     ):
@@ -66,7 +66,7 @@ def test_rates_are_never_averaged():
 
 
 def test_rates_are_those_of_jiwer():
-    """WER, CER and SER of 300 texts pooled are jiwer's; MER and WIL, from the same counts, its formulas."""
+    """WER, CER and SER of 300 texts are jiwer's; MER and WIL follow its formulas for the same counts."""
     rng = random.Random(3)
     refs = [" ".join(rng.choices(["ab", "b", "cc", "da"], k=rng.randint(1, 9))) for _ in range(300)]
     hyps = [" ".join(rng.choices(["ab", "b", "cc", "da"], k=rng.randint(1, 9))) for _ in range(300)]
@@ -85,7 +85,7 @@ def test_rates_are_those_of_jiwer():
 
 @pytest.mark.parametrize("hyp", ["a b c", "a x c d", "", "x y z"])
 def test_match_error_rate_and_information_lost_are_those_of_jiwer(hyp):
-    """Where there is but one best alignment, all rates agree."""
+    """If there is only one best alignment, all rates are equal."""
     theirs = jiwer.process_words("a b c", hyp)
     ours = count_total(align("a b c", {"x": hyp}))
     assert (ours.wer, ours.mer, ours.wil) == pytest.approx((theirs.wer, theirs.mer, theirs.wil))
@@ -94,7 +94,7 @@ def test_match_error_rate_and_information_lost_are_those_of_jiwer(hyp):
 
 
 def test_rates_are_by_any_column():
-    """A column merged into the alignment splits the counts; insertions go with their utterance."""
+    """Counts can be grouped by a column merged into the alignment; insertions belong to their utterance."""
     alignment = align(
         texts_frame("a b", "c", ""), {"x": texts_frame("a", "c d", "e"), "y": texts_frame("a b", "", "")}
     )
@@ -113,14 +113,14 @@ def test_rates_are_by_any_column():
 
 
 def test_a_column_may_hold_missing_values():
-    """Rows without metadata are a group of their own, not lost."""
+    """Rows without metadata are a separate group, and are not lost."""
     alignment = align(texts_frame("a", "b"), {"x": texts_frame("a", "c")})
     alignment["snr"] = [10.0, np.nan]
     assert compute_word_rates(alignment, ["snr"])["n_words"].tolist() == [1, 1]
 
 
 def test_characters_are_counted_with_or_without_spaces():
-    """A space between words is a character, unless it is told not to be."""
+    """A space between words is a character, unless `spaces` is False."""
     alignment = align("ab c", {"x": "abc"})
     assert compute_character_rates(alignment)[["n_characters", "errors"]].to_numpy().tolist() == [[4, 1]]
     assert compute_character_rates(alignment, spaces=False)[
@@ -129,14 +129,14 @@ def test_characters_are_counted_with_or_without_spaces():
 
 
 def test_characters_of_an_empty_side_are_all_errors():
-    """An utterance of which the system heard nothing counts all its characters."""
+    """If the system recognized nothing, all characters of the utterance are counted."""
     alignment = align(texts_frame("ab", ""), {"x": texts_frame("", "cde")})
     row = compute_character_rates(alignment).iloc[0]
     assert row[["hits", "substitutions", "insertions", "deletions"]].tolist() == [0, 0, 3, 2]
 
 
 def test_confusions_count_what_is_taken_for_what():
-    """The most frequent first; words without partner have none."""
+    """Sorted by frequency; words without a partner have a missing value."""
     alignment = align(texts_frame("a b", "a", "c"), {"x": texts_frame("x b", "x", "c y")})
     found = count_confusions(alignment)
     assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [
@@ -146,7 +146,7 @@ def test_confusions_count_what_is_taken_for_what():
 
 
 def test_an_alignment_without_rows_has_no_groups():
-    """Nothing was said and nothing heard: no row, but all columns."""
+    """Without words on both sides there are no rows, but all columns."""
     nothing = align("", {"x": ""})
     assert count_total(nothing) == ErrorRate()
     assert compute_word_rates(nothing).empty
@@ -157,7 +157,7 @@ def test_an_alignment_without_rows_has_no_groups():
 
 
 def test_columns_that_are_not_there_are_named():
-    """The error says which and what there is instead."""
+    """The error names the column and lists the existing ones."""
     alignment = align("a", {"x": "a"})
     with pytest.raises(
         SchemaError, match="alignment: no column 'speaker' to group by; there are system, position"

@@ -1,4 +1,4 @@
-"""Forced alignment against recordings whose word times are known."""
+"""Forced alignment of recordings with known word times."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def errors(found: pd.DataFrame, said: pd.DataFrame) -> Any:
 
 
 def samples(name: str) -> Any:
-    """Channel 0, 16 kHz."""
+    """Samples of channel 0 at 16 kHz."""
     return Recording(DATA / name).read(channel=0)
 
 
@@ -52,7 +52,7 @@ def samples(name: str) -> Any:
     ("file", "name"), [("monologue.wav", "monologue"), ("numbers.ogg", "numbers"), ("story.mp3", "story")]
 )
 def test_words_lie_where_they_are_said(file: str, name: str) -> None:
-    """Median error of starts and ends at most 12 ms, nine of ten within 50 ms."""
+    """The median error of starts and ends is at most 12 ms, and 90 % are within 50 ms."""
     said = truth(name)
     off = errors(force_align(DATA / file, " ".join(said["word"])), said)
     assert np.median(off) <= 0.012
@@ -60,7 +60,7 @@ def test_words_lie_where_they_are_said(file: str, name: str) -> None:
 
 
 def test_channels_of_a_telephone_call() -> None:
-    """Each channel with its own text, at 8 kHz."""
+    """Each channel is aligned with its text, at 8 kHz."""
     said = {channel: truth("dialogue", channel) for channel in (0, 1)}
     found = force_align(
         DATA / "dialogue.wav", {channel: " ".join(words["word"]) for channel, words in said.items()}
@@ -71,7 +71,7 @@ def test_channels_of_a_telephone_call() -> None:
 
 
 def test_the_frame_of_words() -> None:
-    """Schema of words; they are written as in the text, and each line is a final."""
+    """The schema is that of words; they are written as in the text, and each line is a final."""
     text = "Please call five, five, five:\n\nzero one two THREE.\n"
     sound = Recording(Recording(DATA / "numbers.ogg").read(13.2)[0], 16000, id="call")
     found = force_align(sound, text)
@@ -86,7 +86,7 @@ def test_the_frame_of_words() -> None:
 
 
 def test_a_long_recording_is_worked_through_in_pieces() -> None:
-    """Five minutes with silence longer than a piece: no word is lost, doubled or misplaced at a seam."""
+    """In five minutes with a silence longer than a window, no word is lost, doubled or misplaced."""
     silence = np.zeros(100 * 16000, np.float32)
     parts, said, at = [], [], 0.0
     for name, file in (
@@ -109,7 +109,7 @@ def test_a_long_recording_is_worked_through_in_pieces() -> None:
 
 
 def test_words_that_the_dictionary_lacks_are_put_together() -> None:
-    """By their rules: given, possessive, spelled, in parts, written as one."""
+    """By all rules: given, possessive, spelled, joined by hyphens, compound."""
     words = spoken_words("SpeechKit's well-known XML dog's church's kits kit")
     found = pronunciations(words, DICTIONARY.get, {"Kits": "K IH T S"})
     assert found == {
@@ -123,7 +123,7 @@ def test_words_that_the_dictionary_lacks_are_put_together() -> None:
 
 
 def test_a_given_pronunciation_is_what_is_looked_for() -> None:
-    """For a word of no dictionary, and instead of that of the dictionary."""
+    """For a word that is not in the dictionary, and in place of that in the dictionary."""
     said = truth("story")[:12]
     sound = Recording(samples("story.mp3")[: round(16000 * 3.6)], 16000)
     text = " ".join(said["word"]).replace("once", "Vuns").replace("upon", "often")
@@ -133,7 +133,7 @@ def test_a_given_pronunciation_is_what_is_looked_for() -> None:
 
 
 def test_unknown_words_are_all_named() -> None:
-    """One error with all of them, and what to do."""
+    """One error lists all of them, and describes what to do."""
     with pytest.raises(
         ConfigError, match=r"no pronunciation of 'qwrtz', '25', 'Привет!': write numbers in words, or"
     ):
@@ -147,21 +147,21 @@ def test_unknown_words_are_all_named() -> None:
 
 
 def test_other_languages_are_refused() -> None:
-    """The acoustic model is English."""
+    """Other languages raise an error, because the acoustic model is English."""
     with pytest.raises(ConfigError, match="language='ru-RU': only English can be aligned"):
         force_align(DATA / "russian.wav", "сегодня утром", language="ru-RU")
 
 
 @pytest.mark.parametrize("n_words", [60, 400])
 def test_text_that_cannot_be_said_in_the_time(n_words: int) -> None:
-    """More words than fit: one error that says where."""
+    """Too many words raise an error that names the place."""
     where = "the text does not fit 'short', channel 0, between 0.0 and 3.0 s, where 'responsibility"
     with pytest.raises(ConfigError, match=f"{where}.*with {n_words} words to come"):
         force_align(Recording(samples("story.mp3")[:48000], 16000, id="short"), "responsibility " * n_words)
 
 
 def test_speech_that_is_not_in_the_text_is_said() -> None:
-    """The rest of the story has no words: a warning says from where to where."""
+    """If the text ends early, a warning names the times of the speech without words."""
     with pytest.warns(
         UserWarning,
         match=r"'story.mp3', channel 0: the text has no words for 1\d s of speech between 1.5 and 17.4 s",
@@ -171,7 +171,7 @@ def test_speech_that_is_not_in_the_text_is_said() -> None:
 
 
 def test_channels_and_texts_must_match() -> None:
-    """A text for two channels, a channel that is not there, a text without a word."""
+    """A text for two channels, a channel that does not exist, a text without words."""
     with pytest.raises(
         ConfigError, match=r"'dialogue.wav' has 2 channels, and the text is for \[0\]; give a text for"
     ):
@@ -183,7 +183,7 @@ def test_channels_and_texts_must_match() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra that holds the aligner."""
+    """The error names the extra to install."""
     monkeypatch.setitem(sys.modules, "pocketsphinx", None)
     with pytest.raises(
         MissingExtra, match=r"force_align needs the package pocketsphinx: pip install 'speechkit-nb\[local\]'"
@@ -192,7 +192,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
-    """Eight minutes read from a file take at most 20 MB more than one; their samples would be 30 MB."""
+    """Eight minutes need at most 20 MB more than one minute; their samples would be 30 MB."""
     sound = samples("monologue.wav")
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", 16000, 1, "PCM_16") as file:

@@ -1,4 +1,4 @@
-"""Normalizers: what counts as the same word, and where each word came from."""
+"""Normalizers: the normalized words, and the raw words they came from."""
 
 import random
 import subprocess
@@ -20,7 +20,7 @@ CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяА
 
 
 def tokens_of(*utterances, seconds=None):
-    """Raw words of utterances, each given as text; word k is from k to k + 1 s unless said otherwise."""
+    """Raw words of utterances, each given as text; word k is from k to k + 1 s by default."""
     split = [text.split() for text in utterances]
     flat = pa.array([word for words in split for word in words], pa.large_string())
     offsets = np.cumsum([0, *map(len, split)])
@@ -45,13 +45,13 @@ def tokens_of(*utterances, seconds=None):
     ],
 )
 def test_languages_unify_what_is_only_spelled_differently(language, raw, words):
-    """Case, punctuation, dashes, quotes, and for Russian ё and stress marks; signs that are read stay."""
+    """Case, punctuation, dashes, quotes; Russian ё and stress marks; signs that are read aloud are kept."""
     assert " ".join(normalizer(language)(raw)) == words
 
 
 @given(st.text(st.sampled_from([*CYRILLIC, "\u0306", "\u0308", " ", "-"]), max_size=20))
 def test_ye_is_for_yo_and_never_i_for_short_i(text):
-    """However й is typed, as many are left as there were; no ё is left."""
+    """Every й is kept, composed or not, and every ё is replaced."""
     composed = unicodedata.normalize("NFC", text).lower()
     found = " ".join(normalizer("ru")(text))
     assert found.count("й") == composed.count("й")
@@ -60,7 +60,7 @@ def test_ye_is_for_yo_and_never_i_for_short_i(text):
 
 @given(st.text(max_size=30))
 def test_normalizing_twice_changes_nothing(text):
-    """What is left of a text is left of it again."""
+    """Normalizing a normalized text does not change it."""
     for language in ("ru", "en", "none"):
         once = normalizer(language)(text)
         assert normalizer(language)(" ".join(once)) == once
@@ -68,7 +68,7 @@ def test_normalizing_twice_changes_nothing(text):
 
 @given(st.lists(st.text(st.sampled_from("aBё-.,'5 %"), min_size=1, max_size=8), max_size=12))
 def test_columns_give_the_words_of_the_text(raw):
-    """Many words at once, each distinct one looked at once, become what each becomes alone."""
+    """Normalizing many words at once gives the same as normalizing each separately."""
     words = [word for word in raw if word.strip()]
     tokens = Tokens.raw(pa.array(words, pa.large_string()), np.array([0, len(words)]))
     how = normalizer("ru")
@@ -79,7 +79,7 @@ def test_columns_give_the_words_of_the_text(raw):
 
 
 def test_a_word_that_becomes_several_shares_its_time_by_characters():
-    """Each gets the part of the time that it has of the characters; together they fill it."""
+    """Time is divided in proportion to characters, without gaps."""
     found = normalize_tokens(tokens_of("ok", "and/or.5$", seconds=[(0.0, 0.5), (1.0, 1.7)]), normalizer("en"))
     assert found.word.to_pylist() == ["ok", "and", "or", "5", "$"]
     assert found.start.tolist() == pytest.approx([0, 1.0, 1.3, 1.5, 1.6])
@@ -90,7 +90,7 @@ def test_a_word_that_becomes_several_shares_its_time_by_characters():
 
 
 def test_words_without_times_stay_without():
-    """NaN is shared as NaN; a word that vanishes takes its time along and is counted."""
+    """NaN stays NaN; a removed word is counted, and its time is removed, too."""
     found = normalize_tokens(
         tokens_of("a/b — c", seconds=[(np.nan, np.nan), (1.0, 2.0), (3.0, 4.0)]), normalizer("en")
     )
@@ -100,7 +100,7 @@ def test_words_without_times_stay_without():
 
 
 def test_equivalents_take_the_longest_phrase_and_its_whole_time():
-    """Several words that become one have the time from the first to the last, and the other way round."""
+    """Words merged to one have the time from the first to the last; a divided word shares its time."""
     how = normalizer("en", equivalents={"Going to": "gonna", "going to go": "gone", "OK": "all right"})
     found = normalize_tokens(tokens_of("I'm going to sing, ok?", "going to go going", "to"), how)
     assert found.word.to_pylist() == ["i'm", "gonna", "sing", "all", "right", "gone", "going", "to"]
@@ -112,7 +112,7 @@ def test_equivalents_take_the_longest_phrase_and_its_whole_time():
 
 
 def test_an_equivalent_may_be_nothing():
-    """Words that are not to count are replaced by no word."""
+    """An equivalent may be empty, which removes the words."""
     found = normalize_tokens(
         tokens_of("uh yes you know no"), normalizer("en", equivalents={"uh": "", "you know": ""})
     )
@@ -121,7 +121,7 @@ def test_an_equivalent_may_be_nothing():
 
 
 def test_many_replacements_in_columns_are_those_of_a_list():
-    """Replacing in columns and in a plain list leaves the same words."""
+    """Replacing in columns and in a list gives the same words."""
     rng = random.Random(0)
     for _ in range(200):
         words = rng.choices("abcdef", k=rng.randint(0, 12))
@@ -136,7 +136,7 @@ def test_many_replacements_in_columns_are_those_of_a_list():
 
 
 def test_english_numbers_become_digits():
-    """text2num reads cardinals, ordinals and decimals; what it cannot is said in `NumbersToDigits`."""
+    """text2num converts cardinals, ordinals and decimals; `NumbersToDigits` describes its limitations."""
     how = normalizer("en", numbers="digits")
     assert how.name == "en+digits"
     assert how("Twenty-five, three point one four; thirty first") == ["25", "3.14", "31st"]
@@ -147,7 +147,7 @@ def test_english_numbers_become_digits():
 
 
 def test_numbers_of_other_languages_are_refused_with_a_way_out():
-    """Nothing is guessed for Russian; the error says what to do."""
+    """Russian numbers are not supported; the error describes what to do."""
     with pytest.raises(
         ConfigError, match=r"in English only, not in 'ru'.*equivalents=.*alternatives in the ref"
     ):
@@ -157,14 +157,14 @@ def test_numbers_of_other_languages_are_refused_with_a_way_out():
 
 
 def test_numbers_name_the_package_they_need(monkeypatch):
-    """Without text2num the error says how to install it."""
+    """Without text2num, the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "text_to_num", None)
     with pytest.raises(MissingExtra, match="needs the package text2num: pip install"):
         normalizer("en", numbers="digits")
 
 
 def test_a_function_of_your_own_is_a_normalizer():
-    """It gets one raw word at a time; its name is that of the function."""
+    """It is called with one raw word at a time; the normalizer has the name of the function."""
 
     def only_vowels(text):
         return "".join(letter for letter in text if letter in "aeiou")
@@ -176,7 +176,7 @@ def test_a_function_of_your_own_is_a_normalizer():
 
 
 def test_the_hash_changes_with_what_changes_results():
-    """Steps, equivalents and functions all count; the same pipeline has the same hash in another process."""
+    """The hash depends on steps, equivalents and functions, and is the same in another process."""
 
     def same(text):
         return text
@@ -207,13 +207,13 @@ def test_the_hash_changes_with_what_changes_results():
 
 
 def test_normalizers_compose_from_steps():
-    """Any functions from text to text make one."""
+    """A normalizer can be made from any functions from text to text."""
     how = Normalizer("shout", (str.upper, lambda text: text.replace("!", " ")))
     assert how("oh! well") == ["OH", "WELL"]
 
 
 def test_a_normalizer_that_does_not_exist_is_refused():
-    """The error lists those there are."""
+    """The error lists the known ones."""
     with pytest.raises(
         ConfigError, match="no normalizer 'fr'; there are 'ru', 'en', 'none', or give a function"
     ):

@@ -1,4 +1,4 @@
-"""Intervals and tests: against NIST's program, kaldialign, slow textbook versions, and in parts."""
+"""Intervals and tests, compared with NIST's program, kaldialign and simple implementations."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TWO = [
 
 
 def aligned(*systems: list[str]) -> pd.DataFrame:
-    """An alignment from NIST's letters, a text an utterance; systems are called one, two, three."""
+    """An alignment from NIST's letters, one text per utterance; systems are called one, two, three."""
     rows = [
         (f"u{number}", name, position, OPS[letter])
         for name, utterances in zip(("one", "two", "three"), systems, strict=False)
@@ -81,7 +81,7 @@ def evidence_of(*systems: list[str]) -> Evidence:
 def counts_of(
     errors: dict[str, list[int]], n_words: list[int], speakers: list[str] | None = None
 ) -> pd.DataFrame:
-    """A row an utterance and system."""
+    """One row per utterance and system."""
     n = len(n_words)
     parts = [
         pd.DataFrame({"utterance": range(n), "system": name, "errors": each, "n_words": n_words})
@@ -101,7 +101,7 @@ def drawn(n: int, seed: int = 5) -> tuple[dict[str, list[int]], list[int]]:
 
 
 def test_the_case_that_nist_publishes() -> None:
-    """test1a of SCTK: three segments with 9 and 7 errors, of which the first system alone errs in one."""
+    """test1a of SCTK: three segments with 9 and 7 errors; in one, only the first system has errors."""
     errors = [(1, 0), (4, 3), (4, 4)]
     found = mapsswe(3, sum(a - b for a, b in errors), sum((a - b) ** 2 for a, b in errors))
     assert (found.n_segments, round(found.mean, 3), round(found.sd, 3)) == (3, 0.667, 0.577)
@@ -110,7 +110,7 @@ def test_the_case_that_nist_publishes() -> None:
 
 
 def test_segments_are_those_of_sc_stats() -> None:
-    """What sc_stats 2.4.10 says of these alignments: 17 segments, 22 and 12 errors, Z 1.399."""
+    """The result of sc_stats 2.4.10 for these alignments: 17 segments, 22 and 12 errors, Z 1.399."""
     alignment = aligned(ONE, TWO)
     found = cut_segments(alignment)
     assert (len(found), found["errors_a"].sum(), found["errors_b"].sum()) == (17, 22, 12)
@@ -121,7 +121,7 @@ def test_segments_are_those_of_sc_stats() -> None:
 
 
 def walked(one: str, two: str, min_good: int) -> list[tuple[int, int]]:
-    """The textbook: a walk over the reference words with three states, as in NIST's drawing."""
+    """A simple implementation: a state machine over the reference words, as in NIST's diagram."""
     steps = [[*letters.replace("I", "")] for letters in (one, two)]
     inserted = []
     for letters in (one, two):
@@ -151,7 +151,7 @@ def walked(one: str, two: str, min_good: int) -> list[tuple[int, int]]:
 
 @st.composite
 def pair_of_utterances(draw: st.DrawFn) -> tuple[str, str]:
-    """Letters of two systems on the same words."""
+    """Letters of two systems for the same words."""
     n_words = draw(st.integers(1, 12))
     word = st.sampled_from(["C", "C", "C", "S", "D", "IC", "IIS"])
     one, two = (
@@ -165,7 +165,7 @@ def pair_of_utterances(draw: st.DrawFn) -> tuple[str, str]:
 @settings(deadline=None, max_examples=150)
 @given(st.lists(pair_of_utterances(), min_size=1, max_size=4), st.integers(1, 3))
 def test_segments_are_those_of_the_textbook(utterances: list[tuple[str, str]], min_good: int) -> None:
-    """The same errors in the same segments, utterance by utterance."""
+    """The same errors in the same segments of each utterance."""
     found = cut_segments(aligned([u[0] for u in utterances], [u[1] for u in utterances]), min_good=min_good)
     for number, (one, two) in enumerate(utterances):
         own = found[found["utterance"] == f"u{number}"]
@@ -173,7 +173,7 @@ def test_segments_are_those_of_the_textbook(utterances: list[tuple[str, str]], m
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
-    """Positions say the order, not rows."""
+    """The order is that of positions, not of rows."""
     alignment = aligned(ONE, TWO)
     pd.testing.assert_frame_equal(
         cut_segments(alignment.sample(frac=1, random_state=1)).sort_values(
@@ -184,13 +184,13 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 
 def test_references_of_different_length_are_one_segment() -> None:
-    """Where systems chose different alternatives, words cannot be matched, and the utterance is not cut."""
+    """With different alternatives, words cannot be matched, and the utterance is one segment."""
     found = cut_segments(aligned(["SCCCCS"], ["SCCCCCS"]))
     assert found[["errors_a", "errors_b"]].to_numpy().tolist() == [[2, 2]]
 
 
 def test_segments_of_all_pairs_and_of_none() -> None:
-    """Three systems have three pairs; one has none, and the frame its columns."""
+    """Three systems have three pairs; one system has none, and the empty frame has all columns."""
     found = cut_segments(aligned(["SC"], ["CC"], ["CS"]))
     assert found[["a", "b"]].to_numpy().tolist() == [["one", "two"], ["one", "three"], ["two", "three"]]
     assert list(cut_segments(aligned(["SC"]))) == ["utterance", "a", "b", "errors_a", "errors_b"]
@@ -198,7 +198,7 @@ def test_segments_of_all_pairs_and_of_none() -> None:
 
 
 def test_matched_pairs_without_deviation() -> None:
-    """Identical systems differ by nothing; equal differences everywhere are a sign test; one is too few."""
+    """Equal systems have no difference; equal differences give a sign test; one segment gives NaN."""
     assert mapsswe(5, 0, 0)[3:] == (0.0, 1.0)
     assert mapsswe(8, -8, 8)[3:] == (float("-inf"), 2**-7)
     assert np.isnan(mapsswe(1, 1, 1).p)
@@ -207,21 +207,21 @@ def test_matched_pairs_without_deviation() -> None:
 
 @given(st.integers(0, 24), st.integers(0, 24))
 def test_mcnemar_is_the_binomial_test(only_a: int, only_b: int) -> None:
-    """Two-sided p of a fair coin, by adding up all outcomes that are as rare."""
+    """Two-sided p-value of a fair coin, summed over all outcomes that are at most as likely."""
     n = only_a + only_b
     rare = [k for k in range(n + 1) if abs(2 * k - n) >= abs(only_a - only_b)]
     assert mcnemar(only_a, only_b) == pytest.approx(float(Fraction(sum(comb(n, k) for k in rare), 2**n)))
 
 
 def test_mcnemar_of_many_is_near_the_exact_test() -> None:
-    """Chi-squared takes over at 50 without a jump."""
+    """The p-value does not jump at 50, where chi-squared begins."""
     tail = sum(comb(60, k) for k in range(23)) / 2**60
     assert mcnemar(22, 38) == pytest.approx(2 * tail, abs=0.005)
     assert mcnemar(30, 30) == 1.0
 
 
 def test_sentences_show_less_than_segments() -> None:
-    """McNemar counts utterances that only one system has right."""
+    """McNemar's test counts utterances that only one system has right."""
     evidence = evidence_of(ONE, TWO)
     assert evidence.only.tolist() == [[0, 3], [3, 0]]
     assert compare_pairs(evidence).loc[0, "mcnemar_p"] == pytest.approx(mcnemar(3, 3))
@@ -229,7 +229,7 @@ def test_sentences_show_less_than_segments() -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_holm_is_stepwise_bonferroni(p: list[float]) -> None:
-    """A pair is rejected if all smaller ones are, each against what is left of them."""
+    """A pair is significant if all smaller p-values are, each corrected for the number of remaining tests."""
     corrected = holm(p)
     for level in (0.01, 0.05, 0.5):
         rejected, order = set(), sorted(range(len(p)), key=lambda k: p[k])
@@ -249,7 +249,7 @@ def texts(n: int) -> tuple[list[str], list[str], list[str]]:
 
 
 def test_bootstrap_agrees_with_kaldialign() -> None:
-    """Half-widths within 3 % and the probability of improvement within 0.02; it calls its mean the WER."""
+    """Half-widths differ by at most 3 %, the probability of improvement by 0.02; its mean is the WER."""
     ref, one, two = texts(300)
     frames = {
         name: pd.DataFrame({"utterance": range(300), "text": pd.Series(side, dtype="str")})
@@ -269,7 +269,7 @@ def test_bootstrap_agrees_with_kaldialign() -> None:
 
 
 def test_ratio_and_bootstrap_agree() -> None:
-    """Two ways to the same interval: ends within a tenth of its width."""
+    """The ends of both intervals differ by at most a tenth of the width."""
     errors, n_words = drawn(2000)
     evidence = Evidence.from_counts(counts_of(errors, n_words))
     boot, ratio = (estimate_intervals(evidence, method=method) for method in ("bootstrap", "ratio"))
@@ -292,7 +292,7 @@ def test_the_ratio_estimator_by_hand() -> None:
 
 
 def test_groups_widen_the_interval() -> None:
-    """Utterances of one speaker that are alike tell less than as many independent ones."""
+    """Similar utterances of one speaker give wider intervals than equally many independent ones."""
     errors, n_words = drawn(20)
     alike = {name: each * 20 for name, each in errors.items()}
     counts = counts_of(alike, n_words * 20, [f"s{k}" for k in range(20)] * 20)
@@ -308,7 +308,7 @@ def test_groups_widen_the_interval() -> None:
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
-    """And another one others, which are near."""
+    """Another seed gives different numbers, which are close."""
     errors, n_words = drawn(100)
     evidence = Evidence.from_counts(counts_of(errors, n_words))
     pd.testing.assert_frame_equal(
@@ -320,7 +320,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 
 def test_identical_systems() -> None:
-    """No difference, every p is 1; on other words there may be some, as where no error is seen."""
+    """No difference, every p-value is 1; the interval has a width, as for systems without errors."""
     row = compare_pairs(evidence_of(ONE, ONE)).loc[0]
     most = 1 - 0.05 ** (1 / sum(len(letters.replace("I", "")) for letters in ONE))
     assert row[["wer_delta", "delta_low", "delta_high"]].tolist() == pytest.approx([0, -most, most])
@@ -329,7 +329,7 @@ def test_identical_systems() -> None:
 
 
 def test_student_is_the_published_table() -> None:
-    """Critical values at 95 % as printed in textbooks, and the normal ones for many."""
+    """Critical values at 95 % as in textbooks, and those of the normal distribution for many groups."""
     table = {1: 12.706, 2: 4.303, 5: 2.571, 11: 2.201, 30: 2.042, 120: 1.980, 10**6: 1.960}
     for df, value in table.items():
         assert student_quantile(0.95, df) == pytest.approx(value, abs=5e-4)
@@ -340,7 +340,7 @@ def test_student_is_the_published_table() -> None:
 
 @given(st.floats(0, 50), st.integers(1, 200))
 def test_student_says_less_than_the_normal_distribution(t: float, df: int) -> None:
-    """Its tails are heavier, the more so the fewer groups there are; also where its two series meet."""
+    """Its tails are heavier, and more so with fewer degrees of freedom."""
     few, more = student_p(t, df), student_p(t, df + 1)
     assert 1 >= few >= more * (1 - 1e-9)
     assert more >= student_p(t, 10**6) * (1 - 1e-9)
@@ -350,14 +350,14 @@ def test_student_says_less_than_the_normal_distribution(t: float, df: int) -> No
 
 @given(st.lists(st.integers(-4, 4), max_size=9))
 def test_swaps_are_those_of_the_textbook(differences: list[int]) -> None:
-    """All ways to change signs, one by one."""
+    """Compared with a loop over all combinations of signs."""
     sums = [abs(sum(signed)) for signed in product(*((d, -d) for d in differences))]
     share = sum(each >= abs(sum(differences)) for each in sums) / len(sums)
     assert swap_p(np.array(differences) / 7, 10, seed=0) == pytest.approx(share)
 
 
 def test_swaps_drawn_are_near_all_swaps() -> None:
-    """Above 12 groups some are drawn: the share is that of all 16,384 up to chance, and never 0."""
+    """Above 12 groups random swaps are drawn: the p-value is close to that of all 16,384, and never 0."""
     differences = np.array([3, 1, -2, 1, 1, 4, -1, 2, 0, -1, 1, 2, -3, 1, 2])
     some = differences[differences != 0]
     signs = 1 - 2 * ((np.arange(2**14)[:, None] >> np.arange(14)) & 1)
@@ -367,7 +367,7 @@ def test_swaps_drawn_are_near_all_swaps() -> None:
 
 
 def three_ways(counts: pd.DataFrame, cut: pd.DataFrame) -> list[Evidence]:
-    """What a verdict may rest on: groups, their sums alone, segments."""
+    """Evidence of three kinds: with groups, with only their sums, with segments."""
     by_segments = Evidence.from_counts(counts, cut)
     by_groups = replace(by_segments, is_segmented=False)
     return [by_groups, replace(by_groups, groups=None), by_segments]
@@ -381,7 +381,7 @@ few_counts = st.lists(
 @settings(deadline=None, max_examples=25)
 @given(few_counts)
 def test_five_groups_are_never_enough(groups: list[tuple[int, int, int]]) -> None:
-    """Whatever the errors are and whichever test it is: 1 / 16 is the least that it can say."""
+    """The p-value is at least 1 / 16 for any errors and any test."""
     counts = counts_of({"a": [g[0] for g in groups], "b": [g[1] for g in groups]}, [g[2] for g in groups])
     cut = pd.DataFrame([(a, b) for a, b, _ in groups], columns=["errors_a", "errors_b"])
     cut = cut.assign(a=pd.Series("a", cut.index, dtype="str"), b=pd.Series("b", cut.index, dtype="str"))
@@ -395,7 +395,7 @@ def test_five_groups_are_never_enough(groups: list[tuple[int, int, int]]) -> Non
 def test_an_interval_has_its_rate_inside_and_no_end_below_zero(
     groups: list[tuple[int, int, int]],
 ) -> None:
-    """It has a width also where all groups are alike, and where no error was seen."""
+    """It has a width even if all groups are equal, or if there are no errors."""
     counts = counts_of({"a": [g[0] for g in groups]}, [g[2] for g in groups])
     row = estimate_intervals(Evidence.from_counts(counts)).loc["a"]
     assert 0 <= row["wer_low"] <= row["wer"] <= row["wer_high"]
@@ -404,8 +404,10 @@ def test_an_interval_has_its_rate_inside_and_no_end_below_zero(
 
 
 def test_no_errors_are_not_no_doubt() -> None:
-    """The upper end is the rate at which as many words are right once in twenty times (the rule of three); of
-    groups that were named, as many groups."""
+    """The upper end is the rate at which so many correct words have a probability of 5 % (the rule of three).
+
+    If groups were given, so many groups.
+    """
     counts = counts_of({"one": [0] * 4}, [10] * 4, ["s", "s", "t", "t"])
     for method in ("auto", "bootstrap", "ratio"):
         row = estimate_intervals(Evidence.from_counts(counts), method=method).loc["one"]
@@ -419,8 +421,10 @@ def test_no_errors_are_not_no_doubt() -> None:
 
 
 def simulated(n: int, rng: np.random.Generator, less: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Counts and segments of two systems, of which the second has a share of errors less; each group has a
-    length and a difficulty of its own, and each system is at ease in other ones."""
+    """Counts and segments of two systems; the second has fewer errors by the share `less`.
+
+    Groups differ in length and difficulty, and their difficulty differs between the systems.
+    """
     n_words = np.maximum(rng.lognormal(4, 0.7, n).astype(int), 5)
     rates = np.clip(rng.beta(3, 17, n)[:, None] * np.exp(rng.normal(0, 0.25, (n, 2))), 0, 0.9)
     errors = rng.binomial(n_words[:, None], rates * [1, 1 - less])
@@ -431,7 +435,7 @@ def simulated(n: int, rng: np.random.Generator, less: float = 0.0) -> tuple[pd.D
 
 
 def share_told(n: int, n_runs: int, less: float = 0.0) -> list[float]:
-    """How often one system is called better: by groups, by sums alone, by segments."""
+    """How often one system is significantly better: by groups, by sums only, by segments."""
     rng, told = np.random.default_rng(7), np.zeros(3)
     for _ in range(n_runs):
         counts, cut = simulated(n, rng, less)
@@ -444,17 +448,17 @@ def share_told(n: int, n_runs: int, less: float = 0.0) -> list[float]:
 
 @pytest.mark.parametrize("n", [3, 5, 12])
 def test_equal_systems_are_rarely_called_different(n: int) -> None:
-    """In one of twenty worlds at 95 %, also with few groups of different size: 60 worlds are looked at."""
+    """In 5 % of simulations, also with few groups of different size; 60 simulations are run."""
     assert max(share_told(n, 60)) <= 0.08
 
 
 def test_a_difference_is_found_with_enough_groups() -> None:
-    """A third less errors in 60 groups is found nearly always."""
+    """A third fewer errors in 60 groups is found nearly always."""
     assert min(share_told(60, 25, less=1 / 3)) >= 0.8
 
 
 def test_the_p_of_few_segments() -> None:
-    """NIST's z with Student's t, no less than a sign test says; the same as NIST's for many."""
+    """NIST's z with Student's t, at least that of a sign test; equal to NIST's for many segments."""
     assert small_sample_p(2.0, 3) == 0.25
     assert small_sample_p(2.0, 20) == pytest.approx(0.0600, abs=1e-4)
     assert small_sample_p(2.0, 100_000) == pytest.approx(0.0455, abs=1e-4)
@@ -463,7 +467,7 @@ def test_the_p_of_few_segments() -> None:
 
 
 def test_one_utterance_has_no_interval() -> None:
-    """Neither method pretends; the matched pairs inside the utterance still speak, of the difference."""
+    """Both methods give NaN; the difference is still tested by the segments within the utterance."""
     one, two = "SCC" * 30, "CCC" * 29 + "SCC"
     for method in ("bootstrap", "ratio"):
         found = estimate_intervals(evidence_of([one], [two]), method=method)
@@ -477,7 +481,7 @@ def test_one_utterance_has_no_interval() -> None:
 
 
 def test_utterances_without_words() -> None:
-    """Words heard in silence count as errors of no words; nothing but silence has no rate."""
+    """Words recognized in silence are errors without reference words; silence alone has no rate."""
     counts = counts_of({"one": [1, 2, 0]}, [5, 0, 10])
     assert estimate_intervals(Evidence.from_counts(counts)).loc["one", "wer"] == 3 / 15
     silent = counts_of({"one": [1, 2], "two": [0, 0]}, [0, 0])
@@ -488,7 +492,7 @@ def test_utterances_without_words() -> None:
 
 
 def test_many_groups_take_the_ratio_estimator() -> None:
-    """Automatically above 100,000, and where groups were not kept."""
+    """It is the default above 100,000 groups, and if groups were not kept."""
     errors, n_words = drawn(100_001)
     evidence = Evidence.from_counts(counts_of(errors, n_words))
     assert set(estimate_intervals(evidence)["method"]) == {"ratio"}
@@ -504,7 +508,7 @@ def test_many_groups_take_the_ratio_estimator() -> None:
 @settings(deadline=None, max_examples=30)
 @given(st.lists(pair_of_utterances(), min_size=2, max_size=8), st.data())
 def test_parts_add_to_the_whole(utterances: list[tuple[str, str]], data: st.DataObject) -> None:
-    """Evidence of two parts of a corpus, added, gives the numbers of the whole."""
+    """The sum of the evidence of two parts of a corpus gives the same numbers as the whole."""
     cut = data.draw(st.integers(1, len(utterances) - 1))
     whole, left, right = (
         evidence_of([u[0] for u in part], [u[1] for u in part])
@@ -530,7 +534,7 @@ def test_holm_over_all_pairs() -> None:
 
 
 def test_which_test_is_corrected() -> None:
-    """The matched pairs, unless there are none, or groups are given that they know nothing of."""
+    """It is that of segments, unless there are none, or groups are given, which segments ignore."""
     alignment = aligned(ONE, TWO)
     counts, cut = count_errors(alignment), cut_segments(alignment)
     counts["speaker"] = counts["utterance"].isin(["u0", "u1", "u2"])
@@ -546,7 +550,7 @@ def test_which_test_is_corrected() -> None:
 
 
 def test_different_utterances_are_never_compared() -> None:
-    """A system that lacks utterances is named, with some of them."""
+    """The error names the system and some of the missing utterances."""
     counts = counts_of({"one": [1, 0, 2], "two": [0, 0, 1]}, [5, 5, 10])
     lacking = counts[~((counts["system"] == "two") & (counts["utterance"] == 1))]
     with pytest.raises(SchemaError, match=r"system 'two' lacks 1 of 3 utterances that others have \(1\)"):
@@ -554,14 +558,14 @@ def test_different_utterances_are_never_compared() -> None:
 
 
 def test_who_chose_the_empty_alternative_was_scored() -> None:
-    """An utterance in which a system has no words of the reference, and said so, is no lack."""
+    """A row with no reference words is valid, even if another system has words there."""
     counts = counts_of({"one": [0, 1], "two": [0, 0]}, [1, 5])
     counts.loc[(counts["system"] == "two") & (counts["utterance"] == 0), "n_words"] = 0
     assert Evidence.from_counts(counts).moments.total.tolist() == [1, 0, 6, 5]
 
 
 def test_empty_alternatives_compare_and_score() -> None:
-    """`{uh / @}`, where one system says it and the other nothing, with times and without."""
+    """`{uh / @}`, recognized by one system and not by the other, with and without times."""
     texts = pd.DataFrame(
         {"recording": ["r", "s"], "reference": ["{uh / @}", "a b"], "x": ["uh", "a b"], "y": ["", "a c"]},
         dtype="str",
@@ -586,7 +590,7 @@ def test_empty_alternatives_compare_and_score() -> None:
 
 
 def test_errors_say_what_is_wrong() -> None:
-    """Duplicate keys, unknown groups, options without such a value, systems that do not fit."""
+    """Duplicate keys, unknown groups, invalid values of options, different systems."""
     counts = counts_of({"one": [1, 0]}, [5, 5])
     with pytest.raises(SchemaError, match="2 rows are there twice, such as utterance 0, system one"):
         Evidence.from_counts(pd.concat([counts, counts]))

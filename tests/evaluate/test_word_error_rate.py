@@ -21,7 +21,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("reference", "hypothesis"), PAIRS)
 def test_rate_and_counts_of_a_text_are_those_of_jiwer(reference, hypothesis):
-    """Where one alignment is the best, all counts agree."""
+    """If there is only one best alignment, all counts are equal."""
     ours, theirs = sk.wer(reference, hypothesis), jiwer.process_words(reference, hypothesis)
     for name in ("hits", "substitutions", "deletions", "insertions"):
         assert getattr(ours, name) == getattr(theirs, name)
@@ -55,7 +55,7 @@ def test_an_empty_reference_has_no_rate():
 
 
 def test_the_result_is_a_value():
-    """It cannot be changed, two of the same counts are equal, and its counts can be added."""
+    """It is immutable, results with the same counts are equal, and counts can be added."""
     result = sk.wer("a b c d", "a x c d")
     assert (
         repr(result) == "WER 25.00% (1 error in 4 words: 3 hits, 1 substitution, 0 deletions, 0 insertions)"
@@ -69,7 +69,7 @@ def test_the_result_is_a_value():
 
 
 def test_words_are_compared_after_normalization():
-    """By name, by a function, or by a normalizer."""
+    """The normalizer is given by name, as a function, or as a `Normalizer`."""
     reference, hypothesis = "I'm here, OK?", "i'm here ok"
     assert sk.wer(reference, hypothesis).errors == 3
     assert sk.wer(reference, hypothesis, normalizer="en").errors == 0

@@ -1,4 +1,4 @@
-"""Timing errors: what they say, on which words, and that they can be merged."""
+"""Timing errors: their values, the words they are measured on, and merging of counts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_bias_and_jitter_are_told_apart() -> None:
 
 
 def test_figures_of_known_errors() -> None:
-    """Every column, on four errors whose figures are worked out by hand or by numpy."""
+    """Every column, for four errors whose figures are computed by hand or by numpy."""
     ref = words("a b c d")
     hyp = ref.assign(start=ref["start"] + [0.01, -0.03, 0.05, 0.2], end=ref["end"] + [0.0, 0.04, 0.05, 0.0])
     found = compute_timing(align(ref, {"one": hyp})).loc["one"]
@@ -70,7 +70,7 @@ def test_figures_of_known_errors() -> None:
 
 
 def test_an_error_as_wide_as_the_collar_is_within_it() -> None:
-    """1.45 - 1.4 s is 50 ms, although the difference of the floats is a little more."""
+    """1.45 - 1.4 s is 50 ms, although the difference of the floats is slightly larger."""
     ref = pd.DataFrame({"word": ["a"], "start": [1.4], "end": [1.8]})
     assert 1.45 - 1.4 > 0.05
     found = compute_timing(align(ref, {"one": ref.assign(start=1.45)})).loc["one"]
@@ -78,7 +78,7 @@ def test_an_error_as_wide_as_the_collar_is_within_it() -> None:
 
 
 def test_precision_counts_the_systems_words_and_recall_the_references() -> None:
-    """Inserted and lost words cost precision and recall."""
+    """Insertions reduce precision, and deletions reduce recall."""
     ref, hyp = words("a b c d"), pd.concat([words("a b"), words("x y z", start=5.0)], ignore_index=True)
     found = compute_timing(align(ref, {"one": hyp}, collar=0.2)).loc["one"]
     assert (found["precision"], found["recall"]) == (2 / 5, 2 / 4)
@@ -87,7 +87,7 @@ def test_precision_counts_the_systems_words_and_recall_the_references() -> None:
 
 
 def test_systems_are_compared_on_words_that_all_got_right() -> None:
-    """The word that only one system has is not compared, unless each is to have its own words."""
+    """A word that only one system has is not compared, unless `common` is False."""
     ref = words("a b c")
     one, two = ref.assign(start=ref["start"] + [0.0, 0.0, 0.3]), words("a b x", late=0.02)
     alignment = align(ref, {"one": one, "two": two})
@@ -99,7 +99,7 @@ def test_systems_are_compared_on_words_that_all_got_right() -> None:
 
 
 def test_the_same_word_said_twice_is_two_words() -> None:
-    """Which of two equal words a system got right is told by their times."""
+    """Equal reference words are distinguished by their times."""
     ref = words("no x no")
     first, last = (
         align(ref, {"one": words("no")}, collar=0.1),
@@ -112,7 +112,7 @@ def test_the_same_word_said_twice_is_two_words() -> None:
 
 
 def test_missing_times_are_said() -> None:
-    """A right word without times is counted as untimed, and is no zero among the errors."""
+    """A correct word without times is counted as untimed, and not as an error of 0."""
     ref = words("a b c")
     alignment = align(ref, {"one": words("a b c", late=0.1)})
     alignment.loc[1, ["hyp_start", "hyp_end"]] = np.nan
@@ -123,7 +123,7 @@ def test_missing_times_are_said() -> None:
 
 
 def test_a_system_without_times_does_not_hide_the_others() -> None:
-    """It has no figures, and the others are compared among themselves."""
+    """Its figures are NaN, and the others are compared with each other."""
     ref = words("a b")
     timeless = align("a b", {"text": "a b"})
     timeless[["ref_start", "ref_end"]] = ref[["start", "end"]].to_numpy()
@@ -135,14 +135,14 @@ def test_a_system_without_times_does_not_hide_the_others() -> None:
 
 
 def test_nothing_right_is_not_a_number() -> None:
-    """Without a common word every error is NaN, and the coverage is 0."""
+    """Without common words every error is NaN, and the coverage is 0."""
     found = compute_timing(align(words("a b"), {"one": words("x y")})).loc["one"]
     assert found["coverage"] == found["f1"] == 0
     assert found[["start_bias", "aas", "iou", "end_p99", "drift_ms_per_hour"]].isna().all()
 
 
 def test_an_empty_alignment_has_all_columns() -> None:
-    """No rows, the same columns."""
+    """The result has no rows, and the same columns."""
     full = align(words("a"), {"one": words("a")})
     found = compute_timing(full.iloc[:0])
     assert found.empty
@@ -151,14 +151,14 @@ def test_an_empty_alignment_has_all_columns() -> None:
 
 
 def test_words_of_no_length() -> None:
-    """A word without length overlaps with nothing but itself."""
+    """A word without duration has an IoU of 1 with itself, otherwise of 0."""
     ref = pd.DataFrame({"word": ["a", "b"], "start": [1.0, 2.0], "end": [1.0, 2.0]})
     hyp = ref.assign(start=[1.0, 2.1], end=[1.0, 2.1])
     assert compute_boundary_errors(align(ref, {"one": hyp}))["iou"].tolist() == [1.0, 0.0]
 
 
 def test_split_by_a_column() -> None:
-    """A row for each recording and system."""
+    """One row per recording and system."""
     both = {
         name: pd.concat([words("a b", late=late).assign(recording=f"r{i}") for i, late in enumerate(lates)])
         for name, lates in {"ref": (0, 0), "one": (0.1, 0.2)}.items()
@@ -169,7 +169,7 @@ def test_split_by_a_column() -> None:
 
 
 def test_drift_is_the_slope_of_the_start_error() -> None:
-    """36 ms in an hour, found beside a constant shift and through outliers; short recordings have none."""
+    """36 ms per hour are found despite a constant shift and outliers; short recordings have no drift."""
     ref = words("w " * 800)
     hyp = ref.assign(start=ref["start"] * (1 + 1e-5) + 0.2)
     hyp.loc[::10, "start"] += 0.25
@@ -181,7 +181,7 @@ def test_drift_is_the_slope_of_the_start_error() -> None:
 
 
 def test_theil_sen_of_many_points() -> None:
-    """More points than pairs can be made of still have their slope."""
+    """The slope is found even if there are too many points for all pairs."""
     time = np.sort(np.random.default_rng(1).uniform(0, 3600, 5000))
     error = 2e-5 * time + np.random.default_rng(2).normal(0, 0.02, 5000)
     assert theil_sen(time, error) == pytest.approx(2e-5, rel=0.1)
@@ -204,7 +204,7 @@ ROWS = st.lists(
 
 
 def made(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> pd.DataFrame:
-    """An alignment; times are whole milliseconds."""
+    """An alignment with times in whole milliseconds."""
     full = []
     for position, (recording, system, op, word, place, d_start, d_end, untimed) in enumerate(rows):
         start, end = place * 1000, place * 1000 + 500
@@ -214,14 +214,14 @@ def made(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> pd.DataF
 
 
 def correct_segments(ref: list[float], hyp: list[float]) -> tuple[float, float]:
-    """As mir_eval has it, in loops: what the segments between starts share, and how long they are."""
+    """As in mir_eval, with loops: the shared time of the segments between starts, and their total time."""
     spans = zip(pairwise(ref), pairwise(hyp), strict=True)
     shared = [max(0.0, min(r[1], h[1]) - max(r[0], h[0])) for r, h in spans]
     return sum(shared), ref[-1] - ref[0]
 
 
 def test_the_mean_over_utterances_is_not_the_mean_over_words() -> None:
-    """Three words are 10 ms off, one of another recording 90 ms: 30 ms over words, 50 ms over recordings."""
+    """Three errors of 10 ms, one of 90 ms in another recording: 30 ms over words, 50 ms over recordings."""
     ref = pd.concat([words("a b c").assign(recording="r1"), words("a").assign(recording="r2")])
     off = np.array([0.01, 0.01, 0.01, 0.09])
     found = compute_timing(
@@ -231,7 +231,7 @@ def test_the_mean_over_utterances_is_not_the_mean_over_words() -> None:
 
 
 def test_correct_segments_are_those_between_the_same_two_words() -> None:
-    """Of 2 s between the first and the last of five words, 0.2 s are lost where one begins late."""
+    """Of 2 s between the first and the last of five words, 0.2 s are lost if one of them starts late."""
     ref = words("a b c d e")
     found = compute_timing(align(ref, {"one": ref.assign(start=ref["start"] + [0, 0, 0.2, 0, 0])})).loc["one"]
     assert found["pcs"] == pytest.approx(1.8 / 2)
@@ -239,7 +239,7 @@ def test_correct_segments_are_those_between_the_same_two_words() -> None:
 
 
 def test_times_that_cannot_be_true_are_counted() -> None:
-    """No length, an end before the start, an overlap with the next word, before 0 and after the end."""
+    """No duration, an end before the start, an overlap with the next word, before 0 and after the end."""
     heard = pd.DataFrame(
         {
             "word": ["a", "b", "c", "d", "e", "x"],
@@ -257,7 +257,7 @@ def test_times_that_cannot_be_true_are_counted() -> None:
 
 
 def test_durations_are_those_of_the_recordings() -> None:
-    """A word of another recording may lie later."""
+    """The end of each recording is taken from `durations`."""
     ref = pd.concat([words("a b").assign(recording="short"), words("a b").assign(recording="long")])
     alignment = align(ref, {"one": ref})
     found = compute_timing(alignment, ["recording"], durations={"short": 0.5, "long": 5.0})
@@ -267,7 +267,7 @@ def test_durations_are_those_of_the_recordings() -> None:
 @settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
-    """The counts of the recordings, put together, give the figures of all of them at once."""
+    """The joined counts of the recordings give the same figures as all recordings at once."""
     alignment = made(rows)
     whole = summarize_timing(count_timing(alignment, systems=["one", "two"]))
     parts = [count_timing(part, systems=["one", "two"]) for _, part in alignment.groupby("recording")]
@@ -278,7 +278,7 @@ def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int,
 @settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_figures_are_those_of_the_words(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
-    """Against numpy on the errors of the words themselves."""
+    """Compared with numpy on the errors of the words."""
     alignment = made(rows)
     found = compute_timing(alignment, common=False)
     for system, words_of in alignment.groupby("system"):
