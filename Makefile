@@ -94,7 +94,7 @@ coverage:
 lock: | $(RUN)/uv
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --all-extras --group dev --output-file requirements.lock pyproject.toml
-	echo yandex-speechkit | $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	printf "yandex-speechkit\nlazy-loader\n" | $(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --output-file requirements-vendor.lock -
 
 protos: $(VENV)/dev

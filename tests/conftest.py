@@ -31,6 +31,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "exhaustive: the long form of a test, for `make exhaustive`")
+    config.addinivalue_line(
+        "markers", "long: begins first, so that no worker is left alone with it at the end"
+    )
     settings.load_profile("exhaustive" if config.getoption("--exhaustive") else "short")
 
 
@@ -40,7 +43,7 @@ def pytest_collection_modifyitems(config, items):
     long = [item for item in items if any(item.get_closest_marker(name) for name in is_long)]
     kept = long if config.getoption("--exhaustive") else [item for item in items if item not in set(long)]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-    items[:] = kept
+    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(autouse=True)

@@ -270,6 +270,7 @@ def test_a_job_asked_for_at_the_wrong_server_stays_open(script, tmp_path):
     journal, models = tmp_path / "journal.sqlite3", {"general": f"scripted:{script}"}
     options = {"journal": journal, "models": models}
     with sk.connect("local", data_dir=tmp_path / "one", **options) as client:
+        client._poller.close()  # else it may store the result before the client is closed
         job = client.submit(wav(2.0))
         wait_until(lambda: client._transport.status(job.operation_id).done)
     with (

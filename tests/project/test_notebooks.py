@@ -70,16 +70,19 @@ def test_a_notebook_is_stored_without_outputs(path):
     assert stored == []
 
 
-@pytest.mark.xdist_group("jupyter")
-def test_notebooks_run_in_the_order_of_the_readme_and_once_more(copy):
-    """All cells of all notebooks, twice in one home, without errors and without output on standard error.
+@pytest.mark.long
+@pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.exhaustive)], ids=["once", "twice"])
+def test_notebooks_run_in_the_order_of_the_readme(copy, runs):
+    """All cells of all notebooks in one home, without errors and without output on standard error.
 
-    The second time, and after another notebook, the journal already has jobs with the same options.
+    After another notebook, and the second time, the journal already has jobs with the same options.
     """
     in_order = re.findall(README_LINK, (ROOT / "README.md").read_text(encoding="utf-8"))
     assert sorted(in_order) == [path.name for path in NOTEBOOKS]
     found = {
-        f"{name}, run {run}": run_notebook(copy / "notebooks" / name) for run in (1, 2) for name in in_order
+        f"{name}, run {run}": run_notebook(copy / "notebooks" / name)
+        for run in range(runs)
+        for name in in_order
     }
     assert {name: texts for name, texts in found.items() if texts} == {}
 
