@@ -37,6 +37,7 @@ def pytest_configure(config):
     settings.load_profile("exhaustive" if config.getoption("--exhaustive") else "short")
 
 
+@pytest.hookimpl(trylast=True)  # after Hypothesis has marked its tests
 def pytest_collection_modifyitems(config, items):
     """Without --exhaustive the long forms are left out, with it only they and the property tests run."""
     is_long = {True: ("exhaustive", "hypothesis"), False: ("exhaustive",)}[config.getoption("--exhaustive")]
