@@ -141,7 +141,7 @@ def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]])
         paths = sorted(path.glob(f"*{PARQUET_SUFFIX}")) if path.is_dir() else [path]
         if not paths:
             raise SchemaError(
-                f"{os.fspath(path)!r} has neither *{PARQUET_SUFFIX} with a row an utterance "
+                f"{os.fspath(path)!r} has neither *{PARQUET_SUFFIX} with one row per utterance "
                 "nor a folder 'words'"
             )
     else:

@@ -557,7 +557,7 @@ def test_what_cannot_be_done_is_said(options, error, why):
 def test_a_corpus_must_be_there(tmp_path, words):
     """Errors: a folder without files, a missing file, a missing system, two files with the same name."""
     with pytest.raises(
-        SchemaError, match=r"has neither \*.parquet with a row an utterance nor a folder 'words'"
+        SchemaError, match=r"has neither \*.parquet with one row per utterance nor a folder 'words'"
     ):
         sk.score(tmp_path / "words", systems=["one"])
     with pytest.raises(SchemaError, match=r"there is no file '.*gone.parquet'"):
