@@ -39,8 +39,13 @@ UserWarning
 
 from __future__ import annotations
 
+import inspect
+import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
+
+PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 class SpeechkitError(Exception):
@@ -201,6 +206,16 @@ class PartialAnalysis(UserWarning):
 
 class UnreadableMessage(UserWarning):
     """One message of an answer could not be parsed; the others are kept."""
+
+
+def warn(warning: Warning) -> None:
+    """Issue a warning that shows the line of the user's code, however deep in the toolkit it arises."""
+    outermost, depth, frame = 0, 0, inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(PACKAGE):
+            outermost = depth
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(warning, stacklevel=outermost + 2)
 
 
 def few(names: Sequence[Any], show: Callable[[Any], str] = repr) -> str:

@@ -8,7 +8,6 @@ import json
 import os
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ from ...errors import (
     NoAnswer,
     QuotaWait,
     ServiceError,
+    warn,
 )
 from ..journal.entry import Entry
 from ..journal.journal import Journal
@@ -96,7 +96,7 @@ class Submitter:
         request: SubmissionRequest,
         reuse: bool | None = None,
         replaces: Entry | None = None,
-        warn: Warn = lambda warning: warnings.warn(warning, stacklevel=5),
+        warn: Warn = warn,
         on_added: Callable[[Entry], object] = lambda entry: None,
     ) -> tuple[Entry, bool]:
         """Send a recording, unless an earlier job can be used again.
