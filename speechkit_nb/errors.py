@@ -43,6 +43,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 PACKAGE = os.path.dirname(__file__) + os.sep
@@ -270,6 +271,55 @@ def suggest(name: str, known: Sequence[str]) -> str:
     return (f"; did you mean {near[0]!r}?" if near else ".") + f" There are {', '.join(known)}"
 
 
+def show_value(value: object) -> str:
+    """A value for a message: one short line, whatever it is.
+
+    >>> show_value("a\\x1b"), show_value(10**5000), show_value([[1.0] * 3] * 99)
+    ("'a\\\\x1b'", 'an int', '[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0], ...]')
+    """
+    import reprlib
+
+    try:
+        text = " ".join(reprlib.repr(value).split())
+    except Exception:  # Python writes no integer of more than 4,300 digits, and a class may fail
+        name = type(value).__name__
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return text
+
+
+def check_number(
+    option: str, value: object, low: float, high: float, error: type[SpeechkitError] = ConfigError
+) -> float:
+    """The value of an option as a float.
+
+    Raises:
+        SpeechkitError: of the class `error`, if it is not a number from low to high.
+
+    >>> check_number("start", "1", 0, 60)
+    Traceback (most recent call last):
+    speechkit_nb.errors.ConfigError: start must be a number from 0 to 60, not '1'
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):  # type: ignore[operator]
+        raise error(f"{option} must be a number from {low:,.10g} to {high:,.10g}, not {show_value(value)}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def check_type(
+    option: str, value: object, type_: type, expected: str, error: type[SpeechkitError] = ConfigError
+) -> None:
+    """
+    Raises:
+        SpeechkitError: of the class `error`, if the value is not of this type.
+
+    >>> check_type("title", 5, str, "a text")
+    Traceback (most recent call last):
+    speechkit_nb.errors.ConfigError: title must be a text, not 5
+    """
+    if not isinstance(value, type_):
+        raise error(f"{option} must be {expected}, not {show_value(value)}")
+
+
 def check_choice(option: str, value: Any, choices: Sequence[Any]) -> None:
     """
     Raises:
@@ -279,6 +329,7 @@ def check_choice(option: str, value: Any, choices: Sequence[Any]) -> None:
     Traceback (most recent call last):
     speechkit_nb.errors.ConfigError: api must be 'v3' or 'v2', not 'v4'
     """
-    if value not in choices:
+    # values of another type are not compared, since == of an array or of pandas.NA has no truth value
+    if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
         named = join_names([repr(choice) for choice in choices if choice is not None], "or")
-        raise ConfigError(f"{option} must be {named}, not {value!r}")
+        raise ConfigError(f"{option} must be {named}, not {show_value(value)}")
