@@ -12,6 +12,10 @@ LANGUAGES = (
     "auto", "de-DE", "en-US", "es-ES", "fi-FI", "fr-FR", "he-HE", "he-IL", "it-IT", "kk-KK", "kk-KZ", "nl-NL",
     "pl-PL", "pt-BR", "pt-PT", "ru-RU", "sv-SE", "tr-TR", "uz-UZ",
 )  # fmt: skip
+MODELS = tuple(
+    f"{name}{tag}" for name in ("general", "deferred-general") for tag in ("", ":rc", ":deprecated")
+)
+"""The models of the service. `deferred-general` is cheaper, and its results may take a day."""
 TRIGGERS = ("on_utterance", "on_final", "on_partial")
 MOST_SUMMARIES = 16
 _FLAGS = (
@@ -31,7 +35,8 @@ class RecognitionConfig:
     """Options of one recognition, with the names that the service uses. Times are in seconds.
 
     Attributes:
-        model: `"general"`, `"general:rc"`, `"general:deprecated"`, for files also `"deferred-general"`.
+        model: `"general"`, `"general:rc"`, `"general:deprecated"`; for files also `"deferred-general"` with
+            the same endings.
         language: code such as `"en-US"`, or several; with `"auto"` the service detects the language; empty:
             the default of the service.
         excluded_language: codes of languages that are not recognized; not together with `language`.

@@ -162,6 +162,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
             "path, or a folder with your own recordings"
         )
     models = {"general": "pocketsphinx", REPLAY: f"scripted:{folder}"}
+    written = {"normalize": True, "literature_text": True}
     sections, frames = [], []
     with (
         TemporaryDirectory(prefix="speechkit-nb-demo-") as home,
@@ -174,7 +175,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
             data_dir=Path(home, "local"),
         ) as client,
     ):
-        submitted = [_submit(client, path, normalize=True, model=_demo_model(path)) for path in paths]
+        submitted = [_submit(client, path, model=_demo_model(path), **written) for path in paths]
         for recording, job in submitted:
             transcript = job.result()
             frames.append(transcript.words)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..config import LANGUAGES, STREAM_ONLY, RecognitionConfig
+from ..config import LANGUAGES, MODELS, STREAM_ONLY, RecognitionConfig
 
-MODELS = ("general", "general:rc", "general:deprecated", "deferred-general")
 KINDS = {
     "language": "list",
     "excluded_language": "list",

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..config import MODELS
 from ..errors import ServerError
 from .engines.base import EngineSpec
 from .engines.registry import parse_engine
 from .operations.store import KEEP_SECONDS
 from .ports import Address, check_certificate
-from .recognition.options import DEFAULT_MODEL
 from .recognition.streaming import StreamLimits
 
-DEFAULT_MODELS = dict.fromkeys((DEFAULT_MODEL, "general:rc", "deferred-general"), "pocketsphinx")
+DEFAULT_MODELS = dict.fromkeys(MODELS, "pocketsphinx")
 TOKEN_SECONDS = 12 * 3600.0
 PATHS = ("bucket_root", "data_dir", "tls_cert", "tls_key", "iam_public_key")
 
@@ -49,8 +49,8 @@ class ServerSettings:
     Raises:
         ServerError: if a key is empty.
 
-    >>> [name for name in ServerSettings(models={"mine": "pocketsphinx"}).engines()]
-    ['general', 'general:rc', 'deferred-general', 'mine']
+    >>> list(ServerSettings(models={"mine": "pocketsphinx"}).engines())[-2:]
+    ['deferred-general:deprecated', 'mine']
     """
 
     grpc: str = "127.0.0.1:50051"

@@ -27,7 +27,7 @@ def test_transcribe_prints_the_text(run, target, tmp_path):
     """One file: its text and nothing else."""
     (tmp_path / "a.wav").write_bytes(wav(2.0))
     done = run("transcribe", tmp_path / "a.wav", "--target", target)
-    assert (done.exit_code, done.output) == (0, "Hello world.\n")
+    assert (done.exit_code, done.output) == (0, "hello world\n")
 
 
 def test_transcribe_writes_tables_and_pictures(run, target, tmp_path):
@@ -36,7 +36,7 @@ def test_transcribe_writes_tables_and_pictures(run, target, tmp_path):
         (tmp_path / name).write_bytes(wav(2.0))
     (tmp_path / "notes.txt").write_text("no audio")
     done = run("transcribe", tmp_path, "--target", target, "--out", tmp_path / "out")
-    assert (done.exit_code, done.output) == (0, "a.wav\nHello world.\nb.WAV\nHello world.\n")
+    assert (done.exit_code, done.output) == (0, "a.wav\nhello world\nb.WAV\nhello world\n")
     assert sorted(os.listdir(tmp_path / "out")) == [
         f"{name}.{kind}" for name in ("a.wav", "b.WAV") for kind in ("parquet", "timeline.png", "words.csv")
     ]
@@ -51,7 +51,7 @@ def test_transcribe_takes_every_audio_suffix_of_a_folder(run, target, tmp_path):
     (tmp_path / "notes.txt").write_text("no audio")
     with pytest.warns(sk.errors.AudioConverted):
         done = run("transcribe", tmp_path, "--target", target)
-    assert (done.exit_code, done.output) == (0, "a.aiff\nHello world.\nb.OGA\nHello world.\n")
+    assert (done.exit_code, done.output) == (0, "a.aiff\nhello world\nb.OGA\nhello world\n")
 
 
 def test_an_error_is_one_line(run, target, tmp_path):

@@ -183,7 +183,7 @@ def test_waiting_brings_every_result_into_the_journal(run, script, journal, tmp_
     assert (done.exit_code, done.output) == (0, "")
     assert [entry.record.state for entry in journal.entries()] == ["done", "done"]
     assert run("export", tmp_path / "out", "--format", "txt").exit_code == 0
-    assert (tmp_path / "out" / "b.wav.txt").read_text() == "Hello world.\n"
+    assert (tmp_path / "out" / "b.wav.txt").read_text() == "hello world\n"
 
 
 def test_waiting_ends_with_its_timeout(run, script, journal, tmp_path):

@@ -21,7 +21,9 @@ from speechkit_nb.server.engines.scripted import ScriptedListener, create
 from speechkit_nb.server.engines.scripts import split_list
 from speechkit_nb.server.operations.store import KEEP_SECONDS, Store, Work
 from speechkit_nb.server.recognition.events import EventWriter, Final, interleave
-from speechkit_nb.server.recognition.file import refine, tile_finals
+from speechkit_nb.server.recognition.file import tile_finals
+from speechkit_nb.server.recognition.options import Options
+from speechkit_nb.server.recognition.refinement import mask, refine
 from speechkit_nb.server.status import Code, StatusError
 from speechkit_nb.server.testing.faults import Faults
 from speechkit_nb.wire import v3
@@ -196,7 +198,35 @@ def test_wall_time_counts_from_the_start_of_the_session() -> None:
 )
 def test_refine(text: str, language: str, expected: str) -> None:
     """Digits where the language has a number grammar, capital and full stop in any."""
-    assert refine(text, language, digits=True) == expected
+    options = Options(EngineSpec("scripted"), language, False, digits=True, literature_text=True)
+    assert refine(tuple(Word(word, 0, 0) for word in text.split()), options).text == expected
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "страхуют",
+        "художник",
+        "хуже",
+        "себя",
+        "учебник",
+        "небо",
+        "мебель",
+        "потребуют",
+        "сук",
+        "рубля",
+        "употреблять",
+        "оскорблять",
+        "command",
+        "classic",
+        "shitake",
+        "Dick",
+        "cockpit",
+    ],
+)
+def test_words_that_only_look_like_swear_words(word: str) -> None:
+    """A word counts as a whole."""
+    assert mask(word) == word
 
 
 @pytest.mark.parametrize(

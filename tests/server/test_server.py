@@ -12,6 +12,7 @@ import grpc
 import pytest
 from local_server import OPERATIONS, RECOGNIZER, Api, serving, wav
 
+from speechkit_nb.config import MODELS
 from speechkit_nb.wire import methods, operation, v3
 
 SCRIPT = """word,start,end,channel
@@ -31,6 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scripts and buckets of the module's server."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "talk.csv").write_text(SCRIPT)
+    rude = enumerate(["oh", "bullshit", "да", "блядь", "shitake"])
+    rows = [f"{word},{0.3 * k:.1f},{0.3 * k + 0.2:.1f}" for k, word in rude]
+    (folder / "rude.csv").write_text("\n".join(["word,start,end", *rows]), encoding="utf-8")
     scripts = folder / "scripts"
     scripts.mkdir()
     (scripts / "named.words.csv").write_text("word,start,end\nnamed,0.1,0.3\n")
@@ -66,6 +70,7 @@ def api(folder: Path) -> Iterator[Api]:
         "verbatim": f"scripted:{folder}/verbatim.binpb",
         "json": f"scripted:{folder}/answer.json",
         "english": "pocketsphinx",
+        "rude": f"scripted:{folder}/rude.csv",
     }
     with serving(models=models, bucket_root=folder / "buckets") as api:
         yield api
@@ -156,24 +161,52 @@ def test_user_request_id(api: Api) -> None:
         assert first.session_uuid.user_request_id == expected
 
 
+PLAIN = ["hello there", "i have twenty five"]
+
+
 @pytest.mark.parametrize(
-    ("normalize", "expected"),
-    [(0, ["Hello there.", "I have twenty five."]), (1, ["Hello there.", "I have 25."])],
-    ids=["plain", "normalized"],
+    ("wanted", "expected"),
+    [
+        ({}, PLAIN),
+        ({"text_normalization": 2, "literature_text": True, "profanity_filter": True}, PLAIN),
+        ({"literature_text": True, "profanity_filter": True}, PLAIN),
+        ({"text_normalization": 1}, ["hello there", "i have 25"]),
+        ({"text_normalization": 1, "literature_text": True}, ["Hello there.", "I have 25."]),
+    ],
 )
-def test_refined_text(api: Api, normalize: int, expected: list[str]) -> None:
-    """Always a capital and a full stop; digits only with normalization."""
+def test_refined_text(api: Api, wanted: dict[str, Any], expected: list[str]) -> None:
+    """A copy of the final; with normalization digits and, on request, a capital and a full stop."""
     request = model(
-        text_normalization=v3.TextNormalizationOptions(text_normalization=normalize, profanity_filter=True),
+        text_normalization=v3.TextNormalizationOptions(**wanted),
         language_restriction=v3.LanguageRestrictionOptions(restriction_type=1, language_code=["en-US"]),
     )
     assert refined(api.recognize(wav(4), recognition_model=request)) == expected
 
 
 def test_detected_language_leaves_the_text(api: Api) -> None:
-    """With language auto the refinement is a copy of the final."""
-    auto = model(language_restriction=v3.LanguageRestrictionOptions(language_code=["auto"]))
-    assert refined(api.recognize(wav(4), recognition_model=auto)) == ["hello there", "i have twenty five"]
+    """With language auto the refinement is a copy of the final, whatever else the request wants."""
+    auto = model(
+        text_normalization=v3.TextNormalizationOptions(text_normalization=1, literature_text=True),
+        language_restriction=v3.LanguageRestrictionOptions(language_code=["auto"]),
+    )
+    assert refined(api.recognize(wav(4), recognition_model=auto)) == PLAIN
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_swear_words_are_masked(api: Api, enabled: bool) -> None:
+    """In text and words of the refinement, if normalization is enabled; the final stays as it was heard."""
+    options = v3.TextNormalizationOptions(text_normalization=1 if enabled else 2, profanity_filter=True)
+    messages = api.recognize(wav(4), recognition_model=model("rude", text_normalization=options))
+    assert text(messages) == "oh bullshit да блядь shitake"
+    expected = "oh ******** да ***** shitake" if enabled else "oh bullshit да блядь shitake"
+    (alternative,) = messages[1].final_refinement.normalized_text.alternatives
+    assert (alternative.text, " ".join(word.text for word in alternative.words)) == (expected, expected)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_of_the_service_is_there(api: Api, name: str) -> None:
+    """What a client may ask the service for, it may ask this server for."""
+    assert api.submit(wav(), recognition_model=model(name)).id
 
 
 def test_script_longer_than_the_sound_is_cut(api: Api) -> None:
@@ -325,7 +358,7 @@ REFUSED = {
     "model": (
         {"content": wav(), "recognition_model": model("grand")},
         "INVALID_ARGUMENT",
-        "no model 'grand'; this server has deferred-general, english, folder, general, general:rc, json",
+        "no model 'grand'; this server has deferred-general, deferred-general:deprecated, ",
     ),
     "language": (
         {"content": wav(), "recognition_model": language("ru-RU")},

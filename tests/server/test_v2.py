@@ -41,12 +41,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the module."""
     folder = tmp_path_factory.mktemp("v2")
     (folder / "talk.csv").write_text(SCRIPT)
+    (folder / "rude.csv").write_text("word,start,end\noh,0.5,0.7\nbullshit,0.8,1.0\n")
     bucket = folder / "buckets" / "talks"
     bucket.mkdir(parents=True)
     (bucket / "numbers.ogg").write_bytes((DATA / "numbers.ogg").read_bytes())
     server = Server(
         rest="127.0.0.1:0",
-        models={"general": f"scripted:{folder}/talk.csv", "real": "pocketsphinx"},
+        models={
+            "general": f"scripted:{folder}/talk.csv",
+            "real": "pocketsphinx",
+            "rude": f"scripted:{folder}/rude.csv",
+        },
         bucket_root=folder / "buckets",
     )
     yield server
@@ -86,7 +91,7 @@ def test_operations_have_the_keys_of_the_cloud(http: httpx.Client) -> None:
 def test_chunks_of_both_channels(http: httpx.Client) -> None:
     """By time, tags from 1 as strings, words with durations, confidence 1; numbers as digits in the text."""
     done = recognize(http, pcm(n_channels=2), audioChannelCount=2, languageCode="en-US", **PCM)
-    assert texts(done) == [("1", "Hello there."), ("2", "Good morning."), ("1", "I have 25.")]
+    assert texts(done) == [("1", "hello there"), ("2", "good morning"), ("1", "i have 25")]
     alternative = done["response"]["chunks"][0]["alternatives"][0]
     assert set(alternative) == {"text", "confidence", "words"}
     assert alternative["confidence"] == 1
@@ -105,6 +110,21 @@ def test_raw_results(http: httpx.Client, key: str, value: bool) -> None:
     assert texts(done) == [("1", "hello there"), ("1", "i have twenty five")]
 
 
+@pytest.mark.parametrize("raw", [True, False])
+def test_swear_words_are_masked(http: httpx.Client, raw: bool) -> None:
+    """In text and words, also in raw results: v2 ties the filter to nothing else."""
+    done = recognize(http, pcm(), **PCM, model="rude", rawResults=raw, profanityFilter=True)
+    (alternative,) = done["response"]["chunks"][0]["alternatives"]
+    assert alternative["text"] == " ".join(word["word"] for word in alternative["words"]) == "oh ********"
+
+
+@pytest.mark.parametrize("key", ["literature_text", "literatureText"])
+def test_literature_text(http: httpx.Client, key: str) -> None:
+    """A capital letter and a full stop."""
+    done = recognize(http, pcm(), **PCM, languageCode="en-US", **{key: True})
+    assert texts(done) == [("1", "Hello there."), ("1", "I have 25.")]
+
+
 @pytest.mark.parametrize(
     "spelled",
     [
@@ -121,7 +141,7 @@ def test_spellings(http: httpx.Client, spelled: dict[str, Any]) -> None:
 def test_ogg_opus_is_the_default(http: httpx.Client) -> None:
     """As in the minimal body: a language and a link."""
     uri = "https://storage.yandexcloud.net/talks/numbers.ogg?X-Amz-Signature=1"
-    assert texts(recognize(http, uri, languageCode="ru-RU"))[0] == ("1", "Hello there.")
+    assert texts(recognize(http, uri, languageCode="ru-RU"))[0] == ("1", "hello there")
 
 
 def test_mp3(http: httpx.Client) -> None:
@@ -178,10 +198,10 @@ def test_over_grpc(server: Server, http: httpx.Client) -> None:
     done = server.api.wait(started.id)
     assert done.response.type_url == TYPE
     answer = v2.LongRunningRecognitionResponse.FromString(done.response.value)
-    assert [chunk.alternatives[0].text for chunk in answer.chunks] == ["Hello there.", "I have 25."]
+    assert [chunk.alternatives[0].text for chunk in answer.chunks] == ["hello there", "i have 25"]
     assert [chunk.channel_tag for chunk in answer.chunks] == [1, 1]
     assert answer.chunks[0].alternatives[0].words[0].start_time.nanos == 500_000_000
-    assert texts(http.get(f"/operations/{started.id}").json()) == [("1", "Hello there."), ("1", "I have 25.")]
+    assert texts(http.get(f"/operations/{started.id}").json()) == [("1", "hello there"), ("1", "i have 25")]
     assert server.api.cancel(started.id) == done
 
 

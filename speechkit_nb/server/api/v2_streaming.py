@@ -1,7 +1,8 @@
 """v2 `SttService/StreamingRecognize` in terms of a v3 session.
 
 The config becomes `session_options`, audio stays audio. A final waits for its refinement and the end of its
-utterance, and the three become one chunk. A status message becomes an answer without chunks.
+utterance, and the three become one chunk. Status messages are not sent: programs of the guide read the first
+chunk of every answer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from ..recognition.streaming import StreamService, limit_gaps
 from ..status import invalid_argument
 
 METHOD = "StreamingRecognize"
-WORKING = v3.StatusCode(code_type="WORKING").code_type
 
 
 async def streaming_recognize(
@@ -71,14 +71,13 @@ class V2Session:
                 "a stream takes LINEAR16_PCM and OGG_OPUS; MP3 goes with longRunningRecognize"
             )
         self.request = request_to_v3(v2.LongRunningRecognitionRequest(config=config))
+        self.request.recognition_model.text_normalization.literature_text = False  # v2 has it for files only
         self._utterance: list[bytes] = []
         self._is_over = False
 
     def translate(self, message: bytes) -> Any:
         """The answer for a message of the v3 session; None: send nothing."""
         event = v3.StreamingResponse.FromString(message)
-        if event.HasField("status_code"):
-            return v2.StreamingRecognitionResponse() if event.status_code.code_type == WORKING else None
         if self._is_over:
             return None
         if event.HasField("partial"):
@@ -99,8 +98,9 @@ class V2Session:
         answer = v2.StreamingRecognitionResponse()
         for chunk in build_response(self._utterance, self.request).chunks:
             answer.chunks.add(alternatives=chunk.alternatives, final=True)
-        if answer.chunks:
-            answer.chunks[-1].end_of_utterance = True
         self._utterance.clear()
+        if not answer.chunks:
+            return None
+        answer.chunks[-1].end_of_utterance = True
         self._is_over = self._spec.single_utterance
         return answer

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ...wire import v2, v3
+from ..recognition.refinement import mask
 
 ID_PREFIX = "e03"
 """Ids of v2 operations begin with this."""
@@ -66,37 +67,38 @@ def _audio_format(spec: Any) -> Any:
 def build_response(messages: Iterable[bytes], request: Any) -> Any:
     """Messages of v3 as a `LongRunningRecognitionResponse`, in the same order.
 
-    Words stay as they were recognized. The text of a chunk is the refined one unless the request wants raw
-    results.
+    The text of a chunk is the refined one, unless the request wants raw results; then swear words are masked
+    here, since v3 masks none without normalization.
 
     Args:
         messages: serialized `StreamingResponse`s.
         request: the `RecognizeFileRequest` that they answer.
     """
     options = request.recognition_model.text_normalization
+    is_raw = options.text_normalization == _Text.TEXT_NORMALIZATION_DISABLED
+    write = mask if is_raw and options.profanity_filter else str
     answer, chunks = v2.LongRunningRecognitionResponse(), {}
     for message in map(v3.StreamingResponse.FromString, messages):
         tag = message.channel_tag
         if message.HasField("final"):
             chunk = answer.chunks.add(channel_tag=int(tag or 0) + 1)
-            chunk.alternatives.extend(_convert_alternative(found) for found in message.final.alternatives)
+            chunk.alternatives.extend(_convert_alternative(a, write) for a in message.final.alternatives)
             chunks[tag, message.audio_cursors.final_index] = chunk
-        elif message.HasField("final_refinement") and not _is_raw(options):
+        elif message.HasField("final_refinement") and not is_raw:
             chunk = chunks.get((tag, message.final_refinement.final_index))
-            refine_text = message.final_refinement.normalized_text.alternatives
-            for old, new in zip(chunk.alternatives if chunk else (), refine_text, strict=False):
+            refined = message.final_refinement.normalized_text.alternatives
+            for old, new in zip(chunk.alternatives if chunk else (), refined, strict=False):
                 old.text = new.text
+                for word, masked in zip(old.words, new.words, strict=False):
+                    word.word = masked.text
     return answer
 
 
-def _is_raw(options: Any) -> bool:
-    return bool(options.text_normalization == _Text.TEXT_NORMALIZATION_DISABLED)
-
-
-def _convert_alternative(found: Any) -> Any:
-    alternative = v2.SpeechRecognitionAlternative(text=found.text, confidence=NO_CONFIDENCE)
+def _convert_alternative(found: Any, write: Callable[[str], str]) -> Any:
+    text = " ".join(map(write, found.text.split(" ")))
+    alternative = v2.SpeechRecognitionAlternative(text=text, confidence=NO_CONFIDENCE)
     for word in found.words:
-        info = alternative.words.add(word=word.text, confidence=NO_CONFIDENCE)
+        info = alternative.words.add(word=write(word.text), confidence=NO_CONFIDENCE)
         info.start_time.FromMilliseconds(word.start_time_ms)
         info.end_time.FromMilliseconds(word.end_time_ms)
     return alternative

@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...wire import v3
 from ..engines.base import Word
+from .refinement import Refinement
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ class EventWriter:
         response.response_wall_time_ms = self._wall_time_ms()
         return bytes(response.SerializeToString())
 
-    def utterance(self, final: Final, refined_text: str) -> list[bytes]:
+    def utterance(self, final: Final, refinement: Refinement) -> list[bytes]:
         """The three messages of an utterance: final, refinement, end of utterance."""
-        return [self.final(final), self.refinement(final, refined_text), self.eou(final)]
+        return [self.final(final), self.refinement(final, refinement), self.eou(final)]
 
     def receive(self, received_ms: int) -> None:
         """Update how much audio has been received."""
@@ -100,11 +101,11 @@ class EventWriter:
         self._cursors.partial_time_ms = max(final.end_ms, self._cursors.partial_time_ms)
         return self._write(final.channel, final=self._make_update(final, final.text))
 
-    def refinement(self, final: Final, text: str) -> bytes:
-        """The refined text of the utterance; it belongs to the latest final."""
-        index = self._cursors.final_index
-        refine_text = v3.FinalRefinement(final_index=index, normalized_text=self._make_update(final, text))
-        return self._write(final.channel, final_refinement=refine_text)
+    def refinement(self, final: Final, refinement: Refinement) -> bytes:
+        """The refinement of the utterance; it belongs to the latest final."""
+        update = self._make_update(replace(final, words=refinement.words), refinement.text)
+        message = v3.FinalRefinement(final_index=self._cursors.final_index, normalized_text=update)
+        return self._write(final.channel, final_refinement=message)
 
     def eou(self, final: Final) -> bytes:
         """The end of the utterance."""

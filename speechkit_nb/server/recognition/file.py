@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -26,9 +25,9 @@ from ..workers.pool import Pool
 from .analysis import compute_analyses
 from .events import EventWriter, Final, interleave
 from .options import Options
+from .refinement import refine
 
 BLOCK_SECONDS = 1.0
-PRONOUN = re.compile(r"\bi\b(?!\.\w)")
 
 
 async def recognize(
@@ -64,7 +63,7 @@ async def recognize(
             return recorded
     channels = await _recognize_channels(recording, options, pool, request)
     finals = interleave([tile_finals(found, channel, duration_ms) for channel, found in enumerate(channels)])
-    messages = [m for final in finals for m in writer.utterance(final, refine_text(final.text, options))]
+    messages = [m for final in finals for m in writer.utterance(final, refine(final.words, options))]
     analyses = (
         compute_analyses(finals, recording.n_channels, duration_ms, options.analysis)
         if options.analysis
@@ -110,57 +109,6 @@ def _clip_words(hypothesis: Hypothesis, end_ms: int) -> tuple[Word, ...]:
         word._replace(start_ms=min(word.start_ms, end_ms), end_ms=min(word.end_ms, end_ms))
         for word in hypothesis.words
     )
-
-
-def refine_text(text: str, options: Options) -> str:
-    """The refined text of a final. If the language is detected, it is a copy of the text, as in the cloud."""
-    return text if options.detects_language else refine(text, options.language, digits=options.digits)
-
-
-def refine(text: str, language: str, *, digits: bool) -> str:
-    """A text as one would write it: with a capital letter, a full stop and, if wanted, digits.
-
-    Args:
-        text: words in lower case without punctuation.
-        language: code such as "en-US"; in languages that text2num does not know, numbers stay words.
-        digits: whether to write numbers as digits.
-
-    >>> refine("i paid twenty five dollars", "en-US", digits=True)
-    'I paid 25 dollars.'
-    >>> refine("i paid twenty five dollars", "en-US", digits=False)
-    'I paid twenty five dollars.'
-    """
-    language = language[:2].lower()
-    if digits:
-        text = write_digits(text, language)
-    if language == "en":
-        text = PRONOUN.sub("I", text)
-    return make_sentence(text)
-
-
-def write_digits(text: str, language: str) -> str:
-    """Number words as digits, in the languages that text2num knows; others stay unchanged.
-
-    >>> write_digits("three hours and twenty minutes", "en")
-    '3 hours and 20 minutes'
-    """
-    from text_to_num import alpha2digit
-
-    try:
-        return str(alpha2digit(text, language))
-    except ValueError:
-        return text
-
-
-def make_sentence(text: str) -> str:
-    """A text that starts with a capital letter and ends with a full stop, unless it ends with another mark.
-
-    >>> make_sentence("how are you"), make_sentence("Yes?"), make_sentence("")
-    ('How are you.', 'Yes?', '')
-    """
-    if not text:
-        return text
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!…" else ".")
 
 
 def _identify(recording: Recording) -> ListenRequest:

@@ -18,8 +18,8 @@ from ..workers.pool import Pool
 from .analysis import compute_analyses
 from .decoder import Resampler, Samples, take_channel
 from .events import EventWriter, Final
-from .file import refine_text
 from .options import Options
+from .refinement import refine
 
 LARGEST_PIECE = SAMPLE_RATE * 2  # bytes: one second
 AHEAD_MS = 3000
@@ -193,7 +193,7 @@ class LiveSession:
         final = Final(0, within, self._writer.final_ms, end_ms)
         self._messages.put_nowait(self._writer.final(final))
         if words:
-            self._messages.put_nowait(self._writer.refinement(final, refine_text(final.text, self._options)))
+            self._messages.put_nowait(self._writer.refinement(final, refine(final.words, self._options)))
         self._messages.put_nowait(self._writer.eou(final))
         if self._options.analysis:
             self._finals.append(final)

@@ -30,12 +30,14 @@ CONTAINERS = {_Containers.WAV: "WAV", _Containers.OGG_OPUS: "OGG_OPUS", _Contain
 
 @dataclass(frozen=True)
 class Options:
-    """How to recognize: the engine of the model, and how to write the text."""
+    """How to recognize: the engine of the model, and how to write the refinement."""
 
     engine: EngineSpec
     language: str
     detects_language: bool
-    digits: bool
+    digits: bool = False
+    literature_text: bool = False
+    masks_swearing: bool = False
     analysis: Any = None  # SpeechAnalysisOptions if the request wants statistics
 
 
@@ -58,12 +60,17 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
     model = request.recognition_model
     languages = list_languages(spec)
     language = read_language(model.language_restriction, languages)
-    normalization = model.text_normalization.text_normalization
+    text = model.text_normalization
+    # the cloud ignores the other fields too if normalization is not enabled, or the language is detected
+    is_normalized = text.text_normalization == v3.TextNormalizationOptions.TEXT_NORMALIZATION_ENABLED
+    is_normalized = is_normalized and language != AUTO
     return Options(
         engine=spec,
         language=(languages[0] if languages else "") if language == AUTO else language,
         detects_language=language == AUTO,
-        digits=normalization == v3.TextNormalizationOptions.TEXT_NORMALIZATION_ENABLED,
+        digits=is_normalized,
+        literature_text=is_normalized and text.literature_text,
+        masks_swearing=is_normalized and text.profanity_filter,
         analysis=request.speech_analysis if request.HasField("speech_analysis") else None,
     )
 

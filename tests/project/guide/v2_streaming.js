@@ -48,11 +48,10 @@ const timer = setInterval(() => {
   }
 }, CHUNK_MS);
 
+// Like the program of the guide, this one ends with a TypeError at an answer without chunks.
 call.on("data", (answer) => {
-  const [chunk] = answer.chunks || [];
-  if (!chunk) return console.log("no chunk");
-  for (const alternative of chunk.alternatives) console.log("alternative:", alternative.text);
-  console.log("final:", Boolean(chunk.final));
+  answer.chunks[0].alternatives.forEach(({ text }) => console.log("alternative:", text));
+  console.log("final:", Boolean(answer.chunks[0].final));
 });
 
 call.on("error", (error) => {
