@@ -33,6 +33,7 @@ UserWarning
 ├── Untimed             words lack times, so they are aligned without them
 ├── AudioConverted      the recording was transcoded before sending
 ├── PartialAnalysis     statistics of a long stream that cover a part of it
+├── LeftOut             a part of a file or frame is not in the result; the message says where it is
 └── UnreadableMessage   one message of an answer could not be parsed; the others are kept
 ```
 """
@@ -203,6 +204,10 @@ class AudioConverted(UserWarning):
 
 class PartialAnalysis(UserWarning):
     """Statistics or summaries of a long stream cover a part of it."""
+
+
+class LeftOut(UserWarning):
+    """A part of a file or frame is not in the result; the message says where it is."""
 
 
 class UnreadableMessage(UserWarning):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import re
 from collections.abc import Iterator
 from math import nan
 from pathlib import Path
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy import fmax, fmin
 
 from ..errors import count_noun
-from .base import FileContent, UnreadableFile
+from .base import FileContent, Omission, UnreadableFile, parse_seconds, read_text, shorten
 
 _IGNORED = "ignore_time_segment_in_scoring"
 _MARKS = {"<ALT_BEGIN>": "{", "<ALT>": "/", "<ALT_END>": "}"}
@@ -22,11 +22,17 @@ _Row = tuple[str, str, float, float, str]
 
 def read_ctm(path: Path) -> FileContent:
     """Read lines `recording channel start duration word [confidence]`; alternatives become `{ a / b }`."""
-    rows = list[_Row]()
+    rows, left_out = list[_Row](), list[Omission]()
     group: int | None = None  # row at which a group of alternatives begins
-    for number, line in _read_lines(path):
+    for number, line in _read_lines(path, left_out):
         recording, channel, start, duration, word, *_ = _split(line, number, _CTM)
-        mark = _MARKS.get(word)
+        mark = _MARKS.get(word.upper())
+        if mark and (mark == "{") != (group is None):
+            raise UnreadableFile(
+                f"line {number} has {word} "
+                + ("outside" if group is None else "inside")
+                + " a group of alternatives"
+            )
         if mark == "{":
             group = len(rows)
         begin = nan if mark else _parse_seconds(start, number)
@@ -34,30 +40,28 @@ def read_ctm(path: Path) -> FileContent:
         rows.append((recording, channel, begin, end, mark or word))
         if mark == "}" and group is not None:
             rows[group:], group = _share_times(rows[group:]), None
-    return FileContent(_make_frame(rows, "word"))
+    if group is not None:
+        raise UnreadableFile("its last group of alternatives has no <ALT_END>")
+    return FileContent(_make_frame(rows, "word"), left_out=tuple(left_out))
 
 
 def read_stm(path: Path) -> FileContent:
     """Read lines `recording channel speaker start end [<labels>] text`."""
-    rows, n_ignored = list[_Row](), 0
-    for number, line in _read_lines(path):
+    rows, left_out = list[_Row](), list[Omission]()
+    for number, line in _read_lines(path, left_out):
         recording, channel, _, start, end, *text = _split(line, number, _STM)
+        times = _parse_seconds(start, number), _parse_seconds(end, number)
         segment = " ".join(text)
-        if segment.startswith("<"):  # labels of the speaker and the recording
-            segment = segment.partition(">")[2].strip()
+        if labels := re.match(r"(<[^<>]*>)\s*", segment):
+            segment = segment[labels.end() :]
+            if "," not in labels[1]:  # as in <o,f0,female>; it may be a word
+                left_out.append(Omission(f"line {number}", "taken for a label of the segment", labels[1]))
         if segment.lower() == _IGNORED:
-            n_ignored += 1
+            reason = "a segment marked as ignored; words that a system has there count as insertions"
+            left_out.append(Omission(f"line {number}, {start} to {end} s", reason))
         else:
-            times = _parse_seconds(start, number), _parse_seconds(end, number)
             rows.append((recording, channel, *times, segment))
-    if n_ignored:
-        warnings.warn(
-            f"{path.name}: {count_noun(n_ignored, 'segment')} marked as ignored left out; "
-            "words that a system has there count as insertions",
-            UserWarning,
-            stacklevel=4,
-        )
-    return FileContent(_make_frame(rows, "text"))
+    return FileContent(_make_frame(rows, "text"), left_out=tuple(left_out))
 
 
 def _share_times(group: list[_Row]) -> list[_Row]:
@@ -67,23 +71,27 @@ def _share_times(group: list[_Row]) -> list[_Row]:
 
 
 def _split(line: str, number: int, names: str) -> list[str]:
-    fields = line.split()
+    fields = re.split("[ \t]+", line)
     if len(fields) < 5:
-        raise UnreadableFile(f"line {number} has {len(fields)} fields; there should be {names}")
+        raise UnreadableFile(f"line {number} has {count_noun(len(fields), 'field')}; there should be {names}")
     return fields
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if line.strip() and not line.startswith(";;"):
+def _read_lines(path: Path, left_out: list[Omission]) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers, without comments. Fields are divided by blanks and tabs only."""
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        line = line.strip(" \t")
+        if line.startswith("#"):
+            left_out.append(Omission(f"line {number}", "it begins with #; comments begin with ;;", line))
+        elif line and not line.startswith(";;"):
             yield number, line
 
 
 def _parse_seconds(field: str, number: int) -> float:
-    try:
-        return float(field)
-    except ValueError:
-        raise UnreadableFile(f"line {number} has {field!r} where a time in seconds belongs") from None
+    seconds = parse_seconds(field)
+    if seconds is None:
+        raise UnreadableFile(f"line {number} has {shorten(field)} where a time in seconds belongs")
+    return seconds
 
 
 def _make_frame(rows: list[_Row], column: str) -> pd.DataFrame:
@@ -102,5 +110,8 @@ def _number_channels(channels: list[str]) -> dict[str, str]:
         if len(channel) == 1 and channel.upper() in "ABCDEFGH":
             tags[channel] = str("ABCDEFGH".index(channel.upper()))
         else:
-            tags[channel] = str(int(channel) - first) if channel.isdecimal() else channel
+            is_number = re.fullmatch("[0-9]{1,9}", channel)
+            tags[channel] = str(int(channel) - first) if is_number else channel
+    if len(set(tags.values())) < len({channel.upper() for channel in channels}):
+        return {channel: channel for channel in channels}  # such as A and 1, which are not the same channel
     return tags

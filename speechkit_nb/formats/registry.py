@@ -8,11 +8,13 @@ from pathlib import Path
 from ..tables import is_saved_transcript, read_metadata
 from ..transcript import load
 from .base import FileContent, Format
+from .eaf import read_eaf
 from .nist import read_ctm, read_stm
 from .parquet import PARQUET_SUFFIX, read_parquet, write_frame
-from .subtitles import read_subtitles
-from .text import read_csv, read_txt
-from .tiers import read_eaf, read_textgrid
+from .subtitles import is_webvtt, read_srt, read_webvtt
+from .table import read_csv
+from .text import read_txt
+from .textgrid import is_textgrid, read_textgrid
 
 _PARQUET_MAGIC = b"PAR1"
 
@@ -64,11 +66,12 @@ PARQUET = Format("Parquet", (PARQUET_SUFFIX,), read_parquet, _is_frame, write_fr
 FORMATS = (
     PARQUET,
     TRANSCRIPT,
-    Format("TextGrid", (".TextGrid",), read_textgrid, has_tiers=True),
+    Format("TextGrid", (".TextGrid",), read_textgrid, is_textgrid, has_tiers=True),
     Format("EAF", (".eaf",), read_eaf, has_tiers=True),
-    Format("subtitles", (".srt", ".vtt"), read_subtitles),
+    Format("SRT", (".srt",), read_srt),
+    Format("WebVTT", (".vtt",), read_webvtt, is_webvtt),
     Format("CTM", (".ctm",), read_ctm),
     Format("STM", (".stm",), read_stm),
-    Format("CSV", (".csv",), read_csv),
+    Format("CSV", (".csv", ".tsv"), read_csv),
     Format("text", (".txt",), read_txt),
 )

@@ -1,6 +1,5 @@
 """Files of other programs, read as frames that can be aligned."""
 
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from praatio import textgrid
 
 import speechkit_nb as sk
-from speechkit_nb.errors import ConfigError, MissingExtra, SchemaError, TranscriptError
+from speechkit_nb.errors import ConfigError, LeftOut, SchemaError, TranscriptError
 from speechkit_nb.evaluate import align
 from speechkit_nb.formats import read_file, read_reference, read_words, write_frame
 from speechkit_nb.formats.registry import FORMATS, find_format
@@ -101,9 +100,10 @@ def test_segments_of_an_stm_are_one_text_a_recording_and_channel(write):
         "one B bob 3.0 4.0 ignore_time_segment_in_scoring\n",
     )
     with pytest.warns(
-        UserWarning, match=r"set.stm: 1 segment marked as ignored left out; words that a system has there"
+        LeftOut, match=r"set.stm: 1 part left out: line 5, 3.0 to 4.0 s: a segment marked as ign"
     ):
         frame = read_reference(path)
+    assert [part["place"] for part in frame.attrs["left_out"]] == ["line 5, 3.0 to 4.0 s"]
     assert list(frame) == ["recording", "channel_tag", "text"]
     assert rows(frame) == [["one", "0", "good morning {seven / 7} days"], ["one", "1", "yes"]]
 
@@ -208,10 +208,10 @@ def test_words_in_one_piece_of_a_tier_of_words_share_its_times(tmp_path):
 def test_which_tier_is_meant_must_be_clear(grid):
     """An unclear choice of tiers and a wrong name are errors."""
     with pytest.raises(
-        TranscriptError, match=r"no tier has 'word' in its name; there are 'Ann', 'Bob': choose with tiers="
+        TranscriptError, match=r"no tier is called 'words'; there are 'Ann', 'Bob': choose with tiers="
     ):
         read_reference(grid)
-    with pytest.raises(TranscriptError, match=r"it has no tier 'Bo'; there are 'Ann', 'Bob'"):
+    with pytest.raises(TranscriptError, match=r"it has no tier 'Bo'; there are 'Ann', 'Bob', 'clicks'"):
         read_reference(grid, tiers="Bo")
 
 
@@ -233,7 +233,7 @@ def test_which_tier_is_meant_must_be_clear(grid):
         ("a.stm", "talk A ann 0.0\n", r"line 1 has 4 fields; there should be recording, channel, speaker"),
         ("a.csv", "", r"a.csv': No columns"),
         ("a.csv", "a,b\n", r"neither a column word nor text; there are a, b"),
-        ("a.csv", "word,start\na,x\n", r"could not convert .*; start and end are seconds"),
+        ("a.csv", "word,start\na,x\n", r"line 2 has 'x' in start; start and end are seconds"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_clear_error(write, name, text, why):
@@ -251,26 +251,12 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_other_encodings_and_tiers_of_other_kinds_are_refused(write):
     """A file that is not in UTF-8, and tiers of a format without tiers, raise errors."""
-    with pytest.raises(TranscriptError, match=r"a.txt' is not in UTF-8; save it as UTF-8"):
+    with pytest.raises(TranscriptError, match=r"a.txt': it is not in UTF-8; save it as UTF-8 .*byte 0xf3\)"):
         read_reference(write("a.txt", "утро", "cp1251"))
     with pytest.raises(
         TranscriptError, match=r"a.srt' has no tiers; leave tiers out, or read .TextGrid, .eaf"
     ):
         read_reference(write("a.srt", ""), tiers="x")
-
-
-@pytest.mark.parametrize(
-    ("suffix", "module", "package"),
-    [("TextGrid", "praatio", "praatio"), ("eaf", "pympi", "pympi-ling"), ("srt", "pysubs2", "pysubs2")],
-)
-def test_a_package_that_is_not_installed_is_named(write, monkeypatch, suffix, module, package):
-    """The error has the command that installs it; the other formats need no package."""
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(
-        MissingExtra, match=rf"needs the package {package}: pip install 'speechkit-nb\[formats\]'"
-    ):
-        read_reference(write(f"a.{suffix}", ""))
-    assert rows(read_reference(write("a.txt", "a"))) == [["a"]]
 
 
 # --- all formats of the registry
@@ -291,7 +277,7 @@ def test_a_format_is_found_by_its_suffixes(form, tmp_path):
 
 @pytest.mark.parametrize("form", FORMATS, ids=_name_of)
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe\x00 broken", b"PAR1 broken", b""], ids=["bytes", "magic", "empty"]
+    "content", [b"\xff\xfe\x00 broken!", b"PAR1 broken", b""], ids=["bytes", "magic", "empty"]
 )
 def test_broken_content_is_a_transcript_error_that_names_the_system_and_the_file(form, content, tmp_path):
     """This holds for every format. An empty text file is a text, and an empty CTM or STM has no words."""

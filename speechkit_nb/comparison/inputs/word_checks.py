@@ -12,7 +12,8 @@ OVERLAP = 0.01
 """Seconds by which a word may overlap the next one without a message."""
 
 _UTTERANCE = "\0utterance"
-"""A temporary column, with a name that no frame has."""
+_INTERVAL = "\0interval"
+"""Temporary columns, with names that no frame has."""
 
 PLACE = ("recording", "channel_tag", "final_index", "alternative", "word_index")
 
@@ -38,12 +39,21 @@ def check_words(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.D
 
 
 def _check_duplicates(frame: pd.DataFrame, by: Sequence[str], name: str) -> None:
-    """Raise SchemaError if a word occurs twice at the same time, as in a frame concatenated with itself."""
+    """Raise SchemaError if a word occurs twice at the same time, as in a frame concatenated with itself.
+
+    A word may be twice among neighbours with the same times, as in an interval with "yes no yes", unless
+    every word of the frame is there twice.
+    """
     place = [column for column in PLACE if column in frame]
     if "word_index" not in place:
         place = [*by, "word", "start", "end"]
     timed = frame.dropna(subset=[column for column in ("start", "end") if column in place])
     twice = timed[timed.duplicated(place)]
+    if not timed.duplicated(place, keep=False).all() and {"start", "end"} <= set(place):
+        times = timed[[*by, "start", "end"]]
+        interval = (times != times.shift()).any(axis=1).cumsum()
+        once = timed[~timed.assign(**{_INTERVAL: interval}).duplicated([*place, _INTERVAL])]
+        twice = once[once.duplicated(place)]
     if len(twice):
         first = twice.iloc[0]
         where = ", ".join(f"{column} {first[column]}" for column in dict.fromkeys(("word", *place)))
