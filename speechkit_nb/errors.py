@@ -32,6 +32,7 @@ UserWarning
 ├── QuotaWait           a quota is used up; the call waits until it is free again
 ├── Untimed             words lack times, so they are aligned without them
 ├── AudioConverted      the recording was transcoded before sending
+├── AudioLeftOut        a file has bytes that are not read as sound
 ├── PartialAnalysis     statistics of a long stream that cover a part of it
 ├── LeftOut             a part of a file or frame is not in the result; the message says where it is
 └── UnreadableMessage   one message of an answer could not be parsed; the others are kept
@@ -200,6 +201,10 @@ class Untimed(UserWarning):
 
 class AudioConverted(UserWarning):
     """The recording was transcoded before it was sent."""
+
+
+class AudioLeftOut(UserWarning):
+    """A file has bytes that are not read as sound, although they are no metadata either."""
 
 
 class PartialAnalysis(UserWarning):

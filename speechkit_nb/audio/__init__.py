@@ -1,6 +1,5 @@
 """Recordings that are read when needed, audio containers, and encoding for the service."""
 
-from .containers import AUDIO_SUFFIXES, PCM
 from .encoding import (
     MAX_RATE,
     MIN_RATE,
@@ -12,6 +11,7 @@ from .encoding import (
     encode_to_file,
     predict_size,
 )
+from .layout import AUDIO_SUFFIXES, PCM, LeftOut
 from .recording import Recording, Samples
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "MIN_RATE",
     "PCM",
     "EncodedAudio",
+    "LeftOut",
     "Recording",
     "Samples",
     "check_limits",

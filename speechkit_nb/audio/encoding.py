@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import AudioConverted, AudioError, LimitError
-from .containers import PCM
+from .layout import PCM
 from .recording import Recording, Samples
 
 MAX_SECONDS: Final = 4 * 3600  # the sum over the channels
@@ -149,6 +149,8 @@ def _obstacle(recording: Recording) -> str | None:
         return f"the service takes 16-bit samples, not {layout.coding}"
     if recording.sample_rate != _taken_rate(recording):
         return f"the service takes {MIN_RATE} to {MAX_RATE} Hz"
+    if len(layout.parts) > 1:
+        return "its header is about its first part only"
     return None if layout.has_length else "its header does not say how long it is"
 
 

@@ -6,34 +6,25 @@ import hashlib
 import html
 import io
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AudioError
-from .containers import (
-    PCM,
-    Layout,
-    array_layout,
-    as_float,
-    checked_samples,
-    cut_off,
-    decoder,
-    open_bytes,
-    probe,
-    probe_pcm,
-)
+from ..errors import AudioError, AudioLeftOut, few
+from .decoding import decode
+from .files import open_bytes
+from .inputs import check_arguments, check_header, check_samples, describe_array, unpack_audio
+from .layout import PCM, Layout, LeftOut
+from .probing import probe, probe_pcm
 
 Samples = npt.NDArray[np.float32]
-
-
-_PREROLL = 1.0  # s decoded before the start and dropped: lossy decoders depend on earlier samples
 _BLOCK = 1 << 15  # samples per channel; two channels fit into the CPU cache
 
 
@@ -45,8 +36,9 @@ class Recording:
     the same id and the same audio.
 
     Args:
-        audio: a path; the bytes of a file; samples of shape (n_samples,) or (n_channels, n_samples), int16
-            or float in -1 to 1; or a mapping with "array" and "sampling_rate" (Hugging Face). Samples are
+        audio: a path; an open file, which is read from its beginning; the bytes of a file; samples of shape
+            (n_samples,) or (n_channels, n_samples), int16 or float in -1 to 1; a pair of samples and sample
+            rate in either order; or a mapping with "array" and "sampling_rate" (Hugging Face). Samples are
             copied.
         sample_rate: Hz; needed for samples and for audio without a header.
         encoding: "LINEAR16_PCM" for 16-bit little-endian samples without a header, channels interleaved.
@@ -55,6 +47,9 @@ class Recording:
 
     Raises:
         AudioError: if this is not audio, is empty or cut off, or does not match the arguments.
+
+    Warns:
+        AudioLeftOut: if the file has bytes that are not read as sound; they are in `left_out`.
 
     >>> r = Recording(np.zeros((2, 8000), np.int16), sample_rate=8000, id="silence")
     >>> r
@@ -79,16 +74,25 @@ class Recording:
         n_channels: int | None = None,
         id: str | None = None,
     ) -> None:
-        kept, rate, name = _unpack(audio, sample_rate)
+        if isinstance(audio, Recording):
+            raise AudioError(
+                "this is a Recording already; for another id use dataclasses.replace(recording, id=...)"
+            )
+        kept, rate, name = unpack_audio(audio, sample_rate)
         label = repr(id or name) if id or name else "the audio"
-        _check_arguments(label, kept, rate, encoding, n_channels)
+        check_arguments(label, kept, rate, encoding, n_channels)
         if isinstance(kept, np.ndarray):
-            kept = checked_samples(label, kept, rate)
-            layout = array_layout(kept, rate)
+            kept = check_samples(label, kept, rate)
+            layout = describe_array(kept, rate)
         else:
             with open_bytes(kept) as file:
                 layout = probe_pcm(file, label, rate, n_channels or 1) if encoding else probe(file, label)
-        _check_header(label, layout, rate, n_channels)
+        check_header(label, layout, rate, n_channels)
+        if layout.left_out:
+            listed = few(layout.left_out, str)
+            warnings.warn(
+                AudioLeftOut(f"{label} has bytes that are not read as sound: {listed}"), stacklevel=2
+            )
         self.__dict__.update(
             audio=kept,
             sample_rate=layout.sample_rate,
@@ -117,6 +121,11 @@ class Recording:
     def duration(self) -> float:
         """Duration in seconds."""
         return self.n_samples / self.sample_rate
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Bytes of the file that are neither sound that is read nor metadata, with offset and reason."""
+        return self.layout.left_out
 
     @cached_property
     def sha256(self) -> str:
@@ -169,13 +178,12 @@ class Recording:
             AudioError: if the interval is outside the recording, or a block would have no samples.
         """
         first, stop = self._stretch("blocks", start, end)
-        size = round(seconds * self.sample_rate)
-        if size < 1:
+        if not isinstance(seconds, Real) or not seconds * self.sample_rate >= 1:  # NaN is not, either
             raise AudioError(
-                f"a block of {seconds} s has no sample at {self.sample_rate} Hz; "
+                f"a block of {seconds!r} s has no sample at {self.sample_rate} Hz; "
                 f"seconds must be at least {1 / self.sample_rate:.2g}"
             )
-        return self._blocks(first, stop, size)
+        return self._blocks(first, stop, round(min(seconds, self.duration) * self.sample_rate) or 1)
 
     def envelope(
         self, n_bins: int, channel: int | None = None, start: float = 0.0, end: float | None = None
@@ -197,8 +205,8 @@ class Recording:
         first, stop = self._stretch("envelope", start, end)
         rows = self._rows(channel)
         n = stop - first
-        if not 1 <= n_bins <= n:
-            raise AudioError(f"{n} samples of {self.id!r} make 1 to {n} bins, not {n_bins}")
+        if not isinstance(n_bins, Integral) or not 1 <= n_bins <= n:
+            raise AudioError(f"{n} samples of {self.id!r} make 1 to {n} bins, not {n_bins!r}")
         n_rows = self.n_channels if channel is None else 1
         bounds = np.empty((n_rows, n_bins, 2), np.float32)
         bounds[..., 0], bounds[..., 1] = np.inf, -np.inf
@@ -215,6 +223,8 @@ class Recording:
             AudioError: if the interval is not within the recording.
         """
         until = self.duration if end is None else end
+        if not (isinstance(start, Real) and isinstance(until, Real)):
+            raise AudioError(f"{asked} from {start!r} to {end!r}: start and end must be numbers, in seconds")
         if not (-0.5 < start * self.sample_rate <= until * self.sample_rate < self.n_samples + 0.5):
             raise AudioError(
                 f"{asked} from {start} to {until} s: {self.id!r} lasts {self.duration:.10g} s; "
@@ -225,39 +235,18 @@ class Recording:
     def _rows(self, channel: int | None) -> slice:
         if channel is None:
             return slice(None)
-        if not 0 <= channel < self.n_channels:
-            raise AudioError(f"{self.id!r} has channels 0 to {self.n_channels - 1}, not {channel}")
-        return slice(channel, channel + 1)
+        if not isinstance(channel, Integral) or not 0 <= channel < self.n_channels:
+            raise AudioError(f"{self.id!r} has channels 0 to {self.n_channels - 1}, not {channel!r}")
+        return slice(int(channel), int(channel) + 1)
 
     def _blocks(self, first: int, stop: int, size: int) -> Iterator[Samples]:
         """Samples `first` to `stop` (not included) in contiguous blocks of shape (n_channels, size)."""
         if isinstance(self.audio, np.ndarray):
             for at in range(first, stop, size):
-                yield as_float(self.audio[:, at : min(at + size, stop)])
+                yield _to_float(self.audio[:, at : min(at + size, stop)])
             return
-        with self.open() as file, decoder(file, self.layout) as sound:
-            lead = min(first, round(_PREROLL * self.sample_rate))
-            sound.seek(first - lead)
-            self._decode(sound, first - lead, lead)
-            for at in range(first, stop, size):
-                yield np.ascontiguousarray(self._decode(sound, at, min(size, stop - at)).T)
-
-    def _decode(self, sound: Any, at: int, n: int) -> Samples:
-        """Decode the next n samples, shape (n, n_channels).
-
-        Raises:
-            AudioError: if the file is damaged or ends here; the message has the time.
-        """
-        import soundfile
-
-        try:
-            block: Samples = sound.read(n, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as e:
-            place = f"between {at / self.sample_rate:.2f} and {(at + n) / self.sample_rate:.2f} s"
-            raise AudioError(f"{self.id!r} is damaged {place}: {e.error_string}") from e
-        if len(block) < n:
-            raise cut_off(repr(self.id), (at + len(block)) / self.sample_rate, self.duration)
-        return block
+        with self.open() as file:
+            yield from decode(file, self.layout, repr(self.id), first, stop, size)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Recording):
@@ -282,43 +271,10 @@ class Recording:
         return f"<div><b>{html.escape(self.id)}</b> {html.escape(self._facts())}</div>"
 
 
-def _unpack(audio: Any, sample_rate: int | None) -> tuple[Any, Any, str | None]:
-    """The audio as an absolute path, bytes or an array; its sample rate; and its file name or None."""
-    if isinstance(audio, str | os.PathLike):
-        path = Path(audio).expanduser().absolute()
-        return path, sample_rate, path.name
-    if isinstance(audio, bytes | bytearray | memoryview):
-        return bytes(audio), sample_rate, None
-    if isinstance(audio, Mapping) and not {"array", "sampling_rate"} <= audio.keys():
-        raise AudioError(f'a mapping must have "array" and "sampling_rate"; this one has {list(audio)}')
-    if isinstance(audio, Mapping) or hasattr(audio, "get_all_samples"):  # AudioDecoder of datasets
-        return np.asarray(audio["array"]), sample_rate or audio["sampling_rate"], None
-    return np.asarray(audio), sample_rate, None
-
-
-def _check_arguments(label: str, audio: Any, rate: Any, encoding: Any, n_channels: Any) -> None:
-    is_array = isinstance(audio, np.ndarray)
-    if encoding not in (None, PCM) or (encoding and is_array):
-        raise AudioError(
-            f"encoding {encoding!r} is not possible: it is for files and bytes without a header, and then "
-            f"{PCM!r}; leave it out"
-        )
-    if rate is None and (encoding or is_array):
-        raise AudioError(f"{label} does not say its sample rate; pass it in Hz, as in sample_rate=16000")
-    for name, value in (("sample_rate", rate), ("n_channels", n_channels)):
-        if value is not None and not (
-            isinstance(value, Real) and float(value).is_integer() and float(value) >= 1
-        ):
-            raise AudioError(f"{name} must be a whole number from 1 up, not {value!r}")
-
-
-def _check_header(label: str, layout: Layout, rate: int | None, n_channels: int | None) -> None:
-    for name, asked, there in (
-        ("sample_rate", rate, layout.sample_rate),
-        ("n_channels", n_channels, layout.n_channels),
-    ):
-        if asked is not None and asked != there:
-            raise AudioError(f"{label} has {name} {there}, not {asked}; leave {name} out")
+def _to_float(samples: npt.NDArray[Any]) -> Samples:
+    if samples.dtype == np.int16:
+        return samples * np.float32(2**-15)
+    return samples.astype(np.float32)  # a copy: callers may write to it
 
 
 def _widen(bounds: Samples, block: Samples, at: int, n: int) -> None:

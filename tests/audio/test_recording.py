@@ -653,8 +653,10 @@ def test_cut_file_says_how_much_is_there(container: str) -> None:
 def test_an_mp3_without_a_whole_frame() -> None:
     """The error says that the MP3 is cut off, not that it is missing or of another format."""
     content = encode(tone(8), *FORMATS["MP3"])
-    with pytest.raises(AudioError, match=r"'x' looks like an MP3.* cut off or damaged \(300 bytes\); copy"):
+    with pytest.raises(AudioError, match=r"'x' is cut off: 0.00 s of 8.00 s are there; copy"):
         Recording(content[:300], id="x")
+    with pytest.raises(AudioError, match=r"'x' looks like an MP3.* cut off or damaged \(100 bytes\); copy"):
+        Recording(content[:100], id="x")
 
 
 @pytest.mark.parametrize("coding", ["OPUS", "VORBIS"])
@@ -730,15 +732,13 @@ def test_mp3_after_an_id3_tag() -> None:
     np.testing.assert_array_equal(Recording(tag + bare).read(), Recording(bare).read())
 
 
-def test_flac_without_a_length() -> None:
-    """A FLAC written to a pipe has no length; the error says how to repair the file."""
-    content = bytearray(encode(tone(), "FLAC"))
-    content[21] &= 0xF0
-    content[22:26] = bytes(4)
-    with pytest.raises(
-        AudioError, match=r"'x' does not say how long it is, as when it was written to a pipe; write"
-    ):
-        Recording(bytes(content), id="x")
+@pytest.mark.parametrize("promised", [0, 4096])
+def test_flac_with_a_wrong_length(promised: int) -> None:
+    """A FLAC written to a pipe has no length; its frames are counted, and all of them are read."""
+    content = encode(tone(), "FLAC")
+    other = content[:21] + bytes([content[21] & 0xF0]) + struct.pack(">I", promised) + content[26:]
+    np.testing.assert_array_equal(Recording(other).read(), Recording(content).read())
+    np.testing.assert_array_equal(Recording(other).read(0.5, 0.6), Recording(content).read(0.5, 0.6))
 
 
 # --- invalid arguments
@@ -785,13 +785,27 @@ def test_no_samples(shape: tuple[int, ...]) -> None:
         Recording(np.zeros(shape), sample_rate=RATE)
 
 
-@pytest.mark.parametrize("samples", [[1, 2, 3], np.zeros(9, np.uint8), np.zeros(9, complex), None, object()])
-def test_wrong_type_of_samples(samples: Any) -> None:
-    """Other integers have no standard scale, so they are an error."""
-    with pytest.raises(
-        AudioError, match=r"samples must be int16, or float in -1 to 1, not \w+; a path or bytes"
-    ):
-        Recording(samples, sample_rate=RATE)
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (
+            [1, 2, 3],
+            r"int16, or float in -1 to 1, not int64; numpy.array\(samples, numpy.int16\) makes them so",
+        ),
+        (
+            np.zeros(9, np.uint8),
+            r"not uint8; \(samples - 128.0\) / 128 makes them so, if that is what they mean",
+        ),
+        (np.zeros(9, np.int32), r"not int32; samples / 2\*\*31 makes them so, if that is what they mean"),
+        (np.zeros(9, complex), r"not complex128; a path or bytes are taken, too"),
+        (np.zeros(9, bool), r"not bool; a path or bytes are taken, too"),
+    ],
+)
+def test_wrong_type_of_samples(samples: Any, message: str) -> None:
+    """Other integers have no standard scale; the error has the usual one, with or without a sample rate."""
+    for rate in (RATE, None):
+        with pytest.raises(AudioError, match=message):
+            Recording(samples, sample_rate=rate)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

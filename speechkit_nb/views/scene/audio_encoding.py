@@ -69,7 +69,7 @@ def find_urls(recording: Recording) -> list[dict[str, str]]:
     type_ = FILES.get(recording.container)
     if source is None or root is None or type_ is None:
         return []
-    if recording.layout.head or recording.encoding or recording.n_channels > MOST_CHANNELS:
+    if not recording.layout.is_plain or recording.encoding or recording.n_channels > MOST_CHANNELS:
         return []
     try:
         relative = source.resolve().relative_to(root)

@@ -1,0 +1,178 @@
+"""Probing: the format, length and parts of a file, and what of it is not sound."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import BinaryIO
+
+from ..errors import AudioError, count_noun
+from .containers import Stream, walk_file
+from .decoding import SEEKABLE, decode, open_sound
+from .files import ByteReader
+from .layout import PCM, Layout, LeftOut, Part
+from .media import find_media, probe_media
+
+_NO_FRAME = "File does not exist or is not a regular file"  # libsndfile's error for an MP3 without a frame
+_REPAIR = "copy or download it again, or read what is there with soundfile and pass the samples"
+_NO_LENGTH = 1 << 62  # number of samples from which libsndfile means that it does not know
+_WHAT_IS_READ = (
+    "WAV, FLAC, Ogg Opus, Ogg Vorbis, MP3 and AIFF are read; convert other formats first, as in "
+    "`ffmpeg -i talk.m4a -c:a libopus talk.ogg`; for samples without a header pass encoding, sample_rate and "
+    "n_channels"
+)
+
+
+def probe(file: BinaryIO, label: str) -> Layout:
+    """The format, length and parts of a file, from its content.
+
+    Raises:
+        AudioError: if it is not audio, empty, damaged or cut off.
+    """
+    import soundfile
+
+    reader = ByteReader(file)
+    _check_size(reader, label)
+    start = reader.read(0, 64)
+    media = find_media(start)
+    if media and media.is_certain:
+        return probe_media(file, label, media)
+    streams, left_out = walk_file(reader)
+    try:
+        layout = _join_streams(file, label, streams or [Stream("", ((0, reader.size),), reader.size)], start)
+    except soundfile.LibsndfileError as e:
+        if media:
+            with suppress(AudioError):
+                return probe_media(file, label, media)
+        raise _describe_unreadable(label, e.error_string, start[:8], reader.size) from e
+    layout = replace(
+        layout,
+        n_bytes=reader.size,
+        left_out=tuple(sorted([*left_out, *layout.left_out], key=lambda one: one.offset)),
+    )
+    _check_ends(file, layout, label, is_known=bool(streams))
+    return layout
+
+
+def _join_streams(file: BinaryIO, label: str, streams: list[Stream], start: bytes) -> Layout:
+    """The layout of the first stream and of those after it that have the same sample rate and channels."""
+    import soundfile
+
+    layout, begin = Layout(), 0
+    for number, stream in enumerate(streams):
+        if stream.flaw:
+            raise AudioError(f"{label} {stream.flaw}; {_REPAIR}")
+        left_out, reason = (*layout.left_out, *stream.left_out), ""
+        try:
+            found = _measure(file, stream, start)
+        except soundfile.LibsndfileError as e:
+            if number == 0:
+                raise
+            found, reason = Layout(), f"another stream, which cannot be read: {e.error_string}"
+        if number == 0:
+            _check_length(label, found.n_samples)
+            layout = replace(found, left_out=left_out)
+        elif (found.sample_rate, found.n_channels) == (layout.sample_rate, layout.n_channels):
+            layout = replace(
+                layout,
+                n_samples=layout.n_samples + found.n_samples,
+                has_length=layout.has_length and found.has_length,
+                parts=layout.parts + found.parts,
+                left_out=left_out,
+            )
+        else:
+            n_channels = count_noun(found.n_channels, "channel")
+            reason = reason or f"another stream, of {found.sample_rate} Hz with {n_channels}"
+            layout = replace(layout, left_out=(*left_out, LeftOut(begin, stream.end - begin, reason)))
+        begin = stream.end
+    if not streams[-1].is_closed:
+        there = layout.n_samples / layout.sample_rate
+        raise AudioError(
+            f"{label} is cut off: {there:.2f} s are there, and the Ogg stream has no end; copy or download "
+            "it again, or close it with `ffmpeg -i talk.ogg -c copy closed.ogg`"
+        )
+    return layout
+
+
+def _measure(file: BinaryIO, stream: Stream, start: bytes) -> Layout:
+    """The layout of one stream, as libsndfile parses its header."""
+    with open_sound(file, stream.pieces, Layout()) as sound:
+        n, rate = stream.n_samples or sound.frames, sound.samplerate
+        scale = rate / 48_000 if stream.container == "OGG_OPUS" else 1  # positions are in 48 kHz
+        marks = tuple((n + round(back * scale), offset) for back, offset in stream.marks)
+        return Layout(
+            container=stream.container or _name_container(sound.format, sound.subtype, start),
+            coding=sound.subtype,
+            sample_rate=rate,
+            n_channels=sound.channels,
+            n_samples=n,
+            has_length=stream.has_length,
+            parts=(Part(stream.pieces, n, stream.header_end, marks),),
+        )
+
+
+def _name_container(name: str, coding: str, start: bytes) -> str:
+    if name == "OGG":
+        return f"OGG_{coding}"
+    if name == "MP3":
+        return "MP3" if coding == "MPEG_LAYER_III" else coding
+    return {b"RIFF": "WAV", b"RIFX": "RIFX"}.get(start[:4], name)
+
+
+def _check_length(label: str, n_samples: int) -> None:
+    if n_samples <= 0:
+        raise AudioError(f"{label} holds no samples, only a header; record it again")
+    if n_samples >= _NO_LENGTH:
+        raise AudioError(
+            f"{label} does not say how long it is, as when it was written to a pipe; write it to a file, "
+            "as in `ffmpeg -i talk.flac again.flac`"
+        )
+
+
+def _check_ends(file: BinaryIO, layout: Layout, label: str, *, is_known: bool) -> None:
+    """Check that the last sample of each part can be decoded.
+
+    Where that would take decoding everything, the size was compared with the header by the walker.
+    """
+    end = 0
+    for part in layout.parts:
+        end += part.n_samples
+        if part.marks or layout.coding.startswith(SEEKABLE) or not is_known:
+            for _ in decode(file, layout, label, end - 1, end, 1):
+                pass
+
+
+def _describe_unreadable(label: str, reason: str, start: bytes, n_bytes: int) -> AudioError:
+    if reason.startswith(_NO_FRAME):
+        return AudioError(
+            f"{label} looks like an MP3, but not one whole frame of it can be read: it is cut off or "
+            f"damaged ({n_bytes} bytes); copy or download it again"
+        )
+    return AudioError(
+        f"{label} is no audio that can be read ({reason}); it begins with {start!r}. {_WHAT_IS_READ}"
+    )
+
+
+def probe_pcm(file: BinaryIO, label: str, rate: int, n_channels: int) -> Layout:
+    """The length of a file of 16-bit samples without a header.
+
+    Raises:
+        AudioError: if it has a header, is empty, or ends within a sample.
+    """
+    reader = ByteReader(file)
+    _check_size(reader, label)
+    start, n_bytes = reader.read(0, 4), reader.size
+    if start in (b"RIFF", b"RF64", b"OggS", b"fLaC"):
+        raise AudioError(f"{label} begins with {start!r}, so it has a header; leave encoding out")
+    if n_bytes % (2 * n_channels):
+        raise AudioError(
+            f"{label} has {n_bytes} bytes, which is no whole number of 16-bit samples in {n_channels} "
+            "channel(s); it is cut off, or n_channels is wrong"
+        )
+    n = n_bytes // (2 * n_channels)
+    return Layout(PCM, "PCM_16", rate, n_channels, n, n_bytes, parts=(Part(((0, n_bytes),), n),))
+
+
+def _check_size(reader: ByteReader, label: str) -> None:
+    if reader.size == 0:
+        raise AudioError(f"{label} is empty (0 bytes); copy or record it again")
