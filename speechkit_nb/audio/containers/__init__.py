@@ -22,6 +22,7 @@ _WALKERS: dict[bytes, Walker] = {
     b"OggS": walk_ogg,
     b"fLaC": walk_flac,
 }
+_PADDING = 8  # zeros that may fill the end of a file
 _NOT_ZERO = re.compile(rb"[^\0]")
 
 
@@ -34,7 +35,8 @@ def walk_file(reader: ByteReader) -> tuple[list[Stream], list[LeftOut]]:
     while (at := skip_metadata(reader, at)) < reader.size:
         begin = reader.find(_NOT_ZERO, at, reader.size, 1)
         if begin > at:
-            left_out.append(LeftOut(at, begin - at, "zeros"))
+            if begin < reader.size or begin - at > _PADDING:
+                left_out.append(LeftOut(at, begin - at, "zeros"))
             at = begin
             continue
         walker = _WALKERS.get(reader.read(at, 4), walk_mpeg)
