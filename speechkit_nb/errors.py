@@ -34,7 +34,7 @@ UserWarning
 ├── AudioConverted      the recording was transcoded before sending
 ├── AudioLeftOut        a file has bytes that are not read as sound
 ├── PartialAnalysis     statistics of a long stream that cover a part of it
-├── LeftOut             a part of a file or frame is not in the result; the message says where it is
+├── LeftOut             a part of a file or frame is not in the result, or looks wrong; the message says where
 └── UnreadableMessage   one message of an answer could not be parsed; the others are kept
 ```
 """
@@ -212,7 +212,7 @@ class PartialAnalysis(UserWarning):
 
 
 class LeftOut(UserWarning):
-    """A part of a file or frame is not in the result; the message says where it is."""
+    """A part of a file or frame is not in the result, or looks wrong; the message says where it is."""
 
 
 class UnreadableMessage(UserWarning):

@@ -137,13 +137,13 @@ class Transcript:
 
         For several results of one recording use `TimelineView` itself.
         """
-        from .views import Problem, TimelineView
+        from .views import TimelineView
 
         path = self._missing_file()
         timeline = TimelineView(None if path else self.source, self, **{"title": self.recording, **options})
         if path:
             english = f"there is no file {path}, so there is no sound"
-            timeline.add_problem(Problem(english, f"файла {path} нет, поэтому нет звука"))
+            timeline.add_problem(tables.Problem(english, f"файла {path} нет, поэтому нет звука"))
         return timeline
 
     def save(self, path: str | os.PathLike[str]) -> Path:

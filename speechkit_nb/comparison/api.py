@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ConfigError
-from ..evaluate import Normalizer, align
+from ..evaluate import How, Normalizer, align
 from ..evaluate import normalizer as make
+from ..tables import WordFrame
 from .comparison import Comparison, Options
 from .groups import Groups, with_groups, with_stretches
 from .inputs.collect import collect_inputs
@@ -18,7 +19,7 @@ def compare(
     systems: Mapping[str, Any],
     reference: Any = None,
     *,
-    normalizer: str | Callable[[str], str] | Normalizer = "none",
+    normalizer: How = "none",
     by: str | Sequence[str] | None = None,
     collar: float | None = None,
     groups: Groups = None,
@@ -40,7 +41,8 @@ def compare(
             TextGrid, CTM, STM, SRT, CSV or plain text. A folder has such files, like the folder of a system
             that `corpus.write_part` writes. Everything is read into memory; for corpora of any size use
             `sk.score`.
-        normalizer: defines which words are equal: `"ru"`, `"en"`, `"none"`, or a result of `sk.normalizer`.
+        normalizer: defines which words are equal: `"ru"`, `"en"`, `"none"` (or None), or a result of
+            `sk.normalizer`.
         by: utterance key columns; default: `recording` and `channel_tag` if all inputs have them.
         collar: seconds by which words of the systems are extended at both ends; only words that then overlap
             are paired. None: times do not matter.
@@ -78,9 +80,9 @@ def compare(
     how = make(normalizer)
     if material.reference is None:
         return _without_reference(material, how, groups, level, seed)
-    alignment = align(
-        material.reference, material.systems, by=material.by, normalizer=how, collar=collar, missing="empty"
-    )
+    systems = {name: WordFrame(frame, ()) for name, frame in material.systems.items()}
+    reference = WordFrame(material.reference, ())
+    alignment = align(reference, systems, by=material.by, normalizer=how, collar=collar, missing="empty")
     attrs = alignment.attrs
     alignment = with_stretches(alignment, material.by, pause)
     alignment, names = with_groups(alignment, groups, material.by, material.reference)

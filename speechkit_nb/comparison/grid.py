@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..errors import EvaluationError
 from ..evaluate import Floats, Normalizer, align, collect_utterances, normalize_tokens, number_words
+from ..tables import WordFrame
 
 UNIT = "unit"
 
@@ -192,7 +193,8 @@ def _merged(
     leading: pd.DataFrame, slots: np.ndarray, unit: np.ndarray, side: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add the words of a system to `slots`, with new places for words that only this system has."""
-    aligned = align(leading, {"next": side}, by=[UNIT], missing="empty")
+    sides = WordFrame(leading, ()), {"next": WordFrame(side, ())}
+    aligned = align(*sides, by=[UNIT], missing="empty")
     aligned = aligned.sort_values(UNIT, kind="stable", ignore_index=True)
     old, new = (number_words(aligned, which).to_numpy() for which in ("ref", "hyp"))
     # rows without a word in `leading` have old == -1, which selects the added last row

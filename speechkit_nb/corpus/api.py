@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import html
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError
-from ..evaluate import Missing, Normalizer, explain_shortage
+from ..errors import ConfigError, EvaluationError, warn
+from ..evaluate import How, Missing, explain_shortage
 from ..formats import read_frame
+from ..tables import warn_problems
 from .duplicates import check_once
 from .executor import outcomes
 from .layout import Corpus, parts_of, timed_systems
@@ -37,6 +37,8 @@ class Scores:
         by: columns that results are split by.
         parts: one row per scored part: `part`, `status` (`"scored"`, or `"kept"` from an earlier run).
         failed: one row per part that could not be scored and is not in the results: `part`, `error`.
+        problems: rows and times that were left out or look wrong in the parts that were scored: `part`,
+            `problem`.
         statistics: the sums.
         out: the folder with the alignments and sums of each part; None if they were not written.
         level: confidence level of the intervals; use `dataclasses.replace` to change it.
@@ -49,6 +51,7 @@ class Scores:
     statistics: Statistics
     out: Path | None = None
     level: float = 0.95
+    problems: pd.DataFrame = field(default_factory=lambda: _make_table([], "problem"))
 
     @cached_property
     def _whole(self) -> Statistics:
@@ -164,7 +167,7 @@ def score(
     utterance: Sequence[str] | None = None,
     by: str | Sequence[str] = (),
     group: str | Sequence[str] | None = None,
-    normalizer: str | Callable[[str], str] | Normalizer = "none",
+    normalizer: How = "none",
     collar: float | None = None,
     missing: Missing = "raise",
     executor: Executor | None = None,
@@ -223,21 +226,30 @@ def score(
 def _gathered(parts: Sequence[Part], plan: Plan, out: Path | None, answers: Iterator[Outcome]) -> Scores:
     """Add the sums of all scored parts; at most `_MERGED` are in memory."""
     sums, status, errors = list[Statistics](), dict[str, str](), dict[str, str]()
+    problems = list[tuple[str, str]]()
     for answer in answers:
         if answer.error:
             errors[answer.part] = answer.error
             continue
         status[answer.part] = "kept" if answer.is_kept else "scored"
+        problems += [(answer.part, problem) for problem in answer.problems]
         sums.append(answer.statistics or written(answer.part, plan, _place(out)))
         if len(sums) == _MERGED:
             sums = [Statistics.sum(sums)]
     names = [part.name for part in parts]
-    done = pd.DataFrame(
-        [(name, status[name]) for name in names if name in status], columns=["part", "status"]
-    )
-    lost = pd.DataFrame([(name, errors[name]) for name in names if name in errors], columns=["part", "error"])
-    _tell(errors, len(parts), out)
-    return Scores(plan.systems, plan.by, done.astype("str"), lost.astype("str"), Statistics.sum(sums), out)
+    done = _make_table([(name, status[name]) for name in names if name in status], "status")
+    lost = _make_table([(name, errors[name]) for name in names if name in errors], "error")
+    found = _make_table(sorted(problems, key=lambda problem: names.index(problem[0])), "problem")
+    _warn(errors, len(parts), out)
+    if problems:
+        n_others = f", and {len(found) - 1} more in .problems" if len(found) > 1 else ""
+        warn_problems([f"{': '.join(found.iloc[0])}{n_others}"])
+    return Scores(plan.systems, plan.by, done, lost, Statistics.sum(sums), out, problems=found)
+
+
+def _make_table(rows: Sequence[tuple[str, str]], column: str) -> pd.DataFrame:
+    """A frame of parts and texts."""
+    return pd.DataFrame(rows, columns=["part", column]).astype("str")
 
 
 def _place(out: Path | None) -> Path:
@@ -245,7 +257,7 @@ def _place(out: Path | None) -> Path:
     return out
 
 
-def _tell(errors: Mapping[str, str], n_parts: int, out: Path | None) -> None:
+def _warn(errors: Mapping[str, str], n_parts: int, out: Path | None) -> None:
     """Warn about failed parts; raise EvaluationError if all parts failed."""
     if not errors:
         return
@@ -253,11 +265,11 @@ def _tell(errors: Mapping[str, str], n_parts: int, out: Path | None) -> None:
     if len(errors) == n_parts:
         raise EvaluationError(f"none of {n_parts} parts could be scored; {name!r}: {error}")
     again = "; a second run scores only these" if out is not None else ""
-    warnings.warn(
-        f"{len(errors)} of {n_parts} parts could not be scored and are in no figure, see .failed; "
-        f"{name!r}: {error}{again}",
-        UserWarning,
-        stacklevel=4,
+    warn(
+        UserWarning(
+            f"{len(errors)} of {n_parts} parts could not be scored and are in no figure, see .failed; "
+            f"{name!r}: {error}{again}"
+        )
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from ..formats import (
     format_part_name,
     list_systems,
     parse_part_name,
+    read_words,
     system_folder,
     write_frame,
 )
+from ..tables import warn_problems
 from .parts import FramePart, Part, TablePart, WordsPart, columns_of
 from .plan import Plan
 
@@ -52,8 +55,9 @@ def write_part(
     Args:
         folder: folder of the corpus.
         system: name of the system or of the reference.
-        words: a transcript, a frame of words, or a frame of texts (from `read_reference`). If a frame has no
-            column `recording`, its recording is `part`.
+        words: a transcript, a frame of words or texts, or anything else that `compare` takes for one system.
+            All alternatives of a frame are written; rows that cannot be used are left out, with the warning
+            `LeftOut`. If a frame has no column `recording`, its recording is `part`.
         part: name of the part; default: the name of its only recording.
         recordings: recordings of the part; needed if some of them may have no words.
 
@@ -61,30 +65,24 @@ def write_part(
         The files that were written: words, and the finals of a transcript.
 
     Raises:
-        SchemaError: if a frame has neither `word` nor `text`.
-        ConfigError: if `part` is None and there is not exactly one recording.
+        SchemaError: if a frame has neither `word` nor `text`, or a column that cannot be read.
+        ConfigError: if `words` are of another type, or `part` is None and there is not exactly one recording.
     """
-    finals = getattr(words, "finals", None)
-    frame = words if finals is None else words.words
-    if not isinstance(frame, pd.DataFrame) or not {"word", "text"} & set(frame):
-        raise SchemaError("words of a part are a transcript, or a frame with the column word or text")
+    given = read_words(words, f"the words of {system!r}", all_alternatives=True)
+    warn_problems(given.problems)
+    frame, finals = given.frame, None if isinstance(words, pd.DataFrame) else getattr(words, "finals", None)
     if "recording" not in frame and part is not None:
         frame = frame.assign(recording=pd.Series(part, frame.index, dtype="str"))
-    known = {*recordings, *(_named(frame) if finals is None else [words.recording])}
+    known = {*recordings, *replace(given, frame=frame).find_recordings()}
     part = _only(known) if part is None else part
     facts = {"system": system, "recordings": sorted(known)}
     written = []
-    for name, table in {"words": frame, "finals": finals}.items():
-        if table is not None:
-            path = system_folder(Path(folder) / name, system) / format_part_name(part)
-            write_frame(table, path, facts)
+    for table, rows in {"words": frame, "finals": finals}.items():
+        if rows is not None:
+            path = system_folder(Path(folder) / table, system) / format_part_name(part)
+            write_frame(rows, path, facts)
             written.append(path)
     return written
-
-
-def _named(frame: pd.DataFrame) -> set[str]:
-    """The recordings of a frame."""
-    return set(map(str, frame["recording"].unique())) if "recording" in frame else set()
 
 
 def _only(recordings: set[str]) -> str:

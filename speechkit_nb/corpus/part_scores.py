@@ -31,12 +31,14 @@ class Outcome:
         part: name of the part.
         statistics: its sums; None if they were written to files or there is an error.
         error: why the part could not be scored; "" if it was.
+        problems: what was left out or changed in its words, one sentence each.
         is_kept: whether the scores of an earlier run are used.
     """
 
     part: str
     statistics: Statistics | None = None
     error: str = ""
+    problems: tuple[str, ...] = ()
     is_kept: bool = False
 
 
@@ -46,15 +48,16 @@ def score_part(part: Part, plan: Plan, out: Path | None) -> Outcome:
     Errors are returned as text and not raised, because not every exception can be sent between processes.
     """
     try:
+        problems = dict[str, None]()
         if out is None:
-            sums = (_statistics(*each, plan) for each in _aligned(part, plan))
-            return Outcome(part.name, reduce(_and, sums))
+            sums = (_statistics(*each, plan) for each in _aligned(part, plan, problems))
+            return Outcome(part.name, reduce(_and, sums), problems=tuple(problems))
         facts = {**plan.facts, "part": part.name, "key": _key(part, plan)}
         if _is_done(part.name, plan, out, facts["key"]):
             return Outcome(part.name, is_kept=True)
         _forget(part.name, out)
-        _write(part, plan, out, facts)
-        return Outcome(part.name)
+        _write(part, plan, out, facts, problems)
+        return Outcome(part.name, problems=tuple(problems))
     except Exception as error:
         return Outcome(part.name, error=f"{type(error).__name__}: {error}")
 
@@ -90,8 +93,11 @@ def _forget(part: str, out: Path) -> None:
         path.unlink()
 
 
-def _aligned(part: Part, plan: Plan) -> Iterator[tuple[pd.DataFrame, Batch]]:
+def _aligned(part: Part, plan: Plan, problems: dict[str, None]) -> Iterator[tuple[pd.DataFrame, Batch]]:
+    """Yield the alignment of each batch; its problems are added to `problems`."""
     for batch in part.batches(plan):
+        for words in (batch.reference, *batch.systems.values()):
+            problems |= dict.fromkeys(map(str, words.problems))
         alignment = align(
             batch.reference,
             batch.systems,
@@ -121,7 +127,7 @@ def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
         SchemaError: if an utterance has several values in a column.
     """
     columns = list(dict.fromkeys([*batch.keys, *plan.metadata]))
-    facts = batch.reference[columns].drop_duplicates()
+    facts = batch.reference.frame[columns].drop_duplicates()
     twice = facts[facts.duplicated(list(batch.keys))]
     if len(twice):
         which = ", ".join(f"{key} {twice.iloc[0][key]!r}" for key in batch.keys)
@@ -141,7 +147,7 @@ def _tally(marked: pd.DataFrame, utterances: UtteranceCounts, plan: Plan) -> pd.
     return tally[[*plan.by, *_TALLY]].astype(_TALLY)
 
 
-def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:
+def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any], problems: dict[str, None]) -> None:
     """Write the alignments, one row group per batch, and then the sums.
 
     The sums are written last: a run that was interrupted has no complete set of files, see `_is_done`.
@@ -150,7 +156,7 @@ def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any]) -> None:
     with ExitStack() as stack:
         paths = {system: alignment_path(out, system, part.name) for system in plan.systems}
         files = {name: stack.enter_context(RowGroupWriter(path, facts)) for name, path in paths.items()}
-        for alignment, batch in _aligned(part, plan):
+        for alignment, batch in _aligned(part, plan, problems):
             for system, file in files.items():
                 file.write(
                     _numbered_on(alignment[alignment["system"] == system].drop(columns="system"), file.n_rows)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import EvaluationError, SchemaError
 from ..formats import decode_categories, format_part_name, hash_files, read_frame, system_folder
-from ..tables import UTTERANCE_KEYS, read_metadata
+from ..tables import UTTERANCE_KEYS, WordFrame, read_metadata, read_word_frame
 from .plan import Plan
 
 Hashes = NDArray[np.uint64]
@@ -28,10 +28,10 @@ MOST_KEYS = 1 << 17
 
 
 class Batch(NamedTuple):
-    """Complete utterances: frames for `align`, and the utterance key columns."""
+    """Complete utterances: their frames, and the utterance key columns."""
 
-    reference: pd.DataFrame
-    systems: dict[str, pd.DataFrame]
+    reference: WordFrame
+    systems: dict[str, WordFrame]
     keys: tuple[str, ...]
 
 
@@ -126,12 +126,12 @@ class WordsPart:
     def batches(self, plan: Plan) -> Iterator[Batch]:
         paths = {place: self._path(place) for place in (plan.reference, *plan.places.values())}
         self._check_recordings(paths, plan)
-        reference = self._read(paths[plan.reference], plan, plan.metadata)
-        systems = {name: self._read(paths[place], plan) for name, place in plan.places.items()}
+        reference = self._read(plan.reference, paths[plan.reference], plan, plan.metadata)
+        systems = {name: self._read(name, paths[place], plan) for name, place in plan.places.items()}
         yield Batch(
             reference,
             systems,
-            plan.keys(*(list(map(str, frame)) for frame in (reference, *systems.values()))),
+            plan.keys(*(list(map(str, frame)) for frame, _ in (reference, *systems.values()))),
         )
 
     def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
@@ -176,15 +176,16 @@ class WordsPart:
                     "or take them as empty with missing='empty'"
                 )
 
-    def _read(self, path: Path, plan: Plan, metadata: Sequence[str] = ()) -> pd.DataFrame:
+    def _read(self, name: str, path: Path, plan: Plan, metadata: Sequence[str] = ()) -> WordFrame:
         keys = plan.utterance or UTTERANCE_KEYS
         if not path.exists() and plan.missing == "empty":
-            return pd.DataFrame({name: pd.Series(dtype="str") for name in (*keys, *metadata, "word")})
+            columns = (*keys, *metadata, "word")
+            return WordFrame(pd.DataFrame({column: pd.Series(dtype="str") for column in columns}), ())
         there = columns_of(path)
         _check_there([*(plan.utterance or ()), *metadata], list(there))
         said = ["word", "start", "end"] if "word" in there else ["text"]
         wanted = dict.fromkeys([*keys, *metadata, *said, "alternative"])
-        return read_frame(path, [name for name in wanted if name in there])
+        return read_word_frame(read_frame(path, [column for column in wanted if column in there]), name)
 
 
 def columns_of(path: Path) -> dict[str, int]:
@@ -232,10 +233,10 @@ def _check_there(wanted: Sequence[str], there: Sequence[str]) -> None:
 def _of_table(table: pd.DataFrame, keys: tuple[str, ...], plan: Plan) -> Batch:
     """A batch from rows of a table of utterances."""
     facts = list(dict.fromkeys([*keys, *plan.metadata]))
-    systems = {name: _texts(table, list(keys), place, plan) for name, place in plan.places.items()}
-    return Batch(_texts(table, facts, plan.reference, plan), systems, keys)
+    systems = {name: _read_texts(table, list(keys), place, plan) for name, place in plan.places.items()}
+    return Batch(_read_texts(table, facts, plan.reference, plan), systems, keys)
 
 
-def _texts(table: pd.DataFrame, facts: list[str], column: str, plan: Plan) -> pd.DataFrame:
-    text = table[column].astype("str")
-    return table[facts].assign(text=text.fillna("") if plan.missing == "empty" else text)
+def _read_texts(table: pd.DataFrame, facts: list[str], column: str, plan: Plan) -> WordFrame:
+    frame, problems = read_word_frame(table[facts].assign(text=table[column]), f"column {column!r}")
+    return WordFrame(frame.fillna({"text": ""}) if plan.missing == "empty" else frame, problems)

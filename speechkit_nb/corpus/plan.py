@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from .. import __version__
 from ..errors import ConfigError, SchemaError
-from ..evaluate import COUNTS, Missing, Normalizer, normalizer
+from ..evaluate import COUNTS, How, Missing, Normalizer, normalizer
 from ..tables import UTTERANCE_KEYS
 
 LAYOUT = 2
@@ -63,7 +63,7 @@ class Plan:
         utterance: Sequence[str] | None,
         by: Sequence[str],
         group: str | Sequence[str] | None,
-        how: str | Callable[[str], str] | Normalizer,
+        how: How,
         collar: float | None,
         missing: Missing,
     ) -> Plan:

@@ -26,6 +26,7 @@ from .metrics.word_rates import count_words as count_words
 from .metrics.word_timing import compute_boundary_errors as compute_boundary_errors
 from .metrics.word_timing import compute_timing as compute_timing
 from .metrics.word_timing import count_timing as count_timing
+from .normalization.base import How as How
 from .normalization.base import Normalizer as Normalizer
 from .normalization.base import normalizer as normalizer
 from .normalization.tokens import normalize_tokens as normalize_tokens

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
-from ..errors import ConfigError, EvaluationError, SchemaError
+from ..errors import ConfigError, EvaluationError
+from ..tables import HasWords, read_word_frame
 from ..transcript import Transcript
 from .files import guess_recording, is_folder, list_files, read_file
 from .registry import has_known_suffix
 
 FORMS = (
-    "text, a frame with the column word or text, a transcript, a file or a folder of files as a Path or its "
-    "name, or for several recordings a list of these or {recording: ...}"
+    "text, a frame with the column word or text, a transcript (job.result()), a file or a folder of files as "
+    "a Path or its name, or for several recordings a list of these or {recording: ...}"
 )
 
 
@@ -32,11 +31,13 @@ class WordInput:
             with `text`; `recording` and `channel_tag` only if known.
         recordings: further ids that are known, such as those of recordings without words.
         sources: audio by recording, where known.
+        problems: what was left out or changed when frames were read, one sentence each.
     """
 
     frame: pd.DataFrame
     recordings: frozenset[str] = frozenset()
     sources: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -51,16 +52,17 @@ class WordInput:
     def assign_recording(self, recording: str) -> WordInput:
         """A copy with this recording in every row."""
         frame = self.frame.assign(recording=pd.Series(recording, self.frame.index, dtype="str"))
-        source = next(iter(self.sources.values()), None)
-        return WordInput(frame, frozenset([recording]), {} if source is None else {recording: source})
+        sources = dict(zip([recording], self.sources.values(), strict=False))
+        return replace(self, frame=frame, recordings=frozenset([recording]), sources=sources)
 
 
-def read_words(given: Any, name: str) -> WordInput:
+def read_words(given: Any, name: str, *, all_alternatives: bool = False) -> WordInput:
     """Read words or texts from any of the forms that a user can pass.
 
     Args:
         given: text, a frame, a transcript, a file or folder, or a list or mapping of these.
         name: of the system, for messages.
+        all_alternatives: whether to read all alternatives of a frame or a transcript, not only the first.
 
     Raises:
         ConfigError: if it has another type, or names a recording twice.
@@ -72,23 +74,34 @@ def read_words(given: Any, name: str) -> WordInput:
     if isinstance(given, os.PathLike):
         return _read_path(Path(given), name)
     if isinstance(given, pd.DataFrame):
-        return WordInput(normalize_frame(given, name))
+        return _read_frame(given, name, all_alternatives=all_alternatives)
     if isinstance(given, Transcript):
-        return _make_input(given.words, name, frozenset([given.recording]), given.source)
+        known = frozenset([given.recording])
+        return _read_frame(given.words, name, known, given.source, all_alternatives)
     if isinstance(given, Mapping):
         parts = ((str(key), read_words(part, f"{name}, {key!r}")) for key, part in given.items())
         return _join(parts, name)
     if isinstance(given, (list, tuple)):
         return _read_list(given, name)
-    words = getattr(given, "words", None)  # a JobSet: the client is not imported here
-    if isinstance(words, pd.DataFrame):
-        return WordInput(normalize_frame(words, name))
+    if isinstance(given, HasWords) and not isinstance(given, type):
+        # a JobSet; the client is not imported here
+        return read_words(given.words, name, all_alternatives=all_alternatives)
     raise ConfigError(f"{name} is of type {type(given).__name__}; it can be {FORMS}")
 
 
-def _make_input(frame: pd.DataFrame, name: str, recordings: frozenset[str], source: Any) -> WordInput:
+def _read_frame(
+    given: pd.DataFrame,
+    name: str,
+    recordings: frozenset[str] = frozenset(),
+    source: Any = None,
+    all_alternatives: bool = False,
+) -> WordInput:
+    frame, problems = read_word_frame(given, name, all_alternatives=all_alternatives)
+    frame = frame.reset_index(drop=True)
+    if "word" in frame and not {"start", "end"} <= set(frame):
+        frame = frame.assign(start=float("nan"), end=float("nan"))
     sources = {} if source is None else dict.fromkeys(recordings, source)
-    return WordInput(normalize_frame(frame, name), recordings, sources)
+    return WordInput(frame, recordings, sources, problems)
 
 
 def _read_string(given: str, name: str) -> WordInput:
@@ -97,7 +110,7 @@ def _read_string(given: str, name: str) -> WordInput:
         return _read_path(Path(given), name)
     if len(given.split()) == 1 and has_known_suffix(Path(given)):
         raise ConfigError(f"{name}: there is no file {given!r}")
-    return WordInput(pd.DataFrame({"text": pd.Series([given], dtype="str")}))
+    return _read_frame(pd.DataFrame({"text": pd.Series([given], dtype="object")}), name)
 
 
 def _read_path(path: Path, name: str) -> WordInput:
@@ -120,7 +133,7 @@ def _read_path(path: Path, name: str) -> WordInput:
 
 def _read_one_file(path: Path, name: str) -> WordInput:
     content = read_file(path, name)
-    return _make_input(content.frame, name, content.recordings, content.source)
+    return _read_frame(content.frame, name, content.recordings, content.source)
 
 
 def _read_list(given: Iterable[Any], name: str) -> WordInput:
@@ -159,6 +172,7 @@ def _concatenate(inputs: Sequence[WordInput]) -> WordInput:
         pd.concat(_drop_partial_columns(frames), ignore_index=True),
         frozenset().union(*(part.find_recordings() for part in inputs)),
         {key: source for part in inputs for key, source in part.sources.items()},
+        tuple(problem for part in inputs for problem in part.problems),
     )
 
 
@@ -172,47 +186,8 @@ def _split_texts(part: WordInput) -> pd.DataFrame:
     """Split texts into words without times."""
     if not part.is_text:
         return part.frame
-    frame = part.frame.assign(word=part.frame["text"].str.split()).drop(columns="text")
+    # not at no-break spaces, which a normalizer may need in numbers
+    words = part.frame["text"].str.findall(r"[^ \t\n\r\f\v]+")
+    frame = part.frame.assign(word=words).drop(columns="text")
     frame = frame.explode("word", ignore_index=True).dropna(subset="word")
     return frame.assign(start=float("nan"), end=float("nan")).astype({"word": "str"})
-
-
-def normalize_frame(given: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The frame with the dtypes that `align` wants, first alternatives only."""
-    column = next((c for c in ("word", "text") if c in given), None)
-    if column is None:
-        there = ", ".join(map(str, given)) or "none"
-        raise SchemaError(f"{name}: there is neither a column word nor text; there are {there}")
-    frame = given[given["alternative"] == 0] if "alternative" in given else given
-    if "channel_tag" not in frame and "channel" in frame:
-        frame = frame.rename(columns={"channel": "channel_tag"})
-    texts = [c for c in (column, "recording", "channel_tag") if c in frame and frame[c].dtype != "str"]
-    frame = frame.assign(**{c: _convert_to_text(frame[c]) for c in texts})
-    frame = frame.assign(
-        **{c: _convert_to_seconds(frame, c, name) for c in ("start", "end") if column == "word"}
-    )
-    result: pd.DataFrame = frame.reset_index(drop=True)
-    result.attrs = dict(given.attrs)
-    return result
-
-
-def _convert_to_text(values: pd.Series) -> pd.Series:
-    known = values.notna()
-    whole = values.dtype.kind == "f" and (values[known] % 1 == 0).all()
-    return (values.astype("Int64") if whole else values).astype("str").where(known)
-
-
-def _convert_to_seconds(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
-    """A column of times as float64; NaN if the frame does not have it."""
-    if column not in frame:
-        return pd.Series(float("nan"), frame.index)
-    if not is_numeric_dtype(frame[column]) and len(frame):
-        raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not seconds as float64")
-    seconds = frame[column].astype("float64")
-    n_endless = int(np.isinf(seconds).sum())
-    if n_endless:
-        raise SchemaError(
-            f"{name}: {n_endless} of {len(frame)} values of {column!r} are infinite; a time that is not "
-            "known is NaN"
-        )
-    return seconds

@@ -10,6 +10,7 @@ from .analyses import (
     make_summaries,
 )
 from .parquet import COMPRESSION, add_metadata, read_metadata, write_table
+from .problems import Problem, count_noun_ru, translate_problems
 from .saved import SavedTranscript, is_saved_transcript, read_saved, write_saved
 from .schemas import (
     CLASSIFIERS,
@@ -30,6 +31,7 @@ from .schemas import (
     empty,
 )
 from .transcripts import make_events, make_finals, make_words
+from .word_frames import HasWords, WordFrame, read_word_frame, warn_problems
 
 __all__ = [
     "CLASSIFIERS",
@@ -46,10 +48,14 @@ __all__ = [
     "UTTERANCE_KEYS",
     "WORDS",
     "WORD_KEYS",
+    "HasWords",
+    "Problem",
     "SavedTranscript",
     "Schema",
+    "WordFrame",
     "add_metadata",
     "check",
+    "count_noun_ru",
     "count_sessions",
     "empty",
     "is_saved_transcript",
@@ -64,6 +70,9 @@ __all__ = [
     "make_words",
     "read_metadata",
     "read_saved",
+    "read_word_frame",
+    "translate_problems",
+    "warn_problems",
     "write_saved",
     "write_table",
 ]

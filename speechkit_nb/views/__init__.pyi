@@ -6,7 +6,6 @@ from .plots.timeline import plot_timeline_rows as plot_timeline_rows
 from .plots.word_row import WordRow as WordRow
 from .report import Section as Section
 from .report import render_report as render_report
-from .scene.messages import Problem as Problem
 from .scene.palette import BLUE as BLUE
 from .scene.palette import GREY as GREY
 from .scene.palette import ORANGE as ORANGE

@@ -188,6 +188,17 @@ def test_words_that_are_there_twice_are_refused():
         sk.compare({"a": pd.concat([words("x y"), words("x y")])}, "x y")
 
 
+def test_a_word_may_be_repeated_within_one_interval():
+    """As "no no" in an annotation whose intervals have several words; it is reported."""
+    said = words("no no yes ok").assign(start=[0, 0, 0, 2.0], end=[1, 1, 1, 3.0])
+    c = sk.compare({"a": "no no yes ok"}, said)
+    assert c.summary["errors"].tolist() == [0]
+    assert c.problems[0] == "the reference: 1 word repeats another word of the same start and end"
+    for twice in (pd.concat([said, said]), pd.concat([said, said]).sort_values("start", kind="stable")):
+        with pytest.raises(SchemaError, match="the reference: 5 of 8 words are duplicate words"):
+            sk.compare({"a": "no no yes ok"}, twice)
+
+
 def test_texts_with_one_key_twice_are_refused():
     """Utterances must have unique keys."""
     twice = pd.DataFrame({"recording": ["r", "r"], "text": ["x", "y"]})

@@ -581,9 +581,7 @@ def test_a_part_must_have_a_name(tmp_path):
     frame = pd.DataFrame({"word": ["a"], "start": [0.0], "end": [1.0]}).astype({"word": "str"})
     with pytest.raises(ConfigError, match=r"the words are of no known recordings: name the part with part="):
         sk.write_part(tmp_path, "one", frame)
-    with pytest.raises(
-        SchemaError, match=r"words of a part are a transcript, or a frame with the column word"
-    ):
+    with pytest.raises(SchemaError, match=r"the words of 'one': there is neither a column word nor text"):
         sk.write_part(tmp_path, "one", frame.drop(columns="word"))
 
 

@@ -374,12 +374,12 @@ def test_the_order_of_utterances_does_not_matter():
         ),
         (
             texts_frame(["a"]).drop(columns="text"),
-            "system 'x': column 'text' is missing; there are recording",
+            "system 'x': there is neither a column word nor text; there are recording",
         ),
-        (texts_frame(["a"]).assign(text=[1]), "system 'x': column 'text' is int64, not str"),
+        (texts_frame(["a"]).assign(text=[["a"]]), "system 'x': column 'text' is object, not text, whole"),
         (texts_frame(["a", None]), "system 'x': 1 of 2 rows have no text"),
         (texts_frame([]).assign(start=1.0), "system 'x' lacks 1 of 1 utterances"),
-        (words_frame([[("a", 0, 1)]]).assign(start=[0]), "system 'x': column 'start' is int64, not float64"),
+        (words_frame([[("a", 0, 1)]]).assign(start=["0"]), "'x': column 'start' is str, not seconds"),
     ],
 )
 def test_frames_that_cannot_be_used_are_refused(given, says):
@@ -402,7 +402,7 @@ def test_options_that_make_no_sense_are_refused():
         align("a", {})
     with pytest.raises(ConfigError, match="collar=-1 seconds; it is 0 or more, or None"):
         align("a", {"x": "a"}, collar=-1)
-    with pytest.raises(ConfigError, match="missing='skip'; there are 'raise' and 'empty'"):
+    with pytest.raises(ConfigError, match="missing must be 'raise' or 'empty', not 'skip'"):
         align("a", {"x": "a"}, missing="skip")
 
 

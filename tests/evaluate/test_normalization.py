@@ -6,13 +6,14 @@ import sys
 import unicodedata
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from speechkit_nb.errors import ConfigError, MissingExtra
-from speechkit_nb.evaluate import Normalizer, normalize_tokens, normalizer
+from speechkit_nb.evaluate import Normalizer, align, normalize_tokens, normalizer
 from speechkit_nb.evaluate.normalization.phrases import Replacement, replace_phrases
 from speechkit_nb.evaluate.normalization.tokens import Tokens
 
@@ -146,13 +147,36 @@ def test_english_numbers_become_digits():
     assert (found.start[1], found.end[1]) == (1, 5)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("☎\ufe0f да", ["да"]),
+        ("1\ufe0f\u20e3 👍🏽", ["1"]),
+        ("ѝ Ѐ к\u0301", ["и", "е", "к"]),
+        ("\u0301 й ё\u0301ж", ["й", "еж"]),
+    ],
+)
+def test_characters_that_choose_a_look_and_stress_leave_no_word(text, expected):
+    """Variation selectors and a combining mark without a letter are no words; ѝ is и with stress."""
+    assert normalizer("ru")(text) == expected
+
+
+def test_white_space_of_any_kind_separates_words_without_a_normalizer():
+    """As a normalizer of a text does; the time of a word of a frame is divided."""
+    assert normalizer(None)("в\u00a0доме") == normalizer("none")("в\u00a0доме") == ["в", "доме"]
+    heard = pd.DataFrame({"word": ["в\u2009доме"], "start": [0.0], "end": [1.0]})
+    alignment = align("в доме", {"text": "в\u00a0доме", "frame": heard}, normalizer=None)
+    assert set(alignment["op"]) == {"ok"}
+    assert alignment["hyp_end"].tolist()[2:] == [0.2, 1.0]
+
+
 def test_numbers_of_other_languages_are_refused_with_a_way_out():
     """Russian numbers are not supported; the error describes what to do."""
     with pytest.raises(
         ConfigError, match=r"in English only, not in 'ru'.*equivalents=.*alternatives in the ref"
     ):
         normalizer("ru", numbers="digits")
-    with pytest.raises(ConfigError, match="numbers='words'; there are None and 'digits'"):
+    with pytest.raises(ConfigError, match="numbers must be 'digits', not 'words'"):
         normalizer("en", numbers="words")
 
 

@@ -4,6 +4,8 @@ import math
 import random
 
 import jiwer
+import numpy as np
+import pandas as pd
 import pytest
 
 import speechkit_nb as sk
@@ -79,9 +81,22 @@ def test_words_are_compared_after_normalization():
         sk.wer("a", "!", normalizer="en")
 
 
+def test_frames_and_transcripts_have_a_rate():
+    """Words are compared within their recording and channel; arrays and series are lists of texts."""
+    said = pd.DataFrame({"recording": ["r", "s"], "text": ["a b", "c"]})
+    heard = pd.DataFrame({"recording": ["s", "r", "r"], "word": ["c", " a", "x"]})
+    assert sk.wer(said, heard).errors == 1
+    assert sk.wer("a x", heard[heard["recording"] == "r"]).errors == 0
+    assert sk.wer(said["text"], np.array(["a b", "x"])).errors == 1
+    assert math.isnan(sk.wer(sk.Transcript([]), "").rate)
+
+
 @pytest.mark.parametrize(
     ("reference", "hypothesis", "message"),
     [
+        (None, "a", "the reference is of type NoneType; it can be a text, a frame"),
+        ({"a": 1}, "a", "the reference is of type dict"),
+        ("a", b"a", "system 'hypothesis' is of type bytes"),
         (
             ["a", "b"],
             ["a"],

@@ -22,9 +22,6 @@ LATE = 0.5
 HASHED = 1 << 28
 """Largest size in bytes of samples that are compared by content, if length and encoding are the same."""
 
-LONG = 30.0
-"""Seconds; if the median duration of words is longer than this, their times are not in seconds."""
-
 
 def check_audio(inputs: Mapping[str, WordInput]) -> list[str]:
     """Check the audio of the inputs, and that times of words lie within it; returns messages.
@@ -44,9 +41,7 @@ def check_audio(inputs: Mapping[str, WordInput]) -> list[str]:
     lengths = {file: sound.duration for file, (_, sound) in first.items()}
     for name, given in inputs.items():
         if "word" in given.frame and given.frame["end"].notna().any():
-            said += _find_late_words(given.frame, lengths, display_name(name)) + _find_long_words(
-                given.frame, display_name(name)
-            )
+            said += _find_late_words(given.frame, lengths, display_name(name))
     return said
 
 
@@ -115,15 +110,4 @@ def _find_late_words(frame: pd.DataFrame, lengths: Mapping[str, float], name: st
         f"{name} ends {excess.max():.1f} s after the audio of {worst!r}, which lasts {lengths[worst]:.1f} s"
         f"{others}; {after} of {len(frame)} words begin after the end of their recording: wrong "
         "recording, or times not in seconds?"
-    ]
-
-
-def _find_long_words(frame: pd.DataFrame, name: str) -> list[str]:
-    """A message if times seem to be in milliseconds."""
-    length = float((frame["end"] - frame["start"]).median())
-    if not length > LONG:
-        return []
-    return [
-        f"{name}: half of its words last longer than {length:.0f} s; start and end are seconds: divide "
-        "milliseconds by 1000"
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ def collect_inputs(
     for name, given in inputs.items():
         frames[name], found = check_words(given.frame, keys, display_name(name))
         said += found
+    read = [problem for given in inputs.values() for problem in given.problems]
     known = {file: source for given in inputs.values() for file, source in given.sources.items()}
     pseudo = reference is not None and bool(frames[REFERENCE].attrs.get("pseudo_reference"))
     return ComparisonInput(
@@ -84,7 +85,7 @@ def collect_inputs(
         keys,
         files,
         known,
-        (*problems, *lacking, *heard, *said),
+        (*read, *problems, *lacking, *heard, *said),
         pseudo,
     )
 
@@ -140,7 +141,8 @@ def _name_recording(given: WordInput, known: set[str], name: str) -> WordInput:
         return given
     frame = given.frame.assign(recording=given.frame["recording"].replace(renamed))
     sources = {renamed.get(file, file): source for file, source in given.sources.items()}
-    return WordInput(frame, frozenset(renamed.get(file, file) for file in own), sources)
+    recordings = frozenset(renamed.get(file, file) for file in own)
+    return replace(given, frame=frame, recordings=recordings, sources=sources)
 
 
 def _match_stems(own: Iterable[str], known: set[str]) -> dict[str, str]:

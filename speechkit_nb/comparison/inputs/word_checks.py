@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from ...errors import SchemaError
+from ...errors import SchemaError, count_noun
+from ...tables import WORD_KEYS
 
 OVERLAP = 0.01
 """Seconds by which a word may overlap the next one without a message."""
-
-_UTTERANCE = "\0utterance"
-_INTERVAL = "\0interval"
-"""Temporary columns, with names that no frame has."""
-
-PLACE = ("recording", "channel_tag", "final_index", "alternative", "word_index")
 
 
 def check_words(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
@@ -28,75 +24,65 @@ def check_words(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.D
     Raises:
         SchemaError: if there are duplicate words.
     """
-    if "word" not in frame:
-        said = [] if frame["text"].str.strip().any() else [f"{name} has no words"]
-        return frame, said
-    _check_duplicates(frame, by, name)
-    if not len(frame):
+    column = "word" if "word" in frame else "text"
+    if not frame[column].str.strip().any():
         return frame, [f"{name} has no words"]
-    frame, said = _sort(frame, by, name)
-    return frame, said + _check_times(frame, by, name)
+    if column == "text":
+        return frame, []
+    problems = _check_duplicates(frame, by, name)
+    # the number of each word's utterance, whether there are several key columns or none
+    unit = frame.groupby(list(by), sort=False, observed=True).ngroup() if by else pd.Series(0, frame.index)
+    n_unsorted = int((frame["start"] < frame["start"].groupby(unit).shift()).sum())
+    words = f"{count_noun(n_unsorted, 'word')} {'was' if n_unsorted == 1 else 'were'}"
+    if n_unsorted and frame["start"].isna().any():
+        problems.append(f"{name}: {words} not sorted by start, and stay so because others have no times")
+    elif n_unsorted:
+        problems.append(f"{name}: {words} not sorted by start and have been sorted")
+        order = np.lexsort((frame["start"], unit))
+        frame, unit = frame.iloc[order].reset_index(drop=True), unit.iloc[order].reset_index(drop=True)
+    return frame, problems + _check_times(frame, unit, name)
 
 
-def _check_duplicates(frame: pd.DataFrame, by: Sequence[str], name: str) -> None:
-    """Raise SchemaError if a word occurs twice at the same time, as in a frame concatenated with itself.
+def _check_duplicates(frame: pd.DataFrame, by: Sequence[str], name: str) -> list[str]:
+    """Raise SchemaError if words occur twice, as in a frame concatenated with itself.
 
-    A word may be twice among neighbours with the same times, as in an interval with "yes no yes", unless
-    every word of the frame is there twice.
+    A word may be repeated within the time of one interval, as "no no" in an annotation whose intervals have
+    several words; this is only reported.
     """
-    place = [column for column in PLACE if column in frame]
-    if "word_index" not in place:
+    place = [column for column in WORD_KEYS if column in frame]
+    is_numbered = "word_index" in frame and not (frame["word_index"] < 0).any()
+    if not is_numbered:
         place = [*by, "word", "start", "end"]
     timed = frame.dropna(subset=[column for column in ("start", "end") if column in place])
-    twice = timed[timed.duplicated(place)]
-    if not timed.duplicated(place, keep=False).all() and {"start", "end"} <= set(place):
-        times = timed[[*by, "start", "end"]]
-        interval = (times != times.shift()).any(axis=1).cumsum()
-        once = timed[~timed.assign(**{_INTERVAL: interval}).duplicated([*place, _INTERVAL])]
-        twice = once[once.duplicated(place)]
-    if len(twice):
-        first = twice.iloc[0]
+    twice = timed.duplicated(place)
+    if not twice.any():
+        return []
+    interval = timed.groupby([*by, "start", "end"], sort=False, observed=True, dropna=False).ngroup()
+    run = (interval != interval.shift()).cumsum()  # consecutive words with the same start and end
+    repeated = timed.assign(word_index=run).duplicated([*place, "word_index"])
+    # in a frame that was doubled and then sorted, each word stands beside its copy
+    is_doubled = 2 * int(repeated.sum()) >= len(timed) and run.nunique() > 1
+    if is_numbered or is_doubled or (twice & ~repeated).any():
+        first = timed[twice].iloc[0]
         where = ", ".join(f"{column} {first[column]}" for column in dict.fromkeys(("word", *place)))
-        raise SchemaError(f"{name}: {len(twice)} of {len(frame)} words are duplicate words, such as {where}")
+        raise SchemaError(
+            f"{name}: {int(twice.sum())} of {len(frame)} words are duplicate words, such as {where}"
+        )
+    n = int(repeated.sum())
+    return [
+        f"{name}: {count_noun(n, 'word')} {'repeats' if n == 1 else 'repeat'} another word of the same start "
+        "and end"
+    ]
 
 
-def _sort(frame: pd.DataFrame, by: Sequence[str], name: str) -> tuple[pd.DataFrame, list[str]]:
-    """Sort by start within each utterance; nothing is moved if some words have no times."""
-    before = _shift(frame, "start", by)
-    n_wrong = int((frame["start"] < before).sum())
-    if not n_wrong:
-        return frame, []
-    attrs = frame.attrs
-    untimed = frame["start"].isna()
-    if untimed.any():
-        said = f"{name}: {n_wrong} words were not sorted by start, and stay so because others have no times"
-        return frame, [said]
-    number = frame.groupby(list(by), sort=False, observed=True).ngroup() if by else 0
-    order = frame.assign(**{_UTTERANCE: number}).sort_values([_UTTERANCE, "start"], kind="stable").index
-    frame = frame.loc[order].reset_index(drop=True)
-    frame.attrs = attrs
-    return frame, [f"{name}: {n_wrong} words were not sorted by start and have been sorted"]
-
-
-def _check_times(frame: pd.DataFrame, by: Sequence[str], name: str) -> list[str]:
+def _check_times(frame: pd.DataFrame, unit: pd.Series, name: str) -> list[str]:
     n_words, n_untimed = len(frame), int(frame[["start", "end"]].isna().any(axis=1).sum())
     if n_untimed == n_words:
         return []
-    said = [f"{name}: {n_untimed} of {n_words} words have no times"] if n_untimed else []
-    n_backwards = int((frame["end"] < frame["start"]).sum())
-    if n_backwards:
-        said.append(f"{name}: {n_backwards} of {n_words} words end before they start")
-    ends = (
-        frame["end"].groupby([frame[key] for key in by], sort=False).cummax() if by else frame["end"].cummax()
-    )
-    before = _shift(frame.assign(end=ends), "end", by)
-    n_over = int((before - frame["start"] > OVERLAP).sum())
-    if n_over:
-        said.append(f"{name}: {n_over} of {n_words} words start before the previous word ends")
-    return said
-
-
-def _shift(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.Series:
-    """The values of the previous word in the same utterance."""
-    values = frame[column]
-    return values.groupby([frame[key] for key in by], sort=False).shift() if by else values.shift()
+    latest = frame["end"].groupby(unit).cummax().groupby(unit).shift()
+    counts = {
+        "have no times": n_untimed,
+        "end before they start": int((frame["end"] < frame["start"]).sum()),
+        "start before the previous word ends": int((latest - frame["start"] > OVERLAP).sum()),
+    }
+    return [f"{name}: {n} of {n_words} words {problem}" for problem, n in counts.items() if n]

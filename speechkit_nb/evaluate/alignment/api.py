@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +10,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...errors import ConfigError, EvaluationError, Untimed
+from ...errors import ConfigError, EvaluationError, Untimed, check_choice, warn
+from ...tables import HasWords, WordFrame, read_word_frame, warn_problems
 from ..arrays import Ids, Ints, make_offsets
 from ..normalization.alternatives import choose_alternatives, mark_alternatives
-from ..normalization.base import Normalizer
+from ..normalization.base import How, Normalizer
 from ..normalization.base import normalizer as make
 from ..normalization.tokens import Tokens, normalize_tokens
 from .frame import build_alignment
@@ -28,8 +28,8 @@ def align(
     reference: Words,
     systems: Mapping[str, Words],
     *,
-    by: Sequence[str] | None = None,
-    normalizer: str | Callable[[str], str] | Normalizer = "none",
+    by: str | Sequence[str] | None = None,
+    normalizer: How = "none",
     collar: float | None = None,
     missing: Missing = "raise",
     allow_vanished: bool = False,
@@ -41,8 +41,9 @@ def align(
 
     Args:
         reference: one utterance as text; a frame with `word`, one row per word, and optionally `start`
-            and `end` in seconds; or a frame with `text`, one row per utterance. It may hold alternatives,
-            `{7 / seventh}`.
+            and `end` in seconds; a frame with `text`, one row per utterance; or a transcript. It may hold
+            alternatives, `{7 / seventh}`. Rows and times of a frame that cannot be used are left out, with
+            the warning `LeftOut`.
         systems: the recognized words by the name of the system, in any of these forms.
         by: utterance key columns; words are paired only within an utterance. Default: those of
             `recording` and `channel_tag` that all frames have.
@@ -70,10 +71,13 @@ def align(
     [['ok', 'a', 'a'], ['sub', 'b', 'x'], ['ok', 'c', 'c']]
     """
     _check_options(systems, collar, missing)
-    by = find_keys([reference, *systems.values()]) if by is None else tuple(by)
+    said = _read(reference, "the reference")
+    heard = {name: _read(words, f"system {name!r}") for name, words in systems.items()}
+    by = (by,) if isinstance(by, str) else by
+    by = find_keys([said, *heard.values()]) if by is None else tuple(by)
     how = make(normalizer)
-    ref = _prepared(reference, by, how, "the reference")
-    hyps = {name: _prepared(words, by, how, f"system {name!r}") for name, words in systems.items()}
+    ref = _prepared(said, by, how, "the reference")
+    hyps = {name: _prepared(words, by, how, f"system {name!r}") for name, words in heard.items()}
     if not allow_vanished:
         _check_left({"the reference": ref, **{f"system {name!r}": hyp for name, hyp in hyps.items()}}, how)
     ref, hyps = match_utterances(ref, hyps, missing)
@@ -104,16 +108,35 @@ class _Result(NamedTuple):
     untimed: int
 
 
+def _read(given: Words, name: str) -> str | pd.DataFrame:
+    """A text, or a frame as `read_word_frame` makes it."""
+    if isinstance(given, WordFrame):
+        return given.frame
+    if isinstance(given, str):
+        return given
+    # a frame may have a column `words`
+    frame = given.words if isinstance(given, HasWords) and not isinstance(given, pd.DataFrame) else given
+    if not isinstance(frame, pd.DataFrame):
+        raise ConfigError(
+            f"{name} is of type {type(given).__name__}; it can be a text, a frame with the column word or "
+            "text, or a transcript"
+        )
+    frame, problems = read_word_frame(frame, name)
+    warn_problems(problems)
+    return frame
+
+
 def _check_options(systems: Mapping[str, Words], collar: float | None, missing: str) -> None:
+    if not isinstance(systems, Mapping):
+        raise ConfigError(f"systems are of type {type(systems).__name__}; give {{'name': words}}")
     if not systems:
         raise ConfigError("there is no system to align: give {'name': words}")
     if collar is not None and not collar >= 0:
         raise ConfigError(f"collar={collar} seconds; it is 0 or more, or None")
-    if missing not in ("raise", "empty"):
-        raise ConfigError(f"missing={missing!r}; there are 'raise' and 'empty'")
+    check_choice("missing", missing, ("raise", "empty"))
 
 
-def _prepared(given: Words, by: Sequence[str], how: Normalizer, name: str) -> Utterances:
+def _prepared(given: str | pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> Utterances:
     keys, raw = collect_utterances(given, by, name)
     tokens = normalize_tokens(mark_alternatives(raw) if name == "the reference" else raw, how)
     return Utterances(keys, tokens)
@@ -184,9 +207,10 @@ def _timed(tokens: Tokens) -> NDArray[np.bool_]:
 def _warn_untimed(untimed: Mapping[str, int], collar: float | None, n_utterances: int) -> None:
     for name, count in untimed.items():
         if count and collar is not None:
-            warnings.warn(
-                f"system {name!r}: {count} of {n_utterances} utterances are aligned by words alone, without "
-                f"the collar of {collar} s, since words of theirs or of the reference have no times",
-                Untimed,
-                stacklevel=3,
+            warn(
+                Untimed(
+                    f"system {name!r}: {count} of {n_utterances} utterances are aligned by words alone, "
+                    f"without the collar of {collar} s, since some of their words, or of the reference's, "
+                    "have no times"
+                )
             )

@@ -15,7 +15,9 @@ from ...errors import EvaluationError, SchemaError
 from ..arrays import Ints, make_offsets
 from ..normalization.tokens import Tokens
 
-Words = str | pd.DataFrame
+Words = str | pd.DataFrame | tables.HasWords | tables.WordFrame
+"""Input of `align`. A `WordFrame` is not read again."""
+
 Missing = Literal["raise", "empty"]
 
 
@@ -26,7 +28,7 @@ class Utterances(NamedTuple):
     tokens: Tokens
 
 
-def find_keys(given: Sequence[Words]) -> tuple[str, ...]:
+def find_keys(given: Sequence[str | pd.DataFrame]) -> tuple[str, ...]:
     """The usual utterance key columns that all frames have; none if one of the inputs is a text."""
     frames = [words for words in given if isinstance(words, pd.DataFrame)]
     return tuple(
@@ -36,13 +38,12 @@ def find_keys(given: Sequence[Words]) -> tuple[str, ...]:
     )
 
 
-def collect_utterances(given: Words, by: Sequence[str], name: str) -> Utterances:
+def collect_utterances(given: str | pd.DataFrame, by: Sequence[str], name: str) -> Utterances:
     """Raw words, grouped by the columns `by` in the order of their first appearance.
 
     Args:
         given: one utterance as text; or a frame with `word`, one row per word, and optionally `start`
-            and `end` in seconds; or a frame with `text`, one row per utterance. Of a frame with the column
-            `alternative` only the rows with 0 are used.
+            and `end` in seconds; or a frame with `text`, one row per utterance.
         name: its name in error messages.
 
     Raises:
@@ -50,15 +51,14 @@ def collect_utterances(given: Words, by: Sequence[str], name: str) -> Utterances
             several recordings or channels, and `by` does not contain their column.
     """
     if isinstance(given, str):
-        given = pd.DataFrame({"text": pd.Series([given], dtype="str")})
+        given = tables.read_word_frame(pd.DataFrame({"text": [given]}, dtype="object"), name).frame
     column = "word" if "word" in given else "text"
     schema = {column: "str"} | {
         time: "float64" for time in ("start", "end") if column == "word" and time in given
     }
     tables.check(given, schema, name)
     _check_keys(given, by, column, name)
-    frame = given[given["alternative"] == 0] if "alternative" in given else given
-    return _of_words(frame, by) if column == "word" else _of_texts(frame, by)
+    return _of_words(given, by) if column == "word" else _of_texts(given, by)
 
 
 def match_utterances(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from math import nan
+from typing import Any
 
 import pandas as pd
 
-from ...errors import ConfigError, count_noun
+from ...errors import ConfigError, count_noun, show_value
+from ...tables import HasWords
 from ..alignment.api import align
-from ..normalization.base import Normalizer
+from ..alignment.inputs import Words
+from ..normalization.base import How
 from .error_rate import ErrorRate
 from .word_rates import count_total
 
@@ -68,9 +71,9 @@ class WordErrorRate:
 
 
 def wer(
-    reference: str | Sequence[str],
-    hypothesis: str | Sequence[str],
-    normalizer: str | Callable[[str], str] | Normalizer | None = None,
+    reference: Words | Iterable[str],
+    hypothesis: Words | Iterable[str],
+    normalizer: How = None,
 ) -> WordErrorRate:
     """The word error rate of a text, or of many texts together.
 
@@ -79,8 +82,10 @@ def wer(
     divided.
 
     Args:
-        reference: the spoken text, or a list of texts. It may contain alternatives, `{7 / seventh}`.
-        hypothesis: the recognized text, or a list of equally many texts in the same order.
+        reference: the spoken text, or a list of texts; a frame with the column `word` or `text`; or a
+            transcript. It may contain alternatives, `{7 / seventh}`.
+        hypothesis: the recognized text, or a list of equally many texts in the same order; a frame, or a
+            transcript. Frames are aligned by `recording` and `channel_tag` if both sides have them.
         normalizer: makes words comparable, such as `"en"` or `"ru"`, see `normalizer`; default: None,
             words are compared as written.
 
@@ -90,7 +95,7 @@ def wer(
 
     Raises:
         ConfigError: if a text is not a string, lists have different lengths, or the normalizer is unknown.
-        SchemaError: if alternatives in the reference have wrong syntax.
+        SchemaError: if a frame cannot be used, or alternatives in the reference have wrong syntax.
         EvaluationError: if the normalizer removes all words of one side.
 
     >>> result = wer(["good morning", "how are you"], ["good morning", "how old are you"])
@@ -103,37 +108,45 @@ def wer(
     >>> float(wer("Good morning!", "good morning", normalizer="en"))
     0.0
     """
-    ref, hyp = _check_texts(reference, "reference"), _check_texts(hypothesis, "hypothesis")
-    is_single = isinstance(reference, str)
-    if is_single != isinstance(hypothesis, str) or len(ref) != len(hyp):
+    texts = _list_texts(reference, "reference"), _list_texts(hypothesis, "hypothesis")
+    lengths = [None if side is None else len(side) for side in texts]
+    if lengths[0] != lengths[1]:
+        named = [_describe(*side) for side in zip((reference, hypothesis), texts, strict=True)]
         raise ConfigError(
-            f"reference is {_describe(reference)}, hypothesis is {_describe(hypothesis)}: give two texts, or "
-            "two lists of the same length"
+            f"reference is {named[0]}, hypothesis is {named[1]}: give two texts, or two lists of the same "
+            "length"
         )
-    frames = [
-        pd.DataFrame({"utterance": range(len(texts)), "text": pd.Series(texts, dtype="str")})
-        for texts in (ref, hyp)
+    sides: list[Any] = [
+        side if own is None else _number_texts(own)
+        for side, own in zip((reference, hypothesis), texts, strict=True)
     ]
-    alignment = align(
-        ref[0] if is_single else frames[0],
-        {"hypothesis": hyp[0] if is_single else frames[1]},
-        by=() if is_single else ["utterance"],
-        normalizer="none" if normalizer is None else normalizer,
-    )
+    by = None if texts[0] is None else "utterance"
+    alignment = align(sides[0], {"hypothesis": sides[1]}, by=by, normalizer=normalizer)
     total = count_total(alignment)
     return WordErrorRate(total.hits, total.substitutions, total.deletions, total.insertions, alignment)
 
 
-def _check_texts(given: str | Sequence[str], name: str) -> list[str]:
-    texts = [given] if isinstance(given, str) else list(given)
+def _list_texts(given: Any, name: str) -> list[str] | None:
+    """The texts of a list, an array or a series; None for a text, a frame, a transcript and anything else."""
+    if isinstance(given, (str, bytes, pd.DataFrame, Mapping, Set)) or not isinstance(given, Iterable):
+        return None
+    if isinstance(given, HasWords) and not isinstance(given, pd.Series):
+        return None
+    texts = list(given)
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ConfigError(f"{name}[{place}] is {text!r}; it must be a string")
+            raise ConfigError(f"{name}[{place}] is {show_value(text)}; it must be a string")
     return texts
 
 
-def _describe(given: str | Sequence[str]) -> str:
-    return "one text" if isinstance(given, str) else f"a list of {count_noun(len(given), 'text')}"
+def _number_texts(texts: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"utterance": range(len(texts)), "text": pd.Series(texts, dtype="object")})
+
+
+def _describe(given: Any, texts: list[str] | None) -> str:
+    if texts is not None:
+        return f"a list of {count_noun(len(texts), 'text')}"
+    return "one text" if isinstance(given, str) else f"of type {type(given).__name__}"
 
 
 WordErrorRate.__module__ = "speechkit_nb"  # it prints under the name that users import

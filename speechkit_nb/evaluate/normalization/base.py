@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_choice
 from . import rules as text
 from .phrases import Equivalents, NumbersToDigits, Phrases, replace_phrases
 
@@ -73,8 +73,12 @@ class Normalizer:
         return left.split()
 
 
+How = str | Step | Normalizer | None
+"""What `normalizer` takes; None is the same as "none"."""
+
+
 def normalizer(
-    how: str | Step | Normalizer,
+    how: How,
     *,
     numbers: Literal["digits"] | None = None,
     equivalents: Mapping[str, str] | None = None,
@@ -86,8 +90,8 @@ def normalizer(
     Args:
         how: `"ru"` and `"en"` (also as in `"ru-RU"`) compose Unicode, convert to lower case, unify
             dashes and apostrophes, and remove thousands separators and punctuation. `"ru"` also replaces ё by
-            е and the decimal comma by a point, and removes stress marks. `"none"` does not change words. A
-            function takes one raw word and returns the normalized text.
+            е and the decimal comma by a point, and removes stress marks. `"none"` or None does not change
+            words. A function takes one raw word and returns the normalized text.
         numbers: `"digits"` converts English number words to digits; see `NumbersToDigits` for its
             limitations. Not available for other languages.
         equivalents: phrases that are replaced by equivalent ones: `{"going to": "gonna"}`.
@@ -101,9 +105,8 @@ def normalizer(
     >>> normalizer(str.upper).name
     'upper'
     """
-    made = how if isinstance(how, Normalizer) else _named(how)
-    if numbers not in (None, "digits"):
-        raise ConfigError(f"numbers={numbers!r}; there are None and 'digits'")
+    made = how if isinstance(how, Normalizer) else _named("none" if how is None else how)
+    check_choice("numbers", numbers, ("digits", None))
     if numbers:
         digits = NumbersToDigits(made.name.split("+")[0])
         made = replace(made, name=f"{made.name}+digits", phrases=(*made.phrases, digits))
@@ -116,7 +119,7 @@ def normalizer(
 def _named(how: str | Step) -> Normalizer:
     if callable(how):
         return Normalizer(getattr(how, "__name__", type(how).__name__), (how,))
-    name = how.lower().split("-")[0]
+    name = how.lower().split("-")[0] if isinstance(how, str) else ""
     if name not in _LANGUAGES:
         known = ", ".join(map(repr, _LANGUAGES))
         raise ConfigError(f"no normalizer {how!r}; there are {known}, or give a function from text to text")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-VERSION = 1  # part of every hash; increase it if a function returns other results
+VERSION = 2  # part of every hash; increase it if a function returns other results
 
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−⁃﹘﹣－", "-"))
 _QUOTES = str.maketrans(dict.fromkeys("’‘‛ʼ＇`´ʹ′", "'") | dict.fromkeys("“”„‟«»‹›″", '"'))
 _YO = str.maketrans("ёЁ", "еЕ")
 _KEPT = "%№&@+°"
+_LOOK = re.compile("[\u180b-\u180d\u180f\u20e3\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_STRESS = re.compile("([\u0400-\u052f][\u0302-\u036f]*)[\u0300\u0301]+")
 _INNER_MARK = re.compile(r"(?<=\w)[-'](?=\w)|(?<=\d)[.,:](?=\d)")
 _THOUSANDS_EN = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _THOUSANDS_RU = re.compile(r"(?<=\d)[\u00a0\u202f](?=\d{3}(?!\d))")
@@ -22,14 +24,15 @@ _DECIMAL_RU = re.compile(r"(?<=\d),(?=\d)")
 
 
 def compose(text: str) -> str:
-    """Composes Unicode (NFC), so that й is always one character; removes format characters like soft hyphens.
+    """Composes Unicode (NFC), so that й is always one character; removes format characters like soft hyphens,
+    and those that only choose the look of a character, as in emoji.
 
-    >>> compose("и\\u0306од"), compose("сло\\u00adво")
-    ('йод', 'слово')
+    >>> compose("и\\u0306од"), compose("сло\\u00adво"), compose("1\\ufe0f\\u20e3")
+    ('йод', 'слово', '1')
     """
     if text.isascii():
         return text
-    text = unicodedata.normalize("NFC", text)
+    text = _LOOK.sub("", unicodedata.normalize("NFC", text))
     return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
@@ -52,12 +55,15 @@ def yo_to_ye(text: str) -> str:
 
 
 def drop_stress(text: str) -> str:
-    """Removes accents that mark stress. Apply after `compose`, so that й and ё are not changed.
+    """Removes accents that mark stress, also of a letter that is one character with its accent, as ѝ.
 
-    >>> drop_stress("за\\u0301мок")
-    'замок'
+    >>> drop_stress("за\\u0301мок"), drop_stress("ѝ мой ёж")
+    ('замок', 'и мой ёж')
     """
-    return text.replace("\u0301", "").replace("\u0300", "")
+    if text.isascii():
+        return text
+    bare = _STRESS.sub(r"\1", unicodedata.normalize("NFD", text))
+    return unicodedata.normalize("NFC", bare).replace("\u0301", "").replace("\u0300", "")
 
 
 def unify_marks(text: str) -> str:
@@ -99,13 +105,14 @@ def drop_punctuation(text: str) -> str:
     if text.isalnum():
         return text
     inner = {match.start() for match in _INNER_MARK.finditer(text)}
-    return "".join(
-        character if place in inner else _spaced(character) for place, character in enumerate(text)
-    )
-
-
-def _spaced(character: str) -> str:
-    category = unicodedata.category(character)
-    if category[0] in "LMN":
-        return character
-    return f" {character} " if category == "Sc" or character in _KEPT else " "
+    parts, last = list[str](), ""
+    for place, character in enumerate(text):
+        category = unicodedata.category(character)
+        # a combining mark belongs to the letter before it, and is none without a letter
+        if place in inner or category[0] in "LN" or (category[0] == "M" and last in ("L", "M", "N")):
+            parts.append(character)
+        else:
+            parts.append(f" {character} " if category == "Sc" or character in _KEPT else " ")
+            category = "P"
+        last = category[0]
+    return "".join(parts)

@@ -18,6 +18,9 @@ from ..arrays import Floats, Ids, Ints, make_offsets, make_ranges
 from .base import Normalizer
 from .phrases import Phrases, Replacement
 
+_SPACES = np.isin(np.arange(256), [*range(0x21), 0xC2, 0xE1, 0xE2, 0xE3])
+"""Bytes that white space begins with in UTF-8. No Latin, Greek or Cyrillic letter does."""
+
 MARK = "\ue000"  # prefix of a word that holds alternatives; a private use character, so not in texts
 
 
@@ -114,11 +117,20 @@ class Tokens:
 
 
 def normalize_tokens(raw: Tokens, how: Normalizer) -> Tokens:
-    """Normalizes raw words. The steps are applied once to each distinct word."""
-    tokens = _stepped(raw, how) if how.steps else raw
+    """Normalizes raw words. The steps are applied once to each distinct word.
+
+    Without steps, a word with white space in it becomes several, as in `Normalizer.__call__`.
+    """
+    tokens = _stepped(raw, how) if how.steps or _may_have_spaces(raw.word) else raw
     for phrases in how.phrases:
         tokens = tokens.replaced(list(_found(tokens, phrases)))
     return tokens
+
+
+def _may_have_spaces(words: Any) -> bool:
+    """Whether a byte of the text buffer may be of white space. This is fast, and false for most texts."""
+    data = words.buffers()[-1]
+    return data is not None and bool(_SPACES[np.frombuffer(data, np.uint8)].any())
 
 
 def _stepped(raw: Tokens, how: Normalizer) -> Tokens:

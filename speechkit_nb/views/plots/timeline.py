@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 
 from ...audio import Recording
 from ...errors import PlotError
+from ...tables import warn_problems
 from ..scene.scene import Scene
-from ..scene.systems import TranscriptLike, read_systems
+from ..scene.systems import System, TranscriptLike, read_systems
 from .marks import draw_marks
 from .picture import Picture, draw_pictures
 
@@ -69,7 +70,7 @@ def plot_timeline(
     """
     if isinstance(recording, (str, PathLike)):
         recording = Recording(recording)
-    scene = Scene(recording, read_systems(words, finals), title or "")
+    scene = Scene(recording, _read_systems(words, finals), title or "")
     first, last = _choose_range(scene, start, end)
     picture = Picture(scene, first, last, color)
     is_given = ax is not None
@@ -133,7 +134,7 @@ def plot_timeline_rows(
     Returns:
         A figure 12 inches wide that pyplot does not manage; `savefig` writes it.
     """
-    scene = Scene(recording, read_systems(words, finals))
+    scene = Scene(recording, _read_systems(words, finals))
     n_rows = math.ceil(round(scene.duration / seconds, 6))
     if not 1 < n_rows <= most:
         n_rows, seconds = 1, scene.duration
@@ -147,6 +148,17 @@ def plot_timeline_rows(
     loudest = float(np.abs(recording.envelope(1)).max())
     draw_pictures(pictures, list(figure.subplots(n_rows, squeeze=False)[:, 0]), loudest)
     return figure
+
+
+def _read_systems(
+    words: pd.DataFrame | TranscriptLike | Mapping[str, pd.DataFrame | TranscriptLike],
+    finals: pd.DataFrame | None,
+) -> list[System]:
+    """The systems to draw. A picture has no place for problems of their frames, so these are warnings."""
+    systems = read_systems(words, finals)
+    for system in systems:
+        warn_problems(system.frame_problems)
+    return systems
 
 
 def _choose_range(scene: Scene, start: float | None, end: float | None) -> tuple[float, float]:

@@ -13,8 +13,8 @@ import pandas as pd
 
 from ...audio import Recording, Samples
 from ...errors import AudioError, PlotError, count_noun
+from ...tables import Problem, count_noun_ru, translate_problems
 from .audio_encoding import describe_sound
-from .messages import Problem, count_noun_ru, translate_problems
 from .packing import VERSION, pack
 from .palette import CIVIDIS
 from .peaks import BIN, Peaks, read_peaks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from ...audio import Recording
 from ...errors import PlotError, SchemaError, count_noun, few
-from ...tables import FINALS, check, empty
-from .messages import Problem, count_noun_ru
+from ...tables import FINALS, HasWords, Problem, check, count_noun_ru, empty, read_word_frame
 
 UNNAMED = "words"
 SOUND_ONLY = "audio"  # tag of the sound of several speakers
@@ -23,11 +22,9 @@ LATEST = 2_000_000.0  # s, 23 days; later times do not fit into int32 ms
 
 
 @runtime_checkable
-class TranscriptLike(Protocol):
+class TranscriptLike(HasWords, Protocol):
     """The frames of a `Transcript` that a timeline reads. The class itself imports this package."""
 
-    @property
-    def words(self) -> pd.DataFrame: ...
     @property
     def finals(self) -> pd.DataFrame: ...
     @property
@@ -44,7 +41,8 @@ class System:
         finals: bounds and texts of utterances by (channel_tag, final_index); may be empty.
         eou: `channel_tag` and `time` of each end of utterance; may be empty.
         untimed: number of words that were left out because they have no times.
-        problems: one sentence each.
+        frame_problems: what was left out or changed when the frame was read, one sentence each.
+        problems: these, and what is wrong with the words that are drawn.
     """
 
     name: str
@@ -52,6 +50,7 @@ class System:
     finals: pd.DataFrame
     eou: pd.DataFrame
     untimed: int = 0
+    frame_problems: Sequence[Problem] = field(default=())
     problems: Sequence[Problem] = field(default=())
 
     @property
@@ -109,15 +108,16 @@ def _read_system(
             f"{name!r} is {kind}; pass a frame of words or a transcript for one system, "
             'and {"name": frame, ...} for several'
         )
+    frame, frame_problems = read_word_frame(frame, name)
     words = _add_missing_columns(name, frame)
     utterances = _select_utterances(finals)
     _check_one_recording(words, utterances)
-    words = words[words["alternative"] == 0]
     is_timed = _has_valid_times(words)
     untimed = int((~is_timed).sum())
     is_empty = words.empty
     words = words[is_timed].sort_values("start", kind="stable")
-    return System(name, words, utterances, eou, untimed, _find_problems(name, words, is_empty, untimed))
+    problems = [*frame_problems, *_find_problems(name, words, is_empty, untimed)]
+    return System(name, words, utterances, eou, untimed, frame_problems, problems)
 
 
 def _find_problems(name: str, words: pd.DataFrame, is_empty: bool, untimed: int) -> list[Problem]:
@@ -153,15 +153,9 @@ def _count_odd_times(words: pd.DataFrame) -> list[tuple[int, str, str]]:
 def _add_missing_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with all columns that drawing needs. A column that only some frames have gets a default."""
     check_time_columns(name, frame, ("word", "start", "end"))
-    defaults = {
-        "recording": "",
-        "channel_tag": frame.get("channel", "0"),
-        "final_index": -1,
-        "alternative": 0,
-    }
-    frame = frame.assign(**{column: value for column, value in defaults.items() if column not in frame})
-    texts = {c: _to_text(frame[c]) for c in ("word", "channel_tag") if frame[c].dtype != "str"}
-    return frame.assign(**texts).astype({"start": "float64", "end": "float64", "final_index": "int64"})
+    defaults = {"recording": "", "channel_tag": "0", "final_index": -1}
+    missing: dict[str, Any] = {column: value for column, value in defaults.items() if column not in frame}
+    return frame.assign(**missing).astype({"recording": "str", "channel_tag": "str", "final_index": "int64"})
 
 
 def check_time_columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -176,14 +170,6 @@ def check_time_columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -
     for column in ("start", "end"):
         if len(frame) and (not is_numeric_dtype(frame[column]) or is_bool_dtype(frame[column])):
             raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not seconds as float64")
-
-
-def _to_text(values: pd.Series) -> pd.Series:
-    """As `str`; half of a surrogate pair, which cannot be encoded, becomes a question mark."""
-    try:
-        return values.astype("str")
-    except UnicodeEncodeError:
-        return values.map(lambda text: str(text).encode("utf-8", "replace").decode()).astype("str")
 
 
 def _has_valid_times(frame: pd.DataFrame) -> pd.Series:

@@ -9,8 +9,8 @@ from html import escape
 from typing import Any
 
 from ...audio import Recording
+from ...tables import Problem, count_noun_ru, translate_problems
 from ..scene.audio_encoding import MOST_CHANNELS, describe_sound, encode_sound
-from ..scene.messages import Problem, count_noun_ru, translate_problems
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "

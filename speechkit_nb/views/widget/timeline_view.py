@@ -18,8 +18,8 @@ import traitlets as t
 from ...audio import Recording
 from ...errors import AudioError, ConfigError, PlotError, SchemaError, check_choice, count_noun, suggest
 from ...paths import write_atomically
+from ...tables import translate_problems
 from ..scene.audio_encoding import encode_sound, find_urls, read_window
-from ..scene.messages import translate_problems
 from ..scene.packing import pack_marks
 from ..scene.scene import make_scene
 from ..scene.systems import TranscriptLike

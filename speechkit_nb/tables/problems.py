@@ -1,4 +1,4 @@
-"""Problems of a timeline: one sentence each, in the two languages of the timeline."""
+"""Problems of words and recordings: one sentence each, in the two languages of the timeline."""
 
 from __future__ import annotations
 
