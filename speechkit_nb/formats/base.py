@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +19,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_CLOCK = re.compile(r"(?:([0-9]{1,4}):)?([0-5]?[0-9]):([0-5]?[0-9])(?:[.,]([0-9]{1,9}))?")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_CLOCK = re.compile(
+    r"(?:([0-9]{1,5}) days?,? )?(?:([0-9]{1,4}):)?([0-5]?[0-9]):([0-5]?[0-9])(?:[.,]([0-9]{1,9}))?"
+)
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _LONGEST = 60  # characters of a file that a message shows
 
@@ -134,15 +136,17 @@ def read_head(path: Path) -> str:
 def parse_seconds(text: str) -> float | None:
     """A time in seconds: a number, or minutes and seconds with or without hours; None if it is neither.
 
-    >>> parse_seconds("1e-05"), parse_seconds("00:01:02,5"), parse_seconds("1:02"), parse_seconds("1" * 400)
-    (1e-05, 62.5, 62.0, None)
+    >>> parse_seconds("1e-05"), parse_seconds("00:01:02,5"), parse_seconds("0 days 00:00:00.25")
+    (1e-05, 62.5, 0.25)
+    >>> parse_seconds("1" * 400)
     """
     if _NUMBER.fullmatch(text):
         seconds = float(text)
         return seconds if math.isfinite(seconds) else None
     if clock := _CLOCK.fullmatch(text):
-        hours, minutes, whole, fraction = (group or "0" for group in clock.groups())
-        return float(f"{int(hours) * 3600 + int(minutes) * 60 + int(whole)}.{fraction}")
+        days, hours, minutes, whole, fraction = (group or "0" for group in clock.groups())
+        hours_ = int(days) * 24 + int(hours)
+        return float(f"{hours_ * 3600 + int(minutes) * 60 + int(whole)}.{fraction}")
     return None
 
 
@@ -153,6 +157,12 @@ def split_words(text: str) -> list[str]:
     ['10\xa0000', 'days']
     """
     return [word for word in re.split(r"[ \t\n\r\f\v]+", text) if word and not word.isspace()]
+
+
+def list_names(names: Sequence[str]) -> str:
+    """The first twenty names of something, as a message lists what there is."""
+    shown = ", ".join(map(shorten, names[:20])) or "none"
+    return shown + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def shorten(text: str) -> str:

@@ -12,21 +12,38 @@ import numpy as np
 import pandas as pd
 
 from ..errors import count_noun
-from .base import FileContent, Omission, UnreadableFile, parse_seconds, read_text, shorten
+from .base import FileContent, Omission, UnreadableFile, list_names, parse_seconds, read_text, shorten
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SPELLINGS = {
     "word": ("word", "words", "token"),
     "text": ("text", "transcript", "transcription"),
-    "start": ("start", "begin", "from", "start_time", "begin_time", "onset"),
-    "end": ("end", "stop", "to", "end_time", "stop_time"),
+    "start": ("start", "begin", "from", "start_time", "begin_time", "onset", "tmin", "xmin"),
+    "end": ("end", "stop", "to", "end_time", "stop_time", "tmax", "xmax"),
     "duration": ("duration", "dur"),
-    "recording": ("recording",),
+    "recording": ("recording", "file"),
     "channel_tag": ("channel_tag", "channel"),
     "alternative": ("alternative",),
 }
 _UNITS = {"ms": 0.001, "msec": 0.001, "milliseconds": 0.001, "s": 1.0, "sec": 1.0, "seconds": 1.0}
 _TIMES = ("start", "end", "duration")
+_LIKE_TIMES = {
+    "time",
+    "times",
+    "offset",
+    "start",
+    "begin",
+    "from",
+    "end",
+    "stop",
+    "to",
+    "finish",
+    "duration",
+    "t0",
+    "t1",
+}
+"""Parts of names that columns of times have, to mention those that are not read."""
+
 _UNKNOWN = ("", "nan", "na", "n/a", "<na>", "none", "null", "nat")
 _LONG = 100.0
 """Seconds. If half of the rows last longer, and all times are whole numbers, they are milliseconds."""
@@ -93,14 +110,14 @@ def _name_columns(header: Sequence[str], check: bool = True) -> tuple[list[str],
         UnreadableFile: if `check` is true, and a column is there twice or there are no words.
     """
     found, units = dict[int, str](), dict[str, float]()
-    spelled = [re.sub(r"[\W_]+", "_", name.strip().casefold()).strip("_") for name in header]
+    spelled = list(map(_spell, header))
     for column, spellings in _SPELLINGS.items():
         scaled = {f"{name}_{unit}": _UNITS[unit] for name in spellings for unit in _UNITS if column in _TIMES}
         there = [i for i, name in enumerate(spelled) if name in spellings or name in scaled]
         exact = [i for i in there if spelled[i] == column]
         chosen = exact or there
         if check and len(chosen) > 1:
-            names = ", ".join(repr(header[i]) for i in chosen)
+            names = list_names([header[i] for i in chosen])
             raise UnreadableFile(f"it has {len(chosen)} columns for {column} ({names}); keep one")
         if chosen:
             found[chosen[0]] = column
@@ -108,11 +125,16 @@ def _name_columns(header: Sequence[str], check: bool = True) -> tuple[list[str],
                 units[column] = scaled[spelled[chosen[0]]]
     columns = [found[i] if i in found else name.strip() or f"Unnamed: {i}" for i, name in enumerate(header)]
     if check and not {"word", "text"} & set(columns):
-        raise UnreadableFile(f"it has neither a column word nor text; there are {', '.join(header)}")
+        raise UnreadableFile(f"it has neither a column word nor text; there are {list_names(header)}")
     if check and len(set(columns)) < len(columns):
         twice = next(name for name in columns if columns.count(name) > 1)
         raise UnreadableFile(f"it has the column {twice!r} twice; keep one")
     return columns, units
+
+
+def _spell(name: str) -> str:
+    """A name in small letters, with `_` for all that is no letter or digit."""
+    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
 
 
 def _check_words(frame: pd.DataFrame, delimiter: str) -> None:
@@ -136,10 +158,12 @@ def _convert(frame: pd.DataFrame, units: dict[str, float]) -> FileContent:
         times["end"] = (times["start"] + times.pop("duration")).round(6)
         frame = frame.drop(columns="duration")
     left_out = []
-    if len(times) == 1:
-        missing = "end" if "start" in times else "start"
-        reason = f"there is no column for {missing} ({', '.join(_SPELLINGS[missing])}), so no row has times"
-        left_out.append(Omission(f"column {given[0]!r}", reason))
+    if len(times) < 2:
+        left_out += [
+            Omission(f"column {name!r}", "not read as times; the names are start, and end or duration")
+            for name in map(str, frame)
+            if _LIKE_TIMES & set(_spell(name).split("_"))
+        ]
     elif times and not units:
         _check_unit(times["start"], times["end"])
     return FileContent(frame.assign(**times).reset_index(drop=True), left_out=tuple(left_out))

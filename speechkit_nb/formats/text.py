@@ -25,7 +25,7 @@ _LINES = {  # what it is, and what each of its lines looks like
     ),
 }
 _ID = re.compile(  # a digit and a letter, or parts, or a long number
-    r"(?=\S*[0-9])(?=\S*[^\W\d_])\w(?:\S*\w)?|\w+(?:[-_.]+\w+)+|0[0-9]+|[0-9]{5,}"
+    r"(?=\S*[0-9])(?=\S*[^\W\d_])\w(?:\S*\w)?|[^\W_]+(?:[-_.]+[^\W_]+)+|0[0-9]+|[0-9]{5,}"
 )
 _CERTAIN_ID = re.compile(  # a single line is no pattern
     r"(?:utt|utterance|spk|rec|seg|file|call)\S*[0-9]|(?=\S*[0-9]{3})[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+){2,}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from .base import FileContent, Omission, UnreadableFile, split_words
+from .base import FileContent, Omission, UnreadableFile, list_names, split_words
 
 _WORDS = r"words?|слов[оа]"
 _NAME = re.compile(rf"(?:{_WORDS})(?:[\s_-]*\d+)?", re.IGNORECASE)
@@ -66,7 +66,9 @@ def _find_named(tiers: Sequence[Tier], names: Sequence[str]) -> list[Tier]:
     for name in names:
         found = [tier for tier in tiers if tier.name == name]
         if not found:
-            raise UnreadableFile(f"it has no tier {name!r}; there are {_list_names(tiers)}")
+            raise UnreadableFile(
+                f"it has no tier {name!r}; there are {list_names([tier.name for tier in tiers])}"
+            )
         if any(tier.is_points for tier in found):
             raise UnreadableFile(f"its tier {name!r} has points, not intervals; {_ADVICE}")
     return [tier for name in dict.fromkeys(names) for tier in tiers if tier.name == name]
@@ -89,14 +91,11 @@ def _find_tiers_of_words(tiers: Sequence[Tier]) -> list[Tier]:
         raise UnreadableFile(f"its tier {named[0]!r} has points, not intervals; {_ADVICE}")
     if not usable:
         raise UnreadableFile("it has no tier of intervals")
-    raise UnreadableFile(f"no tier is called 'words'; there are {_list_names(usable)}: choose with tiers=")
+    there = list_names([tier.name for tier in usable])
+    raise UnreadableFile(f"no tier is called 'words'; there are {there}: choose with tiers=")
 
 
 _ADVICE = "make it a tier of intervals, because a point has no end"
-
-
-def _list_names(tiers: Sequence[Tier]) -> str:
-    return ", ".join(repr(tier.name) for tier in tiers) or "none"
 
 
 def _is_name(name: str) -> bool:

@@ -232,7 +232,7 @@ def test_which_tier_is_meant_must_be_clear(grid):
         ("a.ctm", ";;\ntalk A zero 1 w\n", r"line 2 has 'zero' where a time in seconds belongs"),
         ("a.stm", "talk A ann 0.0\n", r"line 1 has 4 fields; there should be recording, channel, speaker"),
         ("a.csv", "", r"a.csv': No columns"),
-        ("a.csv", "a,b\n", r"neither a column word nor text; there are a, b"),
+        ("a.csv", "a,b\n", r"neither a column word nor text; there are 'a', 'b'"),
         ("a.csv", "word,start\na,x\n", r"line 2 has 'x' in start; start and end are seconds"),
     ],
 )

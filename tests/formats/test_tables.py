@@ -70,6 +70,8 @@ def test_words_written_into_a_table_come_back(tmp_path_factory, said, marks, quo
         ("word,start (ms),end [ms]", "a,500,1000"),
         ("word,Start_s,End_s", "a,00:00:00.5,0:01"),
         ("word,start,duration", "a,0.5,0.5"),
+        ("tmin,word,tmax", "0.5,a,1"),
+        ("word,start,end", "a,0 days 00:00:00.500000,0 days 00:00:01"),
     ],
 )
 def test_the_usual_spellings_of_a_header(write, header, row):
@@ -98,13 +100,29 @@ def test_rows_without_times_keep_their_place(write):
     assert frame["end"].isna().tolist() == [False, True, True, False]
 
 
-def test_a_table_with_one_kind_of_times(write):
-    """Its rows have no times, which is told."""
-    with pytest.warns(
-        LeftOut, match=r"column 'start': there is no column for end \(end, stop, to, .*so no row has"
-    ):
-        frame = read_reference(write("a.csv", "word,start\na,1\n"))
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("word,start\na,1\n", ["start"]),
+        ("word,Offset,Duration\na,1,2\n", ["Offset", "duration"]),
+        ("word,Start of word\na,1\n", ["Start of word"]),
+        ("word,speaker,timeout\na,b,c\n", []),
+    ],
+)
+def test_times_that_are_not_read_are_told(write, text, told):
+    """Times need a start and an end; other columns that seem to be times have another name."""
+    path = write("a.csv", text)
+    if told:
+        with pytest.warns(
+            LeftOut, match=rf"column '{told[0]}': not read as times; the names are start, and end"
+        ):
+            frame = read_reference(path)
+    else:
+        frame = read_reference(path)
     assert frame["word"].tolist() == ["a"]
+    assert [part["place"] for part in frame.attrs.get("left_out", [])] == [
+        f"column {name!r}" for name in told
+    ]
 
 
 def test_only_the_first_alternative_is_read(write):
