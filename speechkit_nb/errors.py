@@ -316,7 +316,11 @@ def check_number(
 
 
 def check_type(
-    option: str, value: object, type_: type, expected: str, error: type[SpeechkitError] = ConfigError
+    option: str,
+    value: object,
+    type_: type | tuple[type, ...],
+    expected: str,
+    error: type[SpeechkitError] = ConfigError,
 ) -> None:
     """
     Raises:
@@ -330,10 +334,13 @@ def check_type(
         raise error(f"{option} must be {expected}, not {show_value(value)}")
 
 
-def check_choice(option: str, value: Any, choices: Sequence[Any]) -> None:
+def check_choice(
+    option: str, value: Any, choices: Sequence[Any], error: type[SpeechkitError] = ConfigError
+) -> None:
     """
     Raises:
-        ConfigError: if `value` is not one of `choices`; the message lists them, apart from None.
+        SpeechkitError: of the class `error`, if `value` is not one of `choices`; the message lists them,
+            apart from None.
 
     >>> check_choice("api", "v4", ("v3", "v2"))
     Traceback (most recent call last):
@@ -342,4 +349,4 @@ def check_choice(option: str, value: Any, choices: Sequence[Any]) -> None:
     # values of another type are not compared, since == of an array or of pandas.NA has no truth value
     if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
         named = join_names([repr(choice) for choice in choices if choice is not None], "or")
-        raise ConfigError(f"{option} must be {named}, not {show_value(value)}")
+        raise error(f"{option} must be {named}, not {show_value(value)}")

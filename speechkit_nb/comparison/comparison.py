@@ -23,7 +23,7 @@ from ..evaluate import (
 )
 from . import tables
 from . import verdict as says
-from .contributions import WORD, error_contributions
+from .contributions import WORD, error_contributions, list_columns
 from .differing_spans import disagreements
 from .grid import grid_of_alignment, grid_of_votes, normalized_words
 from .groups import time_evidence, word_evidence
@@ -144,14 +144,14 @@ class Comparison:
     def carried_by(self, by: str | Sequence[str] = WORD) -> pd.DataFrame:
         """How words, or columns of `alignment` or of the reference, contribute to the differences between
         systems; see `error_contributions`."""
-        columns = [by] if isinstance(by, str) else list(by)
+        columns = list_columns(by)
         frame = self.alignment if columns == [WORD] else self._with(columns)
         return self._signed(error_contributions(frame, columns))
 
     def rates(self, by: str | Sequence[str] = ()) -> pd.DataFrame:
         """Counts and rates of words by system and by columns of `alignment` or of the reference. A column of
         the reference must be constant within an utterance, such as a noise level; see `word_rates`."""
-        columns = [by] if isinstance(by, str) else list(by)
+        columns = list_columns(by)
         return self._signed(compute_word_rates(self._with(columns), ["system", *columns]))
 
     @property
@@ -206,7 +206,7 @@ class Comparison:
         """Error rates with their intervals; or another column of `summary`."""
         from .plots.rates import plot_summary
 
-        if what not in self._summary:
+        if self.aligned is None and isinstance(what, str) and what not in self._summary:
             _ = self.alignment  # raises EvaluationError: there is no reference
         return plot_summary(self.summary, ax, what=what)
 
@@ -219,7 +219,7 @@ class Comparison:
             raise ConfigError(
                 f"there is only one system, {names[0]!r}; a scatter is of two: compare it with another"
             )
-        return plot_scatter(self.stretches, a or names[0], b or names[-1], ax)
+        return plot_scatter(self.stretches, names[0] if a is None else a, names[-1] if b is None else b, ax)
 
     def plot_boundary_errors(
         self,

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
+from types import NoneType
 
 import ipywidgets as widgets
 
 from ..client import Action, Client, connect
-from ..errors import SpeechkitError, count_noun
+from ..errors import SpeechkitError, check_type, count_noun
 from ..transcript import Transcript
 from .controls import SignIn, StatusLine, heading_html, help_html, make_button, make_control
 from .file_browser import FileBrowser
@@ -48,19 +49,27 @@ class JobPanel(widgets.VBox):  # type: ignore[misc]
         client: the connection to the service. None uses the credentials of the environment, and offers the
             local recognizer if there are none.
         folder: the first folder for choosing files; default: the working folder, in which the notebook is.
+
+    Raises:
+        ConfigError: if an argument has another type.
     """
 
+    _workers: Sequence[Worker] = ()
+
     def __init__(self, client: Client | None = None, folder: str | os.PathLike[str] | None = None) -> None:
+        check_type("client", client, (Client, NoneType), "a client, as `sk.connect` returns it, or None")
+        check_type("folder", folder, (str, os.PathLike, NoneType), "the path of a folder, or None")
         self._model: JobsModel | None = None
         self._own_client = client is None
         self._opened: dict[int, Transcript] = {}
         self._transcript: Transcript | None = None
         self._was_shown = False
         self.status = StatusLine()
-        self._disk, self._network, self._reader = (
+        self._workers = [
             Worker(f"speechkit-panel-{name}", self.status.show_error)
             for name in ("disk", "network", "reader")
-        )
+        ]
+        self._disk, self._network, self._reader = self._workers
         self._journal = Worker("speechkit-panel-journal", self.status.show_error, self._update, READ_EVERY)
         self._make_controls(Path(folder or os.getcwd()))
         self._connect_controls()
@@ -91,15 +100,16 @@ class JobPanel(widgets.VBox):  # type: ignore[misc]
 
     def finish(self) -> None:
         """Wait until all requests so far were sent; it does not wait for recognition."""
-        for worker in (self._disk, self._network, self._reader):
+        for worker in self._workers:
             worker.wait()
 
     def close(self) -> None:
         """Remove the panel; a client that it made is closed. The jobs continue."""
-        self._journal.close()
-        if self._own_client and self.client is not None:
-            self._network.run(self.client.close)
-        for worker in (self._disk, self._network, self._reader):
+        if self._workers:  # ipywidgets also closes a panel whose arguments were refused
+            self._journal.close()
+            if self._own_client and self.client is not None:
+                self._network.run(self.client.close)
+        for worker in self._workers:
             worker.close()
         super().close()
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ..errors import SchemaError
+from ..errors import SchemaError, check_type
 
 Schema = Mapping[str, str]
 """Columns in their order, each with its dtype."""
@@ -139,6 +139,7 @@ def check(frame: pd.DataFrame, schema: Schema, name: str = "frame") -> pd.DataFr
         ...
     speechkit_nb.errors.SchemaError: words: column 'word' is int64, not str
     """
+    check_type(name, frame, pd.DataFrame, "a frame", SchemaError)
     for column, dtype in schema.items():
         if column not in frame:
             raise SchemaError(f"{name}: column {column!r} is missing; there are {', '.join(map(str, frame))}")

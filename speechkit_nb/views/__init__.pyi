@@ -1,6 +1,7 @@
-from .plots.time_axis import TimeFormatter as TimeFormatter
-from .plots.time_axis import TimeLocator as TimeLocator
-from .plots.time_axis import time_unit as time_unit
+from .plots.axes import get_axes as get_axes
+from .plots.axes import set_lanes as set_lanes
+from .plots.axes import set_time_axis as set_time_axis
+from .plots.axes import style_axes as style_axes
 from .plots.timeline import plot_timeline as plot_timeline
 from .plots.timeline import plot_timeline_rows as plot_timeline_rows
 from .plots.word_row import WordRow as WordRow
@@ -13,4 +14,5 @@ from .scene.palette import PURPLE as PURPLE
 from .scene.palette import SKY as SKY
 from .scene.palette import VERMILLION as VERMILLION
 from .scene.palette import lane_colour as lane_colour
+from .scene.systems import LATEST as LATEST
 from .widget.timeline_view import TimelineView as TimelineView

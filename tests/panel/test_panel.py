@@ -536,3 +536,12 @@ def test_credentials_may_come_later(unconnected, monkeypatch):
     unconnected.sign_in.again.click()
     unconnected.finish()
     assert unconnected.client.service == "cloud"
+
+
+def test_arguments_of_another_type_are_refused():
+    """At once, with what they may be; nothing is left running."""
+    for value in (5, b"x", [], float("nan")):
+        with pytest.raises(ConfigError, match=r"client must be a client, as .* returns it, or None, not "):
+            sk.JobPanel(value)
+        with pytest.raises(ConfigError, match=r"folder must be the path of a folder, or None, not "):
+            sk.JobPanel(folder=value)

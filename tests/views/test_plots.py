@@ -639,10 +639,19 @@ def test_several_recordings_are_refused_and_one_is_offered():
     assert written(plot_timeline(chosen)) == ["a"]
 
 
-@pytest.mark.parametrize(("start", "end"), [(3, 2), (1, 1), (-1, 2), (0, float("nan")), (0, float("inf"))])
-def test_a_stretch_that_is_none_is_refused(start: float, end: float):
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (3, 2, "start must be before end, not start=3 with end=2"),
+        (1, 1, "start must be before end, not start=1 with end=1"),
+        (-1, 2, "start must be a number from 0 to 2,000,000, not -1"),
+        (0, float("nan"), "end must be a number from 0 to 2,000,000, not nan"),
+        (0, 1e9, "end must be a number from 0 to 2,000,000, not 1000000000.0"),
+    ],
+)
+def test_a_stretch_that_is_none_is_refused(start: float, end: float, message: str):
     """The message repeats the arguments."""
-    with pytest.raises(PlotError, match=f"before end, not start={start:g} with end={end:g}"):
+    with pytest.raises(PlotError, match=message):
         plot_timeline(words_frame(("0", "a", 0, 5)), start=start, end=end)
 
 

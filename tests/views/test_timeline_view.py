@@ -336,7 +336,7 @@ def test_nothing_at_all_is_refused():
     """So are arguments that are no recording or no words."""
     with pytest.raises(PlotError, match="nothing to show: pass a recording, words, or both"):
         sk.TimelineView()
-    with pytest.raises(PlotError, match="the recording is of type DataFrame; pass a Recording"):
+    with pytest.raises(PlotError, match="recording must be a Recording, its path, or None, not "):
         sk.TimelineView(frame(("a", 0, 1)))
     with pytest.raises(PlotError, match="'b' is of type str; pass a frame of words or a transcript"):
         sk.TimelineView(None, {"b": "words.csv"})

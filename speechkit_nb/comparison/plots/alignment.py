@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from os import PathLike
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
 from ...audio import Recording
-from ...errors import PlotError
-from ...views import GREY, ORANGE, PURPLE, SKY, VERMILLION, TimeFormatter, TimeLocator, WordRow, time_unit
+from ...errors import PlotError, check_type
+from ...views import GREY, ORANGE, PURPLE, SKY, VERMILLION, WordRow, get_axes, set_lanes
 from .marks import LETTERS, errors_in_time
 from .target import REFERENCE, SHOWN, TimelineTarget, choose_span, find_target
 
@@ -49,14 +49,14 @@ def plot_alignment(
         ConfigError: if there is no reference.
         AudioError: if the recording cannot be read.
     """
+    check_type("channel_tag", channel_tag, (str, NoneType), "the tag of a channel", PlotError)
     place = find_target(comparison, recording)
     rows, tag = _of_channel(place.rows(comparison.alignment), place, channel_tag)
     span = _span(place, rows, tag, start, end)
     names = list(comparison.systems)
     top = 0.0 if place.sound is None else SOUND
     height = top + ROW * (len(names) + 1)
-    if ax is None:
-        ax = plt.subplots(figsize=(10, 0.9 + 0.85 * height), layout="constrained")[1]
+    ax = get_axes(ax, 10, 0.9 + 0.85 * height)
     ax.set(xlim=span, ylim=(height, 0))
     _draw_sound(ax, place.sound, span, tag)
     ticks = [_draw_reference(ax, rows[rows["system"] == names[0]], top)]
@@ -90,8 +90,8 @@ def _span(
     if span is None:
         first = float(np.nanmin(rows[["ref_start", "hyp_start"]].to_numpy()))
         span = max(0.0, first - 0.2), first + SHOWN
-    if not 0 <= span[0] < span[1]:
-        raise PlotError(f"start must be 0 or later and before end, not {span[0]:g} with {span[1]:g}")
+    if not span[0] < span[1]:
+        raise PlotError(f"start must be before end, not {span[0]:g} with {span[1]:g}")
     return span
 
 
@@ -165,17 +165,7 @@ def _letter(ax: Axes, error: dict[Any, Any], y: float, span: tuple[float, float]
 
 
 def _frame(ax: Axes, ticks: list[tuple[float, str]], span: tuple[float, float]) -> None:
-    ax.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
-    for label in ax.get_yticklabels():
-        label.set(parse_math=False, fontsize="small")
-    ax.tick_params(axis="y", length=0)
-    ax.tick_params(axis="x", labelsize="small")
-    ax.xaxis.set_major_locator(TimeLocator())
-    ax.xaxis.set_major_formatter(TimeFormatter(span[1]))
-    ax.spines[["left", "top", "right"]].set_visible(False)
-    ax.set_axisbelow(True)
-    ax.grid(axis="x", color="0.5", alpha=0.15, linewidth=0.8)
-    ax.set_xlabel(f"time ({time_unit(span[1])})", fontsize="small")
+    ax.set_xlabel(f"time ({set_lanes(ax, dict(ticks), span[1])})", fontsize="small")
     handles = [Patch(color=COLOURS[op], alpha=0.7, label=text) for op, text in SAID.items()]
     ax.legend(
         handles=handles,

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from ...errors import PlotError
-from ...views import GREY, TimeFormatter, TimeLocator, lane_colour, time_unit
+from ...errors import PlotError, check_choice, check_type
+from ...views import GREY, get_axes, lane_colour, set_time_axis, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,18 +51,14 @@ def plot_boundary_errors(
         PlotError: if there is nothing to draw, or `side` is invalid.
     """
     shown = check(errors, side)
-    if ax is None:
-        ax = plt.subplots(figsize=(8, 3.4), layout="constrained")[1]
+    check_type("over_time", over_time, bool, "True or False", PlotError)
+    ax = style_axes(get_axes(ax, 8, 3.4))
     if over_time:
         _scatter(ax, shown, f"{side}_error", side)
     else:
         _histograms(ax, shown, side, chosen, colours or {})
     n_words = len(shown) // max(1, shown["system"].nunique())
     ax.set_title(f"{n_words:,} words that all got right", loc="left", fontsize="small")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="both", color="0.5", alpha=0.15, linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.tick_params(labelsize="small")
     legend = ax.legend(frameon=False, fontsize="small", loc="best")
     for text in legend.get_texts():
         text.set(parse_math=False)
@@ -76,8 +71,7 @@ def check(errors: pd.DataFrame, side: str) -> pd.DataFrame:
     Raises:
         PlotError: if there are no such words, or `side` is invalid.
     """
-    if side not in ("start", "end"):
-        raise PlotError(f"side={side!r}; there are 'start' and 'end'")
+    check_choice("side", side, ("start", "end"), PlotError)
     shown: pd.DataFrame = errors[errors["common"]]
     if not len(shown):
         raise PlotError("nothing to draw: no word that all systems got right has times on both sides")
@@ -130,9 +124,8 @@ def _scatter(ax: Axes, shown: pd.DataFrame, column: str, side: str) -> None:
         if is_one:
             _draw_trend(ax, time, value, colour)
     ax.axhline(0, color=GREY, linewidth=0.8)
-    ax.xaxis.set_major_locator(TimeLocator())
-    ax.xaxis.set_major_formatter(TimeFormatter(longest))
-    ax.set(xlim=(0, longest), ylim=(first, last), xlabel=f"time in the recording ({time_unit(longest)})")
+    unit = set_time_axis(ax, longest)
+    ax.set(xlim=(0, longest), ylim=(first, last), xlabel=f"time in the recording ({unit})")
     ax.set_ylabel(f"error of the {side} (ms)")
 
 

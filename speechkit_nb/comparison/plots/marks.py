@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...errors import PlotError, few
+
 KINDS = {"sub": "substitution", "ins": "insertion", "del": "deletion"}
 LETTERS = {"sub": "S", "ins": "I", "del": "D"}
 DIFFER = "systems differ"
@@ -128,6 +130,11 @@ def _chosen(where: pd.DataFrame) -> pd.DataFrame:
     if "op" in where:
         return _known(_errors(where))
     prefix = "ref_" if "ref_start" in where else ""
+    if not {f"{prefix}start", f"{prefix}end"} <= set(where):
+        raise PlotError(
+            "where must be rows of .alignment, .timing_errors or .disagreements, which have times; "
+            f"it has the columns {few(list(where)) or 'none'}"
+        )
     marks = pd.DataFrame({"start": where[f"{prefix}start"], "end": where[f"{prefix}end"], "kind": CHOSEN})
     if "start_error" in where:
         off = (1000 * where[["start_error", "end_error"]]).round().astype("int64")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ...errors import PlotError
+from ...errors import PlotError, check_type
 from ...evaluate import SUMMARY
-from ...views import BLUE, GREY, lane_colour
+from ...views import BLUE, GREY, get_axes, lane_colour, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,10 +32,9 @@ def plot_summary(summary: pd.DataFrame, ax: Axes | None = None, *, what: str = "
     Raises:
         PlotError: if the column does not exist or has no numbers.
     """
-    unit = _get_unit(what)
     values = _sort_values(summary, what)
-    if ax is None:
-        ax = plt.subplots(figsize=(6.4, 0.9 + 0.42 * len(values)), layout="constrained")[1]
+    unit = _get_unit(what)
+    ax = get_axes(ax, 6.4, 0.9 + 0.42 * len(values))
     scale, ink = 1000.0 if unit == "seconds" else 1.0, mpl.rcParams["text.color"]
     y = np.arange(len(values))
     low, high = (summary.get(f"{what}_{end}", values).reindex(values.index) for end in ("low", "high"))
@@ -54,7 +52,7 @@ def plot_summary(summary: pd.DataFrame, ax: Axes | None = None, *, what: str = "
         ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     first, last = min(0.0, scale * float(low.fillna(values).min())), scale * float(high.fillna(values).max())
     ax.set_xlim(first - 0.02 * (last - first), last + MARGIN * (last - first) or 1.0)
-    return _set_frame(ax, "x")
+    return style_axes(ax, "x")
 
 
 def plot_scatter(stretches: pd.DataFrame, a: str, b: str, ax: Axes | None = None) -> Axes:
@@ -72,8 +70,7 @@ def plot_scatter(stretches: pd.DataFrame, a: str, b: str, ax: Axes | None = None
         PlotError: if a system does not exist, or `a` and `b` are the same.
     """
     _check_systems(stretches, a, b)
-    if ax is None:
-        ax = plt.subplots(figsize=(5.2, 5.0), layout="constrained")[1]
+    ax = get_axes(ax, 5.2, 5.0)
     points = stretches.groupby([a, b]).agg(n=("n_words", "size"), text=("text", "first")).reset_index()
     most = max(int(points[[a, b]].to_numpy().max(initial=0)), 1)
     size = 40 * np.sqrt(points["n"])
@@ -88,7 +85,7 @@ def plot_scatter(stretches: pd.DataFrame, a: str, b: str, ax: Axes | None = None
     ax.set_ylabel(f"errors of {b}", parse_math=False)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
-    return _set_frame(ax, "both")
+    return style_axes(ax)
 
 
 _BESIDE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": "x-small"}
@@ -105,6 +102,7 @@ def _label_points(ax: Axes, points: pd.DataFrame, a: str, b: str) -> None:
 
 def _sort_values(summary: pd.DataFrame, what: str) -> pd.Series:
     """The numbers of a column, the best first; systems without a number are left out."""
+    check_type("what", what, str, "the name of a column", PlotError)
     numbers = [str(name) for name in summary if summary[name].dtype.kind in "fiu"]
     if what not in numbers:
         raise PlotError(f"no column of numbers {what!r}; there are {', '.join(numbers)}")
@@ -143,17 +141,10 @@ def _check_systems(stretches: pd.DataFrame, a: str, b: str) -> None:
     columns = list(stretches.columns)
     known = columns[columns.index("n_words") + 1 :]
     for name in (a, b):
+        check_type("a system", name, str, "its name", PlotError)
         if name not in known:
             raise PlotError(f"no system {name!r}; there are {', '.join(map(repr, known))}")
     if a == b:
         raise PlotError(f"cannot draw {a!r} against itself: name two of {', '.join(map(repr, known))}")
     if not len(stretches):
         raise PlotError("nothing to draw: there is no speech")
-
-
-def _set_frame(ax: Axes, grid: str) -> Axes:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.set_axisbelow(True)
-    ax.grid(axis="both" if grid == "both" else "x", color="0.5", alpha=0.18, linewidth=0.8)
-    ax.tick_params(labelsize="small")
-    return ax

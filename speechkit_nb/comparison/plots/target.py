@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ...audio import Recording
-from ...errors import PlotError, few
-from ...views import TimelineView
+from ...errors import PlotError, check_number, check_type, few
+from ...views import LATEST, TimelineView
 from .marks import error_runs, errors_in_time, make_marks
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def find_target(comparison: Comparison, recording: Recording | str | PathLike[st
         return TimelineTarget(comparison, name, _sound(None if name is None else sources.get(name)))
     if isinstance(recording, str) and recording in files:
         return TimelineTarget(comparison, recording, _sound(sources.get(recording)))
+    expected = "the name, the audio or the path of one of the compared recordings"
+    check_type("recording", recording, (Recording, str, PathLike), expected, PlotError)
     sound = recording if isinstance(recording, Recording) else _file(recording, files)
     name = sound.id if sound.id in files else files[0] if len(files) == 1 else None
     if name is None and files:
@@ -112,8 +115,12 @@ def choose_span(place: TimelineTarget, start: float | None, end: float | None) -
     if start is None and end is None:
         worst = locate(place.marks())
         return None if worst is None else add_margin(worst)
-    first = max(0.0, float(end or 0) - SHOWN) if start is None else start
-    return first, first + SHOWN if end is None else end
+    last = None if end is None else check_number("end", end, 0, LATEST, PlotError)
+    if start is None:
+        first = max(0.0, (last or 0.0) - SHOWN)
+    else:
+        first = check_number("start", start, 0, LATEST, PlotError)
+    return first, first + SHOWN if last is None else last
 
 
 def add_margin(span: tuple[float, float]) -> tuple[float, float]:
@@ -137,6 +144,8 @@ def make_view(
     options: Mapping[str, Any],
 ) -> TimelineView:
     """Make the timeline of a comparison, see `Comparison.view`."""
+    check_type("where", where, (pd.DataFrame, NoneType), "rows of a frame of this comparison", PlotError)
+    check_type("at", at, (Mapping, NoneType), "a row of a frame of this comparison", PlotError)
     if recording is None and at is not None and isinstance(at.get("recording"), str):
         recording = at["recording"]
     place = find_target(comparison, recording)

@@ -18,9 +18,10 @@ from ...errors import count_noun
 from ..scene.palette import CIVIDIS, GREY
 from ..scene.scene import Scene
 from ..scene.systems import select_channel, select_values
+from .axes import set_lanes
 from .footnote import Footnote
 from .lanes import Lane, Row, layout_lanes
-from .time_axis import TimeFormatter, TimeLocator, time_unit
+from .time_axis import time_unit
 from .word_row import WordRow
 
 if TYPE_CHECKING:
@@ -84,18 +85,13 @@ class Picture:
         lanes = self.lanes
         ax.set(xlim=(self.first, self.last), ylim=(lanes[-1].bottom, lanes[0].top))
         labels = [label for lane in lanes for label in lane.labels]
-        ax.set_yticks([label.y for label in labels], [label.text for label in labels])
+        set_lanes(ax, {label.y: label.text for label in labels}, self.last)
         for tick, label in zip(ax.get_yticklabels(), labels, strict=True):
-            tick.set(parse_math=False, fontsize="small" if label.is_channel else "x-small")
             tick.set_color(label.colour if label.colour != GREY else mpl.rcParams["text.color"])
-            tick.set_fontweight("bold" if label.is_channel else "normal")
-        ax.xaxis.set_major_locator(TimeLocator())
-        ax.xaxis.set_major_formatter(TimeFormatter(self.last))
-        ax.tick_params(axis="y", length=0)
-        ax.tick_params(axis="x", labelsize="small")
-        ax.spines[["left", "top", "right"]].set_visible(False)
-        ax.set_axisbelow(True)
-        ax.grid(axis="x", color="0.5", alpha=0.15, linewidth=0.8)
+            if label.is_channel:
+                tick.set_fontweight("bold")
+            else:
+                tick.set_fontsize("x-small")
         between = [lane.top for lane in lanes[1:]]
         ax.hlines(between, self.first, self.last, color="0.5", alpha=0.25, linewidth=0.8)
 

@@ -9,16 +9,16 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ...audio import Recording
-from ...errors import PlotError
+from ...errors import PlotError, check_number, check_type
 from ...tables import warn_problems
-from ..scene.scene import Scene
-from ..scene.systems import System, TranscriptLike, read_systems
+from ..scene.scene import Scene, open_recording
+from ..scene.systems import LATEST, System, TranscriptLike, read_systems
+from .axes import get_axes
 from .marks import draw_marks
 from .picture import Picture, draw_pictures
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEFT_OF_LEGEND = 0.6  # of the width of the axes
+SOFTEST, LOUDEST = 1e-6, 1e6  # sample values; 1 is full scale
 
 
 def plot_timeline(
@@ -58,26 +59,26 @@ def plot_timeline(
         title: text above the axes, at the left.
 
     Raises:
-        PlotError: if there is nothing to draw, or the words belong to several recordings.
+        PlotError: if there is nothing to draw, the words belong to several recordings, or an argument has
+            another type or lies outside of its range.
         AudioError: if the recording cannot be read.
         SchemaError: if a frame lacks a column, or the column has another dtype.
 
+    >>> import matplotlib.pyplot as plt
     >>> words = pd.DataFrame([("0", "hello", 0.2, 0.6)], columns=["channel_tag", "word", "start", "end"])
     >>> ax = plot_timeline(words)
     >>> [text.get_text() for text in ax.get_yticklabels()], ax.get_xlabel()
     (['channel 0'], 'time (s)')
     >>> plt.close(ax.figure)
     """
-    if isinstance(recording, (str, PathLike)):
-        recording = Recording(recording)
-    scene = Scene(recording, _read_systems(words, finals), title or "")
+    if loudest is not None:
+        check_number("loudest", loudest, SOFTEST, LOUDEST, PlotError)
+    scene = Scene(open_recording(recording), _read_systems(words, finals), title)
     first, last = _choose_range(scene, start, end)
     picture = Picture(scene, first, last, color)
-    is_given = ax is not None
-    if ax is None:
-        ax = plt.subplots(figsize=(10, picture.height), layout="constrained")[1]
-    draw_pictures([picture], [ax], loudest, fix_layout=not is_given)
-    return ax
+    axes = get_axes(ax, 10, picture.height)
+    draw_pictures([picture], [axes], loudest, fix_layout=ax is None)
+    return axes
 
 
 def plot_scene(
@@ -133,17 +134,25 @@ def plot_timeline_rows(
 
     Returns:
         A figure 12 inches wide that pyplot does not manage; `savefig` writes it.
+
+    Raises:
+        PlotError: as `plot_timeline`.
     """
-    scene = Scene(recording, _read_systems(words, finals))
+    check_number("seconds", seconds, 0.1, LATEST, PlotError)
+    check_number("most", most, 1, 100, PlotError)
+    check_type("recording", recording, Recording, "a Recording", PlotError)
+    scene = Scene(recording, _read_systems(words, finals), title)
+    title, scene = scene.title, replace(scene, title=None)  # above all rows, not above each
     n_rows = math.ceil(round(scene.duration / seconds, 6))
     if not 1 < n_rows <= most:
         n_rows, seconds = 1, scene.duration
     else:  # short enough for memory, and decoded once instead of once per row
-        scene = replace(scene, recording=Recording(recording.read(), recording.sample_rate, id=recording.id))
+        sound = Recording(recording.read(), recording.sample_rate, id=recording.id)
+        scene = replace(scene, recording=sound)
     pictures = [Picture(scene, k * seconds, (k + 1) * seconds, "channel") for k in range(n_rows)]
     height = 0.4 + 1.15 * pictures[0].lanes[-1].bottom
     figure = Figure(figsize=(12, height * n_rows + 0.6), layout="constrained")
-    if title is not None:
+    if title:
         figure.suptitle(title, x=0.01, ha="left", parse_math=False)
     loudest = float(np.abs(recording.envelope(1)).max())
     draw_pictures(pictures, list(figure.subplots(n_rows, squeeze=False)[:, 0]), loudest)
@@ -174,9 +183,10 @@ def _choose_range(scene: Scene, start: float | None, end: float | None) -> tuple
     else:
         margin = 0.01 * float(np.ptp(times)) or 0.5
         low, high = max(0.0, times.min() - margin), times.max() + margin
-    first, last = low if start is None else start, high if end is None else end
+    first = low if start is None else check_number("start", start, 0, LATEST, PlotError)
+    last = high if end is None else check_number("end", end, 0, LATEST, PlotError)
     if recording is not None and first >= high:
         raise PlotError(f"{recording.id!r} is {high:g} s long, there is nothing from start={first:g} on")
-    if not 0 <= first < last < np.inf:
-        raise PlotError(f"start must be 0 or later and before end, not start={first:g} with end={last:g}")
+    if not first < last:
+        raise PlotError(f"start must be before end, not start={first:g} with end={last:g}")
     return float(first), float(last)

@@ -77,6 +77,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from ...errors import SchemaError, check_type
 from .systems import (
     LATEST,
     Channel,
@@ -232,6 +233,7 @@ def pack_marks(
     """
     if marks is None:
         return None, b""
+    check_type("marks", marks, pd.DataFrame, "a frame or None", SchemaError)
     check_time_columns("marks", marks, ("start", "end", "kind", "text"))
     known = marks[marks["start"].ge(0) & marks["end"].le(LATEST)]
     rows = [

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
+from types import NoneType
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 
 from ...audio import Recording, Samples
-from ...errors import AudioError, PlotError, count_noun
+from ...errors import AudioError, PlotError, check_type, count_noun
 from ...tables import Problem, count_noun_ru, translate_problems
 from .audio_encoding import describe_sound
 from .packing import VERSION, pack
@@ -52,7 +53,12 @@ class Scene:
 
     recording: Recording | None
     systems: Sequence[System]
-    title: str = ""
+    title: str | None = None
+
+    def __post_init__(self) -> None:
+        check_type("title", self.title, (str, NoneType), "a text or None", PlotError)
+        # matplotlib and browsers refuse halves of surrogate pairs, such as bytes of odd file names
+        object.__setattr__(self, "title", (self.title or "").encode("utf-8", "replace").decode())
 
     @cached_property
     def channels(self) -> list[Channel]:
@@ -119,6 +125,7 @@ class Scene:
         Raises:
             PlotError: if `color` is neither "channel" nor "system" nor a column of numbers.
         """
+        check_type("color", color, str, "'channel', 'system' or the name of a column", PlotError)
         if color in ("channel", "system"):
             return WordColours(color, None, None, None, [])
         return WordColours("value", color, *find_value_range(self.systems, color), list(CIVIDIS))
@@ -166,16 +173,24 @@ def make_scene(
         AudioError: if the recording cannot be read.
         SchemaError: if a frame lacks a column, or the column has another dtype.
     """
-    if isinstance(recording, (str, PathLike)):
-        recording = Recording(recording)
-    if not isinstance(recording, (Recording, type(None))):
-        raise PlotError(
-            f"the recording is of type {type(recording).__name__}; pass a Recording, its path, or None"
-        )
-    if recording is None and systems is None:
+    sound = open_recording(recording)
+    if sound is None and systems is None:
         raise PlotError("nothing to show: pass a recording, words, or both")
     prepared = [] if systems is None else read_systems(systems)
-    return Scene(recording, prepared, title if title is not None else recording.id if recording else "")
+    return Scene(sound, prepared, sound.id if title is None and sound is not None else title)
+
+
+def open_recording(given: Recording | str | PathLike[str] | None) -> Recording | None:
+    """The recording, given itself or by its path.
+
+    Raises:
+        PlotError: if the argument has another type.
+        AudioError: if the recording cannot be read.
+    """
+    if isinstance(given, (str, PathLike)):
+        return Recording(given)
+    check_type("recording", given, (Recording, NoneType), "a Recording, its path, or None", PlotError)
+    return given
 
 
 def _find_late_words(system: System, seconds: float) -> list[Problem]:

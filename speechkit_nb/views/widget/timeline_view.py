@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import threading
 import warnings
 from collections.abc import Mapping
-from os import PathLike
+from numbers import Real
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import numpy as np
 import pandas as pd
 import traitlets as t
 
 from ...audio import Recording
-from ...errors import AudioError, ConfigError, PlotError, SchemaError, check_choice, count_noun, suggest
+from ...errors import (
+    AudioError,
+    ConfigError,
+    PlotError,
+    SpeechkitError,
+    check_choice,
+    check_number,
+    check_type,
+    count_noun,
+    show_value,
+    suggest,
+)
 from ...paths import write_atomically
 from ...tables import translate_problems
 from ..scene.audio_encoding import encode_sound, find_urls, read_window
 from ..scene.packing import pack_marks
 from ..scene.scene import make_scene
-from ..scene.systems import TranscriptLike
+from ..scene.systems import LATEST, TranscriptLike
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,12 +46,37 @@ OPTIONS = ("color", "title", "locale", "marks")
 CONTENT = ("spec", "columns", "peaks", "sound", "sound_type", "sound_urls")
 STATE = ("current_time", "selection", "loop", "view_range", "playback_rate", "muted", "solo", "search")
 SLOWEST, FASTEST = 0.25, 4.0
+WIDTHS = 1.0, 100.0  # inches of a picture
+RESOLUTIONS = 10, 1000  # dots per inch
 PICTURE_INCHES = 9.0  # in a notebook, at 100 pixels an inch
 TOLERANCE = 0.002  # s; times from the browser are rounded
 
 
+SPAN = "(start, end) in seconds, or None"
+WORD = "(lane, number), or None"
+
+
 class _InvalidValue(PlotError, t.TraitError):
     """A value that a trait cannot have; on a TraitError traitlets restores the old value."""
+
+
+class _Number(t.TraitType[float, Any]):
+    """A number of any type, also of numpy, as a float."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        if isinstance(value, Real) and not isinstance(value, bool):
+            with contextlib.suppress(OverflowError):
+                return float(value)
+        return self.error(obj, value)
+
+
+class _Span(t.Tuple):
+    """A pair of numbers: a tuple, a list or an array; None is all of the timeline unless None is allowed."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        if value is None:  # traitlets does not ask about a None that is allowed
+            return 0.0, obj._scene.duration
+        return super().validate(obj, tuple(value) if isinstance(value, np.ndarray) else value)
 
 
 class TimelineView(anywidget.AnyWidget):
@@ -59,7 +98,7 @@ class TimelineView(anywidget.AnyWidget):
 
         current_time   of the playhead          playing         bool
         selection      (start, end) or None     loop            bool: repeat the selection
-        view_range     (start, end)             playback_rate   0.25 to 4
+        view_range     (start, end); None: all  playback_rate   0.25 to 4
         muted, solo    tags of channels         search          a text, or /a regular expression/
         active_word    (lane, number in the lane) of the word under the playhead, or None
 
@@ -79,24 +118,24 @@ class TimelineView(anywidget.AnyWidget):
 
     _esm = BUNDLE
 
-    spec = t.Dict().tag(sync=True)
-    columns = t.Bytes().tag(sync=True)
-    peaks = t.Bytes().tag(sync=True)
-    sound = t.Bytes().tag(sync=True)
-    sound_type = t.Unicode().tag(sync=True)
-    sound_urls = t.List(t.Dict()).tag(sync=True)
+    spec = t.Dict(read_only=True).tag(sync=True)
+    columns = t.Bytes(read_only=True).tag(sync=True)
+    peaks = t.Bytes(read_only=True).tag(sync=True)
+    sound = t.Bytes(read_only=True).tag(sync=True)
+    sound_type = t.Unicode(read_only=True).tag(sync=True)
+    sound_urls = t.List(t.Dict(), read_only=True).tag(sync=True)
 
-    current_time = t.Float(0.0).tag(sync=True)
-    playing = t.Bool(False).tag(sync=True)
-    playback_rate = t.Float(1.0).tag(sync=True)
-    selection = t.Tuple(t.Float(), t.Float(), default_value=None, allow_none=True).tag(sync=True)
-    loop = t.Bool(False).tag(sync=True)
-    view_range = t.Tuple(t.Float(), t.Float(), default_value=None, allow_none=True).tag(sync=True)
-    active_word = t.Tuple(t.Int(), t.Int(), default_value=None, allow_none=True).tag(sync=True)
-    muted = t.List(t.Unicode()).tag(sync=True)
-    solo = t.List(t.Unicode()).tag(sync=True)
-    search = t.Unicode().tag(sync=True)
-    color = t.Unicode("channel")
+    current_time = _Number(0.0, help="a number of seconds").tag(sync=True)
+    playing = t.Bool(False, help="True or False").tag(sync=True)
+    playback_rate = _Number(1.0, help="a number").tag(sync=True)
+    selection = _Span(_Number(), _Number(), help=SPAN, default_value=None, allow_none=True).tag(sync=True)
+    loop = t.Bool(False, help="True or False").tag(sync=True)
+    view_range = _Span(_Number(), _Number(), help=SPAN).tag(sync=True)
+    active_word = t.Tuple(t.Int(), t.Int(), help=WORD, default_value=None, allow_none=True).tag(sync=True)
+    muted = t.List(t.Unicode(), help="a list of channel tags").tag(sync=True)
+    solo = t.List(t.Unicode(), help="a list of channel tags").tag(sync=True)
+    search = t.Unicode(help="a text").tag(sync=True)
+    color = t.Unicode("channel", help="the name of a column, 'channel' or 'system'")
 
     def __init__(
         self,
@@ -114,17 +153,34 @@ class TimelineView(anywidget.AnyWidget):
         self._scene, self._encoding = make_scene(recording, systems, title), threading.Lock()
         self._marks = marks
         spec, columns = self._pack(color, locale)
-        given = {"view_range": (0.0, self._scene.duration), **state}
         peaks = self._scene.peaks
-        super().__init__(
+        self._set_content(
             spec=spec,
             columns=columns,
             peaks=b"" if peaks is None else peaks.pairs.tobytes(),
             sound_urls=[] if self._scene.recording is None else find_urls(self._scene.recording),
-            color=color,
-            **given,
         )
+        super().__init__(color=color, **{"view_range": None, **state})
         self.on_msg(self._on_message)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except SpeechkitError:
+            raise
+        except (t.TraitError, ValueError):  # traitlets cannot write numbers of more than 4,300 digits
+            if name in CONTENT:
+                message = f"{name} cannot be set: make another TimelineView for other words or another sound"
+            else:
+                trait = self.traits()[name]
+                message = f"{name} must be {trait.help or trait.info()}, not {show_value(value)}"
+            raise _InvalidValue(message) from None
+
+    def _set_content(self, **content: Any) -> None:
+        """Set traits that only this class sets."""
+        with self.hold_sync():
+            for name, value in content.items():
+                self.set_trait(name, value)
 
     # --- for Python
 
@@ -166,13 +222,13 @@ class TimelineView(anywidget.AnyWidget):
         recording = self._scene.recording
         if recording is None:
             raise PlotError("nothing to play: this timeline has no recording")
-        first = self.current_time if start is None else start
-        last = recording.duration if end is None else end
-        if not 0 <= first < last <= recording.duration + TOLERANCE:
+        first = self.current_time if start is None else check_number("start", start, 0, LATEST, PlotError)
+        last = recording.duration if end is None else check_number("end", end, 0, LATEST, PlotError)
+        if not first < last <= recording.duration + TOLERANCE:
             raise PlotError(
                 f"{_describe_span('play', first, last)}; {recording.id!r} lasts {recording.duration:g} s"
             )
-        self.send({"kind": "play", "start": first, "end": end})
+        self.send({"kind": "play", "start": first, "end": None if end is None else last})
 
     def pause(self) -> None:
         """Stop playing; the playhead stays."""
@@ -180,20 +236,22 @@ class TimelineView(anywidget.AnyWidget):
 
     def add_problem(self, problem: str) -> None:
         """Show one more problem above the lanes."""
+        check_type("problem", problem, str, "a text")
         if problem not in self.spec["problems"]:
             russian = self.spec["russian"] | translate_problems([problem])
             problems = [*self.spec["problems"], str(problem)]
-            self.spec = {**self.spec, "problems": problems, "russian": russian}
+            self._set_content(spec={**self.spec, "problems": problems, "russian": russian})
 
     def to_figure(self, width: float = 10.0) -> Figure:
         """The current view as a matplotlib figure, `width` inches wide, that pyplot does not manage.
 
         Raises:
-            PlotError: if there are neither words nor sound.
+            PlotError: if there are neither words nor sound, or the width is not 1 to 100 inches.
         """
         from ..plots.timeline import plot_scene
 
         start, end = self.view_range
+        width = check_number("width", width, *WIDTHS, PlotError)
         return plot_scene(self._scene, start, end, color=self.color, width=width, marks=self._marks)
 
     def to_html(self, path: str | PathLike[str], sound: bool = True) -> Path:
@@ -205,16 +263,22 @@ class TimelineView(anywidget.AnyWidget):
 
         Raises:
             AudioError: if the recording cannot be read any more.
+            PlotError: if the file cannot be written.
         """
         from .html_export import add_sound, render_page
 
+        check_type("path", path, (str, PathLike), "the path of the page to write", PlotError)
+        check_type("sound", sound, bool, "True or False", PlotError)
         names = (*CONTENT, *STATE)
         state = add_sound(
             {name: getattr(self, name) for name in names}, self._scene.recording if sound else None
         )
         page = render_page(state, BUNDLE.read_text(encoding="utf-8"), self.to_png())
-        with write_atomically(path) as unfinished:
-            unfinished.write_bytes(page.encode("utf-8", "replace"))
+        try:
+            with write_atomically(path) as unfinished:
+                unfinished.write_bytes(page.encode("utf-8", "replace"))
+        except OSError as error:
+            raise PlotError(f"cannot write {fspath(path)!r}: {error.strerror}") from None
         return Path(path)
 
     def __repr__(self) -> str:
@@ -233,7 +297,13 @@ class TimelineView(anywidget.AnyWidget):
         return data, {**metadata, "image/png": {"width": round(PICTURE_INCHES * 100)}}
 
     def to_png(self, width: float = PICTURE_INCHES, dpi: int = 144) -> bytes | None:
-        """The current view as PNG; None if there is nothing to draw."""
+        """The current view as PNG; None if there is nothing to draw.
+
+        Raises:
+            PlotError: if the width is not 1 to 100 inches, or there are not 10 to 1,000 dots per inch.
+        """
+        check_number("width", width, *WIDTHS, PlotError)
+        check_number("dpi", dpi, *RESOLUTIONS, PlotError)
         file = io.BytesIO()
         with warnings.catch_warnings(action="ignore"):  # about letters that the font does not have
             try:
@@ -258,7 +328,7 @@ class TimelineView(anywidget.AnyWidget):
         before, self._marks = self._marks, marks
         try:
             self._repack()
-        except SchemaError:
+        except SpeechkitError:
             self._marks = before
             raise
 
@@ -269,9 +339,8 @@ class TimelineView(anywidget.AnyWidget):
 
     def _repack(self) -> None:
         spec, columns = self._pack(self.color, self.spec["locale"])
-        with self.hold_sync():
-            self.columns = columns
-            self.spec = spec | {name: self.spec[name] for name in ("problems", "russian")}
+        spec |= {name: self.spec[name] for name in ("problems", "russian")}
+        self._set_content(columns=columns, spec=spec)
 
     # --- from the browser
 
@@ -302,8 +371,7 @@ class TimelineView(anywidget.AnyWidget):
                 return
             if content == self.sound:
                 self.send({"kind": "encoding", "error": f"the browser already has the sound as {type_}"})
-            self.sound_type = type_
-            self.sound = content
+            self._set_content(sound_type=type_, sound=content)
 
     def _require_recording(self) -> Recording:
         if self._scene.recording is None:
@@ -335,7 +403,7 @@ class TimelineView(anywidget.AnyWidget):
     def _check_span(self, proposal: Any) -> tuple[float, float] | None:
         name, span, duration = proposal["trait"].name, proposal["value"], self._scene.duration
         if span is None:
-            return None if name == "selection" else (0.0, duration)
+            return None
         start, end = span
         if not -TOLERANCE <= start < end <= duration + TOLERANCE:
             raise _InvalidValue(

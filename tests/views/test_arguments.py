@@ -1,0 +1,135 @@
+"""Arguments and traits of timelines: whatever they are set to, only our own errors, at once."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hostile_values import find_raw_errors
+
+from speechkit_nb import Recording, TimelineView, plot_timeline
+from speechkit_nb.errors import PlotError
+from speechkit_nb.views import plot_timeline_rows
+from speechkit_nb.views.widget.timeline_view import CONTENT
+
+WORDS = pd.DataFrame(
+    {"channel_tag": list("0011"), "word": list("abcd"), "start": [0, 1, 0.5, 2], "end": [0.5, 1.5, 1, 3]}
+)
+RECORDING = Recording(np.random.default_rng(0).normal(0, 0.1, (2, 32_000)).astype("float32"), 8000, id="talk")
+TRAITS = (
+    *("current_time", "playing", "playback_rate", "selection", "loop", "view_range", "active_word"),
+    *("muted", "solo", "search", "color", "layout", *CONTENT),
+)
+ARGUMENTS = ("recording", "systems", "color", "title", "locale", "marks", "selection", "layout")
+PLOT_ARGUMENTS = ("words", "recording", "ax", "finals", "start", "end", "color", "loudest", "title")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Glyph",  # no font has control characters
+    "ignore:Passing unrecognized arguments",  # of ipywidgets, about other names in a layout
+)
+
+
+@pytest.fixture
+def view():
+    return TimelineView(RECORDING, WORDS)
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("trait", TRAITS)
+def test_a_trait_refuses_a_value_when_it_is_set_and_keeps_the_old_one(view, trait):
+    """With an error of ours; what is accepted can be drawn."""
+
+    def set_trait(value):
+        before = view.trait_values()
+        try:
+            setattr(view, trait, value)
+        except PlotError:
+            assert view.trait_values() == before
+            raise
+        view.to_figure()
+        repr(view)
+        view.selected_words  # noqa: B018
+        view.current_word  # noqa: B018
+
+    assert find_raw_errors(set_trait) == {}
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS)
+def test_a_view_is_made_or_refused(argument):
+    """Each argument and each trait as an argument; with an error of ours."""
+    given = {"recording": RECORDING, "systems": WORDS}
+    assert find_raw_errors(lambda value: TimelineView(**given | {argument: value})) == {}
+
+
+def test_methods_of_a_view_refuse_other_values(view, tmp_path):
+    """Play, mark, problems, pictures and pages; afterwards the view is as before."""
+    assert find_raw_errors(lambda value: view.play(value)) == {}
+    assert find_raw_errors(lambda value: view.play(0, value)) == {}
+    assert find_raw_errors(view.mark) == {}
+    assert find_raw_errors(view.add_problem) == {}
+    assert find_raw_errors(lambda value: view.to_figure(value)) == {}
+    assert find_raw_errors(lambda value: view.to_png(2, dpi=value)) == {}
+    refused = find_raw_errors(lambda value: view.to_html(tmp_path / "view.html", value))
+    assert refused == {}
+    assert find_raw_errors(lambda value: isinstance(value, str) or view.to_html(value)) == {}
+    with pytest.raises(PlotError, match=r"cannot write '.*': (Is a|No such file or) directory"):
+        view.to_html(tmp_path)
+
+
+@pytest.mark.parametrize("argument", PLOT_ARGUMENTS)
+def test_a_plot_is_drawn_or_refused(argument):
+    """Each argument of `plot_timeline`; huge times too, without using up the memory."""
+    given = {"words": WORDS, "recording": RECORDING}
+
+    def use(value):
+        ax = plot_timeline(**given | {argument: value})
+        if argument in ("title", "end"):
+            ax.figure.canvas.draw()
+
+    assert find_raw_errors(use) == {}
+
+
+@pytest.mark.parametrize("argument", ["words", "recording", "finals", "title", "seconds", "most"])
+def test_rows_are_drawn_or_refused(argument):
+    """Each argument of `plot_timeline_rows`."""
+    given = {"words": WORDS, "recording": RECORDING}
+    assert find_raw_errors(lambda value: plot_timeline_rows(**given | {argument: value})) == {}
+
+
+def test_messages_say_what_would_be_right(view):
+    """The name of the argument, what it may be, and what it was."""
+    expected = {
+        "selection": r"selection must be \(start, end\) in seconds, or None, not 'x'",
+        "current_time": "current_time must be a number of seconds, not 'x'",
+        "playing": "playing must be True or False, not 'x'",
+        "active_word": r"active_word must be \(lane, number\), or None, not 'x'",
+        "spec": "spec cannot be set: make another TimelineView",
+    }
+    for trait, message in expected.items():
+        with pytest.raises(PlotError, match=message):
+            setattr(view, trait, "x")
+    with pytest.raises(PlotError, match="start must be a number from 0 to 2,000,000, not 'x'"):
+        view.play("x")
+    with pytest.raises(PlotError, match="ax must be Axes of matplotlib or None, not 'x'"):
+        plot_timeline(WORDS, ax="x")
+    with pytest.raises(PlotError, match="recording must be a Recording, its path, or None, not 5"):
+        plot_timeline(WORDS, 5)
+
+
+def test_a_view_range_of_none_is_all(view):
+    """As at the start: the picture and the page show everything again."""
+    view.view_range = (1, 2)
+    view.view_range = None
+    assert view.view_range == (0.0, 4.0)
+    assert view.to_figure().axes[0].get_xlim() == (0.0, 4.0)
+
+
+def test_numbers_of_numpy_and_pandas_are_numbers(view):
+    """As they come out of frames and arrays."""
+    view.current_time = np.float32(1.5)
+    view.selection = WORDS.loc[1, ["start", "end"]].to_numpy()
+    view.view_range = np.array([1, 3])
+    assert (view.current_time, view.selection, view.view_range) == (1.5, (1.0, 1.5), (1.0, 3.0))
