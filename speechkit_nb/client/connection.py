@@ -17,9 +17,8 @@ from .client import Client
 from .jobs.polling import LOOPBACK, Pace
 from .jobs.submitter import SubmissionSettings
 from .journal.journal import Journal
-from .transport.base import Transport
+from .transport.base import Identity, Transport
 from .transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url, read_certificates
-from .transport.identity import Identity
 from .transport.rate_limit import UNLIMITED, CallLimiter, Quota, share_limiters
 from .transport.v2 import V2Transport
 from .transport.v3 import V3Transport

@@ -54,6 +54,10 @@ def json_objects(text: str) -> Iterator[Any]:
                 f"the answer is no JSON from line {error.lineno}, column {error.colno} on ({error.msg}); "
                 "it may have been cut while it was saved: fetch it again"
             ) from None
+        except (ValueError, RecursionError):  # an integer of thousands of digits, or thousands of levels
+            raise TranscriptError(
+                "the answer has numbers or levels that no answer of the service has"
+            ) from None
         yield value
 
 
@@ -104,7 +108,7 @@ def responses_to_json(responses: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 def _responses_of(item: Any) -> list[bytes]:
     if not isinstance(item, dict):
         raise TranscriptError(f"the answer holds {item!r:.60} where an object with a result is expected")
-    if "error" in item:
+    if "error" in item or {"code", "message"} <= item.keys():
         raise error_of(item)
     if "done" not in item:
         if item and "result" not in item and _KNOWN.isdisjoint(item):
@@ -138,16 +142,20 @@ def operation_from_json(body: dict[str, Any]) -> Any:
     >>> operation_from_json({"id": "f8d", "done": False, "metadata": None}).id
     'f8d'
     """
-    found = operation.Operation(
-        id=body.get("id") or "", description=body.get("description") or "", done=bool(body.get("done"))
-    )
-    if body.get("error"):
-        error = error_of(body)
-        # 2 is UNKNOWN
-        found.error.code = next((number for number, code in CODES.items() if code == error.code), 2)
-        found.error.message = error.details
-    response = body.get("response") or {}
-    if response.get("@type", "").endswith(v2.LongRunningRecognitionResponse.DESCRIPTOR.full_name):
+    response, error = body.get("response"), body.get("error")
+    try:
+        found = operation.Operation(
+            id=body.get("id") or "", description=body.get("description") or "", done=bool(body.get("done"))
+        )
+        if error:
+            failure = error_of(body)
+            # 2 is UNKNOWN
+            found.error.code = next((number for number, code in CODES.items() if code == failure.code), 2)
+            found.error.message = failure.details
+    except (TypeError, ValueError) as problem:
+        raise TranscriptError(f"the answer is no Operation of the service: {problem}") from None
+    kind = str(response.get("@type")) if isinstance(response, dict) else ""
+    if kind.endswith(v2.LongRunningRecognitionResponse.DESCRIPTOR.full_name):
         found.response.Pack(_parse(response, v2.LongRunningRecognitionResponse))
     return found
 
@@ -165,11 +173,17 @@ def error_of(body: dict[str, Any], http_status: int | None = None) -> ServiceErr
         http_status: of the response, for a body without a code.
     """
     error: dict[str, Any] = body["error"] if isinstance(body.get("error"), dict) else body
-    number: Any = error.get("grpcCode", error.get("code"))
-    by_status = CODE_OF_HTTP.get(http_status or error.get("httpCode") or 0, "UNKNOWN")
-    code = str(CODES.get(number) or number or error.get("error_code") or by_status)
+    given = error.get("grpcCode", error.get("code"))
+    by_status = _find(CODE_OF_HTTP, http_status or error.get("httpCode")) or "UNKNOWN"
+    code = _find(CODES, given) or str(given or error.get("error_code") or by_status)[:40]
     if code not in CODES.values() and http_status:
         code = by_status
     words = error.get("message") or error.get("error_message") or error.get("error")
-    details = str(words or "no reason given")
+    # JSON may hold halves of surrogate pairs, which cannot be stored
+    details = str(words or "no reason given").encode(errors="replace").decode()
     return ServiceError(f"the service answered {code}: {details}", code=code, details=details)
+
+
+def _find(table: dict[int, str], number: Any) -> str | None:
+    """The entry of a number; None for anything else that JSON may hold."""
+    return next((name for known, name in table.items() if known == number), None)

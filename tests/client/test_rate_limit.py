@@ -15,9 +15,9 @@ from speechkit_nb.client.transport.rate_limit import (
     CallLimiter,
     Quota,
     RateLimiter,
+    SlidingWindow,
     share_limiters,
 )
-from speechkit_nb.client.transport.sliding_window import SlidingWindow
 from speechkit_nb.errors import ConfigError, Exhausted, Rejected
 
 times = st.floats(0, 3, allow_nan=False)

@@ -213,6 +213,8 @@ class Interceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterc
             call.code()  # waits for it
             return call
 
+        if details.method == grpc_transport.PROBE:  # there may be any number of them
+            return whole()
         return self._life.around(details.method.rpartition("/")[2], whole)
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:

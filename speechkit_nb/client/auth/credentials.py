@@ -14,7 +14,7 @@ from typing import Any
 
 from ...errors import ConfigError, Denied, ServiceError
 from ..clock import Clock
-from ..transport.identity import Credentials
+from ..transport.base import Credentials
 from .iam import IamClient, Token
 from .service_account import ServiceAccountKey
 

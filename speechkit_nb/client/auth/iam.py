@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-import httpx
-
 from ...errors import Denied, NoAnswer, ServiceError, Unreachable
 from ..transport.endpoints import parse_service_url
-from ..transport.http import make_no_answer, open_client, read_json, send
+from ..transport.http import HttpClient, read_json
+from ..transport.proxies import find_proxy
 from ..transport.rate_limit import CallLimiter
-from ..transport.retry import retry_call
+from ..transport.retry import make_no_answer, retry_call
 
 DEADLINE = 10.0
 PROBE_DEADLINE = 0.5
@@ -72,9 +71,11 @@ class IamClient:
         host = url.netloc
 
         def post() -> dict[str, Any]:
-            with open_client(url, self._ca) as client:
-                response = send(client, host, "POST", self.url, deadline=DEADLINE, json={field: secret})
-                return read_json(host, response)
+            client = HttpClient(host, find_proxy(url), self._ca)
+            try:
+                return read_json(host, client.send("POST", self.url, deadline=DEADLINE, json={field: secret}))
+            finally:
+                client.close()
 
         try:
             answer = retry_call(post, partial(CallLimiter().acquire, "other"))
@@ -99,9 +100,11 @@ class IamClient:
     def fetch_machine_token(self, deadline: float = DEADLINE) -> Token:
         """A token of the service account of the virtual machine this runs on."""
         name, headers = "the metadata service", [("Metadata-Flavor", "Google")]
-        with httpx.Client(trust_env=False) as client:
-            response = send(client, name, "GET", self._metadata, headers=headers, deadline=deadline)
-            answer = read_json(name, response)
+        client = HttpClient(name)
+        try:
+            answer = read_json(name, client.send("GET", self._metadata, headers=headers, deadline=deadline))
+        finally:
+            client.close()
         lifetime = answer.get("expires_in")
         end = self._clock() + (lifetime if isinstance(lifetime, (int, float)) else LIFETIME)
         return self._make_token(

@@ -8,9 +8,20 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...errors import JobCancelled, JobError, JobFailed, JobUnknown, NotFound, NotReady, WaitTimeout
+from ...errors import (
+    Exhausted,
+    JobCancelled,
+    JobError,
+    JobFailed,
+    JobUnknown,
+    NoAnswer,
+    NotFound,
+    NotReady,
+    Unreachable,
+    WaitTimeout,
+)
 from ...transcript import Transcript
-from ..clock import Clock
+from ..clock import INFINITY, Clock, time_limit
 from ..journal.entry import Entry
 from ..journal.record import JobRecord
 from ..transport.base import Transport, replace_message
@@ -209,14 +220,26 @@ class Job:
                 while (left := wake - monotonic()) > 0:
                     show(monotonic() - submitted, record.state)
                     yield min(left, TICK, self._time_left(timeout, began))
-                record = self.refresh()
+                record = self._refresh_within(timeout, began)
                 show(monotonic() - submitted, record.state)
                 if not record.is_open:
                     return
 
+    def _refresh_within(self, timeout: float | None, began: float) -> JobRecord:
+        """`refresh`, which ends with the user's timeout though the service is slow."""
+        try:
+            with time_limit(self._time_left(timeout, began)):
+                return self.refresh()
+        except (Unreachable, NoAnswer, Exhausted) as error:
+            try:
+                self._time_left(timeout, began)
+            except WaitTimeout as over:
+                raise WaitTimeout(f"{over}. The last check failed: {error}") from error
+            raise
+
     def _time_left(self, timeout: float | None, began: float) -> float:
         if timeout is None:
-            return float("inf")
+            return INFINITY
         left = began + timeout - self._clock.monotonic()
         if left <= 0:
             raise WaitTimeout(f"not done after {timeout:g} s; the job goes on. {self._how_to_attach()}")

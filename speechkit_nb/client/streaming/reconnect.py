@@ -147,7 +147,9 @@ class ReconnectingStream:
         )
         n_finals, held = self._shifter.n_finals, list[Received]()
         self._shifter.start_session(round(sender.start * 1000 / plan.sample_rate))
-        self._call = call = self._streamer.stream(sender.requests(), str(uuid.uuid4()))
+        self._call = call = self._streamer.stream(
+            sender.requests(), str(uuid.uuid4()), plan.limits.seconds + plan.limits.patience
+        )
         try:
             if self._stopped.is_set():
                 return

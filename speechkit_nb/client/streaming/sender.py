@@ -29,6 +29,8 @@ class SessionLimits:
     Attributes:
         seconds: of audio, and of time.
         n_bytes: of audio.
+        patience: seconds for which the service may send nothing after all audio of a session was sent; then
+            the session counts as one that broke off.
 
     Raises:
         ConfigError: if a session would be too short.
@@ -36,6 +38,7 @@ class SessionLimits:
 
     seconds: float = 300.0
     n_bytes: int = 10_000_000
+    patience: float = 60.0
 
     def __post_init__(self) -> None:
         if self.seconds < MIN_SECONDS or self.n_bytes < MIN_BYTES:

@@ -1,8 +1,9 @@
-"""The protocols of a transport: the calls behind a job, and the sessions behind a stream."""
+"""What a transport is: the calls behind a job, the sessions behind a stream, and the user who calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ...errors import Rejected, ServiceError
@@ -41,8 +42,8 @@ class Streamer(Protocol):
     def check(self, options: Message) -> None:
         """Raises ConfigError if this API does not support some of the `StreamingOptions`."""
 
-    def stream(self, requests: Iterator[Message], request_id: str) -> StreamCall:
-        """Open a session with v3 `StreamingRequest`s."""
+    def stream(self, requests: Iterator[Message], request_id: str, seconds: float) -> StreamCall:
+        """Open a session with v3 `StreamingRequest`s, which ends after so many seconds at the latest."""
 
     def renew(self) -> bool:
         """Called once after credentials were refused; returns whether there are new ones."""
@@ -84,6 +85,45 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
+
+
+class Credentials(Protocol):
+    """The source of the authorization header."""
+
+    def header(self) -> str:
+        """The value of the header, renewed if it is about to expire."""
+
+    def renew(self) -> bool:
+        """Called once after the service has refused the header; returns whether there is a new one."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The user data that is sent with every call.
+
+    Attributes:
+        credentials: None if the service needs none.
+        folder_id: only for accounts of people; a service account has its own folder.
+        data_logging: allow the service to store the audio, so that its support can look at it.
+    """
+
+    credentials: Credentials | None = None
+    folder_id: str | None = None
+    data_logging: bool = False
+
+    def metadata(self, request_id: str | None = None) -> list[tuple[str, str]]:
+        """Names (lower case) and values, for gRPC metadata and HTTP headers."""
+        pairs = {
+            "authorization": self.credentials and self.credentials.header(),
+            "x-folder-id": self.folder_id,
+            "x-client-request-id": request_id,
+            "x-data-logging-enabled": "true" if self.data_logging else None,
+        }
+        return [(name, value) for name, value in pairs.items() if value]
+
+    def renew(self) -> bool:
+        """Replace credentials that were refused; returns whether there are new ones."""
+        return self.credentials is not None and self.credentials.renew()
 
 
 def replace_message(error: E, message: str) -> E:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import threading
+import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 
 from ... import errors
 from ...wire import Method, methods, operation, v3
-from ..clock import steady_clock
+from ..clock import steady_clock, time_left
 from .base import Message, TimedMessages, make_closed_error
 from .endpoints import ServiceUrl
+from .proxies import Proxy, find_proxy
 from .retry import (
     CALL_DEADLINE,
     FETCH_DEADLINE,
     SUBMIT_DEADLINE,
+    clip,
     find_request_id,
+    make_no_answer,
     make_service_error,
     make_size_error,
     redact,
@@ -25,10 +31,18 @@ from .v3 import V3Transport
 
 MESSAGE_LIMIT = 64 * 1024 * 1024
 INLINE_LIMIT = 60_000_000
-NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed")
-"""First words of gRPC's message for a call that found no connection; there is no code for that."""
-OWN_LIMIT = "message larger than max"
-"""Part of gRPC's message for a message above its own limit, which has the code of a quota."""
+METADATA_LIMIT = 1_048_577
+"""Bytes of the longest text with which the service may refuse a call; gRPC's own limit is 8 to 16 kB."""
+ANSWER_LIMIT, MESSAGES_LIMIT = 100_000_000, 500_000
+"""Bytes and messages of the largest result; one of four hours has 10 MB and 100,000 messages."""
+CONNECT_DEADLINE = 10.0
+RECONNECT_MS = 1000
+"""Longest pause between two attempts to connect; gRPC's own is two minutes, for all clients of a process."""
+RECONNECT_PATIENCE = 1.5
+"""Seconds to wait for the next attempt to connect, if an earlier one has failed."""
+PROBE = "/grpc.health.v1.Health/Check"
+"""A call without effect; a service that does not know it answers, too."""
+NOT_CONNECTED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 STREAMS = methods("speechkit.stt.v3.Recognizer")
 RECOGNIZER = methods("speechkit.stt.v3.AsyncRecognizer")
@@ -55,27 +69,28 @@ class GrpcTransport(V3Transport):
     def check(self, options: Message) -> None:
         """v3 supports everything that `StreamingOptions` may contain."""
 
-    def stream(self, requests: Iterator[Message], request_id: str) -> GrpcStreamCall:
+    def stream(self, requests: Iterator[Message], request_id: str, seconds: float) -> GrpcStreamCall:
         """Open a session of `Recognizer` with `StreamingRequest`s; yields serialized messages."""
-        return self._stream(STREAMS["RecognizeStreaming"], requests, request_id)
+        return self._stream(STREAMS["RecognizeStreaming"], requests, request_id, seconds)
 
-    def stream_v2(self, requests: Iterator[Message], request_id: str) -> GrpcStreamCall:
+    def stream_v2(self, requests: Iterator[Message], request_id: str, seconds: float) -> GrpcStreamCall:
         """The same with the messages of v2."""
-        return self._stream(SERVICE_V2["StreamingRecognize"], requests, request_id)
+        return self._stream(SERVICE_V2["StreamingRecognize"], requests, request_id, seconds)
 
     def renew(self) -> bool:
         """Called once after credentials were refused; returns whether there are new ones."""
         return self._identity.renew()
 
     def close(self) -> None:
-        for channel in self._channels.values():
-            channel.close()
+        self._is_closed = True
+        for connection in self._connections.values():
+            connection.channel.close()
 
     def _open(self, ca: bytes | None) -> None:
         urls = {name: self._endpoints.parsed(name) for name in ("stt", "operation", "transcribe")}
-        opened = {url: open_channel(url, ca) for url in set(urls.values()) if url is not None}
-        self._channels = {name: opened[url] for name, url in urls.items() if url is not None}
-        self._calls: dict[str, Callable[..., Message]] = {}
+        opened = {url: Connection(url, ca) for url in set(urls.values()) if url is not None}
+        self._connections = {name: opened[url] for name, url in urls.items() if url is not None}
+        self._is_closed = False
 
     @property
     def _has_operations(self) -> bool:
@@ -87,17 +102,25 @@ class GrpcTransport(V3Transport):
 
     def _responses(self, operation_id: str) -> TimedMessages:
         method = RECOGNIZER["GetRecognition"]
-        channel = self._channels["stt"]
-        # without a deserializer the messages stay bytes, as they are stored
-        call = channel.unary_stream(method.path, method.request.SerializeToString)
         request = method.request(operation_id=operation_id)
         now = steady_clock()
 
-        def fetch(metadata: Metadata) -> TimedMessages:
-            messages = call(request, timeout=FETCH_DEADLINE, metadata=metadata)
-            return [(message, now()) for message in messages]
+        def fetch(channel: grpc.Channel, metadata: Metadata) -> TimedMessages:
+            # without a deserializer the messages stay bytes, as they are stored
+            call = channel.unary_stream(method.path, method.request.SerializeToString)
+            messages = call(request, timeout=time_left(FETCH_DEADLINE), metadata=metadata)
+            found, n_bytes = TimedMessages(), 0
+            for message in messages:
+                found.append((message, now()))
+                n_bytes += len(message)
+                if n_bytes > ANSWER_LIMIT or len(found) > MESSAGES_LIMIT:
+                    messages.cancel()
+                    raise self._make_answer_size_error(
+                        f"a result of more than {ANSWER_LIMIT / 1e6:g} MB or {MESSAGES_LIMIT:,} messages"
+                    )
+            return found
 
-        return self._call(fetch)
+        return self._call("stt", fetch)
 
     def _cancel(self, operation_id: str) -> None:
         request = operation.CancelOperationRequest(operation_id=operation_id)
@@ -112,7 +135,7 @@ class GrpcTransport(V3Transport):
         started = self._submit_once(
             lambda: self._call_unary(method, request, endpoint, SUBMIT_DEADLINE, request_id)
         )
-        return str(started.id)
+        return self._check_id(started.id)
 
     def _call_unary(
         self,
@@ -122,31 +145,58 @@ class GrpcTransport(V3Transport):
         deadline: float = CALL_DEADLINE,
         request_id: str | None = None,
     ) -> Message:
-        if method.path not in self._calls:
-            serialize, deserialize = method.request.SerializeToString, method.response.FromString
-            channel = self._channels[endpoint]
-            self._calls[method.path] = channel.unary_unary(method.path, serialize, deserialize)
-        call = self._calls[method.path]
-        return self._call(lambda metadata: call(request, timeout=deadline, metadata=metadata), request_id)
+        if (n_bytes := request.ByteSize()) > MESSAGE_LIMIT:
+            raise make_size_error(n_bytes, f"the {MESSAGE_LIMIT / 1e6:.0f} MB of this client")
 
-    def _stream(self, method: Method, requests: Iterator[Message], request_id: str) -> GrpcStreamCall:
-        def open_call(metadata: Metadata) -> GrpcStreamCall:
+        def send(channel: grpc.Channel, metadata: Metadata) -> Message:
+            call = channel.unary_unary(
+                method.path, method.request.SerializeToString, method.response.FromString
+            )
+            response = call(request, timeout=time_left(deadline), metadata=metadata)
+            if response is None:  # a success that has no message
+                raise make_no_answer(self.name, "a response without a message")
+            return response
+
+        try:
+            return self._call(endpoint, send, request_id)
+        except errors.ServiceError as error:
+            if error.code == "RESOURCE_EXHAUSTED" and "larger than max" in error.details:
+                raise make_size_error(n_bytes, f"{self.name} accepts ({error.details})") from None
+            raise
+
+    def _stream(
+        self, method: Method, requests: Iterator[Message], request_id: str, seconds: float
+    ) -> GrpcStreamCall:
+        def open_call(channel: grpc.Channel, metadata: Metadata) -> GrpcStreamCall:
+            call = channel.stream_stream(method.path, method.request.SerializeToString)
             return GrpcStreamCall(
-                self._channels["stt"],
-                method,
-                requests,
-                metadata,
+                call(requests, timeout=seconds, metadata=metadata),
                 lambda error: self._translate(error, metadata),
             )
 
-        return self._call(open_call, request_id)
+        return self._call("stt", open_call, request_id)
 
-    def _call(self, call: Callable[[Metadata], T], request_id: str | None = None) -> T:
-        """The result of one call; a failure becomes an error of the toolkit."""
+    def _call(
+        self, endpoint: str, call: Callable[[grpc.Channel, Metadata], T], request_id: str | None = None
+    ) -> T:
+        """The result of one call; a failure becomes an error of the toolkit.
+
+        Args:
+            request_id: of a call that is not safe to repeat. It is sent only over a connection, so that
+                `Unreachable` certainly means that it was not sent.
+        """
+        if self._is_closed:
+            raise make_closed_error(self.name)
         metadata = self._identity.metadata(request_id)
+        connection = self._connections[endpoint]
         try:
-            return call(metadata)
+            connection.watch()
+            if request_id and (reason := connection.connect()) is not None:
+                raise self._make_unreachable(connection, reason)
+            return call(connection.channel, metadata)
         except grpc.RpcError as error:
+            if not request_id and error.code() is grpc.StatusCode.UNAVAILABLE and not connection.is_ready:
+                raise self._make_unreachable(connection, str(error.details())) from None
             raise self._translate(error, metadata) from None
         except ValueError as error:
             if "closed channel" not in str(error):
@@ -154,42 +204,37 @@ class GrpcTransport(V3Transport):
             raise make_closed_error(self.name) from None
 
     def _translate(self, error: grpc.RpcError, metadata: Metadata) -> errors.ServiceError:
+        """The error for a call that was sent; whether the service has got it is not known."""
         code, details = error.code().name, redact(error.details() or "", metadata)
-        if code == "RESOURCE_EXHAUSTED" and OWN_LIMIT in details:
-            return make_size_error(details)
+        # gRPC reports its own limits with the code of a quota; their values tell them from quotas
+        if code == "RESOURCE_EXHAUSTED" and re.search(rf"\b({MESSAGE_LIMIT}|{METADATA_LIMIT})\b", details):
+            return self._make_answer_size_error(details)
         received = [*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())]
         request_id = find_request_id(received)
-        if code != "UNAVAILABLE":
+        if code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
             return make_service_error(code, details, request_id=request_id)
-        if details.startswith(NEVER_SENT):
-            message = f"cannot connect to {self.name} ({details}){self._hint}"
-            return errors.Unreachable(message, code=code, details=details)
-        message = f"{self.name} did not answer ({code}: {details})"
+        message = f"{self.name} did not answer ({code}: {clip(details)})"
         return errors.NoAnswer(message, code=code, details=details, request_id=request_id)
+
+    def _make_unreachable(self, connection: Connection, reason: str) -> errors.Unreachable:
+        message = f"cannot connect to {self.name}{connection.via} ({clip(reason)}){self._hint}"
+        return errors.Unreachable(message, code="UNAVAILABLE", details=reason)
+
+    def _make_answer_size_error(self, details: str) -> errors.ServiceError:
+        message = f"{self.name} sent an answer above the limits of this client ({details})"
+        return errors.ServiceError(message, details=details)
 
 
 class GrpcStreamCall:
     """One session of a stream: requests are sent as they are made, messages come in as bytes.
 
     Args:
-        channel: of the service.
-        method: the method to call.
-        requests: the requests; a thread of gRPC takes them.
-        metadata: of the call.
+        call: of gRPC; a thread of gRPC takes the requests.
         translate: turns a failure of gRPC into an error of the toolkit.
     """
 
-    def __init__(
-        self,
-        channel: grpc.Channel,
-        method: Method,
-        requests: Iterator[Message],
-        metadata: Metadata,
-        translate: Callable[[grpc.RpcError], errors.ServiceError],
-    ) -> None:
-        make_call = channel.stream_stream(method.path, method.request.SerializeToString)
-        self._call = make_call(requests, metadata=metadata)
-        self._translate = translate
+    def __init__(self, call: Any, translate: Callable[[grpc.RpcError], errors.ServiceError]) -> None:
+        self._call, self._translate = call, translate
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -202,16 +247,82 @@ class GrpcStreamCall:
         self._call.cancel()
 
 
-def open_channel(url: ServiceUrl, ca: bytes | None = None) -> grpc.Channel:
-    """A channel to `grpc://HOST:PORT`, or with TLS to `grpcs://HOST:PORT`.
+class Connection:
+    """The connection to one host, `grpc://HOST:PORT`, or with TLS `grpcs://HOST:PORT`.
 
     Args:
+        url: of the host.
         ca: certificates of the authorities to trust in place of the usual ones.
+
+    Attributes:
+        channel: of gRPC.
+        via: the proxy, for messages; empty if there is none.
+
+    Raises:
+        ConfigError: if the proxy that the environment names cannot be used.
     """
+
+    def __init__(self, url: ServiceUrl, ca: bytes | None = None) -> None:
+        proxy = find_proxy(url)
+        self.via = "" if proxy is None else f" through the proxy {proxy}"
+        if proxy is not None and not proxy.url.lower().startswith("http:"):
+            self.via = f" without the proxy {proxy}, which gRPC cannot use and transport='rest' can"
+            proxy = None
+        self.channel = open_channel(url, ca, proxy)
+        self._state: grpc.ChannelConnectivity | None = None
+        self._watched, self._is_known = threading.Lock(), threading.Event()
+
+    def watch(self) -> None:
+        """Follow the state of the channel from now on, if this was not called before."""
+        if self._watched.acquire(blocking=False):
+            self.channel.subscribe(self._set_state)
+        self._is_known.wait(CONNECT_DEADLINE)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a connection."""
+        return self._state is grpc.ChannelConnectivity.READY
+
+    def connect(self) -> str | None:
+        """Wait until there is a connection. Returns None, or the reason why there is none.
+
+        What is sent only after this was not sent if this fails: an error of gRPC does not tell that.
+        """
+        # After a failure the next attempt to connect follows in at most a second.
+        has_failed = self._state is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        give_up = time.monotonic() + (RECONNECT_PATIENCE if has_failed else 0.0)
+        while not self.is_ready and (reason := self._try_to_connect()) is not None:
+            if time.monotonic() >= give_up:
+                return reason
+            time.sleep(0.1)
+        return None
+
+    def _try_to_connect(self) -> str | None:
+        """The same, by an empty call, since the state of a channel has no reason."""
+        try:
+            self.channel.unary_unary(PROBE)(b"", timeout=time_left(CONNECT_DEADLINE))
+        except grpc.RpcError as error:
+            if not self.is_ready and error.code() in NOT_CONNECTED:
+                return str(error.details())
+        return None
+
+    def _set_state(self, state: grpc.ChannelConnectivity) -> None:
+        self._state = state
+        self._is_known.set()
+
+
+def open_channel(url: ServiceUrl, ca: bytes | None = None, proxy: Proxy | None = None) -> grpc.Channel:
+    """A channel of gRPC; see `Connection`."""
     options = [
         ("grpc.max_send_message_length", MESSAGE_LIMIT),
         ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-        ("grpc.enable_http_proxy", int(not url.loopback)),
+        ("grpc.max_metadata_size", METADATA_LIMIT),
+        ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+        ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS // 5),
+        ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
+        ("grpc.min_reconnect_backoff_ms", round(CONNECT_DEADLINE * 1000)),  # how long one attempt may take
+        ("grpc.enable_http_proxy", int(proxy is not None)),
+        *([("grpc.http_proxy", proxy.url)] if proxy is not None else []),
     ]
     if not url.tls:
         return grpc.insecure_channel(url.netloc, options)

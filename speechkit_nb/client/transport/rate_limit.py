@@ -17,13 +17,19 @@ from types import TracebackType
 from typing import Literal
 
 from ...errors import ConfigError, Exhausted
+from ..clock import INFINITY, time_left
 from .base import make_closed_error
-from .sliding_window import INFINITY, SlidingWindow
 
 HOUR, SECOND = 3610.0, 1.01
 """A little longer than they are, since no two clocks run equally fast."""
 NOTICEABLE = 1.0
 """Seconds by which an expected wait has to change before `on_wait` is called again."""
+
+MIN_PAUSE = 1.0
+"""Seconds to pause, at least, after a refusal that names no time."""
+MAX_SLOWDOWN = 16.0
+RECOVERY = 60.0
+"""Seconds after which half of a slowdown is over."""
 
 Kind = Literal["submission", "check", "other"]
 """Kinds of calls, each with a limit of its own; a check finds out whether a job is done."""
@@ -65,6 +71,80 @@ class Quota:
 UNLIMITED = Quota(None, None)
 
 
+class SlidingWindow:
+    """At most `limit` calls in any `period` seconds. It is given the time, and does not wait.
+
+    A call counts until one period after its response has come, not after its request was sent: the service
+    saw the request some time in between, and so never sees more calls than the limit in any period, however
+    long they travel.
+
+    Args:
+        limit: number of calls; None is no limit.
+        period: seconds.
+        earlier: ends of calls that were made before, by a process that has ended.
+
+    >>> window = SlidingWindow(2, 1.0)
+    >>> first, second = window.begin(0.0), window.begin(0.1)
+    >>> window.opens_at(0.2)  # unknown while both calls are running
+    inf
+    >>> window.end(first, 0.5)
+    >>> window.opens_at(0.6)
+    1.5
+    """
+
+    def __init__(self, limit: int | None, period: float, earlier: Iterable[float] = ()) -> None:
+        self.limit, self.period = limit, period
+        self._ends = {-number: end for number, end in enumerate(earlier, 1)}  # infinite while a call runs
+        self._number = 0
+        self._last_begin = self._resumes_at = self._slowed_at = -INFINITY
+        self._slowdown = 1.0
+
+    def opens_at(self, now: float) -> float:
+        """The earliest time for the next call; infinity while that depends on a response."""
+        earliest = max(now, self._resumes_at)
+        if self.limit is None:
+            return earliest
+        slowdown = self._slowdown_at(now)
+        if slowdown > 1.0:  # calls at even distances, instead of as many at once as the limit allows
+            earliest = max(earliest, self._last_begin + slowdown * self.period / self.limit)
+        # The call that ended `limit` calls ago has to leave the period first.
+        ends = sorted(self._current_ends(now).values())
+        return max(earliest, ends[-self.limit] + self.period) if len(ends) >= self.limit else earliest
+
+    def begin(self, now: float) -> int:
+        """Record that a call begins; returns its number."""
+        self._number += 1
+        self._last_begin = now
+        if self.limit is not None:
+            self._ends = self._current_ends(now) | {self._number: INFINITY}
+        return self._number
+
+    def end(self, number: int, now: float) -> None:
+        """Record that the response to a call has come."""
+        if self._ends.get(number) == INFINITY:
+            self._ends[number] = now
+
+    def refuse(self, now: float, retry_after: float | None) -> None:
+        """Record that the service refused a call for its quota, with the seconds that it asks to wait."""
+        pause = min(retry_after or 0.0, HOUR)  # no quota is for longer, whatever a proxy says
+        if now >= self._resumes_at:  # several calls that were refused together count once
+            slowdown = self._slowdown_at(now)
+            self._slowdown, self._slowed_at = min(2 * slowdown, MAX_SLOWDOWN), now
+            if retry_after is None:
+                pause = max(self.period / self.limit if self.limit else 0.0, MIN_PAUSE) * slowdown
+        self._resumes_at = max(self._resumes_at, now + pause)
+
+    def pause_left(self, now: float) -> float:
+        """Seconds until the end of the pause after a refusal."""
+        return max(self._resumes_at - now, 0.0)
+
+    def _current_ends(self, now: float) -> dict[int, float]:
+        return {number: end for number, end in self._ends.items() if end + self.period > now}
+
+    def _slowdown_at(self, now: float) -> float:
+        return max(self._slowdown * float(0.5 ** ((now - self._slowed_at) / RECOVERY)), 1.0)
+
+
 class RateLimiter:
     """Grants permits to threads, in the order in which they request them.
 
@@ -100,9 +180,10 @@ class RateLimiter:
                 while True:
                     check_open()
                     now, is_first = self._clock(), self._waiting[0] is caller
-                    if (pause := self._window.pause_left(now)) > patience:
+                    if (pause := self._window.pause_left(now)) > patience or time_left() <= 0:
+                        wish = f"; it asks to wait {pause:.0f} s" if pause else ", or its answers are slow"
                         raise Exhausted(
-                            f"a quota of the service is used up; it asks to wait {pause:.0f} s",
+                            f"a quota of the service is used up{wish}",
                             code="RESOURCE_EXHAUSTED",
                             retry_after=pause,
                         )
@@ -113,7 +194,8 @@ class RateLimiter:
                         expected = opens_at
                         on_wait(opens_at - now)
                     # Only the first in the queue wakes by the clock; the others wake when it leaves.
-                    self._wait(self._changed, opens_at - now if is_first and opens_at < INFINITY else None)
+                    longest = time_left(opens_at - now if is_first else INFINITY)
+                    self._wait(self._changed, longest if longest < INFINITY else None)
             finally:
                 self._waiting.remove(caller)
                 self._changed.notify_all()
@@ -183,11 +265,12 @@ class CallLimiter:
 
         Args:
             kind: what is called.
-            patience: longest pause, in seconds after a refusal of the service, that is waited for.
+            patience: longest pause, in seconds after a refusal of the service, that is waited for. The whole
+                wait ends with the `time_limit` of the caller.
             on_wait: called with the seconds to wait, if there is a wait, and again when they change.
 
         Raises:
-            Exhausted: if the service asks to wait longer than `patience`.
+            Exhausted: if the service asks to wait longer than `patience`, or the time is up.
             Rejected: if the client is closed meanwhile.
         """
         return self._limiters[kind].acquire(on_wait, self._check_open, patience)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import random
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-import stamina
-
 from ... import errors
 from ...wire import CODES
+from ..clock import time_left
 from .base import Message, OperationStatus, TimedMessages
 from .rate_limit import Permit
 
+log = logging.getLogger(__name__)
 SUBMIT_DEADLINE = 180.0
-CALL_DEADLINE = 30.0
+CALL_DEADLINE = 20.0
 FETCH_DEADLINE = 300.0
 RETRY_BUDGET = 45.0
 """Seconds after which a call is no longer retried; a longer `Retry-After` is not waited for."""
+ATTEMPTS = 5
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds before a retry; doubled each time."""
+SHOWN = 1000
+"""Characters of the service's message that are part of the message of an error."""
 NOT_READY = "operation data is not ready"
 REFUSED = {
     "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
@@ -57,17 +65,32 @@ def make_service_error(
         return errors.NotReady(details, code=code, details=details, request_id=request_id)
     kind = _CLASSES.get(code, errors.ServiceError)
     wait = "" if retry_after is None else f"; it asks to wait {retry_after:.0f} s"
-    message = f"the service answered {code}: {details}{wait}{_HINTS.get(code, '')}"
+    message = f"the service answered {code}: {clip(details)}{wait}{_HINTS.get(code, '')}"
     return kind(message, code=code, details=details, retry_after=retry_after, request_id=request_id)
 
 
-def make_size_error(details: str) -> errors.Rejected:
-    """The error for a message above the limit of this client, which gRPC reports as RESOURCE_EXHAUSTED."""
+def make_no_answer(name: str, reason: str, code: str = "UNAVAILABLE") -> errors.NoAnswer:
+    """The error for a request that was sent without getting a complete response."""
+    return errors.NoAnswer(f"{name} did not answer ({clip(reason)})", code=code, details=reason)
+
+
+def make_size_error(n_bytes: int, limit: str) -> errors.Rejected:
+    """The error for a request that is too large for a message."""
     message = (
-        f"the message is larger than this client's limit, which is no quota of the service ({details}): "
+        f"a request of {n_bytes / 1e6:.1f} MB is larger than {limit}, which is no quota of the service: "
         "upload the recording to Object Storage and submit its link, or compress it to Ogg Opus"
     )
-    return errors.Rejected(message, code="RESOURCE_EXHAUSTED", details=details)
+    return errors.Rejected(message, code="RESOURCE_EXHAUSTED", details=message)
+
+
+def clip(details: str) -> str:
+    """The beginning of a message of the service, without control characters.
+
+    >>> clip("no \x1b[31mmodel"), clip("x" * 5000)[-23:]
+    ('no ?[31mmodel', 'x... (5,000 characters)')
+    """
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in details[:SHOWN])
+    return shown if len(details) <= SHOWN else f"{shown}... ({len(details):,} characters)"
 
 
 def retry_call(call: Callable[[], T], acquire: AcquirePermit) -> T:
@@ -76,22 +99,19 @@ def retry_call(call: Callable[[], T], acquire: AcquirePermit) -> T:
     Args:
         acquire: waits for a permit for each attempt, at most for the given seconds.
     """
-    until = time.monotonic() + RETRY_BUDGET
-
-    def may_pass(error: Exception) -> bool | float:
-        if not isinstance(error, (errors.Unreachable, errors.NoAnswer)):
-            return False
-        if error.retry_after is None:
-            return True
-        return error.retry_after if error.retry_after <= until - time.monotonic() else False
-
-    context = stamina.retry_context(
-        on=may_pass, attempts=5, timeout=RETRY_BUDGET, wait_initial=0.2, wait_max=10
-    )
-    for attempt in context:
-        with attempt:
+    until = time.monotonic() + time_left(RETRY_BUDGET)
+    for attempt in itertools.count(1):
+        try:
             return _call_with_permit(call, acquire, until)
-    raise AssertionError("stamina either returns or raises")
+        except (errors.Unreachable, errors.NoAnswer) as error:
+            pause = error.retry_after
+            if pause is None:  # a random part, so that many clients do not come back at the same moment
+                pause = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+            if attempt == ATTEMPTS or time.monotonic() + pause >= until:
+                raise
+            log.info("%s; it is called again in %.1f s", error, pause)
+        time.sleep(pause)
+    raise AssertionError("the loop has no end")
 
 
 def _call_with_permit(call: Callable[[], T], acquire: AcquirePermit, until: float) -> T:
@@ -133,7 +153,7 @@ def submit_once(name: str, call: Callable[[], T]) -> T:
     except errors.ServiceError as error:
         if error.code in REFUSED or isinstance(error, errors.Unreachable):
             raise
-        message = f"{name} did not answer the submission ({error.code}: {error.details})"
+        message = f"{name} did not answer the submission ({error.code}: {clip(error.details)})"
         raise errors.NoAnswer(
             message, code=error.code, details=error.details, request_id=error.request_id
         ) from None
@@ -158,7 +178,7 @@ def find_request_id(pairs: Iterable[tuple[str, Any]]) -> str:
     '7c2'
     """
     values = {name.lower(): value for name, value in pairs}
-    return str(values.get("x-request-id") or values.get("x-server-trace-id") or "")
+    return clip(str(values.get("x-request-id") or values.get("x-server-trace-id") or "")[:100])
 
 
 def add_timestamps(messages: list[bytes]) -> TimedMessages:

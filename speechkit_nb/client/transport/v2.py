@@ -75,10 +75,10 @@ class V2Streamer:
         """Raises ConfigError if v2 does not support some of the `StreamingOptions`."""
         config_to_v2(options, self._folder_id)
 
-    def stream(self, requests: Iterator[Message], request_id: str) -> V2StreamCall:
+    def stream(self, requests: Iterator[Message], request_id: str, seconds: float) -> V2StreamCall:
         """Open a session with v3 `StreamingRequest`s; its messages are those of v3."""
         converter = V2Stream(self._folder_id)
-        call = self._streamer.stream_v2(converter.requests(requests), request_id)
+        call = self._streamer.stream_v2(converter.requests(requests), request_id, seconds)
         return V2StreamCall(converter, call)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ...errors import NotFound, NotReady, Rejected
 from ...wire import answer_of
-from .base import Message, OperationStatus, StreamCall, Streamer, TimedMessages
+from .base import Identity, Message, OperationStatus, StreamCall, Streamer, TimedMessages
 from .endpoints import Endpoints
-from .identity import Identity
 from .rate_limit import CallLimiter, Kind
-from .retry import add_timestamps, call_with_reauth, read_status, retry_call, submit_once
+from .retry import add_timestamps, call_with_reauth, make_no_answer, read_status, retry_call, submit_once
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class BothStreamer(Streamer, Protocol):
     """Opens the sessions of streams of both APIs."""
 
-    def stream_v2(self, requests: Iterator[Message], request_id: str) -> StreamCall:
+    def stream_v2(self, requests: Iterator[Message], request_id: str, seconds: float) -> StreamCall:
         """Open a session with v2 `StreamingRequest`s; its messages are those of v2."""
 
 
@@ -110,6 +110,12 @@ class V3Transport(ABC):
     def _submit_once(self, call: Callable[[], T]) -> T:
         """The result of a call that is repeated only after its credentials were refused and renewed."""
         return submit_once(self.name, lambda: call_with_reauth(self._identity.renew, call))
+
+    def _check_id(self, operation_id: Any) -> str:
+        """The id of a new operation; raises NoAnswer if it is none."""
+        if isinstance(operation_id, str) and re.fullmatch(r"[\x21-\x7e]{1,200}", operation_id):
+            return operation_id
+        raise make_no_answer(self.name, "an answer without an operation id")
 
     def _retry(self, call: Callable[[], T], kind: Kind = "other") -> T:
         """The result of a call that is safe to repeat."""
