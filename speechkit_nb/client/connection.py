@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 from collections.abc import Mapping
@@ -10,14 +9,14 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..errors import ConfigError, TargetError
-from .auth.credentials import choose_credentials, clean_secret, find_credentials
+from ..errors import ConfigError, TargetError, check_choice, suggest
+from .auth.credentials import choose_credentials, clean_secret, find_credentials, hide_secret
 from .auth.iam import IamClient
 from .client import Client
 from .jobs.polling import LOOPBACK, Pace
 from .jobs.submitter import SubmissionSettings
 from .journal.journal import Journal
-from .transport.base import Identity, Transport
+from .transport.base import Identity, Secret, Transport
 from .transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url, read_certificates
 from .transport.rate_limit import UNLIMITED, CallLimiter, Quota, share_limiters
 from .transport.v2 import V2Transport
@@ -99,18 +98,19 @@ def connect(
         ServerError: if the local server does not start.
         JournalError: if the journal cannot be used.
     """
-    _check_choice("api", api, get_args(Api))
+    secrets = {
+        "api_key": hide_secret(api_key),
+        "iam_token": hide_secret(iam_token),
+        "oauth_token": hide_secret(oauth_token),
+        "service_account_key": hide_secret(service_account_key),
+    }
+    api_key = iam_token = oauth_token = service_account_key = None  # so that no traceback shows them
+    check_choice("api", api, get_args(Api))
     if target is not None and endpoints is not None:
         raise TargetError(f"endpoints= says where the service is, and so does {target!r}: leave one of them")
-    _check_choice("transport", transport, (None, *get_args(Wire)))
+    check_choice("transport", transport, (None, *get_args(Wire)))
     trusted = read_certificates(ca)
     _check_options(target, options)
-    secrets = {
-        "api_key": api_key,
-        "iam_token": iam_token,
-        "oauth_token": oauth_token,
-        "service_account_key": service_account_key,
-    }
     if target == "local":
         _check_not_given(**secrets, folder_id=folder_id, ca=ca, data_logging=data_logging or None)
         return _connect_local(transport or "grpc", api, journal, bucket, quota, options)
@@ -121,7 +121,8 @@ def connect(
         credentials = find_credentials(iam)
     identity = Identity(credentials, folder_id and clean_secret(folder_id, "folder_id"), data_logging)
     opened = Journal(journal)
-    limiter = _make_limiter(address, repr([credentials, folder_id, *secrets.values()]), quota, opened)
+    caller = Secret("\n".join(map(str, [credentials, folder_id, *secrets.values()])))
+    limiter = _make_limiter(address, caller, quota, opened)
     return Client(
         _make_transport(address, api, identity, trusted, limiter),
         opened,
@@ -242,9 +243,7 @@ def _check_options(target: str | None, options: dict[str, Any]) -> None:
     for name in options:
         if name not in LOCAL_OPTIONS:
             known = [*inspect.signature(connect).parameters][1:-1] + list(LOCAL_OPTIONS)
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise ConfigError(f"no option {name!r}{hint} There are {', '.join(known)}")
+            raise ConfigError(f"no option {name!r}{suggest(name, known)}")
     if options and target != "local":
         raise TargetError(f"{', '.join(options)} can be set for connect('local') only, not for {target!r}")
 
@@ -256,9 +255,3 @@ def _check_not_given(**given: Any) -> None:
             f"connect('local') starts a recognizer of its own, which has no use for {' and '.join(names)}: "
             "leave it out; for a server that has, connect to its address"
         )
-
-
-def _check_choice(option: str, value: Any, choices: tuple[Any, ...]) -> None:
-    if value not in choices:
-        named = " or ".join(repr(choice) for choice in choices if choice is not None)
-        raise ConfigError(f"{option}={value!r}, but it is {named}")

@@ -687,9 +687,9 @@ def test_endpoints_must_have_their_protocol():
 
 def test_options_that_exclude_each_other():
     """Each error names them."""
-    with pytest.raises(ConfigError, match="api='v1', but it is 'v3' or 'v2'"):
+    with pytest.raises(ConfigError, match="api must be 'v3' or 'v2', not 'v1'"):
         sk.connect("grpc://127.0.0.1:1", api="v1")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="transport='http', but it is 'grpc' or 'rest'"):
+    with pytest.raises(ConfigError, match="transport must be 'grpc' or 'rest', not 'http'"):
         sk.connect("local", transport="http")  # type: ignore[arg-type]
     with pytest.raises(TargetError, match=r"'grpc://127\.0\.0\.1:1' speaks grpc, not rest"):
         sk.connect("grpc://127.0.0.1:1", transport="rest")

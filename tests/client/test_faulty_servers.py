@@ -11,12 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 from faulty_server import GRPC, REST, run_faulty_grpc, run_faulty_rest, run_silent_socket
 from local_server import Server, wav
 
 import speechkit_nb as sk
 from speechkit_nb.client.clock import time_limit
+from speechkit_nb.client.streaming import reconnect
+from speechkit_nb.client.streaming.sender import SessionLimits
 from speechkit_nb.client.transport import grpc, http, retry
 from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.client.transport.grpc import GrpcTransport
@@ -167,7 +170,7 @@ def test_a_grpc_answer_without_an_end_is_not_kept(fault, monkeypatch):
 
 @pytest.mark.parametrize("scheme", ["grpc", "http", "grpcs", "https"])
 def test_a_server_that_accepts_and_stays_silent(scheme):
-    """Also during the TLS handshake. A submission over gRPC, which has a handshake, was certainly not sent."""
+    """Also during the TLS handshake. Over gRPC, which has a handshake of its own, nothing was sent."""
     with run_silent_socket() as address:
         url = f"{scheme}://{address}"
         kind = GrpcTransport if scheme.startswith("grpc") else RestTransport
@@ -230,3 +233,35 @@ def test_a_name_that_does_not_exist(tmp_path):
         (job,) = jobs
         assert job.record.state == "failed"
         assert "cannot connect to grpcs://no-such-host.invalid:443" in str(job.record.error)
+
+
+# ---- streams
+
+
+@pytest.mark.parametrize("api", ["v3", "v2"])
+@pytest.mark.parametrize("fault", GRPC)
+def test_a_stream_to_a_faulty_server_ends(fault, api, monkeypatch):
+    """With one error of the toolkit, though the service takes the audio and never says anything."""
+    monkeypatch.setattr(grpc, "ANSWER_LIMIT", 20_000_000)
+    for name in ("ATTEMPTS", "FIRST_ATTEMPTS"):
+        monkeypatch.setattr(reconnect, name, 2)
+    limits = SessionLimits(seconds=1.0, patience=0.5)
+    with run_faulty_grpc(fault) as url, sk.connect(url, api=api) as client:
+        began = time.monotonic()
+        session = client.stream(np.zeros(4000, np.int16), sample_rate=8000, pace="fast", limits=limits)
+        with pytest.raises(SpeechkitError) as caught:
+            session.result(timeout=20)
+        assert time.monotonic() - began < 2 * (1.0 + 0.5) + SPARE
+    assert not isinstance(caught.value, WaitTimeout)
+    if fault == "hang":
+        expected = "did not answer (nothing came for 0.5 s after all audio was sent)"
+        assert expected in str(caught.value)
+
+
+def test_a_server_that_takes_no_audio():
+    """A session ends with its limit, though its audio is not sent yet."""
+    limits = SessionLimits(seconds=1.0, patience=0.5)
+    with run_faulty_grpc("hang") as url, sk.connect(url) as client:
+        session = client.stream(np.zeros(8000 * 300, np.int16), sample_rate=8000, pace="fast", limits=limits)
+        with pytest.raises(NoAnswer, match="did not answer"):
+            session.result(timeout=20)

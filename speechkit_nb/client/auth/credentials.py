@@ -5,16 +5,17 @@ No secret is in a repr, an error message or a log of this module.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from ...errors import ConfigError, Denied, ServiceError
 from ..clock import Clock
-from ..transport.base import Credentials
+from ..transport.base import Credentials, Secret
 from .iam import IamClient, Token
 from .service_account import ServiceAccountKey
 
@@ -29,42 +30,48 @@ MAX_AGE = 3600.0
 """Seconds after which a token is renewed, though it may be valid for twelve hours."""
 
 
-class FixedCredentials:
+class _NamedCredentials:
+    """Credentials that show only where they come from."""
+
+    _name: str
+
+    def __repr__(self) -> str:
+        return f"<credentials: {self._name}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError(f"{self!r} are not pickled or copied: connect anew where they are needed")
+
+
+class FixedCredentials(_NamedCredentials):
     """A key or a token that cannot be renewed."""
 
     def __init__(self, scheme: str, secret: str, name: str) -> None:
-        self._header = f"{scheme} {clean_secret(secret, name)}"
-        self._name = name
+        self._header, self._name = Secret(f"{scheme} {clean_secret(secret, name)}"), name
 
-    def header(self) -> str:
+    def header(self) -> Secret:
         return self._header
 
     def renew(self) -> bool:
         return False
 
-    def __repr__(self) -> str:
-        return f"<credentials: {self._name}>"
 
-
-class VariableCredentials:
+class VariableCredentials(_NamedCredentials):
     """A token in an environment variable, which another program renews, as in notebooks of the cloud."""
 
     def __init__(self, environ: Mapping[str, str], name: str) -> None:
         self._environ, self._name = environ, name
-        self._sent = ""
+        self._sent = Secret()
 
-    def header(self) -> str:
-        self._sent = f"Bearer {clean_secret(self._environ.get(self._name, ''), self._name)}"
+    def header(self) -> Secret:
+        token = Secret(self._environ.get(self._name, ""))
+        self._sent = Secret(f"Bearer {clean_secret(token, self._name)}")
         return self._sent
 
     def renew(self) -> bool:
         return self._sent != self.header()
 
-    def __repr__(self) -> str:
-        return f"<credentials: {self._name}>"
 
-
-class RenewableCredentials:
+class RenewableCredentials(_NamedCredentials):
     """A token that is fetched when it is needed, and fetched again before it expires.
 
     Its age is the larger one by two clocks: one of them may be set back, the other one stops while the
@@ -88,12 +95,12 @@ class RenewableCredentials:
         self._fetched = (0.0, 0.0)
         self._lifetime = self._renew_at_age = 0.0
 
-    def header(self) -> str:
+    def header(self) -> Secret:
         with self._lock:
             if self._token is None or self._age() >= self._renew_at_age:
                 self._get(self._token)
             assert self._token is not None
-            return f"Bearer {self._token.value}"
+            return Secret(f"Bearer {self._token.value}")
 
     def renew(self) -> bool:
         with self._lock:
@@ -124,17 +131,21 @@ class RenewableCredentials:
         self._lifetime = lifetime if lifetime > 0 else MAX_AGE
         self._renew_at_age = min(0.9 * self._lifetime, MAX_AGE)
 
-    def __repr__(self) -> str:
-        return f"<credentials: {self._name}>"
+
+def hide_secret(given: Any) -> Any:
+    """A secret of the user so that no traceback shows it: a text, or the content of a key file as a dict."""
+    if isinstance(given, Mapping):
+        given = json.dumps(dict(given), default=str)
+    return Secret(given) if isinstance(given, str) else given
 
 
-def clean_secret(secret: Any, name: str) -> str:
+def clean_secret(secret: Any, name: str) -> Secret:
     """A key or token without the line break that was copied with it.
 
     Raises:
         ConfigError: if it is no possible secret. HTTP libraries would print it in their own message.
     """
-    text = secret.strip() if isinstance(secret, str) else ""
+    text = Secret(secret.strip() if isinstance(secret, str) else "")
     if not text:
         raise ConfigError(f"{name} is empty or no text")
     if not re.fullmatch(r"[\x21-\x7e]+", text):
@@ -158,8 +169,12 @@ def choose_credentials(iam: IamClient, **secrets: Any) -> Credentials | None:
     return _make_credentials(names[0], secrets[names[0]], iam) if names else None
 
 
-def find_credentials(iam: IamClient, environ: Mapping[str, str] = os.environ) -> Credentials:
+def find_credentials(iam: IamClient, environ: Mapping[str, str] | None = None) -> Credentials:
     """The first credentials in the environment, in the same order as in the SDK of the cloud.
+
+    Args:
+        iam: fetches tokens.
+        environ: environment variables; default: those of the process.
 
     Raises:
         Denied: if there are none; the message lists all ways to give them.
@@ -170,14 +185,24 @@ def find_credentials(iam: IamClient, environ: Mapping[str, str] = os.environ) ->
         "YC_OAUTH_TOKEN": "oauth_token",
         "YC_SERVICE_ACCOUNT_KEY_FILE": "service_account_key",
     }
+    known = _read_variables(environ, [*variables, "YC_TOKEN"])
     for variable, kind in variables.items():
-        if environ.get(variable):
-            return _make_credentials(kind, environ[variable], iam, variable)
+        if variable in known:
+            return _make_credentials(kind, known[variable], iam, variable)
     if iam.is_on_virtual_machine():
         return RenewableCredentials(iam.fetch_machine_token, "virtual machine")
-    if environ.get("YC_TOKEN"):
-        return VariableCredentials(environ, "YC_TOKEN")
+    if "YC_TOKEN" in known:
+        return VariableCredentials(os.environ if environ is None else environ, "YC_TOKEN")
     raise Denied(f"no credentials found: {WAYS}", code="UNAUTHENTICATED")
+
+
+def _read_variables(environ: Mapping[str, str] | None, names: Sequence[str]) -> dict[str, Secret]:
+    """The values of these variables, without those that are empty.
+
+    They are read here, since a traceback through a function that holds the environment shows all of it.
+    """
+    values = os.environ if environ is None else environ
+    return {name: Secret(values[name]) for name in names if values.get(name)}
 
 
 def _make_credentials(kind: str, secret: Any, iam: IamClient, name: str = "") -> Credentials:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 from ...errors import Denied, NoAnswer, ServiceError, Unreachable
+from ..transport.base import Secret
 from ..transport.endpoints import parse_service_url
 from ..transport.http import HttpClient, read_json
 from ..transport.proxies import find_proxy
@@ -27,7 +28,7 @@ METADATA_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 class Token(NamedTuple):
     """A token, and when it expires in seconds since the epoch."""
 
-    value: str
+    value: Secret
     expires_at: float
 
     def __repr__(self) -> str:
@@ -67,7 +68,7 @@ class IamClient:
             Denied: if the service refuses.
             Unreachable, NoAnswer: if the service does not answer.
         """
-        url = parse_service_url(self.url)
+        url, secret = parse_service_url(self.url), Secret(secret)
         host = url.netloc
 
         def post() -> dict[str, Any]:
@@ -87,7 +88,7 @@ class IamClient:
             raise Denied(
                 message, code="UNAUTHENTICATED", details=details, request_id=error.request_id
             ) from None
-        return self._make_token(host, answer.get("iamToken"), answer.get("expiresAt"))
+        return self._make_token(host, answer.pop("iamToken", None), _parse_time(answer.get("expiresAt")))
 
     def is_on_virtual_machine(self) -> bool:
         """Whether there is a metadata service that gives tokens; if there is one, it answers at once."""
@@ -106,15 +107,20 @@ class IamClient:
         finally:
             client.close()
         lifetime = answer.get("expires_in")
-        end = self._clock() + (lifetime if isinstance(lifetime, (int, float)) else LIFETIME)
-        return self._make_token(
-            name, answer.get("access_token"), datetime.fromtimestamp(end, UTC).isoformat()
-        )
+        if not isinstance(lifetime, (int, float)) or not 0 < lifetime <= LIFETIME:
+            lifetime = LIFETIME
+        return self._make_token(name, answer.pop("access_token", None), self._clock() + lifetime)
 
-    def _make_token(self, host: str, value: Any, end: Any) -> Token:
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+    def _make_token(self, host: str, value: Any, expires_at: float | None) -> Token:
+        value = Secret(value if isinstance(value, str) else "")
+        if not value.isascii() or not value.isprintable() or not value:
             raise make_no_answer(host, "an answer without a token")
-        try:
-            return Token(value, datetime.fromisoformat(end).timestamp())
-        except (TypeError, ValueError):  # no expiry, or in another format
-            return Token(value, self._clock() + LIFETIME)
+        return Token(value, self._clock() + LIFETIME if expires_at is None else expires_at)
+
+
+def _parse_time(text: Any) -> float | None:
+    """Seconds since the epoch of a time in ISO format; None for anything else."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import ConfigError, MissingExtra
+from ..transport.base import Secret
 
+FIELDS = ("id", "service_account_id", "private_key")
 LIFETIME = 600
 """Seconds for which a signed request is valid; the service accepts at most an hour."""
 
@@ -22,22 +23,24 @@ class ServiceAccountKey(NamedTuple):
     private_key: str
 
     @classmethod
-    def read(cls, source: str | os.PathLike[str] | Mapping[str, Any], name: str) -> ServiceAccountKey:
-        """Read a key from a JSON file, or from its content as a dict.
+    def read(cls, source: str | os.PathLike[str], name: str) -> ServiceAccountKey:
+        """Read a key from a JSON file, or from JSON.
 
         Raises:
             ConfigError: if it cannot be read, or a field is missing or wrong.
             MissingExtra: if the packages for signing are not installed.
         """
-        label = name if isinstance(source, Mapping) else f"{name} {os.fspath(source)!r}"
-        content = source if isinstance(source, Mapping) else _read_json(Path(source).expanduser(), label)
-        parts = [content.get(field) for field in ("id", "service_account_id", "private_key")]
+        label, text = name, Secret(source)
+        if not text.lstrip().startswith("{"):
+            label = f"{name} {str(source)!r}"
+            text = _read_text(Path(source).expanduser(), label)
+        parts = _parse_parts(text, label)
         if not all(isinstance(part, str) and part for part in parts):
             raise ConfigError(
                 f"{label} is no key of a service account, which has id, service_account_id and private_key; "
                 "yc iam key create --output key.json makes one"
             )
-        key = cls(*map(str, parts))
+        key = cls(str(parts[0]), str(parts[1]), parts[2])
         try:
             key.make_jwt("https://example.org", 0.0)
         except MissingExtra:
@@ -46,7 +49,7 @@ class ServiceAccountKey(NamedTuple):
             raise ConfigError(f"the private_key of {label} is no RSA key in PEM format") from None
         return key
 
-    def make_jwt(self, audience: str, now: float) -> str:
+    def make_jwt(self, audience: str, now: float) -> Secret:
         """A request for a token, signed with the key."""
         try:
             import cryptography  # noqa: F401  (pyjwt signs with it)
@@ -54,20 +57,30 @@ class ServiceAccountKey(NamedTuple):
         except ImportError as error:
             raise MissingExtra("a service account's key", "pyjwt[crypto]", "auth") from error
         claims = {"iss": self.account, "aud": audience, "iat": int(now), "exp": int(now) + LIFETIME}
-        pem = self.private_key[
-            max(self.private_key.find("-----BEGIN"), 0) :
-        ]  # the cloud puts a line of warning before it
-        return jwt.encode(claims, pem, algorithm="PS256", headers={"kid": self.id})
+        start = max(self.private_key.find("-----BEGIN"), 0)  # the cloud puts a line of warning before it
+        pem = Secret(self.private_key[start:])
+        return Secret(jwt.encode(claims, pem, algorithm="PS256", headers={"kid": self.id}))
 
     def __repr__(self) -> str:
         return f"ServiceAccountKey({self.id!r}, {self.account!r})"
 
 
-def _read_json(path: Path, label: str) -> Mapping[str, Any]:
+def _read_text(path: Path, label: str) -> Secret:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return Secret(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{label} cannot be read: {error.strerror}") from None
     except ValueError:
         raise ConfigError(f"{label} is not a JSON file") from None
-    return content if isinstance(content, dict) else {}
+
+
+def _parse_parts(text: Secret, label: str) -> list[Any]:
+    """The three parts of a key, each None if it is missing."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = text
+    if content is text:
+        raise ConfigError(f"{label} is not a JSON file")
+    known = content if isinstance(content, dict) else {}
+    return [Secret(part) if isinstance(part, str) else None for part in map(known.get, FIELDS)]

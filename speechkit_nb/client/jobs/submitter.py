@@ -26,6 +26,7 @@ from ...errors import (
     ServiceError,
     warn,
 )
+from ..clock import INFINITY
 from ..journal.entry import Entry
 from ..journal.journal import Journal
 from ..journal.record import JobRecord
@@ -41,6 +42,8 @@ from .request import SubmissionRequest, build_request
 Warn = Callable[[QuotaWait], object]
 PATIENCE = 5.0
 """Seconds that a submission waits for the quota without a warning."""
+LONGEST_QUOTA_WAIT = 2 * 3600.0
+"""Seconds for which a recording that the service refuses for its quota, of an hour, is sent again."""
 
 
 @dataclass(frozen=True)
@@ -270,6 +273,7 @@ class Submitter:
 
     def _send_with_quota(self, entry: Entry, message: Any, name: str, permit: Permit, warn: Warn) -> str:
         """Send the message and return the operation id; wait and send again while the quota is used up."""
+        give_up = time.monotonic() + LONGEST_QUOTA_WAIT
         while True:
             try:
                 with permit:
@@ -279,14 +283,14 @@ class Submitter:
                 # refused the request, and marks the job as failed instead of unknown.
                 entry.update(error=f"{error}; not sent again yet")
             try:
-                permit = self._acquire_permit(name, warn)
+                permit = self._acquire_permit(name, warn, give_up - time.monotonic())
             except BaseException:
                 entry.transition("failed", finished_at=time.time())
                 raise
             entry.update(error=None)
 
-    def _acquire_permit(self, name: str, warn: Warn) -> Permit:
-        """Wait until the quota allows one more submission."""
+    def _acquire_permit(self, name: str, warn: Warn, patience: float = INFINITY) -> Permit:
+        """Wait until the quota allows one more submission; after a refusal at most for `patience` seconds."""
 
         def on_wait(seconds: float) -> None:
             if seconds > PATIENCE:
@@ -297,7 +301,7 @@ class Submitter:
                     )
                 )
 
-        return self._limiter.acquire("submission", on_wait=on_wait)
+        return self._limiter.acquire("submission", patience, on_wait)
 
 
 def _store_operation_id(entry: Entry, operation_id: str, name: str) -> None:

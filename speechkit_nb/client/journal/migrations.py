@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-
-import stamina
+import time
 
 from ...errors import JournalError
 
@@ -80,12 +79,14 @@ def migrate(db: sqlite3.Connection, path: str | os.PathLike[str], patience: floa
 
 def enable_wal(db: sqlite3.Connection, patience: float) -> None:
     """Switch to write-ahead logging. SQLite does not wait for locks here, so the switch is tried again."""
-    for attempt in stamina.retry_context(on=_is_busy, attempts=None, timeout=patience, wait_max=0.5):
-        with attempt:
+    until = time.monotonic() + patience
+    while True:
+        try:
             (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
     if mode != "wal":
         raise sqlite3.OperationalError(f"its folder allows journal mode {mode!r} only, not 'wal'")
-
-
-def _is_busy(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY

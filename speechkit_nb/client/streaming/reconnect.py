@@ -8,14 +8,16 @@ with the audio that the replay buffer has kept since. Audio that is recognized t
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...errors import Exhausted, LimitError, NoAnswer, ServiceError, Unreachable
+from ...errors import Exhausted, LimitError, NoAnswer, ServiceError, SpeechkitError, Unreachable
 from ...wire import v3
 from ..transport.base import Message, StreamCall, Streamer
+from ..transport.retry import make_no_answer
 from .replay_buffer import ReplayBuffer, SendLog
 from .sender import SessionLimits, SessionSender
 from .time_shift import TimelineShifter
@@ -76,6 +78,44 @@ class StreamPlan:
         )
 
 
+class SilenceWatch:
+    """Cancels a session if nothing comes for so many seconds after all its audio was sent.
+
+    Args:
+        seconds: the longest silence.
+        cancel: ends the session.
+
+    Attributes:
+        is_over: whether it was cancelled for that.
+    """
+
+    def __init__(self, seconds: float, cancel: Callable[[], object]) -> None:
+        self._seconds, self._cancel = seconds, cancel
+        self._stopped = threading.Event()
+        self._deadline = 0.0
+        self.is_over = False
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self.restart()
+        threading.Thread(target=self._run, name="speechkit_nb silence", daemon=True).start()
+
+    def restart(self) -> None:
+        """Something has come."""
+        self._deadline = time.monotonic() + self._seconds
+
+    def stop(self) -> None:
+        """The session has ended."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while (left := self._deadline - time.monotonic()) > 0:
+            if self._stopped.wait(left):
+                return
+        self.is_over = True
+        self._cancel()
+
+
 class ReconnectingStream:
     """Runs the sessions of one stream.
 
@@ -105,8 +145,7 @@ class ReconnectingStream:
     def stop(self) -> None:
         """End the running session, and open no other."""
         self._stopped.set()
-        if self._call is not None:
-            self._call.cancel()
+        self._cancel()
 
     @property
     def is_stopped(self) -> bool:
@@ -134,16 +173,28 @@ class ReconnectingStream:
                     continue
                 n_failed += 1
                 n_allowed = ATTEMPTS if self._has_received else FIRST_ATTEMPTS
+                if error.code == "DEADLINE_EXCEEDED" and not self._has_received:
+                    n_allowed = 1  # it takes audio, and never says anything
                 if n_failed == n_allowed or not _is_temporary(error):
                     raise
-                pause = min(PAUSE * 2**n_failed, LONGEST_PAUSE)
-                self._stopped.wait(pause if error.retry_after is None else error.retry_after)
+                self._stopped.wait(min(PAUSE * 2**n_failed, LONGEST_PAUSE))
+
+    def _cancel(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
 
     def _run_session(self) -> Iterator[Received]:
         """The messages of one session, which begins at the end of the last final."""
         plan = self._plan
+        watch = SilenceWatch(plan.limits.patience, self._cancel)
         sender = SessionSender(
-            self._buffer, plan.options, plan.limits, self._log, plan.sample_rate, plan.is_live
+            self._buffer,
+            plan.options,
+            plan.limits,
+            self._log,
+            plan.sample_rate,
+            plan.is_live,
+            on_end=watch.start,
         )
         n_finals, held = self._shifter.n_finals, list[Received]()
         self._shifter.start_session(round(sender.start * 1000 / plan.sample_rate))
@@ -153,9 +204,9 @@ class ReconnectingStream:
         try:
             if self._stopped.is_set():
                 return
-            for message in call:
+            for message, response in self._parse(call):
+                watch.restart()
                 self._has_received = True
-                response = v3.StreamingResponse.FromString(message)
                 received = Received(message, response, self._clock(), self._log.sent_until)
                 if self._stopped.is_set():
                     return
@@ -165,10 +216,30 @@ class ReconnectingStream:
                     yield self._shift(sender, received)
                     if self._ends_session(sender, response):
                         return
+        except ServiceError:
+            if not watch.is_over:
+                raise
+            reason = f"nothing came for {plan.limits.patience:g} s after all audio was sent"
+            raise make_no_answer(self._streamer.name, reason, "DEADLINE_EXCEEDED") from None
         finally:
+            watch.stop()
             sender.stop()
             call.cancel()
         yield from self._finish_session(sender, held, self._shifter.n_finals > n_finals)
+
+    def _parse(self, call: StreamCall) -> Iterator[tuple[bytes, Message]]:
+        """Each message of a session, as it came and parsed."""
+        try:
+            for message in call:
+                yield message, v3.StreamingResponse.FromString(message)
+        except SpeechkitError:
+            raise
+        except Exception as error:  # protobuf's DecodeError has a class for each implementation
+            raise ServiceError(
+                f"{self._streamer.name} sent a message that is none of the service's ({error})",
+                code="INTERNAL",
+                details=str(error),
+            ) from None
 
     def _must_hold(self, sender: SessionSender, response: Message) -> bool:
         """Whether a message is held back until the end of the session.

@@ -38,7 +38,7 @@ class SessionLimits:
 
     seconds: float = 300.0
     n_bytes: int = 10_000_000
-    patience: float = 60.0
+    patience: float = 120.0
 
     def __post_init__(self) -> None:
         if self.seconds < MIN_SECONDS or self.n_bytes < MIN_BYTES:
@@ -59,6 +59,7 @@ class SessionSender:
         sample_rate: Hz.
         is_live: whether a source that gives nothing counts as silent.
         clock: monotonic seconds.
+        on_end: called when the last request was taken.
 
     Attributes:
         start, end: positions of the audio that was sent so far.
@@ -75,7 +76,9 @@ class SessionSender:
         sample_rate: int,
         is_live: bool,
         clock: Callable[[], float] = time.monotonic,
+        on_end: Callable[[], object] = lambda: None,
     ) -> None:
+        self._on_end = on_end
         self._buffer, self._options, self._limits, self._log = buffer, options, limits, log
         self._sample_rate, self._is_live, self._clock = sample_rate, is_live, clock
         buffer.rewind()
@@ -99,18 +102,19 @@ class SessionSender:
             chunk = self._buffer.read(self._number, IDLE, lambda: self._is_stopped)
             if chunk is None and self._buffer.is_finished:
                 self.has_sent_all = not self._is_stopped
-                return
+                break
             if chunk is None:
                 self._fill_gap()
                 continue
             if self._would_overflow(chunk):
                 self.is_full = True
-                return
+                break
             self._number += 1
             self.end = chunk.end
             self._n_bytes += len(chunk.data or b"")
             self._log.record(chunk.end)
             yield self._make_request(chunk)
+        self._on_end()
 
     def ends_after(self, position: int) -> bool:
         """Whether the session is so full that it ends after an utterance that ends at `position`."""

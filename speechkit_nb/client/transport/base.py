@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeVar
 
-from ...errors import Rejected, ServiceError
+from ...errors import ConfigError, Rejected, ServiceError
 
 Message = Any
 """A protobuf message. Its class is made when the program runs, so that it has no type to check."""
@@ -87,10 +87,26 @@ class Transport(Protocol):
         """Close the connection."""
 
 
+class Secret(str):
+    """A key, a token or a password. Tracebacks and logs show `***`, and it cannot be pickled.
+
+    >>> [Secret("AQVN-key")], "Api-Key " + Secret("AQVN-key")
+    (['***'], 'Api-Key AQVN-key')
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise ConfigError("keys and tokens are not pickled or copied: connect anew where they are needed")
+
+
 class Credentials(Protocol):
     """The source of the authorization header."""
 
-    def header(self) -> str:
+    def header(self) -> Secret:
         """The value of the header, renewed if it is about to expire."""
 
     def renew(self) -> bool:

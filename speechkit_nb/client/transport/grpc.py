@@ -109,16 +109,7 @@ class GrpcTransport(V3Transport):
             # without a deserializer the messages stay bytes, as they are stored
             call = channel.unary_stream(method.path, method.request.SerializeToString)
             messages = call(request, timeout=time_left(FETCH_DEADLINE), metadata=metadata)
-            found, n_bytes = TimedMessages(), 0
-            for message in messages:
-                found.append((message, now()))
-                n_bytes += len(message)
-                if n_bytes > ANSWER_LIMIT or len(found) > MESSAGES_LIMIT:
-                    messages.cancel()
-                    raise self._make_answer_size_error(
-                        f"a result of more than {ANSWER_LIMIT / 1e6:g} MB or {MESSAGES_LIMIT:,} messages"
-                    )
-            return found
+            return [(message, now()) for message in self._limit(messages)]
 
         return self._call("stt", fetch)
 
@@ -171,6 +162,7 @@ class GrpcTransport(V3Transport):
             call = channel.stream_stream(method.path, method.request.SerializeToString)
             return GrpcStreamCall(
                 call(requests, timeout=seconds, metadata=metadata),
+                self._limit,
                 lambda error: self._translate(error, metadata),
             )
 
@@ -216,6 +208,18 @@ class GrpcTransport(V3Transport):
         message = f"{self.name} did not answer ({code}: {clip(details)})"
         return errors.NoAnswer(message, code=code, details=details, request_id=request_id)
 
+    def _limit(self, messages: Any) -> Iterator[bytes]:
+        """The messages of a call; it is cancelled when they are too many or too large."""
+        n_bytes = 0
+        for number, message in enumerate(messages, 1):
+            n_bytes += len(message)
+            if n_bytes > ANSWER_LIMIT or number > MESSAGES_LIMIT:
+                messages.cancel()
+                raise self._make_answer_size_error(
+                    f"more than {ANSWER_LIMIT / 1e6:g} MB or {MESSAGES_LIMIT:,} messages"
+                )
+            yield message
+
     def _make_unreachable(self, connection: Connection, reason: str) -> errors.Unreachable:
         message = f"cannot connect to {self.name}{connection.via} ({clip(reason)}){self._hint}"
         return errors.Unreachable(message, code="UNAVAILABLE", details=reason)
@@ -230,15 +234,21 @@ class GrpcStreamCall:
 
     Args:
         call: of gRPC; a thread of gRPC takes the requests.
+        limit: passes the messages on, as long as they are not too many.
         translate: turns a failure of gRPC into an error of the toolkit.
     """
 
-    def __init__(self, call: Any, translate: Callable[[grpc.RpcError], errors.ServiceError]) -> None:
-        self._call, self._translate = call, translate
+    def __init__(
+        self,
+        call: Any,
+        limit: Callable[[Any], Iterator[bytes]],
+        translate: Callable[[grpc.RpcError], errors.ServiceError],
+    ) -> None:
+        self._call, self._limit, self._translate = call, limit, translate
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from self._call
+            yield from self._limit(self._call)
         except grpc.RpcError as error:
             raise self._translate(error) from None
 

@@ -10,9 +10,10 @@ import ssl
 import time
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -33,13 +34,14 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx
 GATEWAY = (502, 503, 504)
 
 
-class HttpResponse(NamedTuple):
-    """A complete response."""
+@dataclass(frozen=True)
+class HttpResponse:
+    """A complete response. Its repr is short, since a server may quote a key."""
 
     status: int
     reason: str
-    headers: httpx.Headers
-    content: bytes
+    headers: httpx.Headers = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 class HttpClient:
@@ -142,7 +144,7 @@ def _open_transport(ca: bytes | None, proxy: Proxy | None) -> TimedTransport:
         return TimedTransport(verify=trusted, proxy=None if proxy is None else proxy.url)
     except ImportError:
         raise errors.ConfigError(
-            f"the SOCKS proxy {proxy} needs the package socksio: pip install 'speechkit-nb[socks]'"
+            f"the SOCKS proxy {proxy} needs the package socksio: pip install 'httpx[socks]'"
         ) from None
 
 
