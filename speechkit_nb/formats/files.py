@@ -100,13 +100,17 @@ def list_files(folder: Path, name: str) -> list[Path]:
         ConfigError: if there are none, or the folder is a corpus of several systems.
     """
     words = folder / "words" if (folder / "words").is_dir() else folder
+    try:
+        inside = list(folder.iterdir())
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot read {os.fspath(folder)!r}: {error.strerror or error}") from None
     if there := list_systems(words):
         raise ConfigError(
             f"{name}: {os.fspath(folder)!r} has words of {len(there)} systems ({few(there)}); give the "
             f"folder of one, such as Path({os.fspath(system_folder(words, there[0]))!r}), or score them all "
             f"with sk.score({os.fspath(folder)!r}, reference=..., systems=[...])"
         )
-    paths = sorted(path for path in folder.iterdir() if _is_word_file(path))
+    paths = sorted(path for path in inside if _is_word_file(path))
     if not paths:
         raise ConfigError(
             f"{name}: the folder {os.fspath(folder)!r} has no file of a known format; the known suffixes are "
@@ -117,8 +121,10 @@ def list_files(folder: Path, name: str) -> list[Path]:
 
 def is_folder(text: str) -> bool:
     """Whether a string is a path of a folder. A single word counts only if the folder has word files."""
-    return os.path.isdir(text) and (
-        len(Path(text).parts) > 1 or any(map(_is_word_file, Path(text).iterdir()))
+    if not os.path.isdir(text):
+        return False
+    return len(Path(text).parts) > 1 or (
+        os.access(text, os.R_OK) and any(map(_is_word_file, Path(text).iterdir()))
     )
 
 

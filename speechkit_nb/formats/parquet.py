@@ -34,14 +34,15 @@ def read_parquet(path: Path) -> FileContent:
     try:
         frame = read_frame(path)
     except SchemaError as error:
-        raise UnreadableFile(str(error.__cause__)) from None
+        raise UnreadableFile(str(error).removeprefix(f"cannot read {os.fspath(path)!r}: ")) from None
     if not {"word", "text"} & set(frame):
         raise SchemaError(
             f"{os.fspath(path)!r} has neither a column word nor text; there are "
             f"{', '.join(map(str, frame)) or 'none'}; a table with texts of several systems is for "
             f"sk.score({os.fspath(path)!r}, reference=..., systems=[...])"
         )
-    return FileContent(frame, frozenset(map(str, read_metadata(path).get(RECORDINGS, ()))))
+    recordings = read_metadata(path).get(RECORDINGS)
+    return FileContent(frame, frozenset(map(str, recordings if isinstance(recordings, list) else ())))
 
 
 def write_frame(frame: pd.DataFrame, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
@@ -57,8 +58,9 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     """
     try:
         return decode_categories(pq.ParquetFile(path).read(columns).to_pandas())
-    except (OSError, pa.ArrowException) as error:
-        raise SchemaError(f"cannot read {os.fspath(path)!r}: {error}") from error
+    except Exception as error:  # pyarrow trusts what pandas wrote into the metadata, which can be damaged
+        reason = str(error) if isinstance(error, OSError | pa.ArrowException) else "its metadata is damaged"
+        raise SchemaError(f"cannot read {os.fspath(path)!r}: {reason}") from error
 
 
 def decode_categories(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from .base import FileContent, Omission, UnreadableFile, parse_seconds, read_hea
 from .tiers import Interval, Tier, make_content
 
 _STAMP = r"[0-9]+(?::[0-9]+){1,2}(?:[.,][0-9]+)?"
-_TIMING = re.compile(rf"[ \t]*({_STAMP})[ \t]*-->[ \t]*(?:({_STAMP})(?:[ \t].*)?)?")
+_TIMING = re.compile(rf"[ \t]*({_STAMP})[ \t]*-{{1,3}}>[ \t]*(?:({_STAMP})(?:[ \t].*)?)?")
 _SIDE_OF_TIMING = re.compile(r"(?:[0-9]\S*:.*)?")  # of a broken one, too
 _MARKUP = re.compile(
     rf"<({_STAMP})>"
@@ -86,7 +86,7 @@ def _parse_webvtt(lines: Sequence[str], left_out: list[Omission]) -> Iterator[_C
 
 def _parse_srt(lines: Sequence[str], left_out: list[Omission]) -> Iterator[_Cue]:
     """The subtitles of an SRT. Each begins with the line of its times; the line before is its number."""
-    arrows = [i for i, line in enumerate(lines) if "-->" in line and _is_timing(line)]
+    arrows = [i for i, line in enumerate(lines) if "->" in line and _is_timing(line)]
     begins = [_find_number(lines, arrow, left_out) for arrow in arrows]
     before = "\n".join(lines[: begins[0] if begins else len(lines)]).strip()
     if before:
@@ -97,8 +97,11 @@ def _parse_srt(lines: Sequence[str], left_out: list[Omission]) -> Iterator[_Cue]
 
 def _is_timing(line: str) -> bool:
     """Whether a line has the times of a subtitle, right or broken; an arrow in a text is neither."""
+    timing = _TIMING.fullmatch(line)
+    if "-->" not in line:
+        return timing is not None and timing[2] is not None
     sides = [side.strip() for side in line.split("-->", 1)]
-    return any(sides) and all(map(_SIDE_OF_TIMING.fullmatch, sides))
+    return timing is not None or (any(sides) and all(map(_SIDE_OF_TIMING.fullmatch, sides)))
 
 
 def _find_number(lines: Sequence[str], arrow: int, left_out: list[Omission]) -> int:

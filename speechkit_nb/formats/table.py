@@ -51,7 +51,7 @@ _LONG = 100.0
 
 def read_csv(path: Path) -> FileContent:
     """Read a table with the column `word` or `text`; only the first of several alternatives is kept."""
-    text = read_text(path)
+    text = re.sub("^sep=.\n", "\n", read_text(path))  # a line that tells Excel the delimiter
     header, delimiter = _read_header(text)
     columns, units = _name_columns(header)
     lines, rows = _read_rows(text, delimiter, len(header))

@@ -20,6 +20,10 @@ _LINES = {  # what it is, and what each of its lines looks like
     ),
     "CTM": rf"{_PLACE}{_NUMBER}[ \t]+{_NUMBER}[ \t]+\S+(?:[ \t]+\S+)?",
     "STM": rf"{_PLACE}\S+[ \t]+{_NUMBER}[ \t]+{_NUMBER}[ \t].*",
+    "a text with times": r"(?:\[[0-9]+:[0-9:.,]+\]|\([0-9]+:[0-9:.,]+\)|[0-9]+:[0-9]+:[0-9.,]+).*",
+    "a table without a header": (
+        rf"[^\t;,]+(?:\t{_NUMBER}\t{_NUMBER}(?:\t.*)?|(?:[;,]{_NUMBER}){{2}}(?:[;,].*)?)"
+    ),
     "TRN (each line ends in the id of an utterance)": (
         r".*\((?=[^()\s]*[^\W\d_])(?=[^()\s]*[0-9_])[^()\s]+\)"
     ),
@@ -75,7 +79,9 @@ def describe_content(text: str) -> str | None:
         return what
     if lines[0].startswith("<?xml"):
         return "XML"
-    if any(re.fullmatch(r"[0-9:.,]+ *--> *[0-9:.,]+.*", line) for line in lines):
+    if lines[0].startswith("#!MLF!#"):
+        return "HTK's MLF"
+    if any(re.fullmatch(r"\[?[0-9:.,]+ *--> *[0-9:.,]+.*", line) for line in lines):
         return "subtitles (SRT or WebVTT)"
     header = [name.strip().casefold() for name in re.split(r"[\t,;]", lines[0])]
     if all(names & set(header) for names in _TABLE):

@@ -4,6 +4,8 @@ import random
 import warnings
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from speechkit_nb.errors import LeftOut, TranscriptError
@@ -129,6 +131,17 @@ def damage(content, rng):
         else:
             content[at : at + 1] = bytes([rng.randrange(256)])
     return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "described", [b"\xff", b"{", b"{}", b'{"index_columns": [3]}', b'{"index_columns": [], "columns": [{}]}']
+)
+def test_a_parquet_with_damaged_metadata_of_pandas(described, tmp_path):
+    """pyarrow raises what it happens to raise; here it is one clear error that names the file."""
+    table = pa.table({"word": ["a"]}).replace_schema_metadata({b"pandas": described})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(TranscriptError, match=r"^cannot read '.*a.parquet': its metadata is damaged$"):
+        read_reference(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize("name", WHOLE)

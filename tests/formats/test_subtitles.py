@@ -135,6 +135,12 @@ def test_srt_without_hours_milliseconds_numbers_or_an_end(write):
     ]
 
 
+def test_an_arrow_may_have_one_dash(write):
+    """Times with it are no words; an arrow in a text is text."""
+    text = "1\n00:00:01,000 -> 00:00:02,000\na -> b\n\n2\n00:00:02,000 -> 00:00:03,000\n12:30 -> c\n"
+    assert rows(read_reference(write("a.srt", text))) == [["a -> b 12:30 -> c"]]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words", "why"),
     [

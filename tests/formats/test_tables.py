@@ -70,6 +70,7 @@ def test_words_written_into_a_table_come_back(tmp_path_factory, said, marks, quo
         ("word,start (ms),end [ms]", "a,500,1000"),
         ("word,Start_s,End_s", "a,00:00:00.5,0:01"),
         ("word,start,duration", "a,0.5,0.5"),
+        ("sep=;\nword;start;end", "a;0,5;1"),
         ("tmin,word,tmax", "0.5,a,1"),
         ("word,start,end", "a,0 days 00:00:00.500000,0 days 00:00:01"),
     ],

@@ -34,6 +34,12 @@ OTHERS = [
     (STM, r"STM"),
     (RTTM, r"RTTM"),
     (SRT, r"subtitles"),
+    ("[00:00.000 --> 00:01.000]  hello\n", r"subtitles"),
+    ("#!MLF!#\n*/a.lab\n", r"HTK's MLF"),
+    ("[00:01] hello\n[01:02:03] you\n", r"a text with times"),
+    ("0:00:01.5 hello\n0:00:02 you\n", r"a text with times"),
+    ("hello\t0.5\t1.0\nyou\t1\t2\n", r"a table without a header"),
+    ("hello;0,5;1,0\nyou;1;2\n", r"a table without a header"),
     ("word\tstart\tend\nhello\t0\t1\n", r"a table"),
     (WHISPER, r"JSON with 'text', 'segments', 'language' at its top, as Whisper writes it"),
     ('{"metadata": {}, "results": {}}', r"JSON .*as Deepgram writes it"),
@@ -88,6 +94,9 @@ def test_a_file_of_no_known_format_is_described(tmp_path, name, text, what):
         "over 10 20 30 people",
         "He said (quietly)\nShe said (loudly)",
         "well-known\nx-ray",
+        "7:30 we met\n8:00 we left",
+        "we have 1,200,000 people",
+        "so, 10,20,30",
     ],
 )
 def test_plain_text_stays_plain_text(tmp_path, text):
@@ -180,6 +189,17 @@ def test_what_is_no_file(tmp_path):
     ):
         read_reference(file)
     assert read_reference(os.fsencode(tmp_path / "a.txt"))["text"].tolist() == [""]
+
+
+def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    """One clear error that names the folder."""
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ConfigError, match=r"system 'a': cannot read '.*': Permission denied"):
+        read_words(tmp_path, "system 'a'")
 
 
 def test_wrong_options_are_told(tmp_path):
