@@ -21,6 +21,7 @@ from ...errors import AudioError
 from ..engines.base import SAMPLE_RATE, Hypothesis, ListenRequest, Word
 from ..engines.registry import create_engine, find_entry
 from ..status import invalid_argument
+from ..workers.decoding import read_channel
 from ..workers.pool import Pool
 from .analysis import compute_analyses
 from .events import EventWriter, Final, interleave
@@ -93,8 +94,8 @@ def read_pcm(recording: Recording, channel: int) -> Iterator[bytes]:
     """
     stream = soxr.ResampleStream(recording.sample_rate, SAMPLE_RATE, 1, dtype="float32")
     try:
-        for block in recording.blocks(BLOCK_SECONDS):
-            yield _to_pcm(stream.resample_chunk(np.ascontiguousarray(block[channel])))
+        for samples in read_channel(recording, channel, BLOCK_SECONDS):
+            yield _to_pcm(stream.resample_chunk(samples))
     except AudioError as error:
         raise invalid_argument(f"Invalid audio received: {error}") from error
     yield _to_pcm(stream.resample_chunk(np.zeros(0, np.float32), last=True))

@@ -16,6 +16,7 @@ from ...wire import v3
 from ..engines.base import EngineSpec
 from ..engines.registry import list_languages
 from ..status import Code, StatusError, invalid_argument
+from ..workers import decoding
 from . import bucket
 
 DEFAULT_MODEL = "general"
@@ -170,8 +171,8 @@ def _open(audio: Path | bytes, audio_format: Any) -> Recording:
     try:
         if audio_format.WhichOneof("AudioFormat") == "raw_audio":
             raw = read_raw_format(audio_format.raw_audio)
-            return Recording(audio, raw[0], encoding="LINEAR16_PCM", n_channels=raw[1], id=id)
-        recording = Recording(audio, id=id)
+            return decoding.open_recording(audio, raw[0], encoding="LINEAR16_PCM", n_channels=raw[1], id=id)
+        recording = decoding.open_recording(audio, id=id)
     except AudioError as error:
         is_raw = audio_format.WhichOneof("AudioFormat") == "raw_audio"
         hint = "; LINEAR16_PCM is samples without a header" if is_raw else ""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
-import struct
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
@@ -23,9 +22,9 @@ from ..engines.base import EngineSpec, Hypothesis, ListenRequest
 from ..engines.base import Listener as EngineListener
 from ..engines.registry import create_engine, find_entry
 from ..status import Code, StatusError
+from .framing import LENGTH
 
 log = logging.getLogger(__name__)
-LENGTH = struct.Struct("<I")
 
 
 class Worker:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import signal
-import sys
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..engines.base import Engine, EngineSpec, Hypothesis, Listener, ListenRequest
 from ..engines.registry import create_engine
 from ..status import StatusError, internal_error
-from .pool import LENGTH
+from .framing import answer_calls
 
 
 class EngineHost:
@@ -58,38 +54,5 @@ class EngineHost:
             return True, internal_error("the recognition engine", error)
 
 
-def main() -> None:
-    """Answer calls until the input closes."""
-    # A terminal sends these signals to all processes. The server handles them and closes the input.
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    calls, answers = sys.stdin.buffer, _take_output()
-    host = EngineHost()
-    while call := _receive(calls):
-        data = pickle.dumps(host.answer(*call))
-        answers.write(LENGTH.pack(len(data)) + data)
-        answers.flush()
-
-
-def _take_output() -> BinaryIO:
-    """Standard output, for answers only: what libraries print goes to standard error from now on."""
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return output
-
-
-def _receive(file: BinaryIO) -> Any:
-    head = file.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    (length,) = LENGTH.unpack(head)
-    data = file.read(length)
-    return pickle.loads(data) if len(data) == length else None
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except BrokenPipeError:  # the server is gone
-        os._exit(0)
+    answer_calls(EngineHost().answer)
