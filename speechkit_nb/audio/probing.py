@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from ..errors import AudioError, count_noun
-from .containers import Stream, walk_file
+from .containers import ZEROS, Stream, walk_file
 from .decoding import SEEKABLE, decode, open_sound
 from .files import ByteReader
 from .layout import PCM, Layout, LeftOut, Part
@@ -45,11 +45,7 @@ def probe(file: BinaryIO, label: str) -> Layout:
             with suppress(AudioError):
                 return probe_media(file, label, media)
         raise _describe_unreadable(label, e.error_string, start[:8], reader.size) from e
-    layout = replace(
-        layout,
-        n_bytes=reader.size,
-        left_out=tuple(sorted([*left_out, *layout.left_out], key=lambda one: one.offset)),
-    )
+    layout = replace(layout, n_bytes=reader.size, left_out=_sort([*left_out, *layout.left_out]))
     _check_ends(file, layout, label, is_known=bool(streams))
     return layout
 
@@ -92,6 +88,18 @@ def _join_streams(file: BinaryIO, label: str, streams: list[Stream], start: byte
             "it again, or close it with `ffmpeg -i talk.ogg -c copy closed.ogg`"
         )
     return layout
+
+
+def _sort(left_out: list[LeftOut]) -> tuple[LeftOut, ...]:
+    """What is left out in the order of the file; zeros are part of what follows them."""
+    found = list[LeftOut]()
+    for one in sorted(left_out, key=lambda one: one.offset):
+        before = found[-1] if found else None
+        if before and before.reason == ZEROS and before.offset + before.n_bytes == one.offset:
+            found[-1] = replace(one, offset=before.offset, n_bytes=before.n_bytes + one.n_bytes)
+        else:
+            found.append(one)
+    return tuple(found)
 
 
 def _measure(file: BinaryIO, stream: Stream, start: bytes) -> Layout:

@@ -88,11 +88,6 @@ class Recording:
             with open_bytes(kept) as file:
                 layout = probe_pcm(file, label, rate, n_channels or 1) if encoding else probe(file, label)
         check_header(label, layout, rate, n_channels)
-        if layout.left_out:
-            listed = few(layout.left_out, str)
-            warnings.warn(
-                AudioLeftOut(f"{label} has bytes that are not read as sound: {listed}"), stacklevel=2
-            )
         self.__dict__.update(
             audio=kept,
             sample_rate=layout.sample_rate,
@@ -101,6 +96,11 @@ class Recording:
             layout=layout,
         )
         self.__dict__["id"] = id or name or f"recording-{self.sha256[:8]}"
+        if layout.left_out:
+            listed = few(layout.left_out, str)
+            warnings.warn(
+                AudioLeftOut(f"{label} has bytes that are not read as sound: {listed}"), stacklevel=2
+            )
 
     @property
     def source(self) -> Path | None:

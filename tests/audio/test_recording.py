@@ -18,43 +18,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
+from audio_files import RATE, RNG, encode, mp3, tone, without_length
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechkit_nb.audio import EncodedAudio, Recording, check_limits, encode_for_service
 from speechkit_nb.audio import recording as audio
 from speechkit_nb.errors import AudioConverted, AudioError, LimitError
-
-RATE = 16_000
-RNG = np.random.default_rng(7)
-
-
-def tone(seconds: float = 1.0, rate: int = RATE, n_channels: int = 2) -> np.ndarray:
-    """Noise with a changing level and a pause: float64, shape (n_channels, n), below 0.9."""
-    n = round(seconds * rate)
-    level = np.repeat(RNG.random(n // 400 + 1) ** 3, 400)[:n]
-    samples = RNG.uniform(-0.9, 0.9, (n_channels, n)) * level
-    samples[:, n // 3 : n // 2] = 0
-    return samples
-
-
-def encode(
-    samples: np.ndarray, container: str = "WAV", coding: str = "PCM_16", rate: int = RATE, **how: Any
-) -> bytes:
-    content = io.BytesIO()
-    with soundfile.SoundFile(content, "w", rate, len(samples), coding, format=container, **how) as file:
-        file.write(samples.T)
-    return content.getvalue()
-
-
-def mp3(samples: np.ndarray, rate: int = RATE, mode: str = "VARIABLE") -> bytes:
-    return encode(samples, "MP3", "MPEG_LAYER_III", rate, bitrate_mode=mode, compression_level=0.6)
-
-
-def without_length(content: bytes) -> bytes:
-    """The MP3 without its first frame, which contains the tag with the length."""
-    return content[content.index(content[:2], 4) :]
 
 
 def ints(samples: np.ndarray) -> np.ndarray:

@@ -11,9 +11,9 @@ from .chunks import walk_au, walk_chunks
 from .flac import walk_flac
 from .mpeg import walk_mpeg
 from .ogg import skip_to, walk_ogg
-from .streams import Stream, skip_metadata
+from .streams import ZEROS, Stream, skip_metadata
 
-__all__ = ["Stream", "skip_to", "walk_file"]
+__all__ = ["ZEROS", "Stream", "skip_to", "walk_file"]
 
 Walker = Callable[[ByteReader, int], list[Stream]]
 _WALKERS: dict[bytes, Walker] = {
@@ -36,7 +36,7 @@ def walk_file(reader: ByteReader) -> tuple[list[Stream], list[LeftOut]]:
         begin = reader.find(_NOT_ZERO, at, reader.size, 1)
         if begin > at:
             if begin < reader.size or begin - at > _PADDING:
-                left_out.append(LeftOut(at, begin - at, "zeros"))
+                left_out.append(LeftOut(at, begin - at, ZEROS))
             at = begin
             continue
         walker = _WALKERS.get(reader.read(at, 4), walk_mpeg)

@@ -65,10 +65,11 @@ def walk_chunks(reader: ByteReader, at: int) -> list[Stream]:
         return []
     samples = chunks[grammar.samples]
     stream = _measure_samples(reader, at, chunks, samples)
-    if stream.has_length and not stream.flaw:
+    if not stream.flaw:
         padding = -(stream.end - samples.start) % grammar.align
         end = _skip_chunks(reader, grammar, min(stream.end + padding, reader.size))
-        stream = replace(stream, pieces=_whole(reader, at, end), end=end)
+        pieces = _whole(reader, at, end) if stream.has_length else stream.pieces
+        stream = replace(stream, pieces=pieces, end=end)
     if grammar is _RIFF and _format(reader, chunks)[0] in _MPEG_TAGS:
         inner = walk_mpeg(reader, samples.start, min(samples.start + samples.size, reader.size))
         inner = [replace(one, container=stream.container) for one in inner]

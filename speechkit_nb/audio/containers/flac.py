@@ -122,13 +122,15 @@ def _find_end(reader: ByteReader, at: int, stop: int) -> int:
     """The end of the last frame, where its checksum is right; `stop` if it is nowhere.
 
     A checksum of 16 bits is right by chance once in 65,536 places. So the end of what is there is preferred,
-    or the place before a tag; else it is the first place.
+    or the place before a tag; else it is the first place. It stays right over zeros that follow.
     """
     frame = reader.read(at, min(stop - at, _LARGEST_FRAME))
-    ends, value = [], 0
+    ends, value, was_right = list[int](), 0, False
     for n, byte in enumerate(frame, 1):
         value = (value << 8 & 0xFF00) ^ _CRC16[value >> 8 ^ byte]
-        if value == 0:
+        if value == 0 and not was_right:
             ends.append(at + n)
-    by_rank = [end for end in ends if end == stop or skip_metadata(reader, end) > end]
-    return next(iter(by_rank or ends), stop)
+        was_right = value == 0
+    if was_right:
+        return ends[-1]
+    return next((end for end in ends if skip_metadata(reader, end) > end), ends[0] if ends else stop)

@@ -145,6 +145,8 @@ def _is_chain(reader: ByteReader, at: int, stop: int) -> bool:
     first = parse_frame(reader.read(at, 4))
     if first is None or at + first.size > stop:
         return False
+    if _LENGTH_TAG.search(reader.read(at, _HEAD), 4):
+        return True
     for _ in range(_CHAIN):
         frame = parse_frame(reader.read(at, 4))
         if frame is None or frame.kind != first.kind:

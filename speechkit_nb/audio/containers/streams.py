@@ -11,6 +11,8 @@ from ..layout import LeftOut
 
 MAGICS: Final = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"caff", b"riff", b".snd", b"OggS", b"fLaC")
 """The first four bytes of containers that have a walker; MPEG audio has no such bytes."""
+ZEROS: Final = "zeros"
+"""Reason of bytes that are left out and have no other."""
 _LYRICS_END = re.compile(b"LYRICS200|LYRICSEND")
 _LONGEST_LYRICS = 1 << 20
 
