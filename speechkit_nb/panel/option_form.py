@@ -15,7 +15,6 @@ from .options import Option
 WIDE_LABELS = {"description_width": "210px"}
 MORE, FEWER = "More options", "Fewer options"
 PLACEHOLDERS = {
-    "list": "separate several by commas",
     "numbers": "0.5, 0.9",
     "number": "seconds",
     "lines": "one per line",
@@ -67,7 +66,8 @@ def _make_control(option: Option) -> Any:
         "style": LABEL_WIDTH if option.first else WIDE_LABELS,
         "layout": {"width": "auto", "flex": f"0 1 {'290px' if option.first else '410px'}"},
     }
-    placeholder = PLACEHOLDERS.get(option.kind, "")
+    examples = ", ".join(option.choices[-2:]) if option.kind == "list" else ""
+    placeholder = examples or PLACEHOLDERS.get(option.kind, "")
     if option.kind == "flag":
         return widgets.Checkbox(option.default, **common)
     if option.kind == "lines":

@@ -28,6 +28,7 @@ from .schemas import (
     WORDS,
     Schema,
     check,
+    check_columns,
     empty,
 )
 from .transcripts import make_events, make_finals, make_words
@@ -55,6 +56,7 @@ __all__ = [
     "WordFrame",
     "add_metadata",
     "check",
+    "check_columns",
     "count_noun_ru",
     "count_sessions",
     "empty",

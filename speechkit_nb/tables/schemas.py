@@ -5,7 +5,7 @@ Frames are plain pandas with a RangeIndex and the dtypes declared here, also whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -139,13 +139,34 @@ def check(frame: pd.DataFrame, schema: Schema, name: str = "frame") -> pd.DataFr
         ...
     speechkit_nb.errors.SchemaError: words: column 'word' is int64, not str
     """
-    check_type(name, frame, pd.DataFrame, "a frame", SchemaError)
+    check_columns(frame, name, list(schema))
     for column, dtype in schema.items():
-        if column not in frame:
-            raise SchemaError(f"{name}: column {column!r} is missing; there are {', '.join(map(str, frame))}")
         if frame[column].dtype != dtype:
             raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not {dtype}")
     return frame
+
+
+def check_columns(frame: pd.DataFrame, name: str, needed: Sequence[str] = ()) -> None:
+    """
+    Raises:
+        SchemaError: if it is no frame, its columns have several levels, a column is there twice, or one of
+            those `needed` is missing.
+    """
+    check_type(name, frame, pd.DataFrame, "a frame", SchemaError)
+    if frame.columns.nlevels > 1:
+        raise SchemaError(
+            f"{name}: the columns have {frame.columns.nlevels} levels; a frame of words has one"
+        )
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise SchemaError(
+            f"{name}: column {twice[0]!r} is there twice; keep one, such as by "
+            "frame.loc[:, ~frame.columns.duplicated()]"
+        )
+    for column in needed:
+        if column not in frame:
+            found = ", ".join(map(str, frame)) or "none"
+            raise SchemaError(f"{name}: column {column!r} is missing; there are {found}")
 
 
 def empty(schema: Schema) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from pandas.api.types import infer_dtype, is_bool_dtype, is_complex_dtype, is_nu
 
 from ..errors import LeftOut, SchemaError, count_noun, show_value, warn
 from .problems import Problem, count_noun_ru
-from .schemas import UTTERANCE_KEYS
+from .schemas import UTTERANCE_KEYS, check_columns
 
 LONG = 30.0
 """Seconds; if the median duration of several words is longer than this, their times are not in seconds."""
@@ -107,16 +107,7 @@ def warn_problems(problems: Iterable[str]) -> None:
 
 def _collect_columns(given: pd.DataFrame, name: str) -> pd.DataFrame:
     """A copy of the frame with the levels of its index as columns, under the names of `WORDS`."""
-    if given.columns.nlevels > 1:
-        raise SchemaError(
-            f"{name}: the columns have {given.columns.nlevels} levels; a frame of words has one"
-        )
-    twice = given.columns[given.columns.duplicated()]
-    if len(twice):
-        raise SchemaError(
-            f"{name}: column {twice[0]!r} is there twice; keep one, such as by "
-            "frame.loc[:, ~frame.columns.duplicated()]"
-        )
+    check_columns(given, name)
     frame = given.copy(deep=False)
     for level, label in enumerate(given.index.names):
         if label is not None and label not in frame:

@@ -7,7 +7,7 @@ import pytest
 from hostile_values import find_raw_errors
 
 from speechkit_nb import Recording, TimelineView, plot_timeline
-from speechkit_nb.errors import PlotError
+from speechkit_nb.errors import LeftOut, PlotError, SchemaError
 from speechkit_nb.views import plot_timeline_rows
 from speechkit_nb.views.widget.timeline_view import CONTENT
 
@@ -133,3 +133,40 @@ def test_numbers_of_numpy_and_pandas_are_numbers(view):
     view.selection = WORDS.loc[1, ["start", "end"]].to_numpy()
     view.view_range = np.array([1, 3])
     assert (view.current_time, view.selection, view.view_range) == (1.5, (1.0, 1.5), (1.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("marks", "message"),
+    [
+        ({"start": [1000.0, 2000.0]}, "2 of 2 marks left out: without times, or not inside"),
+        ({"start": [1.0, np.nan]}, "1 of 2 marks left out: without times, or not inside"),
+    ],
+    ids=["milliseconds", "no time"],
+)
+def test_marks_that_cannot_be_shown_are_left_out_with_a_warning(view, marks, message):
+    """Times in milliseconds lie outside of the timeline."""
+    frame = pd.DataFrame({**marks, "end": [3000.0, 3000.0], "kind": "k", "text": "t"})
+    with pytest.warns(LeftOut, match=message):
+        view.mark(frame)
+
+
+def test_marks_and_colours_of_odd_frames_are_refused(view):
+    """Doubled columns, kinds that are lists, numbers without a scale."""
+    marks = WORDS.assign(kind="k", text="t")
+    with pytest.raises(SchemaError, match="marks: column 'channel_tag' is there twice"):
+        view.mark(pd.concat([marks, marks], axis=1))
+    with pytest.raises(SchemaError, match="column 'kind' must hold a text or a number"):
+        view.mark(marks.assign(kind=[["k"]] * 4))
+    with pytest.raises(PlotError, match=r"a scale cannot reach from -1e\+308 to 1e\+308"):
+        TimelineView(None, WORDS.assign(score=[1e308, -1e308, 0, 0]), color="score")
+    with pytest.raises(PlotError, match="color='score': no numeric column of that name"):
+        TimelineView(None, WORDS.assign(score=[1j, 2, 3, 4]), color="score")
+
+
+def test_channel_tags_of_a_merge_are_drawn_under_their_sound():
+    """Tags that became floats name channels of the recording; utterances without a number are drawn."""
+    floats = WORDS.assign(channel_tag=[0.0, 0, 1, 1], final_index=[0, np.nan, 0, 0])
+    ax = plot_timeline(floats, RECORDING)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["channel 0", "channel 1"]
+    assert len([area for area in ax.collections if "FillBetween" in type(area).__name__]) == 2
+    assert [lane["channel_tag"] for lane in TimelineView(RECORDING, floats).spec["lanes"]] == ["0", "1"]

@@ -77,7 +77,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from ...errors import SchemaError, check_type
+from ...errors import LeftOut, SchemaError, count_noun, warn
 from .systems import (
     LATEST,
     Channel,
@@ -218,7 +218,7 @@ def _pack_texts(blob: _Blob, texts: pd.Series) -> dict[str, int]:
 
 
 def pack_marks(
-    marks: pd.DataFrame | None, lanes: Sequence[Mapping[str, Any]], at: int
+    marks: pd.DataFrame | None, lanes: Sequence[Mapping[str, Any]], at: int, duration: float
 ) -> tuple[dict[str, Any] | None, bytes]:
     """The part `marks` of the spec, and the bytes to append to the columns.
 
@@ -227,15 +227,22 @@ def pack_marks(
             `channel_tag`, which choose lanes (default: all).
         lanes: of the spec.
         at: size of the columns so far.
+        duration: of the timeline, seconds. Marks outside of it are left out, with a warning.
 
     Raises:
-        SchemaError: if a column is missing, or times are not numbers.
+        SchemaError: if a column is missing, times are not numbers, or a kind is neither a text nor a number.
     """
     if marks is None:
         return None, b""
-    check_type("marks", marks, pd.DataFrame, "a frame or None", SchemaError)
     check_time_columns("marks", marks, ("start", "end", "kind", "text"))
-    known = marks[marks["start"].ge(0) & marks["end"].le(LATEST)]
+    known = marks[marks["start"].between(0, duration) & marks["end"].le(LATEST)]
+    if len(known) < len(marks):
+        warn(
+            LeftOut(
+                f"{len(marks) - len(known)} of {count_noun(len(marks), 'mark')} left out: without times, or "
+                f"not inside of this timeline, which goes from 0 to {duration:g} s"
+            )
+        )
     rows = [
         (lane, number)
         for number, mark in enumerate(known.to_dict("records"))
@@ -262,7 +269,10 @@ def pack_marks(
 def list_kinds(kinds: pd.Series) -> list[Any]:
     """The kinds of marks, each once, in the order of the categories, or else of their first rows."""
     order = kinds.cat.categories if isinstance(kinds.dtype, pd.CategoricalDtype) else kinds
-    used = set(kinds)
+    try:
+        used = set(kinds)
+    except TypeError:
+        raise SchemaError("marks: column 'kind' must hold a text or a number in each row") from None
     return [kind for kind in dict.fromkeys(order) if kind in used]
 
 

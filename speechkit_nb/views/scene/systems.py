@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
 
 from ...audio import Recording
 from ...errors import PlotError, SchemaError, count_noun, few
-from ...tables import FINALS, HasWords, Problem, check, count_noun_ru, empty, read_word_frame
+from ...tables import FINALS, HasWords, Problem, check, check_columns, count_noun_ru, empty, read_word_frame
 
 UNNAMED = "words"
 SOUND_ONLY = "audio"  # tag of the sound of several speakers
@@ -161,12 +161,9 @@ def _add_missing_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 def check_time_columns(name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
     """
     Raises:
-        SchemaError: if one of `columns` is missing, or `start` or `end` does not hold numbers.
+        SchemaError: if one of `columns` is missing or there twice, or `start` or `end` holds no numbers.
     """
-    for column in columns:
-        if column not in frame:
-            found = ", ".join(map(str, frame)) or "none"
-            raise SchemaError(f"{name}: column {column!r} is missing; there are {found}")
+    check_columns(frame, name, columns)
     for column in ("start", "end"):
         if len(frame) and (not is_numeric_dtype(frame[column]) or is_bool_dtype(frame[column])):
             raise SchemaError(f"{name}: column {column!r} is {frame[column].dtype}, not seconds as float64")
@@ -248,20 +245,30 @@ def find_value_range(systems: Sequence[System], column: str) -> tuple[float, flo
     """Lowest and highest value of a numeric column over all systems that have it.
 
     Raises:
-        PlotError: if no system has a numeric column of that name with a value in it.
+        PlotError: if no system has a numeric column of that name with a value in it, or the range is too
+            large for a float.
     """
     values = [found for system in systems if (found := select_values(system.words, column)) is not None]
     known = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.empty(0)
     if not known.size:
-        columns = {str(c): None for s in systems for c in s.words if is_numeric_dtype(s.words[c])}
+        columns = {str(c): None for s in systems for c in s.words if _is_real(s.words[c])}
         choices = ", ".join(map(repr, ["channel", "system", *columns]))
         reason = "no numbers in it" if values else "no numeric column of that name"
         raise PlotError(f"color={column!r}: {reason}; there are {choices}")
-    return float(known.min()), float(known.max())
+    low, high = float(known.min()), float(known.max())
+    if not np.isfinite(high - low):
+        raise PlotError(
+            f"color={column!r}: a scale cannot reach from {low:g} to {high:g}; leave out outliers"
+        )
+    return low, high
 
 
 def select_values(words: pd.DataFrame, column: str) -> npt.NDArray[np.float64] | None:
     """The numbers of a column as float64, NaN if missing; None if there is no such column of numbers."""
-    if column not in words or not is_numeric_dtype(words[column]):
+    if column not in words or not _is_real(words[column]):
         return None
     return np.asarray(words[column].to_numpy("float64", na_value=np.nan))
+
+
+def _is_real(values: pd.Series) -> bool:
+    return is_numeric_dtype(values) and not is_complex_dtype(values)

@@ -322,6 +322,9 @@ class TimelineView(anywidget.AnyWidget):
                 colour and a line style), `text`; optionally `system` and `channel_tag` of the lane (default:
                 all lanes). None removes all marks.
 
+        Warns:
+            LeftOut: if a mark has no times or lies outside of the timeline.
+
         Raises:
             SchemaError: if a column is missing, or times are not numbers.
         """
@@ -334,7 +337,9 @@ class TimelineView(anywidget.AnyWidget):
 
     def _pack(self, color: str, locale: str | None) -> tuple[dict[str, Any], bytes]:
         spec, columns, self._lanes = self._scene.pack(color, locale)
-        spec["marks"], mark_columns = pack_marks(self._marks, spec["lanes"], len(columns))
+        spec["marks"], mark_columns = pack_marks(
+            self._marks, spec["lanes"], len(columns), self._scene.duration
+        )
         return spec, columns + mark_columns
 
     def _repack(self) -> None:
