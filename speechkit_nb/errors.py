@@ -44,7 +44,7 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -332,6 +332,36 @@ def check_type(
     """
     if not isinstance(value, type_):
         raise error(f"{option} must be {expected}, not {show_value(value)}")
+
+
+def list_names(option: str, value: object, error: type[SpeechkitError] = ConfigError) -> tuple[str, ...]:
+    """The names in an option that takes one name or several.
+
+    Raises:
+        SpeechkitError: of the class `error`, if it is not a text or a list of texts.
+
+    >>> list_names("by", "speaker"), list_names("by", ["call", "speaker"])
+    (('speaker',), ('call', 'speaker'))
+    >>> list_names("by", [1])
+    Traceback (most recent call last):
+    speechkit_nb.errors.ConfigError: by must be a name or a list of names, not [1]
+    """
+    names = [value] if isinstance(value, str) else value
+    is_list = isinstance(names, Iterable) and not isinstance(names, (bytes, Mapping))
+    found: tuple[Any, ...] = tuple(names) if is_list else (None,)  # type: ignore[arg-type]
+    if not all(isinstance(name, str) for name in found):
+        raise error(f"{option} must be a name or a list of names, not {show_value(value)}")
+    return found
+
+
+def check_system_name(name: object) -> None:
+    """
+    Raises:
+        ConfigError: if a system cannot have this name.
+    """
+    is_name = isinstance(name, str) and name.strip()
+    if not is_name or any("\ud800" <= character <= "\udfff" for character in str(name)):
+        raise ConfigError(f"a system is called {show_value(name)}; its name is a text that is not empty")
 
 
 def check_choice(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_number, check_type
 from ..evaluate import How, Normalizer, align
 from ..evaluate import normalizer as make
 from ..tables import WordFrame
@@ -74,6 +75,9 @@ def compare(
     >>> c.verdict
     'No significant difference in words: WER two 0.0 %, one 33.3 % (too little data ...).'
     """
+    check_number("level", level, 0, 1)
+    check_type("seed", seed, Integral, "a whole number")
+    check_number("seed", seed, 0, 2**63)
     if not 0 < level < 1:
         raise ConfigError(f"level={level}; it is between 0 and 1, such as 0.95")
     material = collect_inputs(systems, reference, by, missing)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError
+from ..errors import ConfigError, EvaluationError, SchemaError, list_names
 from ..evaluate import (
     Normalizer,
     compute_boundary_errors,
@@ -23,7 +23,7 @@ from ..evaluate import (
 )
 from . import tables
 from . import verdict as says
-from .contributions import WORD, error_contributions, list_columns
+from .contributions import WORD, error_contributions
 from .differing_spans import disagreements
 from .grid import grid_of_alignment, grid_of_votes, normalized_words
 from .groups import time_evidence, word_evidence
@@ -144,14 +144,14 @@ class Comparison:
     def carried_by(self, by: str | Sequence[str] = WORD) -> pd.DataFrame:
         """How words, or columns of `alignment` or of the reference, contribute to the differences between
         systems; see `error_contributions`."""
-        columns = list_columns(by)
+        columns = list(list_names("by", by, SchemaError))
         frame = self.alignment if columns == [WORD] else self._with(columns)
         return self._signed(error_contributions(frame, columns))
 
     def rates(self, by: str | Sequence[str] = ()) -> pd.DataFrame:
         """Counts and rates of words by system and by columns of `alignment` or of the reference. A column of
         the reference must be constant within an utterance, such as a noise level; see `word_rates`."""
-        columns = list_columns(by)
+        columns = list(list_names("by", by, SchemaError))
         return self._signed(compute_word_rates(self._with(columns), ["system", *columns]))
 
     @property

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..errors import SchemaError, check_type
+from ..errors import SchemaError, list_names
 
 WORD = "word"
 
@@ -33,7 +33,7 @@ def error_contributions(alignment: pd.DataFrame, by: str | Sequence[str] = WORD)
     >>> error_contributions(both)[["word", "errors_a", "errors_b", "delta", "share"]].to_numpy().tolist()
     [['he', 1, 0, 1, 0.5], ['lived', 1, 0, 1, 0.5]]
     """
-    columns = list_columns(by) or [WORD]
+    columns = list(list_names("by", by, SchemaError)) or [WORD]
     frame = alignment
     if columns == [WORD]:
         frame = alignment.assign(word=alignment["ref_word"].fillna(alignment["hyp_word"]))
@@ -46,21 +46,6 @@ def error_contributions(alignment: pd.DataFrame, by: str | Sequence[str] = WORD)
     parts = [_pair(counts, a, b, columns) for a, b in combinations(systems, 2)]
     empty = pd.DataFrame(columns=["a", "b", *columns, "n_words", "errors_a", "errors_b", "delta", "share"])
     return pd.concat(parts, ignore_index=True) if parts else empty
-
-
-def list_columns(by: str | Sequence[str]) -> list[str]:
-    """The names of columns to group by, given as one name or as several.
-
-    Raises:
-        SchemaError: if they are something else.
-    """
-    columns = [by] if isinstance(by, str) else by
-    check_type(
-        "by", columns, (list, tuple, pd.Index), "the name of a column, or a list of names", SchemaError
-    )
-    for name in columns:
-        check_type("a column of by", name, str, "a name", SchemaError)
-    return list(columns)
 
 
 def _counts(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError, SchemaError
-from ..evaluate import Evidence, compute_boundary_errors, count_errors, cut_segments
+from ..errors import ConfigError, SchemaError, check_number, list_names
+from ..evaluate import MOST_SECONDS, Evidence, compute_boundary_errors, count_errors, cut_segments
 
 STRETCH = "stretch"
 Groups = str | Sequence[str] | Mapping[str, Any] | None
@@ -28,7 +28,7 @@ def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | No
     >>> with_stretches(align(said, {"a": "one two"}), [], 0.5)["stretch"].tolist()
     [0, 1]
     """
-    if pause is not None and not pause > 0:
+    if pause is not None and not check_number("pause", pause, 0, MOST_SECONDS) > 0:
         raise ConfigError(f"pause={pause} seconds; it is more than 0, or None")
     number: np.ndarray = np.zeros(len(alignment), np.int64)
     if pause is not None and len(alignment):
@@ -69,7 +69,7 @@ def with_groups(
         return alignment, ()
     if isinstance(groups, Mapping):
         return _mapped(alignment, groups), ("group",)
-    names = (groups,) if isinstance(groups, str) else tuple(groups)
+    names = list_names("groups", groups)
     own = [name for name in names if name not in by]
     for name in own:
         if name not in reference:

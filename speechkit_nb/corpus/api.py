@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError, warn
+from ..errors import ConfigError, EvaluationError, check_type, few, list_names, show_value, warn
 from ..evaluate import How, Missing, explain_shortage
 from ..formats import read_frame
 from ..tables import warn_problems
@@ -126,13 +126,12 @@ class Scores:
         if self.out is None:
             raise ConfigError("no alignments were written; give score(..., out=folder) a place for them")
         there = self.parts["part"].tolist()
-        wanted = [parts] if isinstance(parts, str) else there if parts is None else list(parts)
-        names = self.systems if systems is None else tuple(systems)
+        wanted = there if parts is None else list_names("parts", parts)
+        names = self.systems if systems is None else list_names("systems", systems)
         for asked, known, what in ((wanted, there, "part"), (names, self.systems, "system")):
             for name in asked:
                 if name not in known:
-                    few = ", ".join(map(repr, known[:5])) + ", ..." * (len(known) > 5)
-                    raise ConfigError(f"no {what} {name!r} was scored; there are {few}")
+                    raise ConfigError(f"no {what} {name!r} was scored; there are {few(known)}")
         return (self._alignment(part, names) for part in wanted)
 
     def _alignment(self, part: str, systems: Sequence[str]) -> pd.DataFrame:
@@ -214,6 +213,10 @@ def score(
     system
     one          4  0.05      0.0       0.1
     """
+    if executor is not None:
+        check_type("executor", executor, Executor, "an executor of concurrent.futures")
+    if not isinstance(out, (str, os.PathLike, type(None))):
+        raise ConfigError(f"out must be a folder, not {show_value(out)}")
     plan = Plan.of(reference, systems, utterance, by, group, normalizer, collar, missing)
     parts = parts_of(corpus, plan)
     check_once(parts, plan)

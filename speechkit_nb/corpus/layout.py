@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError, SchemaError
+from ..errors import ConfigError, EvaluationError, SchemaError, show_value
 from ..formats import (
     PARQUET_SUFFIX,
     format_part_name,
@@ -103,7 +103,7 @@ def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
     """
     if isinstance(corpus, pd.DataFrame):
         return list(_of_frame(corpus))
-    if isinstance(corpus, (str, os.PathLike)) and (Path(corpus) / "words").is_dir():
+    if isinstance(corpus, (str, os.PathLike)) and os.path.isdir(Path(corpus) / "words"):
         return _of_words(Path(corpus).absolute(), plan)
     return list(_of_tables(corpus))
 
@@ -113,7 +113,7 @@ def timed_systems(corpus: Corpus, plan: Plan) -> tuple[str, ...] | None:
     if isinstance(corpus, pd.DataFrame) or not isinstance(corpus, (str, os.PathLike)):
         return None
     tables = Path(corpus) / "words"
-    if not tables.is_dir():
+    if not os.path.isdir(tables):
         return None
     return tuple(name for name, place in plan.places.items() if _has_times(system_folder(tables, place)))
 
@@ -136,19 +136,26 @@ def _of_frame(frame: pd.DataFrame) -> list[FramePart]:
 def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[TablePart]:
     if isinstance(given, (str, os.PathLike)):
         path = Path(given).absolute()
-        paths = sorted(path.glob(f"*{PARQUET_SUFFIX}")) if path.is_dir() else [path]
+        paths = sorted(path.glob(f"*{PARQUET_SUFFIX}")) if os.path.isdir(path) else [path]
         if not paths:
             raise SchemaError(
                 f"{os.fspath(path)!r} has neither *{PARQUET_SUFFIX} with one row per utterance "
                 "nor a folder 'words'"
             )
-    else:
+    elif isinstance(given, (list, tuple)) and all(isinstance(each, (str, os.PathLike)) for each in given):
         paths = [Path(each).absolute() for each in given]
+    else:
+        raise ConfigError(
+            "the corpus must be a frame, a Parquet file, a list of such files, or a folder, not "
+            + show_value(given)
+        )
+    if not paths:
+        raise SchemaError("the corpus has no file: there is nothing to score")
     parts = {parse_part_name(path): TablePart(parse_part_name(path), path) for path in paths}
     if len(parts) < len(paths):
         raise SchemaError(f"{len(paths)} files have only {len(parts)} names; a name tells a file apart")
     for path in paths:
-        if not path.is_file():
+        if not os.path.isfile(path):  # false, not an error, for what cannot be a path
             raise SchemaError(f"there is no file {os.fspath(path)!r}")
     return [parts[name] for name in sorted(parts)]
 

@@ -10,8 +10,16 @@ from importlib.metadata import version
 from typing import Any
 
 from .. import __version__
-from ..errors import ConfigError, SchemaError
-from ..evaluate import COUNTS, How, Missing, Normalizer, normalizer
+from ..errors import (
+    ConfigError,
+    SchemaError,
+    check_choice,
+    check_number,
+    check_system_name,
+    check_type,
+    list_names,
+)
+from ..evaluate import COUNTS, MOST_SECONDS, How, Missing, Normalizer, normalizer
 from ..tables import UTTERANCE_KEYS
 
 LAYOUT = 2
@@ -72,22 +80,23 @@ class Plan:
         Raises:
             ConfigError: if an option has an invalid value.
         """
-        if isinstance(systems, str):
-            systems = [systems]
-        places = dict(systems) if isinstance(systems, Mapping) else {name: name for name in systems}
+        check_type("reference", reference, str, "the name of a column or folder")
+        places = systems if isinstance(systems, Mapping) else {n: n for n in list_names("systems", systems)}
+        places = dict(zip(places, list_names("the columns of systems", places.values()), strict=True))
+        for name in places:
+            check_system_name(name)
         if not places:
             raise ConfigError("there is no system to score: name the columns or folders of some")
-        if collar is not None and not collar >= 0:
-            raise ConfigError(f"collar={collar} seconds; it is 0 or more, or None")
-        if missing not in ("raise", "empty"):
-            raise ConfigError(f"missing={missing!r}; there are 'raise' and 'empty'")
-        by, group = _names(by), _names(group or ())
+        if collar is not None:
+            check_number("collar", collar, 0, MOST_SECONDS)
+        check_choice("missing", missing, ("raise", "empty"))
+        by, group = list_names("by", by), () if group is None else list_names("group", group)
         for name in (*by, *group):
             if name in OWN:
                 raise ConfigError(
                     f"a column to split by cannot be called {name!r}, as a result is: rename it"
                 )
-        keys = None if utterance is None else _names(utterance)
+        keys = None if utterance is None else list_names("utterance", utterance)
         return Plan(reference, places, keys, by, group, normalizer(how), collar, missing)
 
     @property
@@ -140,7 +149,3 @@ class Plan:
 
 
 _PACKAGES = ("pandas", "pyarrow", "rapidfuzz")
-
-
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)

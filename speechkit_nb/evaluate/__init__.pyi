@@ -6,6 +6,7 @@ from .alignment.inputs import collect_utterances as collect_utterances
 from .alignment.pairs import DEL as DEL
 from .alignment.pairs import INS as INS
 from .alignment.pairs import OPS as OPS
+from .arrays import MOST_SECONDS as MOST_SECONDS
 from .arrays import Floats as Floats
 from .arrays import Ints as Ints
 from .forced_alignment.aligner import force_align as force_align

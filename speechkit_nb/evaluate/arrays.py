@@ -11,6 +11,9 @@ Ints = NDArray[np.int64]
 Ids = NDArray[np.integer[Any]]
 """Word numbers, of any integer type."""
 
+MOST_SECONDS = 1e6
+"""The largest collar or pause that an option can have."""
+
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

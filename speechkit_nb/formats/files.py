@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError, LeftOut, SchemaError, TranscriptError, count_noun, few, warn
+from ..errors import ConfigError, LeftOut, SchemaError, TranscriptError, count_noun, few, show_value, warn
 from ..tables import UTTERANCE_KEYS
 from .base import FileContent, Format, Omission, UnreadableFile, read_text
 from .parquet import list_systems, parse_part_name, system_folder
@@ -65,7 +65,7 @@ def read_reference(
     if names is not None and not (
         isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names)
     ):
-        raise ConfigError(f"tiers is {tiers!r}; it must be the name of a tier, or a list of names")
+        raise ConfigError(f"tiers is {show_value(tiers)}; it must be the name of a tier, or a list of names")
     if not isinstance(recording, str | None):
         raise ConfigError(f"recording is of type {type(recording).__name__}; it must be an id, a str")
     content = _read(path, names)
@@ -160,7 +160,8 @@ def _read(path: Path, tiers: Sequence[str] | None) -> FileContent:
     except UnreadableFile as error:
         raise TranscriptError(f"cannot read {shown!r}: {error}") from None
     except ValueError as error:
-        if "null" not in str(error):  # the path has a NUL character
+        # a NUL character, or half a character, which no path has
+        if "null" not in str(error) and not isinstance(error, UnicodeEncodeError):
             raise
         raise TranscriptError(f"cannot read {shown!r}: {error}") from None
     frame = _sort(content.frame) if form.is_sorted else content.frame

@@ -492,5 +492,5 @@ def test_arguments_of_plots_are_used_or_refused():
     ):
         small.view(where=pd.DataFrame({"word": ["a"]}))
     assert {*find_raw_errors(small.rates), *find_raw_errors(small.carried_by)} == set()
-    with pytest.raises(SchemaError, match="by must be the name of a column, or a list of names, not 5"):
+    with pytest.raises(SchemaError, match="by must be a name or a list of names, not 5"):
         small.rates(5)

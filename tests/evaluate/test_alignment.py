@@ -400,7 +400,7 @@ def test_options_that_make_no_sense_are_refused():
     """The error lists the valid values."""
     with pytest.raises(ConfigError, match="there is no system to align"):
         align("a", {})
-    with pytest.raises(ConfigError, match="collar=-1 seconds; it is 0 or more, or None"):
+    with pytest.raises(ConfigError, match="collar must be a number from 0 to 1,000,000, not -1"):
         align("a", {"x": "a"}, collar=-1)
     with pytest.raises(ConfigError, match="missing must be 'raise' or 'empty', not 'skip'"):
         align("a", {"x": "a"}, missing="skip")

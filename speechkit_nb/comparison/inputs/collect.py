@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import ConfigError, SchemaError, few
+from ...errors import ConfigError, SchemaError, check_system_name, few, list_names
 from ...formats import WordInput, read_words
 from .audio_checks import check_audio, read_duration
 from .missing import REFERENCE, Missing, align_recordings, align_utterances, display_name
@@ -60,7 +60,7 @@ def collect_inputs(
         EvaluationError: if two systems have different audio under one name, or an input lacks recordings or
             utterances that another one has.
     """
-    by = (by,) if isinstance(by, str) else by
+    by = None if by is None else list_names("by", by)
     _check_systems(systems, reference)
     _check_names(systems, by or ())
     inputs = {name: read_words(given, f"system {name!r}") for name, given in systems.items()}
@@ -109,8 +109,7 @@ def _check_systems(systems: Any, reference: Any) -> None:
 
 def _check_names(systems: Mapping[str, Any], by: Sequence[str]) -> None:
     for name in systems:
-        if not isinstance(name, str) or not name.strip():
-            raise ConfigError(f"a system is called {name!r}; its name is a text that is not empty")
+        check_system_name(name)
         if name in (*RESERVED, REFERENCE, *by):
             raise ConfigError(f"a system cannot be called {name!r}: a column of the results has this name")
 

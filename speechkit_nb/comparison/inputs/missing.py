@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ...errors import ConfigError, EvaluationError, few
+from ...errors import EvaluationError, check_choice, few
 from ...formats import WordInput
 
 REFERENCE = "the reference"
@@ -40,8 +40,7 @@ def align_recordings(
         EvaluationError: if an input lacks recordings and `missing` is `"raise"`, or if no recording is common
             to all.
     """
-    if missing not in ("raise", "empty", "common"):
-        raise ConfigError(f"missing={missing!r}; there are 'raise', 'empty' and 'common'")
+    check_choice("missing", missing, ("raise", "empty", "common"))
     if by is not None and "recording" not in by:
         return inputs, (), []
     own = {name: given.find_recordings() for name, given in inputs.items()}

@@ -10,9 +10,18 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...errors import ConfigError, EvaluationError, Untimed, check_choice, warn
+from ...errors import (
+    ConfigError,
+    EvaluationError,
+    Untimed,
+    check_choice,
+    check_number,
+    check_system_name,
+    list_names,
+    warn,
+)
 from ...tables import HasWords, WordFrame, read_word_frame, warn_problems
-from ..arrays import Ids, Ints, make_offsets
+from ..arrays import MOST_SECONDS, Ids, Ints, make_offsets
 from ..normalization.alternatives import choose_alternatives, mark_alternatives
 from ..normalization.base import How, Normalizer
 from ..normalization.base import normalizer as make
@@ -73,8 +82,7 @@ def align(
     _check_options(systems, collar, missing)
     said = _read(reference, "the reference")
     heard = {name: _read(words, f"system {name!r}") for name, words in systems.items()}
-    by = (by,) if isinstance(by, str) else by
-    by = find_keys([said, *heard.values()]) if by is None else tuple(by)
+    by = find_keys([said, *heard.values()]) if by is None else list_names("by", by)
     how = make(normalizer)
     ref = _prepared(said, by, how, "the reference")
     hyps = {name: _prepared(words, by, how, f"system {name!r}") for name, words in heard.items()}
@@ -131,8 +139,10 @@ def _check_options(systems: Mapping[str, Words], collar: float | None, missing: 
         raise ConfigError(f"systems are of type {type(systems).__name__}; give {{'name': words}}")
     if not systems:
         raise ConfigError("there is no system to align: give {'name': words}")
-    if collar is not None and not collar >= 0:
-        raise ConfigError(f"collar={collar} seconds; it is 0 or more, or None")
+    for name in systems:
+        check_system_name(name)
+    if collar is not None:
+        check_number("collar", collar, 0, MOST_SECONDS)
     check_choice("missing", missing, ("raise", "empty"))
 
 

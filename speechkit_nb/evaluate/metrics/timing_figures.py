@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..arrays import Floats, Ints
+from ...errors import check_number
+from ..arrays import MOST_SECONDS, Floats, Ints
 from .timing_checks import SANITY
 from .timing_sums import COUNTED, MILLION, sum_counts
 
@@ -15,6 +16,7 @@ _QUANTILES = {"p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 def summarize_timing(tally: pd.DataFrame, *, collar: float = 0.05) -> pd.DataFrame:
     """The result of `compute_timing`, from one or several results of `count_timing` joined by `pd.concat`."""
+    check_number("collar", collar, 0, MOST_SECONDS)
     keys = [name for name in tally if name not in COUNTED]
     groups = sum_counts(tally).groupby(keys, sort=False, observed=True, dropna=False)
     rows = [{**dict(zip(keys, key, strict=True)), **_figures(_Counts(part), collar)} for key, part in groups]

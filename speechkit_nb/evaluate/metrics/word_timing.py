@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ... import tables
-from ...errors import ConfigError, SchemaError
+from ...errors import SchemaError
 from .timing_checks import check_times
 from .timing_figures import summarize_timing
 from .timing_sums import count_times
@@ -91,8 +91,6 @@ def compute_timing(
     >>> found[["coverage", "start_bias", "aas"]].round(3).to_dict()
     {'coverage': 1.0, 'start_bias': 0.03, 'aas': 0.015}
     """
-    if not collar >= 0:
-        raise ConfigError(f"collar={collar} seconds; it is 0 or more")
     tally = count_timing(
         alignment, by, common=common, substitutions=substitutions, units=units, durations=durations
     )

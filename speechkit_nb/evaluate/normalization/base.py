@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...errors import ConfigError, check_choice
+from ...errors import ConfigError, check_choice, check_type, list_names, show_value
 from . import rules as text
 from .phrases import Equivalents, NumbersToDigits, Phrases, replace_phrases
 
@@ -51,6 +51,7 @@ class Normalizer:
 
     def __call__(self, text: str) -> list[str]:
         """The words of a text."""
+        check_type("the text to normalize", text, str, "a text")
         words = [part for word in _RAW_WORD.findall(text) for part in self.parts(word)]
         for phrases in self.phrases:
             words = replace_phrases(words, phrases.find(words))
@@ -64,11 +65,17 @@ class Normalizer:
         """
         left = word
         for step in self.steps:
-            left = step(left)
+            try:
+                left = step(left)
+            except Exception as error:  # of the user's function
+                raise ConfigError(
+                    f"the normalizer {self.name!r} fails for {show_value(left)}: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
             if not isinstance(left, str):
                 raise ConfigError(
-                    f"the normalizer {self.name!r} made {left!r} of {word!r}; a function gives back text, "
-                    "'' for a word that goes"
+                    f"the normalizer {self.name!r} made {show_value(left)} of {show_value(word)}; a function "
+                    "gives back text, '' for a word that goes"
                 )
         return left.split()
 
@@ -110,6 +117,9 @@ def normalizer(
     if numbers:
         digits = NumbersToDigits(made.name.split("+")[0])
         made = replace(made, name=f"{made.name}+digits", phrases=(*made.phrases, digits))
+    if equivalents is not None:
+        check_type("equivalents", equivalents, Mapping, "a mapping of texts to texts")
+        list_names("the texts of equivalents", [*equivalents, *equivalents.values()])
     if equivalents:
         table = Equivalents.of(equivalents, made)
         made = replace(made, name=f"{made.name}+equivalents", phrases=(*made.phrases, table))
@@ -122,7 +132,9 @@ def _named(how: str | Step) -> Normalizer:
     name = how.lower().split("-")[0] if isinstance(how, str) else ""
     if name not in _LANGUAGES:
         known = ", ".join(map(repr, _LANGUAGES))
-        raise ConfigError(f"no normalizer {how!r}; there are {known}, or give a function from text to text")
+        raise ConfigError(
+            f"no normalizer {show_value(how)}; there are {known}, or give a function from text to text"
+        )
     return Normalizer(name, _LANGUAGES[name])
 
 

@@ -100,7 +100,7 @@ def _read_system(
     eou = pd.DataFrame({"channel_tag": pd.Series(dtype="str"), "time": pd.Series(dtype="float64")})
     if isinstance(source, pd.DataFrame):
         frame = source
-    elif isinstance(source, TranscriptLike):
+    elif isinstance(source, TranscriptLike) and isinstance(source.words, pd.DataFrame):
         frame, finals, eou = source.words, source.finals, _select_eou(source.events)
     else:
         kind = "None" if source is None else f"of type {type(source).__name__}"
