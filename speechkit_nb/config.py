@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .errors import ConfigError, suggest
+from .errors import ConfigError, join_names, show_value, suggest
 
 LANGUAGES = (
     "auto", "de-DE", "en-US", "es-ES", "fi-FI", "fr-FR", "he-HE", "he-IL", "it-IT", "kk-KK", "kk-KZ", "nl-NL",
@@ -18,6 +19,8 @@ MODELS = tuple(
 """The models of the service. `deferred-general` is cheaper, and its results may take a day."""
 TRIGGERS = ("on_utterance", "on_final", "on_partial")
 MOST_SUMMARIES = 16
+LONGEST_NAME = 200
+"""Number of characters in the name of a model."""
 _FLAGS = (
     "normalize", "literature_text", "profanity_filter", "phone_formatting", "speaker_labeling",
     "speaker_analysis", "conversation_analysis", "external_eou",
@@ -41,8 +44,10 @@ class RecognitionConfig:
             the default of the service.
         excluded_language: codes of languages that are not recognized; not together with `language`.
         normalize: whether numbers, dates and the like are written in digits in the refinement.
-        literature_text: whether the refinement has punctuation and capital letters.
-        profanity_filter: whether swear words are masked.
+        literature_text: whether the refinement has punctuation and capital letters. API v3 needs `normalize`
+            for this and for `profanity_filter`. No service normalizes if the language is `"auto"`. An option
+            that has no effect for these reasons is sent as it is, with the warning `IneffectiveOption`.
+        profanity_filter: whether swear words are masked in the refinement.
         phone_formatting: whether telephone numbers are written with their usual separators.
         speaker_labeling: whether `channel_tag` is the speaker in mono recordings; at most two speakers.
         classifiers: names such as `"gender"`, or a mapping of each name to its triggers:
@@ -91,23 +96,32 @@ class RecognitionConfig:
     audio_processing_type: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str) or not self.model.strip():
-            raise ConfigError(f"model={self.model!r} is no name of a model, such as 'general'")
+        is_name = isinstance(self.model, str) and self.model.strip() and self.model.isprintable()
+        if not is_name or len(self.model) > LONGEST_NAME:
+            raise ConfigError(f"model={show_value(self.model)} is no name of a model, such as 'general'")
+        if not isinstance(self.summarization_model, str) or len(self.summarization_model) > LONGEST_NAME:
+            raise ConfigError(
+                f"summarization_model={show_value(self.summarization_model)}, but it is gpt://FOLDER/MODEL"
+            )
         for option in _FLAGS:
             if not isinstance(getattr(self, option), bool):
-                raise ConfigError(f"{option}={getattr(self, option)!r}, but it is True or False")
+                raise ConfigError(f"{option}={show_value(getattr(self, option))}, but it is True or False")
         for option in _TIMES:
             _check_time(option, getattr(self, option))
         for option, choices in _CHOICES.items():
             if getattr(self, option) not in (None, *choices):
                 named = " or ".join(map(repr, choices))
-                raise ConfigError(f"{option}={getattr(self, option)!r}, but it is {named}")
+                raise ConfigError(f"{option}={show_value(getattr(self, option))}, but it is {named}")
         self._put("language", _languages("language", self.language))
         self._put("excluded_language", _languages("excluded_language", self.excluded_language))
-        self._put("classifiers", tuple(_classifiers(self.classifiers)))
-        self._put("quantiles", tuple(_level(level) for level in self.quantiles))
+        self._put("classifiers", tuple(_classifiers(_as_list("classifiers", self.classifiers))))
+        self._put("quantiles", tuple(_level(level) for level in _as_list("quantiles", self.quantiles)))
         self._put("summarization", tuple(_properties(self.summarization)))
         self._check_together()
+        try:
+            json.dumps(asdict(self), ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"the options must be texts, numbers, lists and dicts: {error}") from None
 
     def _put(self, option: str, value: Any) -> None:
         object.__setattr__(self, option, value)
@@ -137,6 +151,22 @@ class RecognitionConfig:
         """The given options that have no effect for a file."""
         return tuple(option for option in STREAM_ONLY if getattr(self, option))
 
+    def explain_ineffective(self, api: str) -> str:
+        """Which options have no effect on the text in `"v3"` or `"v2"`, and why; empty if all have one.
+
+        >>> RecognitionConfig(literature_text=True).explain_ineffective("v3")
+        'literature_text has no effect without normalize=True: give both, or leave it out'
+        """
+        names = [name for name in ("literature_text", "profanity_filter") if getattr(self, name)]
+        if "auto" in self.language:
+            names += ["normalize"] if self.normalize else []
+            why = " with language='auto', for which the service does not normalize: name the language"
+        else:
+            names = [] if self.normalize or api == "v2" else names
+            why = " without normalize=True: give both"
+        verb, pronoun = ("has", "it") if len(names) == 1 else ("have", "them")
+        return f"{join_names(names)} {verb} no effect{why}, or leave {pronoun} out" if names else ""
+
     @classmethod
     def of(cls, **options: Any) -> RecognitionConfig:
         """Make a config from keywords.
@@ -152,7 +182,7 @@ class RecognitionConfig:
         known = [option.name for option in fields(cls)]
         for name in options:
             if name not in known:
-                raise ConfigError(f"no option {name!r}{suggest(name, known)}")
+                raise ConfigError(f"no option {show_value(name)}{suggest(name, known)}")
         return cls(**options)
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,8 +197,17 @@ class RecognitionConfig:
         return {"model": self.model, **listed}
 
 
+def _as_list(option: str, given: Any) -> Any:
+    """The values of an option that takes one or several; a mapping as it is."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, Iterable) or isinstance(given, (bytes, bytearray)):
+        raise ConfigError(f"{option}={show_value(given)}, but it is a text or a list")
+    return given if isinstance(given, Mapping) else list(given)
+
+
 def _languages(option: str, given: str | Iterable[str]) -> tuple[str, ...]:
-    codes = (given,) if isinstance(given, str) else tuple(given)
+    codes = _as_list(option, given)
     return tuple(_language(option, code) for code in codes if code)
 
 
@@ -176,47 +215,46 @@ def _language(option: str, code: Any) -> str:
     for known in LANGUAGES:
         if isinstance(code, str) and known.lower() == code.replace("_", "-").lower():
             return known
-    raise ConfigError(f"{option}={code!r} is not one of {', '.join(LANGUAGES)}")
+    raise ConfigError(f"{option}={show_value(code)} is not one of {', '.join(LANGUAGES)}")
 
 
 def _check_time(option: str, value: Any) -> None:
     if value is not None and not (isinstance(value, (int, float)) and 0 < value < 3600):
-        raise ConfigError(f"{option}={value!r}, but it is a time in seconds, such as 0.5")
+        raise ConfigError(f"{option}={show_value(value)}, but it is a time in seconds, such as 0.5")
 
 
 def _level(level: Any) -> float:
-    if not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise ConfigError(f"quantiles has {level!r}, but a level lies between 0 and 1, such as 0.9")
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise ConfigError(f"quantiles has {show_value(level)}, but a level lies between 0 and 1, such as 0.9")
     return float(level)
 
 
 def _classifiers(given: Any) -> Iterable[tuple[str, tuple[str, ...]]]:
-    if isinstance(given, str):
-        given = [given]
-    pairs = given.items() if isinstance(given, Mapping) else given
-    for item in pairs:
-        name, triggers = (item, "on_utterance") if isinstance(item, str) else item
-        triggers = tuple([triggers] if isinstance(triggers, str) else triggers)
+    for item in given.items() if isinstance(given, Mapping) else given:
+        is_pair = isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 2
+        name, triggers = item if is_pair else (item, "on_utterance")
+        triggers = tuple(_as_list("triggers", triggers))
         wrong = [trigger for trigger in triggers if trigger not in TRIGGERS]
-        if not name or wrong or not triggers:
+        if not isinstance(name, str) or not name or wrong or not triggers:
             raise ConfigError(
-                f"classifiers has {name!r} with {list(triggers)!r}; a classifier has a name and one or more "
-                f"of {', '.join(TRIGGERS)}"
+                f"classifiers has {show_value(name)} with {show_value(list(triggers))}; a classifier has a "
+                f"name and one or more of {', '.join(TRIGGERS)}"
             )
         yield name, triggers
 
 
 def _properties(given: Any) -> Iterable[Mapping[str, Any]]:
-    items = [given] if isinstance(given, (str, Mapping)) else list(given)
+    items = [given] if isinstance(given, Mapping) else _as_list("summarization", given)
     if len(items) > MOST_SUMMARIES:
         raise ConfigError(f"summarization has {len(items)} instructions, the service takes {MOST_SUMMARIES}")
     for item in items:
-        found = {"instruction": item} if isinstance(item, str) else dict(item)
+        found = dict(item) if isinstance(item, Mapping) else {"instruction": item}
         extra = found.keys() - {"instruction", "json_object", "json_schema"}
-        if extra or not found.get("instruction") or {"json_object", "json_schema"} <= found.keys():
+        has_text = isinstance(found.get("instruction"), str) and found["instruction"]
+        if extra or not has_text or {"json_object", "json_schema"} <= found.keys():
             raise ConfigError(
-                f"summarization has {item!r:.80}; it is a text, or a mapping with instruction and either "
-                "json_object or json_schema"
+                f"summarization has {show_value(item)}; it is a text, or a mapping with instruction and "
+                "either json_object or json_schema"
             )
         yield found
 

@@ -28,11 +28,12 @@ SpeechkitError
     └── Exhausted                       a quota
 
 UserWarning
-├── Reused              the same sound was recognized with the same options before; nothing is sent
 ├── QuotaWait           a quota is used up; the call waits until it is free again
 ├── Untimed             words lack times, so they are aligned without them
 ├── AudioConverted      the recording was transcoded before sending
 ├── AudioLeftOut        a file has bytes that are not read as sound
+├── IneffectiveOption   an option has no effect without another one, or in this language
+├── DamagedJob          a row of the journal cannot be read; the others are
 ├── PartialAnalysis     statistics of a long stream that cover a part of it
 ├── LeftOut             a part of a file or frame is not in the result, or looks wrong; the message says where
 └── UnreadableMessage   one message of an answer could not be parsed; the others are kept
@@ -43,16 +44,24 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
+from pathlib import Path
 from typing import Any
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 class SpeechkitError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose. Its message has no characters that control a terminal."""
+
+    def __str__(self) -> str:
+        return make_printable(super().__str__())
 
 
 class AudioError(SpeechkitError, ValueError):
@@ -187,10 +196,6 @@ class Exhausted(ServiceError):
     """A quota is used up."""
 
 
-class Reused(UserWarning):
-    """An earlier result of the same audio with the same options is used; nothing was sent."""
-
-
 class QuotaWait(UserWarning):
     """A quota is used up, and a call waits until it is free again."""
 
@@ -205,6 +210,14 @@ class AudioConverted(UserWarning):
 
 class AudioLeftOut(UserWarning):
     """A file has bytes that are not read as sound, although they are no metadata either."""
+
+
+class IneffectiveOption(UserWarning):
+    """An option has no effect, because another one is missing or prevents it."""
+
+
+class DamagedJob(UserWarning):
+    """A row of the journal cannot be read and is left out; the others are used."""
 
 
 class PartialAnalysis(UserWarning):
@@ -380,3 +393,53 @@ def check_choice(
     if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
         named = join_names([repr(choice) for choice in choices if choice is not None], "or")
         raise error(f"{option} must be {named}, not {show_value(value)}")
+
+
+def check_path(option: str, value: Any, error: type[SpeechkitError] = ConfigError) -> Path:
+    """The path that a user has given, with `~` replaced by the home folder.
+
+    Raises:
+        SpeechkitError: of the class `error`, if the value cannot be a path.
+
+    >>> check_path("journal", b"jobs")
+    Traceback (most recent call last):
+    speechkit_nb.errors.ConfigError: journal must be a path, such as 'folder/name', not b'jobs'
+    """
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise error(f"{option} must be a path, such as 'folder/name', not {show_value(value)}")
+    return Path(os.path.expanduser(path))
+
+
+def make_printable(text: str) -> str:
+    """The text with characters that control a terminal written as escapes; line breaks and tabs stay.
+
+    >>> make_printable("\\x1b[2Jgone")
+    '\\\\x1b[2Jgone'
+    """
+    return _CONTROLS.sub(_escape, text)
+
+
+def make_encodable(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 does not have, written as escapes.
+
+    Python reads each byte of a file name that is not UTF-8 as a lone surrogate.
+
+    >>> make_encodable(b"\\xcf.wav".decode("utf-8", "surrogateescape"))
+    '\\\\xcf.wav'
+    """
+    return _SURROGATES.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    is_byte = 0xDC80 <= code <= 0xDCFF  # how Python reads a byte that is not UTF-8
+    return f"\\x{code - 0xDC00:02x}" if is_byte else ascii(found[0])[1:-1]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Reused":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = "errors.Reused is deprecated: nothing warns of a used earlier result any more; see Job.reused"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return type("Reused", (UserWarning,), {})

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 HOME_VARIABLE = "SPEECHKIT_NB_HOME"
-"""Environment variable that names one folder for data and cache, in place of the user's own folders."""
+"""Environment variable that names one folder for data and cache, in place of the user's own folders.
+
+A relative path is resolved once, from the working folder of its first use.
+"""
 
 
 def data_folder() -> Path:
@@ -58,6 +62,30 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
+def make_private(path: Path) -> None:
+    """Allow only the owner to read an SQLite file and the files beside it; a missing one is created."""
+    with suppress(OSError):  # it exists, or SQLite will say why it cannot be created
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        with suppress(OSError):  # it is not there, or belongs to another user
+            path.with_name(name).chmod(0o600)
+
+
+def remove_signature(link: str) -> str:
+    """An http link without its query, which is the secret signature of a private object; a path as it is.
+
+    >>> remove_signature("https://storage.yandexcloud.net/calls/a.wav?X-Amz-Signature=ab12")
+    'https://storage.yandexcloud.net/calls/a.wav'
+    """
+    is_http = link.partition("://")[0].lower() in ("http", "https")
+    return link.partition("#")[0].partition("?")[0] if is_http else link
+
+
 def _chosen_home() -> Path | None:
     chosen = os.environ.get(HOME_VARIABLE)
-    return Path(chosen).expanduser() if chosen else None
+    return _absolute(chosen) if chosen else None
+
+
+@cache  # a relative path keeps its meaning when the working folder changes
+def _absolute(chosen: str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(chosen)))

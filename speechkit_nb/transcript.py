@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import os
 import textwrap
@@ -17,7 +18,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import tables
-from .errors import PartialAnalysis, TranscriptError, UnreadableMessage, count_noun
+from .errors import (
+    PartialAnalysis,
+    ServiceError,
+    TranscriptError,
+    UnreadableMessage,
+    check_path,
+    count_noun,
+    make_encodable,
+    make_printable,
+)
+from .paths import remove_signature, write_atomically
+
+LARGEST_FILE = 2**30
+"""Number of bytes; the messages of a day of speech take about 100 MB."""
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,30 +161,55 @@ class Transcript:
         return timeline
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything to one Parquet file; `load` returns an equal transcript.
+        """Write one file, completely or not at all; missing folders are made.
 
-        Missing folders are made.
+        Args:
+            path: its suffix decides what is written: `.parquet`, or none, is everything, and `load` returns
+                an equal transcript; `.json` are the messages as the REST API prints them, which `load` reads
+                too; `.csv` are the words, and `.txt` is `refined_text`.
 
         Raises:
-            TranscriptError: if the file cannot be written.
+            TranscriptError: if there is no such format, or the file cannot be written.
         """
+        path = check_path("path", path, TranscriptError)
+        suffix = path.suffix.lower()
+        if suffix not in ("", ".parquet", *_WRITERS):
+            raise TranscriptError(
+                f"{path.name!r} names no format of a transcript: use .parquet for everything, .json for the "
+                "messages, .csv for the words, .txt for the text; for other formats write the frames, as "
+                "with transcript.words.to_excel(path)"
+            )
+        try:
+            if suffix not in _WRITERS:
+                return self._save_all(path)
+            with write_atomically(path) as unfinished:
+                _WRITERS[suffix](self, unfinished)
+        except OSError as error:
+            raise TranscriptError(
+                f"cannot write {os.fspath(path)!r}: {error.strerror or error}; save it in a folder where you "
+                "may write"
+            ) from None
+        return path
+
+    def _save_all(self, path: Path) -> Path:
         source = self.source if isinstance(self.source, (str, os.PathLike)) else _path_of(self.source)
         saved = tables.SavedTranscript(
             self.responses,
             self.recording,
-            None if source is None else os.fspath(source),
+            None if source is None else remove_signature(os.fspath(source)),
             self.received_at,
             self.info,
             self.sent_until,
             self.sends,
         )
-        tables.write_saved(saved, Path(path))
-        return Path(path)
+        tables.write_saved(saved, path)
+        return path
 
     def _missing_file(self) -> str | None:
         """The path of the audio if there is no such file."""
         is_path = isinstance(self.source, (str, os.PathLike))
-        return os.fspath(self.source) if is_path and not Path(self.source).exists() else None
+        is_missing = is_path and not os.path.exists(self.source)
+        return make_encodable(remove_signature(os.fspath(self.source))) if is_missing else None
 
     @cached_property
     def _words(self) -> pd.DataFrame:
@@ -212,7 +251,7 @@ class Transcript:
 
     def __repr__(self) -> str:
         text = textwrap.shorten(" / ".join(self.refined_text.splitlines()), 60, placeholder=" …")
-        return f"Transcript({self.recording!r}, {self._counts()}: {text})"
+        return make_printable(f"Transcript({self.recording!r}, {self._counts()}: {text})")
 
     def _counts(self) -> str:
         return f"{count_noun(len(self._words), 'word')} in {count_noun(len(self._finals), 'final')}"
@@ -238,6 +277,21 @@ def _html_row(start: float, end: float, tag: str, text: str) -> str:
     )
 
 
+def _write_messages(transcript: Transcript, path: Path) -> None:
+    from .wire import responses_to_json
+
+    messages = responses_to_json(transcript.responses)
+    lines = (json.dumps(message, ensure_ascii=False) + "\n" for message in messages)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+_WRITERS: dict[str, Callable[[Transcript, Path], Any]] = {
+    ".json": _write_messages,
+    ".csv": lambda transcript, path: transcript.words.to_csv(path, index=False),
+    ".txt": lambda transcript, path: path.write_text(transcript.refined_text + "\n", encoding="utf-8"),
+}
+
+
 def load(path: str | os.PathLike[str]) -> Transcript:
     """Read a saved transcript, or an answer of the REST API that was saved as JSON.
 
@@ -246,27 +300,42 @@ def load(path: str | os.PathLike[str]) -> Transcript:
             operation (v2).
 
     Raises:
-        TranscriptError: if the file is neither, or is cut off.
+        TranscriptError: if the file is neither, is cut off, or cannot be read.
+        ServiceError: if an error status of the service was saved in place of an answer; it has the code.
     """
-    path = Path(path)
+    path = check_path("path", path, TranscriptError)
+    name = os.fspath(path)
     try:
+        if path.exists() and not path.is_file():
+            raise TranscriptError(f"{name!r} is no file; a transcript is saved by Transcript.save(path)")
+        if path.stat().st_size > LARGEST_FILE:
+            raise TranscriptError(f"{name!r} is larger than {LARGEST_FILE:,} bytes, as no transcript is")
         content = path.read_bytes()
     except OSError as error:
-        raise TranscriptError(f"cannot read {os.fspath(path)!r}: {error.strerror}") from None
+        raise TranscriptError(f"cannot read {name!r}: {error.strerror}") from None
     if content[:4] == b"PAR1":
         return Transcript(*tables.read_saved(content, path))
     if not content.strip():
         raise TranscriptError(
-            f"{os.fspath(path)!r} is empty ({len(content)} bytes): no answer was saved in it; fetch it again"
+            f"{name!r} is empty ({len(content)} bytes): no answer was saved in it; fetch it again"
         )
-    if content.lstrip()[:1] in (b"{", b"[", b"\xef"):
-        from .wire import responses_from_json
+    # PowerShell saves text as UTF-16
+    start = content[:1000].decode(json.detect_encoding(content), "replace").lstrip("\ufeff \t\r\n")
+    if start[:1] not in ("{", "["):
+        raise TranscriptError(
+            f"{name!r} is neither a saved transcript nor an answer of the service in JSON; "
+            "a transcript is saved by Transcript.save(path)"
+        )
+    from .wire import responses_from_json
 
-        return Transcript(responses_from_json(content), recording=path.stem)
-    raise TranscriptError(
-        f"{os.fspath(path)!r} is neither a saved transcript nor an answer of the service in JSON; "
-        "a transcript is saved by Transcript.save(path)"
-    )
+    try:
+        return Transcript(responses_from_json(content), recording=make_encodable(path.stem))
+    except ServiceError as error:
+        raise ServiceError(
+            f"{name!r} has an error status of the service, no transcript: {error}",
+            code=error.code,
+            details=error.details,
+        ) from None
 
 
 def _path_of(source: Any) -> Any:

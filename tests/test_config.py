@@ -65,7 +65,9 @@ def test_every_field_of_a_file_request_can_be_asked_for():
     """Every field of the message can be set by an option, except those that depend on the audio."""
     request = build_file_request(RecognitionConfig.of(**EVERYTHING), AUDIO)
     raw = build_file_request(RecognitionConfig(), EncodedAudio(b"\0\0", "LINEAR16_PCM", 8000, 2, None))
-    link = build_file_request(RecognitionConfig(), "https://storage.yandexcloud.net/b/k.ogg", "OGG_OPUS")
+    link = build_file_request(
+        RecognitionConfig(), EncodedAudio(b"", "OGG_OPUS", 0, 0), "https://storage.yandexcloud.net/b/k.ogg"
+    )
     means_nothing_for_a_file = {"recognition_model.audio_processing_type"}
     reached = _set(request) | _set(raw) | _set(link)
     assert _there(v3.RecognizeFileRequest.DESCRIPTOR) - reached == means_nothing_for_a_file

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AudioError, AudioLeftOut, few
+from ..errors import AudioError, AudioLeftOut, few, make_encodable
 from .decoding import decode
 from .files import open_bytes
 from .inputs import check_arguments, check_header, check_samples, describe_array, unpack_audio
@@ -95,7 +95,7 @@ class Recording:
             encoding=encoding,
             layout=layout,
         )
-        self.__dict__["id"] = id or name or f"recording-{self.sha256[:8]}"
+        self.__dict__["id"] = make_encodable(id or name or f"recording-{self.sha256[:8]}")
         if layout.left_out:
             listed = few(layout.left_out, str)
             warnings.warn(

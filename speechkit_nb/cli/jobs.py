@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..client import OPEN, STATES
+from ..client import OPEN, STATES, frame_of
 from ..errors import Denied, SpeechkitError, TargetError, Unreachable, WaitTimeout
 from .journal import (
     file_names,
     find_entries,
     format_table,
-    frame_with_numbers,
-    make_printable,
     open_journal,
-    write_transcript,
+    to_line,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ def list_(
     """Print the jobs of the journal, newest last."""
     with open_journal() as journal:
         entries = find_entries(journal, ids, states, service)
-        frame = frame_with_numbers([entry.record for entry in entries])
+        frame = frame_of([entry.record for entry in entries])
     frame = frame if newest is None else frame.tail(newest)
     if as_json:
         click.echo(
@@ -136,7 +134,7 @@ def export(folder: Path, ids: Sequence[str], kind: str, service: str | None) -> 
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, entry in file_names(journal, [entry for entry in entries if entry not in missing]):
-                write_transcript(entry.load_transcript(), folder / f"{name}.{kind}", kind)
+                entry.load_transcript().save(folder / f"{name}.{kind}")
         except OSError as error:
             raise click.ClickException(f"cannot write into {str(folder)!r}: {error.strerror}") from error
     for entry in missing:
@@ -207,7 +205,7 @@ def _run_each(ids: Sequence[str], target: str | None, do: Callable[[Job], Any]) 
     with open_journal() as journal:
         problems = _for_each_service(find_entries(journal, ids), target, lambda jobs: _one_by_one(jobs, do))
     for problem in problems:
-        click.echo(f"Error: {make_printable(problem)}", err=True)
+        click.echo(f"Error: {to_line(problem)}", err=True)
     sys.exit(FAILED if problems else 0)
 
 
@@ -236,14 +234,14 @@ def _wait(jobs: Sequence[Job], until: float | None) -> list[str]:
 
 
 def _resubmit(job: Job) -> None:
-    click.echo(f"{make_printable(job.recording)}: sent again as {job.resubmit().operation_id}")
+    click.echo(f"{to_line(job.recording)}: sent again as {job.resubmit().operation_id}")
 
 
 def _cancel(job: Job) -> None:
     job.cancel()
     state = job.record.state
     if state != "cancelled":
-        click.echo(f"{make_printable(job.recording)} (job {job.number}) is {state}", err=True)
+        click.echo(f"{to_line(job.recording)} (job {job.number}) is {state}", err=True)
 
 
 def _report(entries: Sequence[Entry], problems: Sequence[str], if_open: int) -> int:
@@ -255,7 +253,7 @@ def _report(entries: Sequence[Entry], problems: Sequence[str], if_open: int) -> 
         why = f": {record.error}" if record.error else ""
         problems = [*problems, f"{record.recording} (job {record.number}) is {record.state}{why}"]
     for problem in problems:
-        click.echo(make_printable(problem), err=True)
+        click.echo(to_line(problem), err=True)
     n_done = len(records) - len(failed) - n_open
     _print_summary(f"{n_done} done, {len(failed)} without a result, {n_open} still open")
     return FAILED if problems else if_open if n_open else 0

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..paths import write_atomically
+from ..errors import ConfigError, make_printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..client import Entry, JobRecord, Journal
-    from ..transcript import Transcript
+    from ..client import Entry, Journal
 
-COLUMNS = ["id", "recording", "status", "model", "service", "submitted", "operation_id", "error"]
+COLUMNS = ["number", "recording", "status", "model", "service", "submitted", "operation_id", "error"]
 MAX_WIDTH = 48
 """Maximum number of characters in a cell of the list."""
 
@@ -47,11 +44,15 @@ def find_entries(
 
 
 def _find_entry(journal: Journal, id: str) -> Entry:
-    operations = journal.find_operation(id)
-    entry = operations[0] if operations else journal.find(int(id)) if id.isdecimal() else None
-    if entry is None:
+    from ..client import check_id
+
+    try:
+        found = journal.find_job(check_id(id))
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+    if not found:
         raise click.UsageError(f"there is no job {id!r}; speechkit-nb jobs list shows all jobs")
-    return entry
+    return found[0]
 
 
 def file_names(journal: Journal, entries: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
@@ -62,7 +63,7 @@ def file_names(journal: Journal, entries: Iterable[Entry]) -> Iterator[tuple[str
     names: dict[int, str] = {}
     used: set[str] = set()
     for number, recording in journal.recordings().items():
-        name = _file_name(recording)
+        name = make_file_name(recording)
         while name.casefold() in used:
             name = f"{name}-{number}"
         used.add(name.casefold())
@@ -71,43 +72,13 @@ def file_names(journal: Journal, entries: Iterable[Entry]) -> Iterator[tuple[str
         yield names[entry.number], entry
 
 
-def _file_name(recording: str) -> str:
+def make_file_name(recording: str) -> str:
     """A recording's id as a file name.
 
-    >>> _file_name("a/b: c.wav"), _file_name("..")
+    >>> make_file_name("a/b: c.wav"), make_file_name("..")
     ('a_b_ c.wav', 'recording')
     """
     return re.sub(r"[\x00-\x1f/\\\\:*?\"<>|]", "_", recording).strip(". ")[:120] or "recording"
-
-
-def write_transcript(transcript: Transcript, path: Path, kind: str) -> None:
-    """Write one of the formats, completely or not at all."""
-    with write_atomically(path) as unfinished:
-        _write(transcript, unfinished, kind)
-
-
-def _write(transcript: Transcript, path: Path, kind: str) -> None:
-    if kind == "parquet":
-        transcript.save(path)
-    elif kind == "csv":
-        transcript.words.to_csv(path, index=False)
-    elif kind == "txt":
-        path.write_text(transcript.refined_text + "\n", encoding="utf-8")
-    else:
-        from ..wire import responses_to_json
-
-        messages = responses_to_json(transcript.responses)
-        lines = (json.dumps(message, ensure_ascii=False) + "\n" for message in messages)
-        path.write_text("".join(lines), encoding="utf-8")
-
-
-def frame_with_numbers(records: Sequence[JobRecord]) -> pd.DataFrame:
-    """The frame of `Client.jobs`, with the number of each job as the column `id`."""
-    from ..client import frame_of
-
-    frame = frame_of(records)
-    frame.insert(0, "id", [record.number for record in records])
-    return frame
 
 
 def format_table(frame: pd.DataFrame) -> str:
@@ -126,14 +97,14 @@ def _cell(value: object) -> str:
     >>> _cell("one\\ntwo"), _cell(None), len(_cell("x" * 99))
     ('one two', '', 48)
     """
-    text = make_printable("" if value is None or value != value else str(value))
+    text = to_line("" if value is None or value != value else str(value))
     return text if len(text) <= MAX_WIDTH else text[: MAX_WIDTH - 1] + "…"
 
 
-def make_printable(text: str) -> str:
-    """Remove line breaks, and replace characters that could control the terminal.
+def to_line(text: str) -> str:
+    """Text on one line, without characters that control the terminal.
 
-    >>> make_printable("\\x1b[2Jgone\\n")
-    '?[2Jgone'
+    >>> print(to_line("\\x1b[2Jgone\\n"))
+    \\x1b[2Jgone
     """
-    return "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    return make_printable(" ".join(text.split()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SpeechkitError
+from ..errors import JobError, SpeechkitError, make_printable
 from .jobs import jobs_command
+from .journal import make_file_name
 from .view import view
 
 if TYPE_CHECKING:
@@ -122,23 +124,37 @@ def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
 def transcribe(
     files: Sequence[str], target: str, api: Any, transport: Any, out: str | None, **options: Any
 ) -> None:
-    """Print the text of FILES, recordings or folders of recordings; with --out write tables and pictures."""
-    from ..audio import AUDIO_SUFFIXES
-    from ..client import connect
+    """Print the text of FILES, recordings or folders of recordings; with --out write tables and pictures.
 
+    A recording that fails does not stop the others; its error is printed, and the exit code is 1.
+    """
+    from ..audio import AUDIO_SUFFIXES, Recording
+    from ..client import connect, describe_reuse
+
+    paths = list(_find_recordings(files))
+    if not paths:
+        raise click.ClickException(
+            f"no recordings in {', '.join(files)}: no file there ends in {', '.join(AUDIO_SUFFIXES)}"
+        )
+    exit_code = 0
     with connect(target, api=api, transport=transport) as client:
-        submitted = [_submit(client, path, **options) for path in _find_recordings(files)]
-        if not submitted:
-            raise click.ClickException(
-                f"no recordings in {', '.join(files)}: no file there ends in {', '.join(AUDIO_SUFFIXES)}"
-            )
-        for recording, job in submitted:
-            transcript = job.result()
-            if len(submitted) > 1:
-                click.secho(recording.id, bold=True)
-            click.echo(transcript.refined_text)
+        jobs = client.submit_many(paths, progress=False, **options)
+        jobs.wait(progress=sys.stderr.isatty())
+        for job in jobs[:]:
+            if job.reused:
+                click.echo(make_printable(f"{job.recording}: {describe_reuse(job.record)}"), err=True)
+            try:
+                transcript = job.result(progress=False)
+            except JobError as error:
+                click.echo(f"Error: {error}", err=True)
+                exit_code = 1
+                continue
+            if len(paths) > 1:
+                click.secho(make_printable(job.recording), bold=True)
+            click.echo(make_printable(transcript.refined_text))
             if out is not None:
-                _write(transcript, recording, Path(out))
+                _write(transcript, Recording(job.record.source, id=job.recording), Path(out))
+    sys.exit(exit_code)
 
 
 @main.command()
@@ -208,11 +224,12 @@ def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
     from ..views import Section, plot_timeline_rows
 
     out.mkdir(parents=True, exist_ok=True)
-    transcript.words.to_csv(out / f"{recording.id}.words.csv", index=False)
-    transcript.save(out / f"{recording.id}.parquet")
+    name = make_file_name(recording.id)
+    transcript.words.to_csv(out / f"{name}.words.csv", index=False)
+    transcript.save(out / f"{name}.parquet")
     words, finals = transcript.words, transcript.finals
     figure = plot_timeline_rows(words, recording, finals=finals, title=recording.id)
-    figure.savefig(out / f"{recording.id}.timeline.png", dpi=150)
+    figure.savefig(out / f"{name}.timeline.png", dpi=150)
     facts = {
         "duration": f"{recording.duration:.1f} s",
         "channels": str(recording.n_channels),

@@ -2,10 +2,12 @@ from .client import Client as Client
 from .client import attach_job as attach_job
 from .connection import connect as connect
 from .jobs.job import Job as Job
+from .jobs.job import describe_reuse as describe_reuse
 from .jobs.jobset import JobSet as JobSet
 from .jobs.table import frame_of as frame_of
 from .journal.entry import Entry as Entry
 from .journal.journal import Journal as Journal
+from .journal.journal import check_id as check_id
 from .journal.record import JobRecord as JobRecord
 from .journal.states import OPEN as OPEN
 from .journal.states import STATES as STATES

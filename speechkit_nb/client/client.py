@@ -12,24 +12,36 @@ import pandas as pd
 
 from ..audio import Recording
 from ..config import RecognitionConfig
-from ..errors import JobUnknown, NotFound, TargetError
+from ..errors import (
+    AudioError,
+    DamagedJob,
+    IneffectiveOption,
+    JobUnknown,
+    NotFound,
+    TargetError,
+    count_noun,
+    few,
+    warn,
+)
 from .jobs.batch import Batch
 from .jobs.html import JobFrame
 from .jobs.job import Job
 from .jobs.jobset import JobSet
 from .jobs.poller import JobPoller
 from .jobs.polling import Pace, Progress
-from .jobs.request import SubmissionRequest, build_request
+from .jobs.request import SubmissionRequest, build_request, check_reuse
 from .jobs.sources import metadata_types
 from .jobs.submitter import SubmissionSettings, Submitter
 from .jobs.table import frame_of
 from .journal.entry import Entry
-from .journal.journal import Journal
+from .journal.journal import Journal, check_id
 from .journal.record import JobRecord
+from .journal.states import DAMAGED
 from .streaming.sender import SessionLimits
 from .streaming.session import StreamSession, open_stream
 from .transport.base import Transport, replace_message
 from .transport.rate_limit import CallLimiter
+from .transport.v2 import V2Transport
 
 CLOSE_TIMEOUT = 10.0
 """Seconds that closing waits for the answer to a request that is being sent."""
@@ -80,6 +92,9 @@ class Client:
         source: Any,
         *,
         sample_rate: int | None = None,
+        encoding: str | None = None,
+        n_channels: int | None = None,
+        container: str | None = None,
         id: str | None = None,
         bucket: str | None = None,
         reuse: bool | None = None,
@@ -91,7 +106,12 @@ class Client:
         Args:
             source: path, `bytes` of an audio file, array of shape (n_samples,) or (n_channels, n_samples)
                 with `sample_rate`, `Recording`, or link (`https://`, `s3://`) into Object Storage.
-            sample_rate: Hz, for an array.
+            sample_rate: Hz, for an array, and for samples without a header.
+            encoding: `"LINEAR16_PCM"` for 16-bit samples without a header, in a file, in bytes or behind a
+                link; needs `sample_rate`.
+            n_channels: number of channels of such samples; default: 1.
+            container: `"WAV"`, `"OGG_OPUS"` or `"MP3"`, for a link whose name does not end in .wav, .ogg,
+                .opus or .mp3.
             id: name of the recording in the frames; default: its file name.
             bucket: upload it to this bucket and send the link; default: the bucket of `connect`, if it has
                 one, and only for a recording that is too large for a request.
@@ -109,9 +129,19 @@ class Client:
                 is not sent again automatically, since that could be billed twice: use `resubmit()` or
                 `abandon()` of the error's `job`.
         """
-        config = RecognitionConfig.of(**options)
+        check_reuse(reuse)
+        if isinstance(source, str) and source.startswith("s3://") and "*" in source:
+            raise AudioError(f"{source!r} is a pattern; client.submit_many sends all objects that match it")
         request = build_request(
-            source, config, sample_rate=sample_rate, id=id, bucket=bucket, metadata=metadata
+            source,
+            self._make_config(options),
+            id=id,
+            bucket=bucket,
+            metadata=metadata,
+            sample_rate=sample_rate,
+            encoding=encoding,
+            n_channels=n_channels,
+            container=container,
         )
         try:
             entry, is_earlier = self._submitter.send(request, reuse)
@@ -129,6 +159,10 @@ class Client:
         reuse: bool | None = None,
         bucket: str | None = None,
         stop_after: int = 20,
+        sample_rate: int | None = None,
+        encoding: str | None = None,
+        n_channels: int | None = None,
+        container: str | None = None,
         **options: Any,
     ) -> JobSet:
         """Send many recordings and return at once, while a thread sends them and checks their status.
@@ -139,17 +173,21 @@ class Client:
 
         Args:
             sources: paths, patterns such as `"talks/**/*.wav"`, folders, links, or anything that `submit`
-                takes; or a DataFrame with one row per recording: its column `source` (or `path`, or `file`)
-                names the recording, `id` its name in the frames, columns named like options override those
-                given here, and all others are added to the results (a name that is almost that of an option
-                raises an error); or an iterable, from which the next recording is taken when one was sent.
+                takes; `"s3://bucket/talks/*.wav"` are the objects that match, `"s3://bucket/talks/"` all
+                recordings in that folder and below; or a DataFrame with one row per recording: its column
+                `source` (or `path`, or `file`) names the recording, `id` its name in the frames, columns
+                named like options override those given here, and all others are added to the results (a name
+                that is almost that of an option raises an error); or an iterable, from which the next
+                recording is taken when one was sent.
             progress: True shows a bar for all of them, or a function of (fraction, status).
             reuse, bucket: as in `submit`.
             stop_after: after how many failures in a row to stop.
+            sample_rate, encoding, n_channels, container: as in `submit`, for all recordings.
             options: fields of `RecognitionConfig`, for all recordings.
 
         Raises:
             AudioError: if a pattern or a folder has no recordings; nothing is sent then.
+            MissingExtra, Denied, NotFound, Unreachable: if a bucket cannot be listed; nothing is sent then.
             ConfigError: if an option, or a column of the table, is not valid; nothing is sent then.
         """
         batch = Batch(
@@ -162,6 +200,13 @@ class Client:
             bucket=bucket,
             reuse=reuse,
             stop_after=stop_after,
+            format={
+                "sample_rate": sample_rate,
+                "encoding": encoding,
+                "n_channels": n_channels,
+                "container": container,
+            },
+            api=self._api,
         )
         jobs = JobSet(poller=self._poller, producer=batch, types=metadata_types(sources))
         jobs.follow(progress)
@@ -229,7 +274,7 @@ class Client:
             AudioError, LimitError, ConfigError: before anything is sent.
             TargetError: if this client uses REST, which has no streams.
         """
-        config = RecognitionConfig.of(**options)
+        config = self._make_config(options)
         session = open_stream(
             self._transport,
             source,
@@ -251,28 +296,26 @@ class Client:
         """The job with that id, from the journal; one submitted elsewhere is looked up at the service.
 
         Args:
-            id: of the operation, or the number of the job in the journal.
+            id: of the operation, or the number of the job: `number` in `jobs()`, and `Job.number`.
 
         Raises:
+            ConfigError: if it is neither an id nor a number.
             NotFound: if neither the service nor the journal has it.
             TargetError: if it was submitted to another service.
         """
-        if isinstance(id, int):
-            entry = self._journal.find(id)
-            found = [] if entry is None else [entry]
-        else:
-            found = self._journal.find_operation(id)
+        id = check_id(id)
+        found = self._journal.find_job(id)
         services = [entry.record.service for entry in found]
-        if self.service in services:
-            return self._make_job(found[services.index(self.service)])
+        for entry, service in zip(found, services, strict=True):
+            if service in (self.service, ""):  # it is empty if the row is damaged
+                return self._make_job(entry)
         if found:
-            other, noun = services[0], "job" if isinstance(id, int) else "operation"
             raise TargetError(
-                f"{noun} {id!r} was submitted to {other!r}, this client is connected to {self.service!r}: "
-                f"use connect({other!r}).job({id!r})"
+                f"job {id!r} was submitted to {services[0]!r}, this client is connected to "
+                f"{self.service!r}: use connect({services[0]!r}).job({id!r})"
             )
-        if isinstance(id, int):
-            raise NotFound(f"the journal has no job {id}; client.jobs() lists all jobs", code="NOT_FOUND")
+        if isinstance(id, int) or id.isdecimal():
+            raise _no_such_job(int(id))
         return self._poll(self._adopt(id))
 
     def resume(self) -> JobSet:
@@ -282,8 +325,18 @@ class Client:
         call its `resubmit()` or `abandon()`. From now on the status of open jobs is checked in the
         background, and their results are fetched as soon as they are ready.
         """
-        found = [self._poll(self._make_job(entry)) for entry in self._journal.resumable(self.service)]
-        return JobSet(found, poller=self._poller)
+        records = self._journal.resumable(self.service)
+        damaged = [record for record in records if record.state == DAMAGED]
+        if damaged:
+            warn(
+                DamagedJob(
+                    f"{count_noun(len(damaged), 'job')} of the journal cannot be read and left out: "
+                    f"{few([record.error for record in damaged], str)}. client.jobs() shows them too, and "
+                    "client.job(NUMBER).result() returns what is stored of their results"
+                )
+            )
+        entries = [self._journal.entry(record.number) for record in records if record.state != DAMAGED]
+        return JobSet([self._poll(self._make_job(entry)) for entry in entries], poller=self._poller)
 
     def close(self) -> None:
         """Close the connection, end its streams, and stop the local server that was started for this client.
@@ -311,6 +364,16 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self.service!r}, journal {os.fspath(self._journal.path)!r})"
+
+    @property
+    def _api(self) -> str:
+        return "v2" if isinstance(self._transport, V2Transport) else "v3"
+
+    def _make_config(self, options: Mapping[str, Any]) -> RecognitionConfig:
+        config = RecognitionConfig.of(**options)
+        if message := config.explain_ineffective(self._api):
+            warn(IneffectiveOption(message))
+        return config
 
     def _make_job(
         self, entry: Entry, reused_for: SubmissionRequest | None = None, source: Recording | None = None
@@ -362,9 +425,13 @@ def attach_job(client: Client, number: int) -> Job:
     """
     entry = client.journal.find(number)
     if entry is None:
-        raise NotFound(f"the journal has no job {number}; client.jobs() lists all jobs", code="NOT_FOUND")
+        raise _no_such_job(number)
     job = client._make_job(entry)
     return client._poll(job) if job.record.service == client.service else job
+
+
+def _no_such_job(number: int) -> NotFound:
+    return NotFound(f"the journal has no job {number}; client.jobs() lists all jobs", code="NOT_FOUND")
 
 
 Client.__module__ = "speechkit_nb"  # it prints under the name that users import

@@ -100,7 +100,8 @@ def make_classifiers(responses: Sequence[bytes], recording: str = "") -> pd.Data
     """One row per label or highlighted phrase; schema `CLASSIFIERS`.
 
     A label has `label` and `confidence`; a phrase has `text`, `text_start` and `text_end`. The other columns
-    are missing. `window` is what was classified: last_utterance, last_final or last_partial.
+    are missing. `window` is what was classified: last_utterance, last_final or last_partial; a
+    value that this version does not know is `unknown` and its number.
     """
     rows = []
     for seq, message in _of_kind(responses, "classifier_update"):
@@ -165,7 +166,8 @@ def _bounds(stretch: Any, prefix: str = "") -> dict[str, float]:
 
 
 def _window(found: Any) -> str:
-    return str(type(found).WindowType.Name(found.window_type)).lower()
+    known = type(found).WindowType.DESCRIPTOR.values_by_number.get(found.window_type)
+    return f"unknown {found.window_type}" if known is None else str(known.name).lower()
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], schema: Schema) -> pd.DataFrame:

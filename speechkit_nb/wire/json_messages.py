@@ -101,7 +101,7 @@ def build_message(message: Any, value: Any) -> Any:
     """
     try:
         return message(**_reader(message.DESCRIPTOR)(value))
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, OverflowError) as error:
         raise ValueError(str(error)) from None
 
 
@@ -129,6 +129,8 @@ def _choose_converter(field: FieldDescriptor) -> _Converter | None:
     convert: _Converter | None = None
     if field.message_type is not None:
         convert = _reader(field.message_type)
+    elif field.enum_type is not None:
+        convert = _read_enum(field.enum_type)
     elif field.type in _INTEGERS:
         convert = int
     elif field.type in _FLOATS:
@@ -136,6 +138,12 @@ def _choose_converter(field: FieldDescriptor) -> _Converter | None:
     if not field.is_repeated:
         return convert
     return list if convert is None else _each(convert)
+
+
+def _read_enum(enum: Any) -> _Converter:
+    """Make a function that converts a name or a number; a name that this version does not know becomes 0."""
+    numbers = {value.name: value.number for value in enum.values}
+    return lambda value: numbers.get(value, 0) if isinstance(value, str) else value
 
 
 def _each(convert: _Converter) -> _Converter:

@@ -7,7 +7,6 @@ pretty-printed or one per line, with or without the wrapper `{"result": ...}`. T
 from __future__ import annotations
 
 import json
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,6 +29,7 @@ CODE_OF_HTTP = {
     429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 501: "UNIMPLEMENTED", 502: "UNAVAILABLE",
     503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
+ERROR_KEYS = {"code", "message", "error_code", "error_message"}
 _KNOWN = {name for field in v3.StreamingResponse.DESCRIPTOR.fields for name in (field.name, field.json_name)}
 
 
@@ -79,13 +79,16 @@ def responses_from_json(text: str | bytes) -> list[bytes]:
     found: list[bytes] = []
     for value in json_objects(text):
         for item in value if isinstance(value, list) else [value]:
-            found.extend(_responses_of(item))
+            try:
+                found.extend(_responses_of(item))
+            except RecursionError:
+                raise TranscriptError("the answer is nested too deeply to be one of the service") from None
     return found
 
 
 def _decoded(body: bytes) -> str:
     try:
-        return body.decode("utf-16" if body[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig")
+        return body.decode(json.detect_encoding(body)).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise TranscriptError(
             f"the answer is no text from byte {error.start} on; it may have been damaged while it was saved: "
@@ -108,10 +111,11 @@ def responses_to_json(responses: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 def _responses_of(item: Any) -> list[bytes]:
     if not isinstance(item, dict):
         raise TranscriptError(f"the answer holds {item!r:.60} where an object with a result is expected")
-    if "error" in item or {"code", "message"} <= item.keys():
+    is_answer = not _KNOWN.isdisjoint(item) or item.keys() & {"result", "done"}
+    if item.get("error") or (not is_answer and item.keys() & ERROR_KEYS):
         raise error_of(item)
     if "done" not in item:
-        if item and "result" not in item and _KNOWN.isdisjoint(item):
+        if item and not is_answer:
             raise TranscriptError(
                 f"the answer holds an object of {', '.join(map(repr, item))[:60]}: none of the service's"
             )

@@ -36,7 +36,8 @@ def test_transcribe_writes_tables_and_pictures(run, target, tmp_path):
         (tmp_path / name).write_bytes(wav(2.0))
     (tmp_path / "notes.txt").write_text("no audio")
     done = run("transcribe", tmp_path, "--target", target, "--out", tmp_path / "out")
-    assert (done.exit_code, done.output) == (0, "a.wav\nhello world\nb.WAV\nhello world\n")
+    assert (done.exit_code, done.stdout) == (0, "a.wav\nhello world\nb.WAV\nhello world\n")
+    assert re.fullmatch(r"b\.WAV: result of .* used again, nothing was sent\n", done.stderr)
     assert sorted(os.listdir(tmp_path / "out")) == [
         f"{name}.{kind}" for name in ("a.wav", "b.WAV") for kind in ("parquet", "timeline.png", "words.csv")
     ]
@@ -62,6 +63,20 @@ def test_an_error_is_one_line(run, target, tmp_path):
     assert re.fullmatch(r"Error: .*notes\.wav.*\n", done.output)
     done = run("transcribe", DATA / "russian.wav", "--target", "nowhere")
     assert "Error: 'nowhere' is not the address of a service" in done.output
+
+
+def test_a_file_that_fails_does_not_stop_the_others(run, target, tmp_path):
+    """A name that is not UTF-8, and a file that is no recording: the others are recognized, exit code 1."""
+    folder = os.fsencode(tmp_path)
+    for name in (b"a.wav", b"\xcf\xf0\xe8.wav", b"notes.wav"):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(b"these are notes" if name == b"notes.wav" else wav(1.0 + len(name)))
+    done = run("transcribe", tmp_path, "--target", target, "--out", tmp_path / "out")
+    assert (done.exit_code, done.stdout) == (1, "a.wav\nhello world\n\\xcf\\xf0\\xe8.wav\nhello world\n")
+    assert re.search(r"Error: notes\.wav: the job is failed: .*notes\.wav", done.stderr)
+    assert "_xcf_xf0_xe8.wav.parquet" in os.listdir(tmp_path / "out")
+    listed = run("jobs")
+    assert "\\xcf\\xf0\\xe8.wav" in listed.stdout
 
 
 def test_transcribe_of_a_folder_without_recordings(run, target, tmp_path):

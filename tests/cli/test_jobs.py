@@ -53,10 +53,10 @@ def test_listing_is_what_it_does_unless_told_otherwise(run, journal):
     for done in (run(), run("list")):
         assert done.exit_code == 0
         lines = done.output.splitlines()
-        assert [lines[0].split()[:3], len(lines)] == [["id", "recording", "status"], 3]
+        assert [lines[0].split()[:3], len(lines)] == [["number", "recording", "status"], 3]
         assert "Зима 'ёлка'.wav" in lines[1]
         assert "done" in lines[1]
-        assert lines[2].startswith("2   b.wav")
+        assert lines[2].startswith("2       b.wav")
         assert lines[2].endswith("bad audio")
 
 
@@ -76,7 +76,7 @@ def test_json_has_every_column_and_utc_times(run, journal):
     """For programs: missing values are null."""
     added(journal, "a.wav", answer=ANSWER)
     (row,) = json.loads(run("list", "--json").output)
-    assert row["id"] == 1
+    assert row["number"] == 1
     assert row["status"] == "done"
     assert row["submitted"] == "1970-01-01T00:16:40Z"
     assert row["error"] is None

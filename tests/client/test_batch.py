@@ -15,7 +15,7 @@ from call_log import CountedServer
 from local_server import Server, serving, sound, wait_until
 
 import speechkit_nb as sk
-from speechkit_nb.client.jobs.polling import BatchBar, Tally
+from speechkit_nb.client.jobs.polling import Tally
 from speechkit_nb.client.transport.rate_limit import Quota
 from speechkit_nb.errors import (
     AudioConverted,
@@ -90,7 +90,7 @@ def test_paths_are_sent_and_come_back_as_one_frame(client, make):
     assert frame.billed.tolist() == [15.0, 42.0, 15.0]
     assert (frame.expires > frame.finished).all()
     assert frame.columns.tolist() == [
-        "recording", "operation_id", "status", "model", "service", "duration", "billed", "created",
+        "number", "recording", "operation_id", "status", "model", "service", "duration", "billed", "created",
         "submitted", "finished", "fetched", "expires", "error",
     ]  # fmt: skip
     assert client.jobs().equals(frame)
@@ -190,9 +190,9 @@ def test_a_table_overrides_options_and_carries_its_own_columns(client, make):
         ({"path": "a.wav", "language": "tlh"}, "a.wav: language='tlh' is not one of auto"),
         ({"path": "a.wav", "normalize": 1.0}, r"a.wav: normalize=1.0, but it is True or False"),
         ({"path": "a.wav", "duration": 1.0}, r"as the frames of the results have; .* table\.rename"),
-        ({"wav": "a.wav", "x": 1}, r"no column 'source' \(or 'path', or 'file'\) .* there are wav, x"),
-        ({"path": None, "x": 1}, "row 0 of the table has nothing in the column 'path'"),
-        ({"path": "a.wav", 7: 1}, "has a column 7; columns need names"),
+        ({"wav": "a.wav", "x": 1}, r"no column 'source' \(or 'path', or 'file'\) .*; it has wav, x"),
+        ({"path": None, "x": 1}, "row 0 of the table has no value in the column 'path'"),
+        ({"path": "a.wav", 7: 1}, "has a column 7; every column needs a name of its own"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_table_is_said_before_anything_is_sent(client, make, columns, message):
@@ -209,7 +209,7 @@ def test_options_of_all_are_checked_first(client, make):
         client.submit_many([make("a.wav")], langauge="ru-RU")
     with pytest.raises(ConfigError, match="stop_after=0, but it is a number of recordings"):
         client.submit_many([make("a.wav")], stop_after=0)
-    with pytest.raises(ConfigError, match="errors='ignore', but it is 'raise' or 'skip'"):
+    with pytest.raises(ConfigError, match="errors must be 'raise' or 'skip', not 'ignore'"):
         client.submit_many([make("a.wav")]).results(errors="ignore")
 
 
@@ -442,14 +442,13 @@ def test_progress_may_be_a_function(client, make):
 
 def test_the_end_is_estimated_from_how_it_went():
     """A quarter of the audio took 10 minutes, so the rest takes 30; the date is shown if the end is far."""
-    now = [time.mktime((2026, 11, 21, 13, 0, 0, 0, 0, -1))]
-    heard: list[tuple[float, str]] = []
-    bar = BatchBar(lambda *seen: heard.append(seen), lambda: now[0])
-    now[0] += 600
-    bar.show(lambda: Tally(1, 4, 4, 60.0, 240.0, "the quota is used up"))
-    bar.show(lambda: Tally(1, 1, 1000, 60.0, 60.0))
-    bar.show(lambda: Tally(1, 1, None, 60.0, 60.0))
-    assert heard == [
+    began = time.mktime((2026, 11, 21, 13, 0, 0, 0, 0, -1))
+    tallies = [
+        Tally(1, 4, 4, 60.0, 240.0, "the quota is used up"),
+        Tally(1, 1, 1000, 60.0, 60.0),
+        Tally(1, 1, None, 60.0, 60.0),
+    ]
+    assert [(one.fraction, one.status + one.estimate_end(began, began + 600)) for one in tallies] == [
         (0.25, "1 of 4 recordings, 1.0 of 4.0 min of audio, the quota is used up, end about 13:40"),
         (0.001, "1 of 1000 recordings, 1.0 of 1.0 min of audio, end about 28.11. 11:40"),
         (0.95, "1 of ? recordings, 1.0 of 1.0 min of audio"),

@@ -17,7 +17,7 @@ from speechkit_nb.client.client import Client
 from speechkit_nb.client.clock import Clock
 from speechkit_nb.client.jobs.job import READY_TIMEOUT, RESULT_LIFETIME, Job
 from speechkit_nb.client.jobs.jobset import JobSet
-from speechkit_nb.client.jobs.polling import LOOPBACK, Pace, show_progress
+from speechkit_nb.client.jobs.polling import LOOPBACK, Pace
 from speechkit_nb.client.jobs.submitter import SubmissionSettings
 from speechkit_nb.client.journal.journal import Journal
 from speechkit_nb.client.journal.record import JobRecord
@@ -350,12 +350,10 @@ def test_progress_may_be_a_function(journal):
     assert told[0] == (0.0, "running")
 
 
-def test_the_bar_says_that_it_is_an_estimate(capsys, monkeypatch):
+def test_the_bar_says_that_it_is_an_estimate(journal, capsys, monkeypatch):
     """About 10 s per minute of audio, shown as an estimate."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with show_progress(True, "a.wav", 10.0) as show:
-        show(5.0, "running")
-        show(5.0, "running")
+    job_of(journal, Service(takes=25)).result()
     err = capsys.readouterr().err
     assert "a.wav" in err
     assert "running, estimated 10 s in all" in err

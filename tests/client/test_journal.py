@@ -213,13 +213,13 @@ def test_what_follows_from_the_table_of_states():
         "is_open": ["submitting", "submitted", "running"],
         "is_polled": ["submitted", "running"],
         "is_failure": ["failed", "expired"],
-        "is_uncertain": ["submitting", "unknown"],
+        "is_uncertain": ["submitting", "unknown", "damaged"],
         "is_stored": ["done", "expired"],
-        "needs_attention": ["failed", "expired", "unknown"],
+        "needs_attention": ["failed", "expired", "unknown", "damaged"],
     }
     assert REUSABLE == ("done", "running", "submitted", "submitting")
     assert [state for state, info in STATES.items() if info.is_billed is not True] == [
-        *("submitting", "failed", "unknown")
+        *("submitting", "failed", "unknown", "damaged")
     ]
 
 

@@ -11,7 +11,7 @@ import tracemalloc
 import urllib.request
 from collections import Counter
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 import pytest
@@ -26,8 +26,9 @@ from werkzeug.serving import make_server
 import speechkit_nb as sk
 from speechkit_nb.client.client import Client
 from speechkit_nb.client.connection import connect
-from speechkit_nb.client.storage.backends import PART_SIZE
+from speechkit_nb.client.storage.backends import PART_SIZE, open_storage
 from speechkit_nb.client.storage.links import make_link, parse_link
+from speechkit_nb.client.storage.listing import list_recordings
 from speechkit_nb.client.storage.upload import upload_recording
 from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.errors import (
@@ -294,7 +295,7 @@ def test_wrong_credentials(s3):
     try:
         with pytest.raises(
             Denied,
-            match=r"does not allow these credentials to write .*'talks'.*InvalidAccessKeyId.*AWS_ACCESS",
+            match=r"does not allow these credentials to use .*'talks'.*InvalidAccessKeyId.*AWS_ACCESS",
         ) as denied:
             upload_recording(TALK, "talks", endpoint=s3, progress=False)
     finally:
@@ -493,6 +494,25 @@ def test_a_missing_package_is_named(s3, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
     with pytest.raises(MissingExtra, match=r"Object Storage needs the package s3fs: pip install '.*\[s3\]'"):
         upload_recording(TALK, "talks", endpoint=s3)
+
+
+def test_objects_of_a_bucket_are_listed(s3):
+    """Patterns and folders; a wrong bucket or prefix is one error."""
+    for name in ("a.wav", "2024/b.wav", "2024/notes.txt", "2024/old/c c.ogg"):
+        _call(f"{s3}/talks/{quote(name)}", "PUT", b"any")
+    storage = open_storage(s3)
+    assert list_recordings("s3://talks/2024/", storage) == [
+        "s3://talks/2024/b.wav",
+        "s3://talks/2024/old/c c.ogg",
+    ]
+    assert list_recordings("s3://talks/*.wav", storage) == ["s3://talks/a.wav"]
+    assert len(list_recordings("s3://talks", storage)) == 3
+    with pytest.raises(
+        AudioError, match="the storage has 0 objects in the bucket 'talks' that begin with '2025/'"
+    ):
+        list_recordings("s3://talks/2025/", storage)
+    with pytest.raises(NotFound, match=r"the storage .* has no bucket 'nowhere'"):
+        list_recordings("s3://nowhere/*.wav", storage)
 
 
 # ---- a folder instead of the storage

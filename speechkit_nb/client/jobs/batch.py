@@ -9,14 +9,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...audio import Recording
 from ...config import RecognitionConfig
-from ...errors import ConfigError, JobError, JobUnknown, JournalError, QuotaWait, Unreachable
+from ...errors import (
+    ConfigError,
+    IneffectiveOption,
+    JobError,
+    JobUnknown,
+    JournalError,
+    QuotaWait,
+    Unreachable,
+    warn,
+)
 from ..journal.entry import Entry
+from ..storage.links import check_bucket, check_link_format
 from ..transport.rate_limit import CallLimiter
 from .job import Job
 from .poller import JobPoller
-from .request import SubmissionRequest, build_request
-from .sources import Item, items, plain
+from .request import SubmissionRequest, build_request, check_reuse
+from .sources import Item, collect_items, to_plain
 from .submitter import Submitter
 
 OUTAGE = 300.0
@@ -43,7 +54,8 @@ class Batch:
         limiter: gives permits for submissions; it is closed when the batch is stopped.
         make_job: makes the job of an entry; gets the request too if an earlier job is used again for it.
         poller: checks each job.
-        bucket, reuse: as in `Client.submit`.
+        bucket, reuse, format: as in `Client.submit`; `format` has its arguments about the format.
+        api: that of the service, `"v3"` or `"v2"`.
         stop_after: number of failures in a row after which the batch ends.
 
     Raises:
@@ -62,14 +74,22 @@ class Batch:
         bucket: str | None = None,
         reuse: bool | None = None,
         stop_after: int = 20,
+        format: Mapping[str, Any],
+        api: str,
     ) -> None:
-        RecognitionConfig.of(**options)
         if type(stop_after) is not int or stop_after < 1:
             raise ConfigError(f"stop_after={stop_after!r}, but it is a number of recordings, 1 or more")
+        check_reuse(reuse)
+        check_bucket(bucket)
+        self._format = {name: value for name, value in format.items() if value is not None}
+        if self._format.keys() & {"container", "encoding"}:
+            check_link_format(**self._format)
         self._options, self._bucket, self._reuse = dict(options), bucket, reuse
+        self._api, self._explained = api, set[str]()
+        self._config(Item(None))
         self._submitter, self._limiter = submitter.for_batch(limiter), limiter
         self._make_job, self._poller = make_job, poller
-        found = items(sources)
+        found = collect_items(sources, lambda link: self._submitter.list_recordings(link, bool(self._format)))
         if isinstance(found, list):
             for item in found:
                 self._config(item)
@@ -164,15 +184,19 @@ class Batch:
 
     def _config(self, item: Item) -> RecognitionConfig:
         try:
-            return RecognitionConfig.of(**self._options | item.options)
+            config = RecognitionConfig.of(**self._options | item.options)
         except ConfigError as error:
-            raise ConfigError(f"{item.name}: {error}") from error
+            raise ConfigError(f"{item.name}: {error}" if item.options else str(error)) from error
+        message = config.explain_ineffective(self._api)
+        if message and message not in self._explained:  # one warning for all recordings
+            self._explained.add(message)
+            warn(IneffectiveOption(message))
+        return config
 
     def _build_request(self, item: Item) -> SubmissionRequest:
-        metadata = plain(item.metadata)
-        return build_request(
-            item.source, self._config(item), id=item.id, bucket=self._bucket, metadata=metadata
-        )
+        config, metadata = self._config(item), to_plain(item.metadata)
+        given = {} if isinstance(item.source, Recording) else self._format
+        return build_request(item.source, config, id=item.id, bucket=self._bucket, metadata=metadata, **given)
 
     def _send_once(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
         """Send a recording once; returns its job, and whether that is an earlier job of the same sound."""
@@ -211,13 +235,11 @@ class Batch:
         return True
 
     def _add_failed(self, item: Item, why: str) -> Entry:
-        is_link = isinstance(item.source, str) and "://" in item.source
-        source = item.source if is_link else item.path
         try:
             options = self._config(item).to_dict()
         except ConfigError:
-            options = plain(self._options | item.options)
-        return self._submitter.add_failed(item.name, why, source, options, plain(item.metadata))
+            options = to_plain(self._options | item.options)
+        return self._submitter.add_failed(item.name, why, item.path, options, to_plain(item.metadata))
 
     def _set_entry(self, entry: Entry) -> None:
         self._entry = entry

@@ -14,6 +14,7 @@ SHOWN = 20
 """Maximum number of rows; a journal of thousands of jobs would fill the notebook."""
 WRONG = tuple(name for name, state in STATES.items() if state.needs_attention)
 HEAD = (
+    "number",
     "recording",
     "status",
     "model",
@@ -77,7 +78,7 @@ def _row(row: dict[Any, Any]) -> str:
     took = (row["finished"] - row["submitted"]).total_seconds()
     submitted = "" if pd.isna(row["submitted"]) else f"{row['submitted']:%Y-%m-%d %H:%M}"
     cells = [
-        *(row[name] for name in ("recording", "status", "model", "service")),
+        *(row[name] for name in ("number", "recording", "status", "model", "service")),
         *map(_number, (row["duration"], row["billed"])),
         submitted,
         _number(took),

@@ -19,13 +19,15 @@ from ...errors import (
     NotReady,
     Unreachable,
     WaitTimeout,
+    make_printable,
 )
 from ...transcript import Transcript
 from ..clock import INFINITY, Clock, time_limit
 from ..journal.entry import Entry
 from ..journal.record import JobRecord
+from ..journal.states import DAMAGED
 from ..transport.base import Transport, replace_message
-from .polling import Pace, Progress, show_progress
+from .polling import Pace, Progress, ProgressBar, check_timeout
 from .request import SubmissionRequest
 
 RESULT_LIFETIME = 3 * 24 * 3600.0
@@ -209,19 +211,24 @@ class Job:
     def _wait(self, timeout: float | None, progress: Progress) -> Iterator[float]:
         """Wait until the job is settled. Yields seconds to sleep, so that `result` and `await` share it."""
         record, monotonic = self._entry.record, self._clock.monotonic
-        if not record.is_open:  # the poller, or another kernel, has settled it
-            return
+        timeout = check_timeout(timeout)
         began = monotonic()
         submitted = began - record.waited(self._clock.now())
         expected = max((record.duration or 0.0) * self._pace.estimate, 1.0)
-        with show_progress(progress, self.recording, expected) as show:
-            for pause in self._pauses():
+        with ProgressBar(progress if record.is_open else False, self.recording) as bar:
+
+            def show() -> None:
+                share = min((monotonic() - submitted) / expected, 0.95)  # less than 1 until it is done
+                fraction = 1.0 if record.state == "done" else share
+                bar.show(fraction, record.state, f", estimated {expected:.0f} s in all")
+
+            for pause in self._pauses() if record.is_open else ():  # otherwise the poller has settled it
                 wake = monotonic() + pause
                 while (left := wake - monotonic()) > 0:
-                    show(monotonic() - submitted, record.state)
+                    show()
                     yield min(left, TICK, self._time_left(timeout, began))
                 record = self._refresh_within(timeout, began)
-                show(monotonic() - submitted, record.state)
+                show()
                 if not record.is_open:
                     return
 
@@ -292,7 +299,7 @@ class Job:
     def _transcript(self) -> Transcript:
         record = self.record
         self._check_result(record)
-        if record.delivered_at is None:
+        if record.delivered_at is None and record.state != DAMAGED:
             self._entry.update(delivered_at=self._clock.now())
         return self._entry.load_transcript(record.recording, self._source)
 
@@ -312,7 +319,9 @@ class Job:
                 "job.abandon() gives it up",
                 job=self,
             )
-        if record.state != "done":
+        if record.state == DAMAGED and not self._entry.load_responses()[0]:
+            raise JobError(f"{error}. It has no messages, so there is no result")
+        if record.state not in ("done", DAMAGED):
             raise JobFailed(f"{record.recording}: the job is {record.state}: {error}")
 
     def _known_operation_id(self) -> str:
@@ -327,7 +336,8 @@ class Job:
     def __repr__(self) -> str:
         record = self.record
         reused = f"; {describe_reuse(record)}" if record.is_reused else ""
-        return f"Job({record.recording!r}, {record.operation_id}, {record.state}{reused})"
+        text = f"Job({record.number}, {record.recording!r}, {record.operation_id}, {record.state}{reused})"
+        return make_printable(text)
 
 
 def describe_reuse(record: JobRecord) -> str:

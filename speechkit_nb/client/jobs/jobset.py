@@ -6,19 +6,18 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from ...errors import ConfigError, WaitTimeout
+from ...errors import WaitTimeout, check_choice, make_encodable
 from ...transcript import Transcript
 from ..journal.states import FAILED
 from .html import set_html
 from .job import Job
-from .poller import InlinePoller, JobPoller
-from .polling import BatchBar, Progress, Tally
+from .poller import JobPoller
+from .polling import Progress, ProgressBar, Tally, check_timeout
 from .table import frame_of, typed
 
 TICK = 1.0
@@ -59,10 +58,10 @@ class JobSet(Sequence[Job]):
         types: Mapping[str, Any] | None = None,
     ) -> None:
         self._jobs = list(jobs) if producer is None else producer.jobs
-        self._poller, self._producer, self._types = poller, producer, dict(types or {})
-        self._durations: dict[int, float] = {}
-        self._n_open = 0
-        self._bar: BatchBar | None = None
+        self._poller, self._producer, self._types = poller or JobPoller(), producer, dict(types or {})
+        self._durations: list[float] = []
+        self._began = time.time()
+        self._bar: ProgressBar | None = None
         self._drawing, self._drawn = threading.Lock(), 0.0
 
     def __getitem__(self, index: Any) -> Any:
@@ -115,8 +114,7 @@ class JobSet(Sequence[Job]):
                 counts as delivered, and `Client.resume` returns the others again. `"skip"` leaves such
                 jobs out; they are in `failed` and `unknown`.
         """
-        if errors not in ("raise", "skip"):
-            raise ConfigError(f"errors={errors!r}, but it is 'raise' or 'skip'")
+        check_choice("errors", errors, ("raise", "skip"))
         self.wait(timeout, progress)
         return self._transcripts(errors)
 
@@ -165,8 +163,8 @@ class JobSet(Sequence[Job]):
 
     def follow(self, progress: Progress) -> None:
         """Show a bar while the jobs are sent and checked in the background."""
-        if self._poller is not None and progress is not False:
-            self._bar = BatchBar(progress)
+        if progress is not False:
+            self._bar = ProgressBar(progress, "recognition", leave=True)
             self._poller.add_listener(self._draw)
 
     def _in(self, *states: str) -> list[Job]:
@@ -180,7 +178,8 @@ class JobSet(Sequence[Job]):
         seen = {name: None for own in metadata for name in own}
         for name in dict.fromkeys(self._types) | seen:
             values = [own.get(name) for own in metadata]
-            frame[name] = typed(values, self._types.get(name), frame.index)
+            column = make_encodable(f"my_{name}" if name in frame else name)
+            frame[column] = typed(values, self._types.get(name), frame.index)
         return frame
 
     async def _results_async(self) -> list[Transcript]:
@@ -203,62 +202,62 @@ class JobSet(Sequence[Job]):
 
     def _completing(self, timeout: float | None, progress: Progress) -> Iterator[Job]:
         """Yield each job when it is settled."""
-        poller: JobPoller | InlinePoller = self._poller or InlinePoller()
-        began, seen, waiting = time.monotonic(), 0, list[Job]()
-        bar = BatchBar(False if self._bar is not None and progress is True else progress)
-        try:
+        timeout, poller = check_timeout(timeout), self._poller
+        began, n_seen, waiting = time.monotonic(), 0, list[Job]()
+        has_bar = self._bar is not None and progress is True
+        with ProgressBar(False if has_bar else progress, "recognition", leave=True) as bar:
             while True:
                 # Read before the jobs: a change in between ends the wait below at once, and a job that is
                 # added in between is not missed.
-                since, is_whole = poller.n_changes, self._producer is None or self._producer.is_over
-                new = self._jobs[seen:]
-                seen += len(new)
+                since, is_whole = poller.n_changes, self.complete
+                new = self._jobs[n_seen:]
+                n_seen += len(new)
                 for job in new:
                     poller.add(job)
-                settled, waiting = _partition(waiting + new, poller.has)
-                self._n_open = len(waiting)
-                bar.show(partial(self._tally, waiting))
-                yield from settled
+                candidates = waiting + new
+                still_open = {job.number for job in candidates if poller.has(job)}
+                waiting = [job for job in candidates if job.number in still_open]
+                self._show(bar)
+                yield from (job for job in candidates if job.number not in still_open)
                 if is_whole and not waiting:
                     break
                 left = TICK if timeout is None else began + timeout - time.monotonic()
                 if left <= 0:
                     raise WaitTimeout(f"not done after {timeout:g} s. {self._progress_message()}")
                 poller.wait(min(left, TICK), since)
-        finally:
-            bar.close()
         if self._producer is not None:
             self._producer.check()
 
-    def _tally(self, waiting: Sequence[Job]) -> Tally:
-        for job in list(self._jobs):
-            if job.number not in self._durations:
-                self._durations[job.number] = job.record.duration or 0.0
-        seconds = sum(self._durations.values())
-        left = sum(self._durations[row] for row in {job.number for job in waiting})
-        total: int | None = len(self)
-        note = ""
-        if self._producer is not None:
-            total, note = self._producer.total, self._producer.note
-        return Tally(len(self) - len(waiting), len(self), total, seconds - left, seconds, note)
+    def _tally(self) -> Tally:
+        jobs = list(self._jobs)
+        for job in jobs[len(self._durations) :]:
+            self._durations.append(job.record.duration or 0.0)
+        left = [seconds for job, seconds in zip(jobs, self._durations, strict=False) if self._poller.has(job)]
+        whole, producer = sum(self._durations[: len(jobs)]), self._producer
+        total, note = (len(jobs), "") if producer is None else (producer.total, producer.note)
+        return Tally(len(jobs) - len(left), len(jobs), total, whole - sum(left), whole, note)
+
+    def _show(self, bar: ProgressBar) -> None:
+        if bar.is_shown:  # counting reads the journal
+            tally = self._tally()
+            bar.show(tally.fraction, tally.status + tally.estimate_end(self._began, time.time()))
 
     def _draw(self, _: Job | None = None) -> None:
         """Called by the poller after each change; draws at most every `REDRAWN` seconds."""
-        poller, bar, now = self._poller, self._bar, time.monotonic()
-        if poller is None or bar is None or (now < self._drawn + REDRAWN and not poller.is_idle):
+        bar, now, is_idle = self._bar, time.monotonic(), self._poller.is_idle
+        if bar is None or (now < self._drawn + REDRAWN and not is_idle):
             return
         self._drawn = now
         with self._drawing:
-            is_whole = self._producer is None or self._producer.is_over
-            waiting = [job for job in list(self._jobs) if poller.has(job)]
-            bar.show(partial(self._tally, waiting))
-            if is_whole and not waiting:
-                poller.remove_listener(self._draw)
-                bar.close()
+            self._show(bar)
+            if self.complete and not any(map(self._poller.has, self._jobs)):
+                self._poller.remove_listener(self._draw)
+                bar.__exit__()
 
     def _progress_message(self) -> str:
-        words = f"{len(self) - self._n_open} of {len(self)} jobs are settled, the others go on"
-        if self._producer is not None and not self._producer.is_over:
+        tally = self._tally()
+        words = f"{tally.done} of {tally.n} jobs are settled, the others go on"
+        if not self.complete:
             words += ", and the rest is sent as long as this kernel lives"
         return f"{words}. jobs.wait() waits again; in a new kernel run the cell again, or client.resume()"
 
@@ -272,14 +271,6 @@ class JobSet(Sequence[Job]):
 
     def _repr_html_(self) -> str:
         return set_html(self.frame, repr(self))
-
-
-def _partition(jobs: Sequence[Job], is_open: Callable[[Job], bool]) -> tuple[list[Job], list[Job]]:
-    """Return the settled jobs, and the open jobs."""
-    parts: tuple[list[Job], list[Job]] = [], []
-    for job in jobs:
-        parts[is_open(job)].append(job)  # False is index 0, True index 1
-    return parts
 
 
 JobSet.__module__ = "speechkit_nb"  # it prints under the name that users import

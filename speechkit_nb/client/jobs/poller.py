@@ -30,55 +30,6 @@ class Due(NamedTuple):
     pauses: Iterator[float]
 
 
-class Schedule:
-    """The open jobs, in the order in which they are to be checked."""
-
-    def __init__(self) -> None:
-        self._due: list[Due] = []
-        self._rows: set[int] = set()
-        self._number = itertools.count()
-
-    def add(self, job: Job) -> bool:
-        """Add a job if it is open and not added yet; returns whether it was added."""
-        if job.number in self._rows or not job.record.is_open:
-            return False
-        self._rows.add(job.number)
-        self._push(job, job._pauses())
-        return True
-
-    def has(self, job: Job) -> bool:
-        """Whether the job is still checked."""
-        return job.number in self._rows
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until a job is due; None if there is none."""
-        if not self._due:
-            return None
-        due = self._due[0]
-        return max(due.moment - due.job._clock.monotonic(), 0.0)
-
-    @property
-    def first(self) -> Job | None:
-        """The job that is due next."""
-        return self._due[0].job if self._due else None
-
-    def pop(self) -> Due:
-        """Remove and return the job that is due next; pass it to `reschedule` after the check."""
-        return heapq.heappop(self._due)
-
-    def reschedule(self, due: Due, is_open: bool) -> None:
-        """Check it again later, if it is open."""
-        if is_open:
-            self._push(due.job, due.pauses)
-        else:
-            self._rows.discard(due.job.number)
-
-    def _push(self, job: Job, pauses: Iterator[float]) -> None:
-        moment = job._clock.monotonic() + next(pauses)
-        heapq.heappush(self._due, Due(moment, next(self._number), job, pauses))
-
-
 class JobPoller:
     """A thread that checks all open jobs of a client; the rate limiter of the transport sets its speed.
 
@@ -87,18 +38,22 @@ class JobPoller:
     """
 
     def __init__(self) -> None:
-        self._changed, self._settled = threading.Condition(), threading.Condition()
-        self._schedule = Schedule()
+        self._changed = threading.Condition()
+        self._due: list[Due] = []
+        self._open: set[int] = set()
+        self._order = itertools.count()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._listeners: list[Listener] = []
         self.n_changes = 0
 
     def add(self, job: Job) -> None:
-        """Check this job until it is settled."""
+        """Check this job until it is settled, if it is open and not checked already."""
         with self._changed:
-            if self._closed or not self._schedule.add(job):
+            if self._closed or job.number in self._open or not job.record.is_open:
                 return
+            self._open.add(job.number)
+            self._push(job, job._pauses())
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="speechkit_nb poller", daemon=True)
                 self._thread.start()
@@ -106,12 +61,12 @@ class JobPoller:
 
     def has(self, job: Job) -> bool:
         """Whether the job is still checked, or was when the poller was closed."""
-        return self._schedule.has(job)
+        return job.number in self._open
 
     @property
     def is_idle(self) -> bool:
         """Whether no job is open."""
-        return self._schedule.left is None
+        return not self._open
 
     def wait(self, seconds: float, since: int) -> None:
         """Sleep until a job is settled or added, at most for `seconds`.
@@ -123,13 +78,13 @@ class JobPoller:
         Raises:
             JobError: if the poller was closed.
         """
-        with self._settled:
+        with self._changed:
             if self._closed:
                 raise JobError(
                     "this client was closed, so its jobs are not checked any more. They go on: "
                     "client.resume() of a new client returns them"
                 )
-            self._settled.wait_for(lambda: self._closed or self.n_changes != since, seconds)
+            self._changed.wait_for(lambda: self._closed or self.n_changes != since, seconds)
 
     def notify(self, settled: Job | None = None) -> None:
         """Call the listeners and wake the waiting threads after a change.
@@ -143,9 +98,9 @@ class JobPoller:
             except Exception:  # for example from the user's progress function
                 log.exception("a listener failed, and is not called any more")
                 self.remove_listener(listener)
-        with self._settled:
+        with self._changed:
             self.n_changes += 1
-            self._settled.notify_all()
+            self._changed.notify_all()
 
     def add_listener(self, listener: Listener) -> None:
         """Call this function after each change."""
@@ -162,8 +117,6 @@ class JobPoller:
             self._closed = True
             self._listeners.clear()
             self._changed.notify_all()
-        with self._settled:
-            self._settled.notify_all()
 
     def join(self, seconds: float) -> None:
         """Wait until the thread of a closed poller has ended."""
@@ -171,45 +124,33 @@ class JobPoller:
         if thread is not None and thread is not threading.current_thread():
             thread.join(seconds)
 
+    def _push(self, job: Job, pauses: Iterator[float]) -> None:
+        moment = job._clock.monotonic() + next(pauses)
+        heapq.heappush(self._due, Due(moment, next(self._order), job, pauses))
+
     def _run(self) -> None:
         while (due := self._next()) is not None:
             is_open = _check_job(due.job)
             with self._changed:
                 if self._closed:
                     return
-                self._schedule.reschedule(due, is_open)
+                if is_open:
+                    self._push(due.job, due.pauses)
+                else:
+                    self._open.discard(due.job.number)
             if not is_open:
                 self.notify(due.job)
 
     def _next(self) -> Due | None:
         """Wait for the next job that is due; None if no job is open, or the poller was closed."""
         with self._changed:
-            while (left := self._schedule.left) is not None and not self._closed:
+            while self._due and not self._closed:
+                left = self._due[0].moment - self._due[0].job._clock.monotonic()
                 if left <= 0:
-                    return self._schedule.pop()
+                    return heapq.heappop(self._due)
                 self._changed.wait(left)
             self._thread = None
             return None
-
-
-class InlinePoller:
-    """Checks jobs like a `JobPoller`, but in the thread that waits."""
-
-    def __init__(self) -> None:
-        self._schedule = Schedule()
-        self.add, self.has = self._schedule.add, self._schedule.has
-        self.n_changes = 0
-
-    def wait(self, seconds: float, since: int) -> None:
-        """Check the next job if it is due within `seconds`; sleep until then, or for `seconds`."""
-        left, first = self._schedule.left, self._schedule.first
-        if left is None or first is None:
-            return
-        if left > 0:
-            first._clock.sleep(min(left, seconds))
-        if left <= seconds:
-            due = self._schedule.pop()
-            self._schedule.reschedule(due, _check_job(first))
 
 
 def _check_job(job: Job) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
+
+from ...errors import ConfigError, make_printable, show_value
 
 Progress = bool | Callable[[float, str], Any]
 
@@ -44,37 +46,49 @@ class Pace:
 LOOPBACK = Pace(patience=0.0, least=0.05, most=0.2)
 
 
-@contextmanager
-def show_progress(progress: Progress, name: str, expected: float) -> Iterator[Callable[[float, str], None]]:
-    """A function to call with the seconds waited and the job's state.
+class ProgressBar:
+    """The progress of one job or of several; a context manager that closes the bar at its end.
 
     Args:
         progress: True for a bar, False for nothing, or a function of (fraction, status).
         name: the text before the bar.
-        expected: estimate of the whole time in seconds.
+        leave: whether the bar stays visible at the end.
+
+    Raises:
+        ConfigError: if `progress` is none of these.
     """
-    if callable(progress):
-        yield lambda waited, status: progress(_fraction(waited, expected, status), status)
-    elif not progress:
-        yield lambda waited, status: None
-    else:
-        from tqdm.auto import tqdm
 
-        layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
-        with tqdm(total=100, desc=name, bar_format=layout, disable=None, leave=False) as bar:
+    def __init__(self, progress: Progress, name: str, leave: bool = False) -> None:
+        if not (isinstance(progress, bool) or callable(progress)):
+            raise ConfigError(f"progress must be True, False or a function, not {show_value(progress)}")
+        self._report = progress if callable(progress) else None
+        self._bar: Any = None
+        if progress is True:
+            from tqdm.auto import tqdm
 
-            def update(waited: float, status: str) -> None:
-                bar.n = round(100 * _fraction(waited, expected, status))
-                bar.set_postfix_str(f"{status}, estimated {expected:.0f} s in all")
+            layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+            text = make_printable(name)
+            self._bar = tqdm(total=100, desc=text, bar_format=layout, disable=None, leave=leave)
 
-            yield update
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a bar or a function to update."""
+        return self._bar is not None or self._report is not None
 
+    def show(self, fraction: float, status: str, details: str = "") -> None:
+        """Show a fraction between 0 and 1, and a text; the bar shows `details` after it."""
+        if self._report is not None:
+            self._report(fraction, status)
+        elif self._bar is not None:
+            self._bar.n = round(100 * fraction)
+            self._bar.set_postfix_str(status + details)
 
-def _fraction(waited: float, expected: float, status: str) -> float:
-    """Share of the estimate; at most 0.95 until the job is done."""
-    if status == "done":
-        return 1.0
-    return min(waited / max(expected, 1e-3), 0.95)
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 class Tally(NamedTuple):
@@ -117,47 +131,29 @@ class Tally(NamedTuple):
         minutes = f"{self.seconds_done / 60:.1f} of {self.seconds / 60:.1f} min of audio"
         return ", ".join(filter(None, (f"{self.done} of {total} recordings", minutes, self.note)))
 
+    def estimate_end(self, began: float, now: float) -> str:
+        """Text with the end estimated from the average speed so far; empty if there is no estimate.
 
-class BatchBar:
-    """The progress bar of a set of jobs.
-
-    Args:
-        progress: True for a bar, False for nothing, or a function of (fraction, status).
-        clock: seconds since the epoch, for the estimated end.
-    """
-
-    def __init__(self, progress: Progress, clock: Callable[[], float] = time.time) -> None:
-        self._tell = progress if callable(progress) else None
-        self._clock, self._began = clock, clock()
-        self._bar: Any = None
-        if progress is True:
-            from tqdm.auto import tqdm
-
-            layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
-            self._bar = tqdm(total=100, desc="recognition", bar_format=layout, disable=None)
-
-    def show(self, look: Callable[[], Tally]) -> None:
-        """Update the bar; `look` is not called if there is no bar."""
-        if self._tell is None and self._bar is None:
-            return
-        tally = look()
-        status = tally.status + self._end(tally)
-        if self._tell is not None:
-            self._tell(tally.fraction, status)
-        else:
-            self._bar.n = round(100 * tally.fraction)
-            self._bar.set_postfix_str(status)
-
-    def close(self) -> None:
-        """Close the bar, leaving it visible."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def _end(self, tally: Tally) -> str:
-        """Text with the end estimated from the average speed so far; empty if there is no estimate."""
-        if tally.total is None or not 0 < tally.fraction < 1:
+        Args:
+            began, now: seconds since the epoch.
+        """
+        if self.total is None or not 0 < self.fraction < 1:
             return ""
-        now = self._clock()
-        end = now + (now - self._began) * (1 / tally.fraction - 1)
+        end = now + (now - began) * (1 / self.fraction - 1)
         day = "%d.%m. " if end - now > 12 * 3600 else ""
         return f", end about {time.strftime(day + '%H:%M', time.localtime(end))}"
+
+
+def check_timeout(timeout: Any) -> float | None:
+    """The seconds to wait at most; None for no limit.
+
+    Raises:
+        ConfigError: if it is neither.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, Real) or not float(timeout) >= 0:
+        raise ConfigError(
+            f"timeout must be a number of seconds, 0 or more, or None, not {show_value(timeout)}"
+        )
+    return float(timeout)

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from ...audio import Recording
 from ...config import RecognitionConfig
-from ...errors import AudioError, ConfigError
+from ...errors import AudioError, ConfigError, join_names, make_encodable, show_value
+from ...paths import remove_signature
 from ..journal.record import JobRecord
+from ..storage.links import check_bucket, check_link_format, find_link_name
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class SubmissionRequest:
         name: id of the recording in the frames.
         bucket: where to upload it; default: the client's bucket, if it is too large for a request.
         metadata: values that the user stores with the job.
+        format: of a link, or of samples without a header, as in the journal.
     """
 
     source: Recording | str
@@ -33,6 +35,7 @@ class SubmissionRequest:
     name: str
     bucket: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    format: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def recording(self) -> Recording | None:
@@ -52,6 +55,7 @@ class SubmissionRequest:
             created_at=created_at,
             options=self.config.to_dict(),
             metadata=self.metadata,
+            format=self.format,
             reuse_key=reuse_key,
         )
         recording = self.recording
@@ -84,32 +88,63 @@ def build_request(
     source: Any,
     config: RecognitionConfig,
     *,
-    sample_rate: int | None = None,
     id: str | None = None,
     bucket: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    **given: Any,
 ) -> SubmissionRequest:
     """The request for the arguments of `Client.submit`.
+
+    Args:
+        given: `container`, `encoding`, `sample_rate`, `n_channels`.
 
     Raises:
         AudioError, ConfigError: if it cannot be sent.
     """
-    _check_metadata(metadata or {})
+    metadata = {} if metadata is None else metadata
+    _check_metadata(metadata)
+    if id is not None and (not isinstance(id, str) or not id):
+        raise ConfigError(f"id must be a name of the recording, not {show_value(id)}")
+    check_bucket(bucket)
+    format = {name: value for name, value in given.items() if value is not None}
     if isinstance(source, str) and "://" in source:
         if bucket is not None:
             raise ConfigError(f"bucket={bucket!r}, but a link is in a bucket already; leave one of them out")
-        name = unquote(urlsplit(source).path).rpartition("/")[2] or source
-        return SubmissionRequest(source, config, id or name, None, metadata or {})
-    recording = source if isinstance(source, Recording) else Recording(source, sample_rate, id=id)
-    return SubmissionRequest(recording, config, id or recording.id, bucket, metadata or {})
+        format = check_link_format(**format)
+        name = make_encodable(id or find_link_name(source))
+        return SubmissionRequest(remove_signature(source), config, name, None, metadata, format)
+    if "container" in format:
+        raise ConfigError("container is for links; the format of other recordings is read from their content")
+    if isinstance(source, Recording):
+        if format:
+            raise ConfigError(f"{join_names(list(format))} must be given to sk.Recording, not again here")
+        recording = source
+    else:
+        rate, encoding, n_channels = map(format.get, ("sample_rate", "encoding", "n_channels"))
+        recording = Recording(source, rate, encoding=encoding, n_channels=n_channels, id=id)
+    if recording.encoding is not None:
+        format = {name: getattr(recording, name) for name in ("encoding", "sample_rate", "n_channels")}
+    name = make_encodable(id or recording.id)
+    return SubmissionRequest(recording, config, name, bucket, metadata, format)
 
 
-def _check_metadata(metadata: Mapping[str, Any]) -> None:
+def _check_metadata(metadata: Any) -> None:
+    if not isinstance(metadata, Mapping) or not all(isinstance(name, str) for name in metadata):
+        raise ConfigError(f"metadata must be a dict with names as keys, not {show_value(metadata)}")
     for name, value in metadata.items():
         try:
             json.dumps({name: value})
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise ConfigError(
                 f"metadata {name!r} is of type {type(value).__name__}, which cannot be stored: make it a "
                 "text, a number, or a list or dict of these"
             ) from None
+
+
+def check_reuse(reuse: Any) -> None:
+    """
+    Raises:
+        ConfigError: if it is not True, False or None.
+    """
+    if reuse is not None and not isinstance(reuse, bool):
+        raise ConfigError(f"reuse must be True, False or None, not {show_value(reuse)}")

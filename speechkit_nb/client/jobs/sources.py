@@ -6,7 +6,7 @@ import difflib
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ import pandas as pd
 
 from ...audio import AUDIO_SUFFIXES, Recording
 from ...config import RecognitionConfig
-from ...errors import AudioError, ConfigError
+from ...errors import AudioError, ConfigError, check_path, make_encodable, show_value
+from ...paths import remove_signature
 from ...transcript import Transcript
+from ..storage.links import find_link_name, names_many
 from .table import COLUMNS
 
+ListLinks = Callable[[str], list[str]]
 SOURCE_COLUMNS = ("source", "path", "file")
 OPTIONS = tuple(option.name for option in fields(RecognitionConfig))
 RESERVED = {*COLUMNS, *Transcript([]).words}
@@ -56,10 +59,11 @@ class Item:
 
     @property
     def path(self) -> str | None:
-        """Absolute path of its file; None if the source is not a file."""
-        if isinstance(self.source, (str, os.PathLike)) and "://" not in os.fspath(self.source):
-            return os.path.abspath(os.path.expanduser(self.source))
-        return None
+        """Absolute path of its file, or its link without a signature; None if the source is neither."""
+        if not isinstance(self.source, (str, os.PathLike)):
+            return None
+        text = str(os.fspath(self.source))
+        return remove_signature(text) if "://" in text else os.path.abspath(os.path.expanduser(text))
 
     @property
     def name(self) -> str:
@@ -68,77 +72,99 @@ class Item:
             return self.id
         if isinstance(self.source, Recording):
             return self.source.id
-        if isinstance(self.source, (str, os.PathLike)):
-            return os.path.basename(self.source) or str(self.source)
+        if self.path is not None:
+            return find_link_name(self.path)
         return f"a recording of type {type(self.source).__name__}"
 
 
-def items(sources: Any) -> list[Item] | Iterator[Item]:
+def collect_items(sources: Any, list_links: ListLinks) -> list[Item] | Iterator[Item]:
     """The recordings of a batch: a list, or a lazy iterator if `sources` is a generator or the like.
 
     A path of a folder means the recordings in it; a path with `*`, `?` or `[` means the files that match
-    (`**` includes subfolders). Files with the same name get names with as many of their parent folders as
-    are needed to distinguish them.
+    (`**` includes subfolders); an s3 link of that kind means the objects that match. Files with the same
+    name get names with as many of their parent folders as are needed to distinguish them.
+
+    Args:
+        list_links: returns the links that an s3 link with a pattern means.
 
     Raises:
         AudioError: if a pattern or a folder has no recordings.
-        ConfigError: if a table has no source column, or a column that looks like a misspelled option.
+        ConfigError: if these are no recordings, a table has no source column, or it has a column that looks
+            like a misspelled option.
 
-    >>> [item.name for item in items(["b.wav", "a.wav", "old/a.wav"])]
+    >>> [item.name for item in collect_items(["b.wav", "a.wav", "old/a.wav"], lambda link: [link])]
     ['b.wav', '.../a.wav', 'old/a.wav']
     """
     if isinstance(sources, pd.DataFrame):
-        return _told_apart(_of_table(sources))
+        columns = _Columns(sources.columns, "the table")
+        rows = enumerate(sources.to_dict("records"))
+        return _set_names(columns.make_item(row, f"row {number} of the table") for number, row in rows)
     if isinstance(sources, (str, os.PathLike)):
-        return _told_apart(_of_path(sources))
-    if _is_one(sources):
-        return [_item(sources)]
-    if isinstance(sources, (Sequence, pd.Series, pd.Index)):
-        return _told_apart(_of_many(sources))
-    return _of_many(sources)
+        return _set_names(_expand(sources, list_links))
+    if _is_recording(sources):
+        return [_make_item(sources)]
+    if not isinstance(sources, Iterable):
+        raise ConfigError(
+            "submit_many takes paths, patterns, folders, links, a table, or an iterable of recordings, not "
+            f"{show_value(sources)}"
+        )
+    found = (item for source in sources for item in _expand_or_make(source, list_links))
+    is_listed = isinstance(sources, (Sequence, Set, pd.Series, pd.Index))
+    return _set_names(found) if is_listed else found
 
 
-def _is_one(source: Any) -> bool:
-    """Whether this is a single recording."""
+def _is_recording(source: Any) -> bool:
+    """Whether this is one recording, although it may be iterable."""
     known = (Recording, Item, bytes, bytearray, memoryview, np.ndarray, Mapping)
-    return isinstance(source, known) or hasattr(source, "get_all_samples") or not isinstance(source, Iterable)
+    return isinstance(source, known) or hasattr(source, "get_all_samples")
 
 
-def _of_many(sources: Iterable[Any]) -> Iterator[Item]:
-    for source in sources:
-        if isinstance(source, (str, os.PathLike)):
-            yield from _of_path(source)
-        else:
-            yield _item(source)
+def _expand_or_make(source: Any, list_links: ListLinks) -> Iterable[Item]:
+    is_text = isinstance(source, (str, os.PathLike))
+    return _expand(source, list_links) if is_text else [_make_item(source)]
 
 
-def _item(source: Any) -> Item:
+def _make_item(source: Any) -> Item:
     if isinstance(source, Item):
         return source
     if isinstance(source, Mapping) and not {"array", "sampling_rate"} <= source.keys():
-        return _Columns(source.keys(), "the row").item(source)
+        return _Columns(source.keys(), "the row").make_item(source)
     return Item(source)
 
 
-def _of_path(source: str | os.PathLike[str]) -> Iterator[Item]:
-    path = os.path.expanduser(source)
+def _expand(source: str | os.PathLike[str], list_links: ListLinks) -> list[Item]:
+    """The recordings that a path or a link means.
+
+    Raises:
+        AudioError: if there are none.
+    """
+    if isinstance(source, str) and "://" in source:
+        return [Item(link) for link in (list_links(source) if names_many(source) else [source])]
+    path = str(check_path("a source", source, AudioError))
     if os.path.isdir(path):
-        yield from _of_folder(path)
-    elif glob.has_magic(path) and "://" not in path and not os.path.exists(path):
-        found = [one for one in sorted(glob.glob(path, recursive=True)) if os.path.isfile(one)]
-        if not found:
-            raise AudioError(f"no file matches {path!r}, looked up from {os.getcwd()!r}")
-        yield from map(Item, found)
-    else:
-        yield Item(source)
-
-
-def _of_folder(path: str) -> Iterator[Item]:
-    inside = sorted(entry.path for entry in os.scandir(path) if entry.is_file() and entry.name[0] != ".")
-    found = [one for one in inside if one.lower().endswith(AUDIO_SUFFIXES) or _is_sound(one)]
+        return list(map(Item, _list_folder(path)))
+    if not glob.has_magic(path) or os.path.exists(path):
+        return [Item(source)]
+    found = [one for one in sorted(glob.glob(path, recursive=True)) if os.path.isfile(one)]
     if not found:
-        raise AudioError(f"no recordings among the {len(inside)} files in the folder {path!r}")
-    yield from map(Item, found)
+        raise AudioError(f"no file matches {path!r}, looked up from {os.getcwd()!r}")
+    return list(map(Item, found))
+
+
+def _list_folder(path: str) -> list[str]:
+    """The recordings in a folder, sorted.
+
+    Raises:
+        AudioError: if there are none, or the folder cannot be read.
+    """
+    try:
+        files = sorted(entry.path for entry in os.scandir(path) if entry.is_file() and entry.name[0] != ".")
+    except OSError as error:
+        raise AudioError(f"the folder {path!r} cannot be read: {error.strerror}") from None
+    found = [file for file in files if file.lower().endswith(AUDIO_SUFFIXES) or _is_sound(file)]
+    if not found:
+        raise AudioError(f"no recordings among the {len(files)} files in the folder {path!r}")
+    return found
 
 
 def _is_sound(path: str) -> bool:
@@ -149,8 +175,8 @@ def _is_sound(path: str) -> bool:
     return True
 
 
-def _told_apart(found: Iterable[Item]) -> list[Item]:
-    """Set the missing ids: short names, which differ if the files do."""
+def _set_names(found: Iterable[Item]) -> list[Item]:
+    """The recordings with ids: file names, with as many folders as are needed to make them different."""
     listed = list(found)
     names = _short_names({item.path for item in listed if item.path and not item.id})
     return [item if item.id or not item.path else replace(item, id=names[item.path]) for item in listed]
@@ -163,19 +189,21 @@ def _short_names(paths: Iterable[str]) -> dict[str, str]:
     ['b.wav', 'x/a.wav', 'y/a.wav']
     """
     names: dict[str, str] = {}
-    left, n = {path: Path(path).parts for path in paths}, 1
+    left, n = {path: _split(path) for path in paths}, 1
     while left:
         tails = {path: "/".join(parts[-n:]) for path, parts in left.items()}
         count = Counter(tails.values())
-        names |= {path: tail for path, tail in tails.items() if count[tail] == 1}
-        left, n = {path: parts for path, parts in left.items() if path not in names}, n + 1
+        done = {path for path, tail in tails.items() if count[tail] == 1 or n >= len(left[path])}
+        names |= {path: make_encodable(tails[path]) for path in done}
+        left, n = {path: parts for path, parts in left.items() if path not in done}, n + 1
     return names
 
 
-def _of_table(table: pd.DataFrame) -> Iterator[Item]:
-    columns = _Columns(table.columns, "the table")
-    for number, row in enumerate(table.to_dict("records")):
-        yield columns.item(row, f"row {number} of the table")
+def _split(path: str) -> Sequence[str]:
+    """The folders and the name of a path, or of a link."""
+    if "://" not in path:
+        return Path(path).parts
+    return [*path.split("/")[2:-1], find_link_name(path)]
 
 
 class _Columns:
@@ -190,11 +218,11 @@ class _Columns:
         names = list(columns)
         wrong = [name for name in names if not isinstance(name, str) or names.count(name) > 1]
         if wrong:
-            raise ConfigError(f"{where} has a column {wrong[0]!r}; columns need names, and each its own")
+            raise ConfigError(f"{where} has a column {wrong[0]!r}; every column needs a name of its own")
         found = [name for name in SOURCE_COLUMNS if name in names]
         if not found:
             raise ConfigError(
-                f"{where} has no column 'source' (or 'path', or 'file') that names the recordings; there are "
+                f"{where} has no column 'source' (or 'path', or 'file') with the recordings; it has "
                 f"{', '.join(names)}"
             )
         self.source = found[0]
@@ -203,11 +231,11 @@ class _Columns:
             self._check(name)
 
     def _check(self, name: str) -> None:
-        meant = _option_like(name)
+        meant = _guess_option(name)
         if meant is not None:
             raise ConfigError(
-                f"{self._where} has a column {name!r}, which is no option; did you mean {meant!r}? A "
-                "column of your own needs a name that is less like it"
+                f"{self._where} has a column {name!r}, which is no option; did you mean {meant!r}? If it is "
+                "a column of your own, give it another name"
             )
         if name in RESERVED:
             raise ConfigError(
@@ -215,23 +243,23 @@ class _Columns:
                 f"in table.rename(columns={{{name!r}: 'my_{name}'}})"
             )
 
-    def item(self, row: Mapping[Any, Any], where: str = "the row") -> Item:
+    def make_item(self, row: Mapping[Any, Any], where: str = "the row") -> Item:
         """The recording of one row."""
         given = {name: value for name, value in row.items() if not _is_missing(value)}
         if self.source not in given:
-            raise ConfigError(f"{where} has nothing in the column {self.source!r}")
+            raise ConfigError(f"{where} has no value in the column {self.source!r}")
         return Item(
             given[self.source],
             str(given["id"]) if "id" in given else None,
-            {name: plain(value) for name, value in given.items() if name in OPTIONS},
+            {name: to_plain(value) for name, value in given.items() if name in OPTIONS},
             {name: row[name] for name in self.metadata},
         )
 
 
-def _option_like(column: str) -> str | None:
+def _guess_option(column: str) -> str | None:
     """The option that a column name probably means; as metadata it would have no effect, without an error.
 
-    >>> _option_like("Languages"), _option_like("lang"), _option_like("speaker")
+    >>> _guess_option("Languages"), _guess_option("lang"), _guess_option("speaker")
     ('language', 'language', None)
     """
     name = column.lower()
@@ -246,20 +274,20 @@ def metadata_types(sources: Any) -> dict[str, Any]:
     return {name: sources[name].dtype for name in _Columns(sources.columns, "the table").metadata}
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Convert a value for JSON: missing values to None, times and other types to text.
 
-    >>> plain(np.float32(0.5)), plain(pd.NA), plain(np.array([1, 2])), str(plain(pd.Timestamp("2026-01-02")))
-    (0.5, None, [1, 2], '2026-01-02 00:00:00')
+    >>> to_plain(np.float32(0.5)), to_plain(pd.NA), to_plain([np.int8(1)]), to_plain(pd.Timestamp(0))
+    (0.5, None, [1], '1970-01-01 00:00:00')
     """
     if _is_missing(value):
         return None
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): to_plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
+        return [to_plain(one) for one in value]
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...audio import Recording, choose_encoding, encode_for_service, predict_size
+from ...audio import EncodedAudio, Recording, choose_encoding, encode_for_service, predict_size
 from ...config import RecognitionConfig
 from ...errors import (
     AudioError,
@@ -30,8 +30,10 @@ from ..clock import INFINITY
 from ..journal.entry import Entry
 from ..journal.journal import Journal
 from ..journal.record import JobRecord
-from ..journal.states import REUSABLE
+from ..journal.states import DAMAGED, REUSABLE
+from ..storage.backends import open_storage
 from ..storage.links import parse_link
+from ..storage.listing import list_recordings
 from ..storage.upload import upload_recording
 from ..transport.base import Transport
 from ..transport.endpoints import CLOUD
@@ -64,6 +66,12 @@ class SubmissionSettings:
     bucket: str | None = None
     storage: str | os.PathLike[str] = CLOUD.storage
     ca: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("storage", "ca"):  # relative paths keep their meaning when the working folder changes
+            path = getattr(self, name)
+            if path is not None and "://" not in os.fspath(path):
+                object.__setattr__(self, name, os.path.abspath(os.path.expanduser(path)))
 
     @property
     def storage_url(self) -> str:
@@ -155,7 +163,10 @@ class Submitter:
             )
         config = RecognitionConfig.of(**record.options)
         try:
-            request = build_request(source, config, id=name, bucket=record.bucket, metadata=record.metadata)
+            given = {} if recording else record.format
+            request = build_request(
+                source, config, id=name, bucket=record.bucket, metadata=record.metadata, **given
+            )
         except AudioError as error:
             raise JobError(f"{name} cannot be sent again: {error}") from error
         if request.sha256 != record.sha256:
@@ -199,6 +210,11 @@ class Submitter:
             recording, bucket, key, endpoint=settings.storage, progress=progress, ca=settings.ca
         )
 
+    def list_recordings(self, link: str, has_format: bool) -> list[str]:
+        """The links of all recordings that an s3 link with a pattern means."""
+        storage = open_storage(self._settings.storage, self._settings.ca)
+        return list_recordings(link, storage, has_format)
+
     def reuse_key(self, request: SubmissionRequest) -> str | None:
         """Hash of sound, options and service; None for a link, whose sound may change."""
         if request.recording is None:
@@ -218,6 +234,12 @@ class Submitter:
         for state in REUSABLE:
             if state in newest:
                 return newest[state]
+        if DAMAGED in newest:
+            raise JobUnknown(
+                f"{request.name}: this sound was sent before, but {newest[DAMAGED].record.error}. To send it "
+                "again, which may be billed twice, use reuse=False",
+                job=newest[DAMAGED],
+            )
         if "unknown" in newest:
             raise JobUnknown(
                 f"{request.name}: this sound was sent before, and it is not known whether the service has "
@@ -232,8 +254,11 @@ class Submitter:
         config, recording, bucket = request.config, request.recording, request.bucket
         settings, limit = self._settings, self._transport.inline_limit
         if recording is None:
-            link, container = parse_link(str(request.source), settings.storage_url)
-            return build_file_request(config, link, container)
+            given = request.format
+            named = given.get("container") or given.get("encoding")
+            link, container = parse_link(str(request.source), settings.storage_url, named)
+            audio = EncodedAudio(b"", container, given.get("sample_rate", 0), given.get("n_channels", 0))
+            return build_file_request(config, audio, link)
         if bucket is None and predict_size(recording) > limit:
             bucket = settings.bucket
         if bucket is None:

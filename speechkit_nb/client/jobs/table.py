@@ -8,25 +8,28 @@ from typing import Any
 
 import pandas as pd
 
+from ...errors import make_encodable
 from ..journal.record import JobRecord
 from .job import RESULT_LIFETIME
 
 TEXTS = ("recording", "operation_id", "status", "model", "service", "error")
 SECONDS = ("duration", "billed")
 MOMENTS = ("created", "submitted", "finished", "fetched", "expires")
-COLUMNS = (*TEXTS[:-1], *SECONDS, *MOMENTS, "error")
+COLUMNS = ("number", *TEXTS[:-1], *SECONDS, *MOMENTS, "error")
 LEAST_BILLED = 15
 
 
 def frame_of(records: Sequence[JobRecord]) -> pd.DataFrame:
     """Jobs as a frame, one row per job.
 
-    Times are UTC timestamps; `expires` is when the service deletes a result. `duration` and `billed` are
-    seconds; `billed` is what the job costs, in seconds of audio with two channels: at least 15, channels
-    rounded up to pairs, 0 for an earlier job that is used again, NaN if it is not known.
+    `number` is the job's number in the journal, which `Client.job` takes. Times are UTC timestamps; `expires`
+    is when the service deletes a result. `duration` and `billed` are seconds; `billed` is what the job
+    costs, in seconds of audio with two channels: at least 15, channels rounded up to pairs, 0 for an earlier
+    job that is used again, NaN if it is not known.
     """
+    dtypes = {"number": "int64"} | dict.fromkeys(TEXTS, "str") | dict.fromkeys(SECONDS, "float64")
     frame = pd.DataFrame([_row(record) for record in records], columns=list(COLUMNS))
-    frame = frame.astype(dict.fromkeys(TEXTS, "str") | dict.fromkeys(SECONDS, "float64"))
+    frame = frame.astype(dtypes)
     for name in MOMENTS:
         frame[name] = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True).dt.floor("s")
     return frame
@@ -35,10 +38,11 @@ def frame_of(records: Sequence[JobRecord]) -> pd.DataFrame:
 def _row(record: JobRecord) -> dict[str, Any]:
     finished = record.finished_at if record.state_info.is_stored else None
     return {
+        "number": record.number,
         "recording": record.recording,
         "operation_id": record.operation_id,
         "status": record.state,
-        "model": record.options.get("model"),
+        "model": make_encodable(str(record.options.get("model", ""))),
         "service": record.service,
         "error": record.error,
         "duration": record.duration,
@@ -74,7 +78,8 @@ def typed(values: Sequence[Any], dtype: Any, index: pd.Index[Any]) -> pd.Series[
     >>> typed(["2026-01-02", None], "datetime64[s]", pd.RangeIndex(2)).dt.year.tolist()
     [2026.0, nan]
     """
-    column = pd.Series(values, index=index, dtype=None if values else "object")
+    texts = [make_encodable(value) if isinstance(value, str) else value for value in values]
+    column = pd.Series(texts, index=index, dtype=None if texts else "object")
     if dtype is None:
         return column
     if isinstance(dtype, pd.CategoricalDtype):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import JournalError
+from ...paths import make_private
 from .migrations import migrate
 
 PATIENCE = 30.0
@@ -40,6 +41,7 @@ class Database:
         self._opened: tuple[int, sqlite3.Connection] | None = None
         with self._explain_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path)
             try:
                 migrate(self._connect(), self.path, PATIENCE)
             except BaseException:
@@ -80,6 +82,7 @@ class Database:
             db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             self._opened = os.getpid(), db
             db.row_factory = sqlite3.Row
+            db.text_factory = _decode_text
             db.execute("PRAGMA synchronous = FULL")  # what is committed survives a power failure
             db.execute("PRAGMA foreign_keys = ON")
         return self._opened[1]
@@ -108,6 +111,11 @@ def _advice(error: Exception) -> str:
     if code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         return "The file and its folder have to be writable: see to that"
     return "It is left as it is; repair or move it away"
+
+
+def _decode_text(text: bytes) -> str:
+    """Text of a cell; a byte that is not UTF-8 becomes a lone surrogate, so that no cell ends a query."""
+    return text.decode("utf-8", "surrogateescape")
 
 
 def is_in(column: str, values: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import sqlite3
@@ -11,11 +12,13 @@ from typing import Any
 from ...errors import JournalError
 from ...transcript import Transcript
 from .database import Database, is_in
-from .record import JobRecord
+from .record import JobRecord, make_storable
 from .states import predecessors
 
 SUBMISSION_LIMIT = 600.0
 """Seconds after which no process waits for the answer to a submission any more."""
+UNREADABLE = b"\xff"
+"""Stands for a stored message that is not bytes; no message can be parsed from it, which is reported."""
 NEVER_ANSWERED = "the process that submitted it ended before the answer came"
 
 
@@ -39,7 +42,8 @@ class Entry:
         """Change columns other than the state."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
         with self._database.transaction() as db:
-            db.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*columns.values(), self.number))
+            values = make_storable(columns).values()
+            db.execute(f"UPDATE jobs SET {assignments} WHERE id = ?", (*values, self.number))
 
     def transition(self, state: str, *, only_from: str | None = None, **columns: Any) -> bool:
         """Change the state and other columns, if the table of states allows it.
@@ -87,7 +91,9 @@ class Entry:
         rows = self._database.rows(
             "SELECT message, received_at FROM responses WHERE job = ? ORDER BY seq", self.number
         )
-        return [row["message"] for row in rows], [row["received_at"] for row in rows]
+        messages = [row["message"] if isinstance(row["message"], bytes) else UNREADABLE for row in rows]
+        times = [row["received_at"] for row in rows]
+        return messages, [time if isinstance(time, float) else math.nan for time in times]
 
     def load_transcript(self, recording: str | None = None, source: Any = None) -> Transcript:
         """The transcript of a job that is done, from the stored messages.
@@ -127,7 +133,7 @@ def transition(
     """Change a job that is in one of the earlier states; returns whether it was."""
     assignments = ", ".join(f"{name} = ?" for name in ("state", *columns))
     query = f"UPDATE jobs SET {assignments} WHERE id = ? AND {is_in('state', earlier)}"
-    return db.execute(query, (state, *columns.values(), number, *earlier)).rowcount == 1
+    return db.execute(query, (state, *make_storable(columns).values(), number, *earlier)).rowcount == 1
 
 
 def _is_orphaned(record: JobRecord, now: float) -> bool:
@@ -136,7 +142,7 @@ def _is_orphaned(record: JobRecord, now: float) -> bool:
     The process has ended, or the submission is too old: operating systems reuse process ids.
     """
     host, _, pid = str(record.owner).rpartition(":")
-    has_ended = host == socket.gethostname() and not _is_alive(int(pid))
+    has_ended = host == socket.gethostname() and pid.isdecimal() and not _is_alive(int(pid))
     return has_ended or (not record.error and now - record.created_at > SUBMISSION_LIMIT)
 
 
@@ -150,6 +156,6 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it belongs to another user
+    except (OSError, OverflowError):  # it belongs to another user, or is no process id
         return True
     return True

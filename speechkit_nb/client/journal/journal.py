@@ -7,21 +7,24 @@ and their transitions.
 
 from __future__ import annotations
 
+import operator
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from ...errors import JobError
+from ...errors import ConfigError, JobError, check_path, show_value
 from ...paths import data_folder
 from ..transport.rate_limit import HOUR
 from .database import Database, is_in
 from .entry import Entry, this_process, transition
 from .record import JobRecord
-from .states import OPEN, UNCERTAIN
+from .states import OPEN, STATES, UNCERTAIN
+
+LONGEST_ID = 200
+"""Number of characters; ids of the service have about 20."""
 
 
 class Journal:
@@ -32,7 +35,8 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = data_folder() / "journal.sqlite3" if path is None else Path(path)
+        chosen = data_folder() / "journal.sqlite3" if path is None else check_path("journal", path)
+        self.path = chosen.absolute()  # the file is opened again after a fork, in any working folder
         self._database = Database(self.path)
 
     def add(self, record: JobRecord, *, replaces: Entry | None = None) -> Entry:
@@ -65,33 +69,40 @@ class Journal:
             service: only those of this service.
             states: only those in one of these states; all if there are none.
         """
-        return [
-            Entry(self._database, record.number) for record in self.records(service=service, states=states)
-        ]
+        return [self.entry(record.number) for record in self.records(service=service, states=states)]
 
     def records(self, *, service: str | None = None, states: Sequence[str] = ()) -> list[JobRecord]:
         """The records of the same jobs."""
-        where = f"(? IS NULL OR service = ?) AND {is_in('state', states) if states else 'TRUE'}"
-        query = f"SELECT * FROM jobs WHERE {where} ORDER BY id"
-        return [JobRecord.from_row(row) for row in self._database.rows(query, service, service, *states)]
+        records = self._records("? IS NULL OR service = ?", service, service)
+        return [record for record in records if not states or record.state in states]
 
     def find(self, number: int) -> Entry | None:
         """The job with that number."""
-        return next(iter(self._find("id = ?", number)), None)
+        is_possible = 0 < number < 2**63  # as large as numbers of SQLite are
+        return next(iter(self._find("id = ?", number)), None) if is_possible else None
 
-    def find_operation(self, operation_id: str) -> list[Entry]:
-        """The jobs with that operation id; at most one per service."""
-        return self._find("operation_id = ?", operation_id)
+    def find_job(self, id: str | int) -> list[Entry]:
+        """The jobs with that operation id, at most one per service, or the job with that number.
+
+        Args:
+            id: of the operation, or the number of the job, also as text; see `check_id`.
+        """
+        found = self._find("operation_id = ?", id) if isinstance(id, str) else []
+        is_number = isinstance(id, int) or (id.isascii() and id.isdecimal())
+        entry = self.find(int(id)) if is_number and not found else None
+        return found if entry is None else [entry]
 
     def find_same(self, reuse_key: str) -> list[Entry]:
         """The jobs with the same sound, options and service, oldest first."""
         return self._find("reuse_key = ?", reuse_key)
 
-    def resumable(self, service: str) -> list[Entry]:
-        """The jobs of a service that are open, unknown, or done but not delivered to the user yet."""
+    def resumable(self, service: str) -> list[JobRecord]:
+        """The jobs of a service that are open, uncertain, or done but not delivered to the user yet."""
         states = (*OPEN, *UNCERTAIN)
-        where = f"service = ? AND ({is_in('state', states)} OR (state = 'done' AND delivered_at IS NULL))"
-        return self._find(where, service, *states)
+        is_ours = "(service = ? OR typeof(service) <> 'text')"  # a damaged row may be of any service
+        is_left = f"{is_in('state', states)} OR (state = 'done' AND delivered_at IS NULL)"
+        where = f"{is_ours} AND ({is_left} OR NOT {is_in('state', tuple(STATES))})"
+        return self._records(where, service, *states, *STATES)
 
     def newest(self, most: int, first: Sequence[int] = ()) -> list[JobRecord]:
         """The newest jobs of all services, newest first.
@@ -106,8 +117,7 @@ class Journal:
 
     def recordings(self) -> dict[int, str]:
         """The recording of every job by the job's number, oldest first."""
-        rows = self._database.rows("SELECT id, recording FROM jobs ORDER BY id")
-        return {row["id"]: row["recording"] for row in rows}
+        return {record.number: record.recording for record in self.records()}
 
     @property
     def n_jobs(self) -> int:
@@ -139,4 +149,35 @@ class Journal:
 
     def _find(self, where: str, *values: Any) -> list[Entry]:
         rows = self._database.rows(f"SELECT id FROM jobs WHERE {where} ORDER BY id", *values)
-        return [Entry(self._database, row["id"]) for row in rows]
+        return [self.entry(row["id"]) for row in rows]
+
+    def _records(self, where: str, *values: Any) -> list[JobRecord]:
+        rows = self._database.rows(f"SELECT * FROM jobs WHERE {where} ORDER BY id", *values)
+        return [JobRecord.from_row(row) for row in rows]
+
+    def entry(self, number: int) -> Entry:
+        """The job with that number, which is in the journal."""
+        return Entry(self._database, number)
+
+
+def check_id(id: Any) -> str | int:
+    """The id of an operation without the white space around it, or the number of a job.
+
+    Raises:
+        ConfigError: if it is neither.
+
+    >>> import numpy as np
+    >>> check_id(" f8d1\\n"), check_id(np.int64(3))
+    ('f8d1', 3)
+    """
+    if isinstance(id, str):
+        text = id.strip().strip("\ufeff")
+        if text and len(text) <= LONGEST_ID and text.isprintable() and not any(map(str.isspace, text)):
+            return text
+    elif not isinstance(id, bool):
+        with suppress(TypeError):
+            return operator.index(id)
+    raise ConfigError(
+        f"{show_value(id)} is no id of a job: it is the id of its operation as text, or its number, which is "
+        "in the column number of client.jobs() and in job.number"
+    )

@@ -45,6 +45,10 @@ MIGRATIONS = (
     CREATE INDEX jobs_reuse ON jobs (reuse_key) WHERE reuse_key IS NOT NULL;
     """,
     "ALTER TABLE jobs ADD COLUMN bucket TEXT;",
+    """
+    ALTER TABLE jobs ADD COLUMN format TEXT;
+    UPDATE jobs SET source = substr(source, 1, instr(source, '?') - 1) WHERE source LIKE 'http%://%?%';
+    """,
 )  # one script for each user_version, in order; a released one is never changed
 
 

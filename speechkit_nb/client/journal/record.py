@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .states import STATES, JobState
+from ...errors import make_encodable
+from ...paths import remove_signature
+from .states import DAMAGED, STATES, JobState
 
 NOT_COLUMNS = ("number", "is_reused")
+NEEDED = ("service", "recording", "state", "created_at", "options")
+JSON = ("options", "metadata", "format")
+NUMBERS = {
+    "duration": 1e9,
+    "n_channels": 1e9,
+    "created_at": 9e9,
+    "submitted_at": 9e9,
+    "finished_at": 9e9,
+    "fetched_at": 9e9,
+    "delivered_at": 9e9,
+}
+"""Largest number in a column; pandas has no times after the year 2262, which begins at 9.2e9 seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +40,13 @@ class JobRecord:
         number: its number in the journal; 0 before it is added.
         state: a key of `STATES`.
         operation_id: the service's id; None while it is not known.
-        source: path of the recording, or link to it; None if it was neither.
+        source: path of the recording, or link to it without its signature; None if it was neither.
         sha256: hash of the sound.
         duration: seconds of audio.
         n_channels: number of channels.
         options: fields of `RecognitionConfig`.
         metadata: values that the user stores with the job.
+        format: what the user gave as the format of a link, or of samples without a header.
         bucket: where the recording was to be uploaded.
         reuse_key: hash of sound, options and service.
         owner: host and process id of the process that submitted it.
@@ -51,6 +68,7 @@ class JobRecord:
     n_channels: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    format: Mapping[str, Any] = field(default_factory=dict)
     bucket: str | None = None
     reuse_key: str | None = None
     owner: str | None = None
@@ -60,6 +78,10 @@ class JobRecord:
     delivered_at: float | None = None
     error: str | None = None
     is_reused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.source is not None:
+            object.__setattr__(self, "source", remove_signature(self.source))
 
     @property
     def state_info(self) -> JobState:
@@ -79,13 +101,57 @@ class JobRecord:
         """Its columns for SQLite."""
         columns = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NOT_COLUMNS}
         columns["options"] = json.dumps(dict(self.options))
-        columns["metadata"] = json.dumps(dict(self.metadata)) if self.metadata else None
-        return columns
+        for name in ("metadata", "format"):
+            columns[name] = json.dumps(dict(columns[name])) if columns[name] else None
+        if self.source is not None and make_encodable(self.source) != self.source:
+            columns["source"] = os.fsencode(self.source)  # a path that is not UTF-8 is stored as bytes
+        return make_storable(columns)
 
     @classmethod
     def from_row(cls, row: sqlite3.Row) -> JobRecord:
-        """The job of a row of SQLite."""
-        columns = dict(row)
-        metadata = json.loads(columns["metadata"]) if columns["metadata"] else {}
-        columns |= {"options": json.loads(columns["options"]), "metadata": metadata}
-        return cls(number=columns.pop("id"), **columns)
+        """The job of a row of SQLite.
+
+        If a cell cannot be read, the state is `damaged`: `error` says which cells, and the others are kept.
+        """
+        cells = dict(row)
+        number, columns, problems = cells.pop("id"), dict[str, Any](), list[str]()
+        for name, cell in cells.items():
+            try:
+                columns[name] = _read_cell(name, cell)
+            except (ValueError, TypeError, RecursionError):
+                problems.append(f"{name} is {cell!r:.60}")
+        if problems:
+            error = f"job {number} is damaged in the journal: {'; '.join(problems)}"
+            unknown = {"service": "", "recording": f"job {number}", "created_at": math.nan}
+            columns = unknown | columns | {"state": DAMAGED, "error": error}
+        return cls(number=number, **columns)
+
+
+def make_storable(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns with texts that SQLite can store."""
+    return {name: make_encodable(cell) if isinstance(cell, str) else cell for name, cell in columns.items()}
+
+
+def _read_cell(name: str, cell: Any) -> Any:
+    """The value of a cell.
+
+    Raises:
+        ValueError, TypeError, RecursionError: if it cannot be what was written there.
+    """
+    if cell is None and name not in NEEDED:
+        return {} if name in JSON else None
+    if name in NUMBERS:
+        lowest = -NUMBERS[name] if name.endswith("_at") else 0
+        if not lowest <= cell <= NUMBERS[name]:
+            raise ValueError(name)
+        return cell
+    if name == "source" and isinstance(cell, bytes):
+        return os.fsdecode(cell)
+    if not isinstance(cell, str) or make_encodable(cell) != cell or (name == "state" and cell not in STATES):
+        raise ValueError(name)
+    if name not in JSON:
+        return cell
+    value = json.loads(cell)
+    if not isinstance(value, dict):
+        raise ValueError(name)
+    return value

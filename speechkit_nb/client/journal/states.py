@@ -51,6 +51,8 @@ class JobState:
         return not self.is_open and (self.is_failure or self.is_uncertain)
 
 
+DAMAGED = "damaged"
+
 STATES: Mapping[str, JobState] = {
     "submitting": JobState(
         meaning="the request is being sent; it is not known yet whether it arrived",
@@ -131,6 +133,14 @@ STATES: Mapping[str, JobState] = {
             "submitted": "the answer came after all, in the process that had sent the request",
             "cancelled": "the user abandoned it, or sent the recording again",
         },
+        is_uncertain=True,
+        is_billed=None,
+    ),
+    DAMAGED: JobState(
+        meaning="its row in the journal cannot be read; this is never written, only shown",
+        label="damaged",
+        icon="!",
+        actions=(),
         is_uncertain=True,
         is_billed=None,
     ),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ... import errors
+from ...errors import make_encodable
 from ...paths import write_atomically
 from ..transport.endpoints import CLOUD, LOOPBACK_HOSTS, ServiceUrl, parse_service_url
 from .links import make_link
@@ -62,6 +63,9 @@ class Storage(Protocol):
     def put(self, content: Content, bucket: str, key: str, name: str | None) -> None:
         """Upload; `name` is shown with a progress bar, None shows no bar."""
 
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """The names of all objects that begin with `prefix`."""
+
 
 class S3Storage:
     """An S3 server."""
@@ -99,6 +103,13 @@ class S3Storage:
                 Metadata={"sha256": content.sha256},
             )
 
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        with self._translate_errors(bucket):
+            if not self._files.exists(bucket):
+                raise FileNotFoundError(bucket)
+            found: list[str] = self._files.find(bucket, prefix=prefix)
+        return [path.removeprefix(f"{bucket}/") for path in found]
+
     @contextmanager
     def _translate_errors(self, bucket: str) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError
@@ -124,10 +135,19 @@ class LocalStorage:
         return path.is_file() and Content.read(path, content.media_type).sha256 == content.sha256
 
     def put(self, content: Content, bucket: str, key: str, name: str | None) -> None:
-        if not (self._root / bucket).is_dir():
-            raise _make_bucket_error(bucket, f"the folder {self._root}")
-        with write_atomically(self._root / bucket / key) as unfinished:
+        with write_atomically(self._find_bucket(bucket) / key) as unfinished:
             shutil.copyfile(content.path, unfinished)
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        folder = self._find_bucket(bucket)
+        names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        return [make_encodable(name) for name in names if name.startswith(prefix)]
+
+    def _find_bucket(self, bucket: str) -> Path:
+        folder = self._root / bucket
+        if not folder.is_dir():
+            raise _make_bucket_error(bucket, f"the folder {self._root}")
+        return folder
 
 
 def open_storage(endpoint: str | os.PathLike[str], ca: str | os.PathLike[str] | None = None) -> Storage:
@@ -201,7 +221,7 @@ def _translate(error: Exception, bucket: str, endpoint: str) -> Exception:
         return _make_bucket_error(bucket, storage)
     if isinstance(error, PermissionError):
         return errors.Denied(
-            f"{storage} does not allow these credentials to write to the bucket {bucket!r} ({code}: {error})"
+            f"{storage} does not allow these credentials to use the bucket {bucket!r} ({code}: {error})"
             f"; they must be {CREDENTIALS}",
             code="PERMISSION_DENIED",
             details=str(error),

@@ -9,15 +9,13 @@ from ...wire import v3
 from .base import Message
 
 
-def build_file_request(
-    config: RecognitionConfig, audio: EncodedAudio | str, container: str = "WAV"
-) -> Message:
+def build_file_request(config: RecognitionConfig, audio: EncodedAudio, uri: str | None = None) -> Message:
     """The `RecognizeFileRequest` for audio in memory, or for a link into Object Storage.
 
     Args:
         config: options of the recognition.
-        audio: the encoded recording, or its link.
-        container: format of the file behind a link.
+        audio: the encoded recording; for a link its format, without content.
+        uri: the link; default: none, the content is sent.
 
     Raises:
         ConfigError: if the config has options that are for streams only.
@@ -28,11 +26,10 @@ def build_file_request(
     request = v3.RecognizeFileRequest(recognition_model=build_model_options(config))
     _add_shared_options(request, config)
     audio_format = request.recognition_model.audio_format
-    if isinstance(audio, str):
-        request.uri = audio
-        audio_format.container_audio.container_audio_type = container
-        return request
-    request.content = audio.content
+    if uri is None:
+        request.content = audio.content
+    else:
+        request.uri = uri
     if audio.container == "LINEAR16_PCM":
         audio_format.CopyFrom(build_raw_format(audio.sample_rate, audio.n_channels))
     else:
