@@ -21,6 +21,7 @@ from .lifetime import wait_for_stop
 from .operations.runner import Runner
 from .operations.service import SpeechService
 from .operations.store import Store
+from .operations.store_threads import StoreThreads
 from .ports import listen
 from .recognition.options import DEFAULT_MODEL
 from .recognition.streaming import StreamService
@@ -91,11 +92,11 @@ class Builder:
         """What checks tokens, see `Authenticator`; None: the server issues none."""
         return None
 
-    def runner(self, store: Store, pool: Pool) -> Runner:
+    def runner(self, store: StoreThreads, pool: Pool) -> Runner:
         """What works on operations."""
         return Runner(store, pool, self.settings.lease_seconds / 5)
 
-    def service(self, store: Store, runner: Runner) -> SpeechService:
+    def service(self, store: StoreThreads, runner: Runner) -> SpeechService:
         """What answers calls about files and operations."""
         return SpeechService(store, runner, self.models, self.settings.bucket_root)
 
@@ -120,8 +121,10 @@ def _make_builder(settings: ServerSettings) -> Builder:
 async def _serve(settings: ServerSettings) -> None:
     builder = _make_builder(settings)
     async with AsyncExitStack() as stack:
-        store = Store(settings.data_dir, lease=settings.lease_seconds, keep=settings.keep_seconds)
-        stack.callback(store.close)
+        store = StoreThreads(
+            Store(settings.data_dir, lease=settings.lease_seconds, keep=settings.keep_seconds)
+        )
+        stack.push_async_callback(store.close)
         pool = Pool(settings.workers or min(2, os.cpu_count() or 1))
         stack.push_async_callback(pool.close)
         runner = builder.runner(store, pool)

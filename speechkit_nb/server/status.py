@@ -38,6 +38,7 @@ class Code(IntEnum):
         return HTTP.get(self, 500)
 
 
+LONGEST_MESSAGE = 1000
 HTTP = {
     Code.CANCELLED: 499,
     Code.INVALID_ARGUMENT: 400,
@@ -64,9 +65,11 @@ class StatusError(Exception):
     """
 
     def __init__(self, code: Code, message: str) -> None:
-        super().__init__(code, message)
+        # gRPC refuses an error that is longer than its metadata may be, or no valid Unicode
+        message = message.encode("utf-8", "replace").decode("utf-8")
         self.code = code
-        self.message = message
+        self.message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}..."
+        super().__init__(code, self.message)
 
     def __str__(self) -> str:
         return self.message

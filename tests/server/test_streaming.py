@@ -429,7 +429,7 @@ def test_sounds_that_cannot_be_decoded() -> None:
         short.flush()
     with pytest.raises(StatusError, match="no samples in the first 65536 bytes"):
         WavDecoder().feed(b"RIFF\0\0\0\0WAVE" + b"junk\xff\xff\xff\x7f" + bytes(70000))
-    noise = CompressedDecoder("OGG_OPUS", live=True)
+    noise = CompressedDecoder("OGG_OPUS", live=True, seconds=300)
     noise.feed(bytes(range(256)) * 100)
     with pytest.raises(StatusError, match="Invalid audio received: it is not OGG_OPUS"):
         noise.flush()

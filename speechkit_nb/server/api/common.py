@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from ...wire import endpoint
-from ..status import Code, StatusError, internal_error
+from ..status import Code, StatusError, internal_error, invalid_argument
 
 log = logging.getLogger(__name__)
+LONGEST_REQUEST_ID = 200
 SERVICES = ("ai-stt", "ai-stt-v3", "endpoint", "iam", "operation")
 """The ids that SDKs look up; all services are at the address where the caller asked."""
 
@@ -36,6 +38,20 @@ def list_endpoints(address: str) -> Any:
 def make_request_ids() -> tuple[tuple[str, str], ...]:
     """Header names and values for one answer, by which the support of a service finds the call."""
     return ("x-request-id", str(uuid.uuid4())), ("x-server-trace-id", uuid.uuid4().hex)
+
+
+def read_request_id(headers: Mapping[str, str]) -> str:
+    """The name that the caller gives to a request; every message of the answer repeats it.
+
+    Raises:
+        StatusError: INVALID_ARGUMENT if it is too long.
+    """
+    name = headers.get("x-client-request-id", "")
+    if len(name) > LONGEST_REQUEST_ID:
+        raise invalid_argument(
+            f"x-client-request-id has {len(name)} characters; at most {LONGEST_REQUEST_ID} are taken"
+        )
+    return name
 
 
 def to_status_error(error: Exception) -> StatusError:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import grpc
 
@@ -12,15 +15,24 @@ from ...wire import Method, methods
 from ..operations.service import SpeechService
 from ..ports import Address, listen_error
 from ..recognition.streaming import StreamService
-from ..status import StatusError
+from ..status import Code, StatusError, invalid_argument
 from .auth import Authenticator
-from .common import find_endpoint, list_endpoints, make_request_ids, to_status_error
+from .common import find_endpoint, list_endpoints, make_request_ids, read_request_id, to_status_error
 from .v2_streaming import streaming_recognize
 
 LARGEST_MESSAGE = 64 << 20
+LARGEST_STREAM_MESSAGE = 16 << 20
+MOST_CALLS = 1000
+REQUEST_SECONDS = 10.0
+"""A call must have sent its request by then; one with audio has more time."""
+UPLOAD_SECONDS = 60.0
+UPLOADS = ("RecognizeFile", "LongRunningRecognize")
+MOST_UPLOADS = 4
 OPTIONS = [
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.max_concurrent_streams", 200),  # of one connection
+    ("grpc.server_handshake_timeout_ms", 10_000),  # a connection that sends nothing is closed
     ("grpc.so_reuseport", 0),  # otherwise a second server would share the port without an error
 ]
 OPEN_METHODS = "/yandex.cloud.endpoint."
@@ -41,18 +53,20 @@ def make_server(
         address: returns the address of the server, as its callers know it.
     """
     server = grpc.aio.server(
-        options=OPTIONS, interceptors=[_CheckCredentials(authenticator)] if authenticator.is_required else []
+        options=OPTIONS,
+        interceptors=[_CheckCredentials(authenticator)] if authenticator.is_required else [],
+        maximum_concurrent_rpcs=MOST_CALLS,
     )
+    uploads = _Uploads()
+    services = {
+        "speechkit.stt.v3.AsyncRecognizer": _async_recognizer(service),
+        "speechkit.stt.v3.Recognizer": _recognizer(streams),
+        "yandex.cloud.ai.stt.v2.SttService": _stt_service(service, streams, authenticator),
+        "yandex.cloud.operation.OperationService": _operation_service(service),
+        "yandex.cloud.endpoint.ApiEndpointService": _endpoint_service(address),
+    }
     server.add_generic_rpc_handlers(
-        (
-            _service_handler("speechkit.stt.v3.AsyncRecognizer", _async_recognizer(service)),
-            _service_handler("speechkit.stt.v3.Recognizer", _recognizer(streams)),
-            _service_handler(
-                "yandex.cloud.ai.stt.v2.SttService", _stt_service(service, streams, authenticator)
-            ),
-            _service_handler("yandex.cloud.operation.OperationService", _operation_service(service)),
-            _service_handler("yandex.cloud.endpoint.ApiEndpointService", _endpoint_service(address)),
-        )
+        tuple(_service_handler(name, calls, uploads) for name, calls in services.items())
     )
     return server
 
@@ -91,6 +105,21 @@ class _CheckCredentials(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return handler
 
 
+class _Uploads:
+    """Lets few requests with audio into memory at a time, and of each connection only one."""
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(MOST_UPLOADS)
+        self._connections: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def enter(self, connection: str) -> AsyncIterator[None]:
+        """Wait for the turn of this connection; it lasts as long as the block."""
+        lock = self._connections.setdefault(connection, asyncio.Lock())
+        async with lock, self._slots:
+            yield
+
+
 def _make_failing_handler(handler: Any, error: StatusError) -> Any:
     """A handler of the same kind that always answers with the error."""
 
@@ -115,7 +144,7 @@ def _arity(streaming: bool) -> str:
 def _async_recognizer(service: SpeechService) -> dict[str, Implementation]:
     return {
         "RecognizeFile": lambda request, context: service.recognize_file(
-            request, metadata(context).get("x-client-request-id", "")
+            request, read_request_id(metadata(context))
         ),
         "GetRecognition": lambda request, _: service.get_recognition(request.operation_id),
         "DeleteRecognition": lambda request, _: service.delete_recognition(request.operation_id),
@@ -132,7 +161,7 @@ def _operation_service(service: SpeechService) -> dict[str, Implementation]:
 def _recognizer(streams: StreamService) -> dict[str, Implementation]:
     return {
         "RecognizeStreaming": lambda requests, context: streams.recognize_streaming(
-            requests, metadata(context).get("x-client-request-id", "")
+            requests, read_request_id(metadata(context))
         )
     }
 
@@ -143,11 +172,11 @@ def _stt_service(
     async def long_running_recognize(request: Any, context: Any) -> Any:
         sent = metadata(context)
         authenticator.check(sent, request.config.folder_id)
-        return await service.long_running_recognize(request, sent.get("x-client-request-id", ""))
+        return await service.long_running_recognize(request, read_request_id(sent))
 
-    def recognize(requests: Any, context: Any) -> AsyncIterator[bytes]:
+    def recognize(requests: Any, context: Any) -> AsyncGenerator[bytes]:
         sent = metadata(context)
-        name = sent.get("x-client-request-id", "")
+        name = read_request_id(sent)
         return streaming_recognize(streams, requests, name, lambda folder: authenticator.check(sent, folder))
 
     return {"LongRunningRecognize": long_running_recognize, "StreamingRecognize": recognize}
@@ -172,44 +201,85 @@ def _select_texts(pairs: Any) -> dict[str, str]:
     return {key: value for key, value in pairs or () if isinstance(value, str)}
 
 
-def _service_handler(name: str, implementations: dict[str, Implementation]) -> Any:
+def _service_handler(name: str, implementations: dict[str, Implementation], uploads: _Uploads) -> Any:
     found = methods(name)
-    handlers = {method: _handler(found[method], call) for method, call in implementations.items()}
+    handlers = {method: _handler(found[method], call, uploads) for method, call in implementations.items()}
     return grpc.method_handlers_generic_handler(name, handlers)
 
 
-def _handler(method: Method, call: Implementation) -> Any:
-    # Streamed answers are serialized already, by the store or by a session: no serializer is needed.
-    if method.request_streaming:
-        return grpc.stream_stream_rpc_method_handler(_handle_stream(call), method.request.FromString, None)
-    if method.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(_handle_stream(call), method.request.FromString, None)
-    return grpc.unary_unary_rpc_method_handler(
-        _handle_unary(call), method.request.FromString, method.response.SerializeToString
-    )
+def _handler(method: Method, call: Implementation, uploads: _Uploads) -> Any:
+    """The handler of a method.
+
+    For gRPC it takes a stream of requests, also where there is only one. On the wire this is the same, but
+    gRPC would read the one request itself, without limits of time and number, before it calls the handler.
+    """
+    if method.response_streaming:  # answers are serialized already, by the store or by a session
+        return grpc.stream_stream_rpc_method_handler(_handle_stream(method, call), None, None)
+    handle = _handle_unary(method, call, uploads if method.path.endswith(UPLOADS) else None)
+    return grpc.stream_unary_rpc_method_handler(handle, None, method.response.SerializeToString)
 
 
-def _handle_unary(call: Implementation) -> Callable[[Any, Any], Awaitable[Any]]:
-    async def handle(request: Any, context: Any) -> Any:
+def _handle_unary(
+    method: Method, call: Implementation, uploads: _Uploads | None
+) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def handle(requests: AsyncIterable[bytes], context: Any) -> Any:
         await context.send_initial_metadata(make_request_ids())
         try:
-            return await call(request, context)
+            if uploads is None:
+                return await call(await _receive(method, requests, REQUEST_SECONDS), context)
+            async with uploads.enter(context.peer()):
+                return await call(await _receive(method, requests, UPLOAD_SECONDS), context)
         except Exception as error:
             return await _abort(context, error)
 
     return handle
 
 
-def _handle_stream(call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]:
-    async def handle(request: Any, context: Any) -> AsyncIterator[Any]:
+def _handle_stream(method: Method, call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]:
+    async def handle(requests: AsyncIterable[bytes], context: Any) -> AsyncIterator[Any]:
         await context.send_initial_metadata(make_request_ids())
         try:
-            async for message in call(request, context):
-                yield message
+            request = (
+                _parse_each(method, requests)
+                if method.request_streaming
+                else await _receive(method, requests, REQUEST_SECONDS)
+            )
+            async with aclosing(call(request, context)) as messages:
+                async for message in messages:
+                    yield message
         except Exception as error:
             await _abort(context, error)
 
     return handle
+
+
+async def _receive(method: Method, requests: AsyncIterable[bytes], seconds: float) -> Any:
+    """The only request of a call."""
+    try:
+        async with asyncio.timeout(seconds):
+            data = await anext(aiter(requests), None)
+    except TimeoutError:
+        raise StatusError(Code.DEADLINE_EXCEEDED, f"the request did not come within {seconds:g} s") from None
+    if data is None:
+        raise invalid_argument("the call ended without a request")
+    return _parse(method, data)
+
+
+async def _parse_each(method: Method, requests: AsyncIterable[bytes]) -> AsyncIterator[Any]:
+    async for data in requests:
+        if len(data) > LARGEST_STREAM_MESSAGE:
+            raise StatusError(
+                Code.OUT_OF_RANGE,
+                f"a message of the stream has {len(data)} bytes; at most {LARGEST_STREAM_MESSAGE} are taken",
+            )
+        yield _parse(method, data)
+
+
+def _parse(method: Method, data: bytes) -> Any:
+    try:
+        return method.request.FromString(data)
+    except Exception as error:  # protobuf's DecodeError has a class for each implementation
+        raise invalid_argument(f"the request is no {method.request.DESCRIPTOR.name}: {error}") from None
 
 
 async def _abort(context: Any, error: Exception) -> None:

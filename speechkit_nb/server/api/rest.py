@@ -7,13 +7,14 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,10 +22,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...wire import message_to_json, operation_to_json, v2, v3
 from ..operations.service import SpeechService
 from ..ports import BACKLOG, Address
-from ..status import Code, StatusError
+from ..status import Code, StatusError, invalid_argument
 from .auth import Authenticator
-from .common import find_endpoint, list_endpoints, make_request_ids
-from .rest_json import accept_text_flags, error_response, json_lines, no_such_route, parse_message, read_body
+from .common import find_endpoint, list_endpoints, make_request_ids, read_request_id
+from .rest_json import BodyReader, accept_text_flags, error_response, json_lines, no_such_route, parse_message
+from .rest_server import HttpConnection
 
 STOP_SECONDS = 1
 Answer = Callable[[Request], Awaitable[Response]]
@@ -52,6 +54,7 @@ class RestApi:
 
     def __init__(self, service: SpeechService, authenticator: Authenticator) -> None:
         self._service, self._authenticator = service, authenticator
+        self.bodies = BodyReader()
 
     def endpoints(self) -> list[Endpoint]:
         """One entry per route."""
@@ -84,6 +87,8 @@ class RestApi:
                 if not endpoint.is_open:
                     self._authenticator.check(request.headers)
                 return await self.respond(endpoint, request)
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody reads it
             except Exception as error:
                 return error_response(error, in_stream=endpoint.method in STREAM_METHODS)
 
@@ -92,7 +97,10 @@ class RestApi:
     def _check_host(self, request: Request) -> None:
         # A web page can make its own host name resolve to 127.0.0.1 (DNS rebinding), and could then read
         # what this server knows: a server without keys answers only if it is called by a loopback name.
-        host = request.url.hostname or ""
+        try:
+            host = request.url.hostname or ""
+        except ValueError:
+            raise invalid_argument(f"the header Host is no address: {request.headers['host']!r}") from None
         if not self._authenticator.is_required and not Address(host, 0).is_loopback:
             raise StatusError(
                 Code.PERMISSION_DENIED,
@@ -100,16 +108,18 @@ class RestApi:
             )
 
     async def _submit_v3(self, request: Request) -> Response:
-        message = await asyncio.to_thread(parse_message, await read_body(request), v3.RecognizeFileRequest())
-        return await _operation(await self._service.recognize_file(message, _client_request_id(request)))
+        request_id = read_request_id(request.headers)
+        parse = partial(parse_message, message=v3.RecognizeFileRequest())
+        async with self.bodies.read(request, parse) as message:
+            return await _operation(await self._service.recognize_file(message, request_id))
 
     async def _submit_v2(self, request: Request) -> Response:
-        body = await read_body(request)
+        request_id = read_request_id(request.headers)
         empty = v2.LongRunningRecognitionRequest()
-        message = await asyncio.to_thread(parse_message, body, empty, accept_text_flags)
-        self._authenticator.check(request.headers, message.config.folder_id)
-        started = await self._service.long_running_recognize(message, _client_request_id(request))
-        return await _operation(started)
+        parse = partial(parse_message, message=empty, prepare=accept_text_flags)
+        async with self.bodies.read(request, parse) as message:
+            self._authenticator.check(request.headers, message.config.folder_id)
+            return await _operation(await self._service.long_running_recognize(message, request_id))
 
     async def _get_recognition(self, request: Request) -> Response:
         lines = json_lines(self._service.get_recognition(_operation_id(request)))
@@ -140,10 +150,6 @@ async def _operation(message: Any) -> Response:
 
 def _operation_id(request: Request) -> str:
     return request.query_params.get("operation_id") or request.query_params.get("operationId") or ""
-
-
-def _client_request_id(request: Request) -> str:
-    return request.headers.get("x-client-request-id", "")
 
 
 async def _chain(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -185,7 +191,7 @@ async def run_http(
     files: dict[str, Any] = {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]} if tls else {}
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=HttpConnection,
         ws="none",
         lifespan="off",
         log_config=None,

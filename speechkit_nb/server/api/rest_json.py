@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from http.client import responses
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,36 +21,86 @@ from ..status import Code, StatusError, invalid_argument
 from .common import to_status_error
 
 LARGEST_BODY = 64 << 20
+SMALL_BODY = 1 << 20
+BODY_SECONDS = 120.0
+GAP_SECONDS = 10.0
+MOST_VALUES = 100_000
+SURROGATE = re.compile(r"\\u[dD]")
 RETRY_AFTER_SECONDS = 1
 BATCH = 100
+Parsed = TypeVar("Parsed")
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, whatever its Content-Type.
+class BodyReader:
+    """Reads bodies: into a file, since slow clients must not fill memory, then large ones one at a time."""
 
-    Raises:
-        HTTPException: 413 if it is larger than the service takes.
-    """
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= LARGEST_BODY:  # the rest is read and dropped: a client that still sends reads no answer
-            chunks.append(chunk)
-    if size > LARGEST_BODY:
-        raise HTTPException(413, f"the body has {size} bytes; at most {LARGEST_BODY} are taken")
-    return b"".join(chunks)
+    def __init__(self) -> None:
+        self._one_large = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(
+        self, request: Request, parse: Callable[[bytes], Parsed], largest: int = LARGEST_BODY
+    ) -> AsyncIterator[Parsed]:
+        """What `parse` makes of the body, whatever its Content-Type; a large body waits for the one before.
+
+        Raises:
+            HTTPException: 413 if the body is larger than `largest` bytes, 408 if it comes too slowly.
+        """
+        with SpooledTemporaryFile(max_size=SMALL_BODY) as file:
+            size = await _copy_body(request, file, largest)
+            async with self._one_large if size > SMALL_BODY else nullcontext():
+                yield await asyncio.to_thread(lambda: parse(_read_all(file)))
+
+
+async def _copy_body(request: Request, file: IO[bytes], largest: int) -> int:
+    size, chunks = 0, aiter(request.stream())
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                async with asyncio.timeout(GAP_SECONDS):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    break
+                size += len(chunk)
+                if size <= largest:  # the rest is dropped: a client that still sends reads no answer
+                    file.write(chunk)
+    except TimeoutError:
+        raise HTTPException(408, f"the body came too slowly; {size} bytes of it were received") from None
+    if size > largest:
+        raise HTTPException(413, f"the body has {size} bytes; at most {largest} are taken")
+    return size
+
+
+def _read_all(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 def parse_body(body: bytes) -> Any:
     """The body as JSON.
 
     Raises:
-        StatusError: INVALID_ARGUMENT if it is not JSON.
+        StatusError: INVALID_ARGUMENT if it is not JSON, or has more parts than a request can have.
     """
+    # The JSON parser of Python stops all threads, and needs up to 60 times the size of the body.
+    if sum(map(body.count, (b"[", b"{", b","))) > MOST_VALUES:
+        raise invalid_argument(f"the body has more than {MOST_VALUES} values")
     try:
-        return json.loads(body)
+        text = body.decode(json.detect_encoding(body))
+        value = json.loads(text, object_pairs_hook=_make_object)
+        if SURROGATE.search(text):  # half of a pair cannot be in a message, and neither in an answer
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise invalid_argument(f"the body is no JSON: {error}") from None
+
+
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(n for n in names if names.count(n) > 1)!r} is in it twice")
+    return found
 
 
 def parse_message(body: bytes, message: Any, prepare: Callable[[Any], Any] = lambda value: value) -> Any:
@@ -56,8 +109,9 @@ def parse_message(body: bytes, message: Any, prepare: Callable[[Any], Any] = lam
     Raises:
         StatusError: INVALID_ARGUMENT if the body does not fit the message.
     """
+    value = prepare(parse_body(body))
     try:
-        return message_from_json(prepare(parse_body(body)), message)
+        return message_from_json(value, message)
     except ConfigError as error:
         raise invalid_argument(str(error)) from None
 

@@ -7,7 +7,8 @@ chunk of every answer.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from ...wire import v2, v3
@@ -23,7 +24,7 @@ async def streaming_recognize(
     requests: AsyncIterable[Any],
     user_request_id: str = "",
     check_folder: Callable[[str], None] = lambda folder: None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """The messages of a session, serialized `StreamingRecognitionResponse`s.
 
     Args:
@@ -39,10 +40,11 @@ async def streaming_recognize(
     check_folder(first.config.folder_id)
     session = V2Session(first.config)
     translated = _requests_to_v3(session.request, messages)
-    async for message in service.recognize_streaming(translated, user_request_id, METHOD):
-        answer = session.translate(message)
-        if answer is not None:
-            yield answer.SerializeToString()
+    async with aclosing(service.recognize_streaming(translated, user_request_id, METHOD)) as messages_v3:
+        async for message in messages_v3:
+            answer = session.translate(message)
+            if answer is not None:
+                yield answer.SerializeToString()
 
 
 async def _requests_to_v3(request: Any, messages: AsyncIterator[Any]) -> AsyncIterator[Any]:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from ...wire import v3
 from ..engines.registry import check_engine, parse_engine
 from ..recognition.file import recognize
 from ..recognition.options import open_recording, read_options
-from ..status import StatusError, internal_error
+from ..status import Code, StatusError, internal_error
 from ..workers.pool import Pool
 from . import v2
 from .store import Store, Work
+from .store_threads import StoreThreads
 
 log = logging.getLogger(__name__)
+MOST_OPERATIONS = 5000
+"""Operations that may wait or run at a time."""
+LARGEST_AUDIO = 128 << 20
+"""Bytes of stored audio that may be in memory at a time; other operations wait."""
+Outcome = TypeVar("Outcome")
 
 
 class Runner:
@@ -28,10 +35,19 @@ class Runner:
         heartbeat_seconds: time between two heartbeats.
     """
 
-    def __init__(self, store: Store, pool: Pool, heartbeat_seconds: float) -> None:
+    def __init__(self, store: StoreThreads, pool: Pool, heartbeat_seconds: float) -> None:
         self._store, self._pool = store, pool
         self._heartbeat_seconds = heartbeat_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._free_bytes, self._has_free_bytes = LARGEST_AUDIO, asyncio.Condition()
+
+    def check_room(self) -> None:
+        """Raise RESOURCE_EXHAUSTED if no operation can be added now."""
+        if len(self._tasks) >= MOST_OPERATIONS:
+            raise StatusError(
+                Code.RESOURCE_EXHAUSTED,
+                f"the local server already has {MOST_OPERATIONS} operations to work on; submit more later",
+            )
 
     def start(self, operation_id: str) -> None:
         """Begin to work on an operation that this server owns."""
@@ -55,48 +71,75 @@ class Runner:
         """Heartbeat loop: renew leases, drop lost operations, adopt orphans."""
         while True:
             try:
-                self.maintain_once()
-            except sqlite3.OperationalError:
-                log.exception(
-                    "cannot read or write the data folder; trying again in %.1f s", self._heartbeat_seconds
-                )
+                await self.maintain_once()
+            except StatusError as error:
+                log.error("%s; trying again in %.1f s", error, self._heartbeat_seconds)
             await asyncio.sleep(self._heartbeat_seconds)
 
-    def maintain_once(self) -> None:
+    async def maintain_once(self) -> None:
         """One round of the heartbeat loop."""
-        self._store.heartbeat()
-        owned = self._store.owned()
-        for operation_id in set(self._tasks) - owned:
+        await self._store.write(Store.heartbeat)
+        known = set(self._tasks)  # before reading: an operation that is new by then must not be stopped
+        for operation_id in known - await self._store.read(Store.owned):
             self.stop(operation_id)
-        self.adopt_orphans()
+        await self.adopt_orphans()
 
-    def adopt_orphans(self) -> None:
+    async def adopt_orphans(self) -> None:
         """Work on running operations that no live server owns."""
-        for operation_id in self._store.orphans():
-            if self._store.claim(operation_id):
+        for operation_id in await self._store.read(Store.orphans):
+            if await self._store.write(Store.claim, operation_id):
                 log.info("adopting operation %s of a server that is gone", operation_id)
                 self.start(operation_id)
 
     async def _run(self, operation_id: str) -> None:
         try:
-            messages = await self._make_answer(operation_id)
+            await self._end(Store.finish, operation_id, await self._make_answer(operation_id))
         except StatusError as error:
             log.warning("operation %s failed: %s", operation_id, error)
-            self._store.fail(operation_id, error)
+            await self._end(Store.fail, operation_id, error)
         except Exception as error:
             log.exception("operation %s failed", operation_id)
-            self._store.fail(operation_id, internal_error("the local server", error))
-        else:
-            self._store.finish(operation_id, messages)
+            await self._end(Store.fail, operation_id, internal_error("the local server", error))
+
+    async def _end(
+        self, end: Callable[[Store, str, Outcome], bool], operation_id: str, outcome: Outcome
+    ) -> None:
+        """Store how an operation ended. While that is not possible, as with a full disk, try again."""
+        while True:
+            try:
+                await self._store.write(end, operation_id, outcome)
+                return
+            except StatusError as error:
+                log.error(
+                    "operation %s is done: %s; trying again in %.1f s",
+                    operation_id,
+                    error,
+                    self._heartbeat_seconds,
+                )
+                await asyncio.sleep(self._heartbeat_seconds)
 
     async def _make_answer(self, operation_id: str) -> list[bytes]:
         """The messages of v3, or the single response message of v2."""
-        work = self._store.work(operation_id)
-        request = v3.RecognizeFileRequest.FromString(work.request)
-        messages = await self._recognize(work, request)
+        async with self._reserve(await self._store.read(Store.audio_size, operation_id)):
+            work = await self._store.read(Store.work, operation_id)
+            request = v3.RecognizeFileRequest.FromString(work.request)
+            messages = await self._recognize(work, request)
         if not operation_id.startswith(v2.ID_PREFIX):
             return messages
         return [v2.build_response(messages, request).SerializeToString()]
+
+    @asynccontextmanager
+    async def _reserve(self, n_bytes: int) -> AsyncIterator[None]:
+        """Wait until so much audio may be in memory, for as long as the block runs."""
+        async with self._has_free_bytes:
+            await self._has_free_bytes.wait_for(lambda: self._free_bytes >= n_bytes)
+            self._free_bytes -= n_bytes
+        try:
+            yield
+        finally:
+            self._free_bytes += n_bytes
+            async with self._has_free_bytes:
+                self._has_free_bytes.notify_all()
 
     async def _recognize(self, work: Work, request: Any) -> list[bytes]:
         spec = parse_engine(work.engine)

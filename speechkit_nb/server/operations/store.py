@@ -1,4 +1,4 @@
-"""The store of operations: SQLite, in memory or in a folder that several servers may share.
+"""The store of operations: SQLite, in a temporary file or in a folder that several servers may share.
 
 A running operation belongs to one live server. A server extends its lease with each `heartbeat`. When the
 lease has expired, another server may take its operations over (`orphans`, `claim`). A server can write to an
@@ -21,6 +21,8 @@ from ...wire import operation, rpc
 from ..status import Code, StatusError, invalid_argument
 
 KEEP_SECONDS = 3 * 24 * 3600.0
+LOCK_SECONDS = 10.0
+"""How long a call waits while another process has locked the file."""
 LONGEST_ID = 50
 ALPHABET = string.ascii_lowercase + string.digits
 SCHEMA = """
@@ -86,7 +88,7 @@ class Store:
     """Operations and their results.
 
     Args:
-        folder: folder of the file `operations.sqlite`; None: everything is kept in memory.
+        folder: folder of the file `operations.sqlite`; None: a temporary file.
         lease: seconds after its last heartbeat during which a server counts as alive.
         keep: seconds that an operation and its result are kept after it is done.
         clock: seconds since 1970.
@@ -107,6 +109,9 @@ class Store:
         self._account = make_id("aje")
         self._lease, self._keep, self._clock = lease, keep, clock
         self._db = _open(folder)
+        # while another process has locked the file for writing, this connection can read
+        self._reader = _open(folder) if folder else self._db
+        self.is_shared = folder is not None
         self.heartbeat()
 
     def heartbeat(self) -> None:
@@ -125,6 +130,7 @@ class Store:
         with self._db as db:
             db.execute("UPDATE operations SET owner = NULL WHERE owner = ?", (self.server_id,))
             db.execute("DELETE FROM servers WHERE id = ?", (self.server_id,))
+        self._reader.close()
         self._db.close()
 
     def create(self, work: Work, description: str, prefix: str = "f8d") -> str:
@@ -143,23 +149,28 @@ class Store:
 
     def work(self, operation_id: str) -> Work:
         """The work of a running operation."""
-        user_request_id, engine, request, path, content = self._db.execute(
+        user_request_id, engine, request, path, content = self._reader.execute(
             "SELECT user_request_id, engine, request, path, content "
             "FROM operations LEFT JOIN audio USING (id) WHERE id = ?",
             (operation_id,),
         ).fetchone()
         return Work(user_request_id, engine, request, Path(path) if path else content)
 
+    def audio_size(self, operation_id: str) -> int:
+        """Number of bytes of audio that are stored with a running operation."""
+        rows = self._reader.execute("SELECT length(content) FROM audio WHERE id = ?", (operation_id,))
+        return sum(size for (size,) in rows)
+
     def owned(self) -> set[str]:
         """The running operations of this server."""
-        rows = self._db.execute(
+        rows = self._reader.execute(
             "SELECT id FROM operations WHERE state = 'running' AND owner = ?", (self.server_id,)
         )
         return {id for (id,) in rows}
 
     def orphans(self) -> list[str]:
         """Running operations that no live server owns, oldest first."""
-        rows = self._db.execute(
+        rows = self._reader.execute(
             f"SELECT id FROM operations WHERE {ORPHANED} ORDER BY created_at", (self._clock(),)
         )
         return [id for (id,) in rows]
@@ -195,7 +206,7 @@ class Store:
         Raises:
             StatusError: NOT_FOUND if there is no such operation.
         """
-        self._row(operation_id)
+        self._row(self._db, operation_id)
         with self._db:
             self._end(operation_id, StatusError(Code.CANCELLED, "operation was cancelled"))
 
@@ -216,7 +227,7 @@ class Store:
         Raises:
             StatusError: NOT_FOUND if there is no result (yet).
         """
-        self._ready(operation_id)
+        self._ready(self._db, operation_id)
         with self._db as db:
             db.execute("UPDATE operations SET state = 'deleted' WHERE id = ?", (operation_id,))
             db.execute("DELETE FROM messages WHERE id = ?", (operation_id,))
@@ -227,11 +238,11 @@ class Store:
         Raises:
             StatusError: NOT_FOUND if there is none (yet); the error of the operation if it failed.
         """
-        row = self._ready(operation_id)
+        row = self._ready(self._reader, operation_id)
         if row["status"] is not None:
             status = rpc.Status.FromString(row["status"])
             raise StatusError(Code(status.code), status.message)
-        rows = self._db.execute(
+        rows = self._reader.execute(
             "SELECT message FROM messages WHERE id = ? ORDER BY position", (operation_id,)
         )
         return [message for (message,) in rows]
@@ -242,7 +253,7 @@ class Store:
         Raises:
             StatusError: NOT_FOUND if there is no such operation, or it has expired.
         """
-        row = self._row(operation_id)
+        row = self._row(self._reader, operation_id)
         message = operation.Operation(
             id=row["id"],
             description=row["description"],
@@ -255,20 +266,20 @@ class Store:
             message.error.ParseFromString(row["status"])
         return message
 
-    def _ready(self, operation_id: str) -> sqlite3.Row:
-        row = self._row(operation_id)
+    def _ready(self, db: sqlite3.Connection, operation_id: str) -> sqlite3.Row:
+        row = self._row(db, operation_id)
         if row["state"] == "running":
             raise not_ready(operation_id)
         if row["state"] == "deleted":
             raise not_found(operation_id)
         return row
 
-    def _row(self, operation_id: str) -> sqlite3.Row:
+    def _row(self, db: sqlite3.Connection, operation_id: str) -> sqlite3.Row:
         if not 0 < len(operation_id) <= LONGEST_ID:
             raise invalid_argument(
                 f"operation_id has {len(operation_id)} characters; it must have 1 to {LONGEST_ID}"
             )
-        cursor = self._db.cursor()
+        cursor = db.cursor()
         cursor.row_factory = sqlite3.Row
         row: sqlite3.Row | None = cursor.execute(
             "SELECT id, description, created_by, created_at, modified_at, state, status FROM operations "
@@ -294,7 +305,9 @@ def _open(folder: Path | None) -> sqlite3.Connection:
     try:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(folder / "operations.sqlite" if folder else ":memory:", timeout=10)
+        # with the empty name SQLite keeps what does not fit into its cache in a temporary file
+        name = folder / "operations.sqlite" if folder else ""
+        db = sqlite3.connect(name, timeout=LOCK_SECONDS, check_same_thread=False)
         db.execute("PRAGMA auto_vacuum = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         if folder is not None:

@@ -8,6 +8,7 @@ milliseconds.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
@@ -64,13 +65,19 @@ def find_speech(finals: Iterable[Final], pause_ms: int) -> list[Span]:
 
 
 def find_overlaps(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
-    """The stretches that are in both lists.
+    """The stretches that are in both lists, each of which is sorted and has no overlaps.
 
     >>> find_overlaps([(0, 10), (20, 30)], [(5, 25)])
     [(5, 10), (20, 25)]
     """
-    pairs = ((max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other)
-    return sorted((start, end) for start, end in pairs if start < end)
+    found, i, j = [], 0, 0
+    while i < len(one) and j < len(other):
+        start, end = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
+        if start < end:
+            found.append((start, end))
+        # the span that ends first overlaps none of the later ones
+        i, j = (i + 1, j) if one[i][1] < other[j][1] else (i, j + 1)
+    return found
 
 
 def find_gaps(spans: Iterable[Span], duration_ms: int) -> list[Span]:
@@ -110,9 +117,9 @@ def _speaker(
         window_type=v3.SpeakerAnalysis.TOTAL,
         speech_boundaries=_bounds(spoken[0][0], spoken[-1][1]) if spoken else _bounds(0, 0),
         total_speech_ms=total,
-        speech_ratio=total / duration_ms,
+        speech_ratio=_ratio(total, duration_ms),
         total_silence_ms=duration_ms - total,
-        silence_ratio=1 - total / duration_ms,
+        silence_ratio=1 - _ratio(total, duration_ms),
         words_count=sum(words),
         letters_count=sum(letters),
         utterance_count=len(finals),
@@ -136,26 +143,27 @@ def _conversation(
     return v3.ConversationAnalysis(
         conversation_boundaries=_bounds(0, duration_ms),
         total_simultaneous_silence_duration_ms=_length(silent),
-        total_simultaneous_silence_ratio=_length(silent) / duration_ms,
+        total_simultaneous_silence_ratio=_ratio(_length(silent), duration_ms),
         simultaneous_silence_duration_estimation=describe(_lengths(silent), levels),
         total_simultaneous_speech_duration_ms=_length(together),
-        total_simultaneous_speech_ratio=_length(together) / duration_ms,
+        total_simultaneous_speech_ratio=_ratio(_length(together), duration_ms),
         simultaneous_speech_duration_estimation=describe(_lengths(together), levels),
         speaker_interrupts=[_interrupts(speaker, spoken) for speaker in range(len(spoken))],
         total_speech_duration_ms=speech_ms,
-        total_speech_ratio=speech_ms / duration_ms,
+        total_speech_ratio=_ratio(speech_ms, duration_ms),
     )
 
 
 def _interrupts(speaker: int, spoken: Sequence[Sequence[Span]]) -> Any:
     """Where a speaker starts while another one speaks."""
-    others = [span for number, spans in enumerate(spoken) if number != speaker for span in spans]
-    overlapping = [
-        (start, min(end, until))
-        for start, end in spoken[speaker]
-        for since, until in others
-        if since < start < until
-    ]
+    overlapping = []
+    for spans in (spans for number, spans in enumerate(spoken) if number != speaker):
+        starts = [since for since, _ in spans]
+        for start, end in spoken[speaker]:
+            k = bisect_left(starts, start) - 1  # the last span that starts earlier
+            if k >= 0 and start < spans[k][1]:
+                overlapping.append((start, min(end, spans[k][1])))
+    overlapping.sort()
     return v3.ConversationAnalysis.InterruptsEvaluation(
         speaker_tag=str(speaker),
         interrupts_count=len(overlapping),
@@ -174,6 +182,10 @@ def _lengths(spans: Iterable[Span]) -> list[int]:
 
 def _length(spans: Iterable[Span]) -> int:
     return sum(_lengths(spans))
+
+
+def _ratio(part_ms: int, duration_ms: int) -> float:
+    return part_ms / duration_ms if duration_ms else 0.0  # a recording may be shorter than 1 ms
 
 
 def _select_long(spans: Iterable[Span], threshold_ms: int) -> list[Span]:

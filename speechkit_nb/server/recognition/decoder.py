@@ -18,7 +18,7 @@ import soxr
 from ...wire import v3
 from ..engines.base import SAMPLE_RATE
 from ..status import invalid_argument
-from .options import CONTAINERS, read_raw_format
+from .options import CONTAINERS, check_channels, read_raw_format
 
 Samples = npt.NDArray[np.int16]
 HEAD = 12
@@ -43,8 +43,12 @@ class AudioDecoder(Protocol):
         ...
 
 
-def make_decoder(audio_format: Any) -> AudioDecoder:
+def make_decoder(audio_format: Any, seconds: float) -> AudioDecoder:
     """The decoder for an `AudioFormatOptions`.
+
+    Args:
+        audio_format: the options.
+        seconds: longest duration; a compressed file that lasts longer is not decoded further.
 
     Raises:
         StatusError: INVALID_ARGUMENT if there is no format in it.
@@ -57,7 +61,8 @@ def make_decoder(audio_format: Any) -> AudioDecoder:
         raise invalid_argument(f"the audio format is missing: set raw_audio, or container_audio with {taken}")
     if container == v3.ContainerAudio.WAV:
         return WavDecoder()
-    return CompressedDecoder(CONTAINERS[container], live=container == v3.ContainerAudio.OGG_OPUS)
+    is_live = container == v3.ContainerAudio.OGG_OPUS
+    return CompressedDecoder(CONTAINERS[container], live=is_live, seconds=seconds)
 
 
 def make_silence(decoder: AudioDecoder, duration_ms: int) -> Samples:
@@ -195,6 +200,7 @@ class WavDecoder:
     def _start(self, fmt: tuple[int, ...] | None, sound: bytes, n_bytes: int) -> None:
         if fmt is None or fmt[0] not in (1, 0xFFFE) or fmt[5] != 16 or not fmt[1] or not fmt[2]:
             raise invalid_argument("Invalid audio received: a stream takes WAV with 16-bit PCM samples only")
+        check_channels("the number of channels", fmt[1])
         self.layout = (fmt[2], fmt[1])
         self._rest = sound
         self._n_left = n_bytes if 0 < n_bytes < 0xFFFFFF00 else 1 << 62
@@ -206,12 +212,13 @@ class CompressedDecoder:
     Args:
         name: name of the format.
         live: whether it can be decoded before it is complete.
+        seconds: longest duration. A few bytes can hold hours, so at most a second more is decoded.
     """
 
-    def __init__(self, name: str, live: bool) -> None:
+    def __init__(self, name: str, live: bool, seconds: float) -> None:
         self.layout: tuple[int, int] | None = None
         self.warning = ""
-        self._name, self._live = name, live
+        self._name, self._live, self._seconds = name, live, seconds
         self._file = io.BytesIO()
         self._n_decoded_bytes = 0
         self._n_samples = 0
@@ -233,11 +240,13 @@ class CompressedDecoder:
         self._file.seek(0)
         try:
             with soundfile.SoundFile(self._file) as sound:
+                check_channels("the number of channels", sound.channels)
                 self.layout = (sound.samplerate, sound.channels)
+                n_most = int((self._seconds + 1) * sound.samplerate) - self._n_samples
                 if sound.frames <= self._n_samples:
                     return self._no_samples()
                 sound.seek(self._n_samples)
-                samples: Samples = sound.read(dtype="int16", always_2d=True)
+                samples: Samples = sound.read(max(n_most, 0), dtype="int16", always_2d=True)
         except soundfile.LibsndfileError as error:
             if not is_complete and self.layout is None:
                 return self._no_samples()  # the headers are not complete yet

@@ -63,13 +63,16 @@ async def recognize(
         if recorded is not None:
             return recorded
     channels = await _recognize_channels(recording, options, pool, request)
+    return await asyncio.to_thread(_write_messages, channels, options, writer, duration_ms)
+
+
+def _write_messages(
+    channels: Sequence[Sequence[Hypothesis]], options: Options, writer: EventWriter, duration_ms: int
+) -> list[bytes]:
     finals = interleave([tile_finals(found, channel, duration_ms) for channel, found in enumerate(channels)])
     messages = [m for final in finals for m in writer.utterance(final, refine(final.words, options))]
-    analyses = (
-        compute_analyses(finals, recording.n_channels, duration_ms, options.analysis)
-        if options.analysis
-        else ()
-    )
+    wanted = options.analysis
+    analyses = compute_analyses(finals, len(channels), duration_ms, wanted) if wanted else ()
     return messages + [writer.analysis(channel, event) for channel, event in analyses]
 
 
@@ -116,7 +119,7 @@ def _identify(recording: Recording) -> ListenRequest:
     if recording.source is not None:
         return ListenRequest(name=recording.source.name)
     with recording.open() as file:
-        return ListenRequest(sha256=hashlib.sha256(file.read()).hexdigest())
+        return ListenRequest(sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
 async def _recognize_channels(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ class LiveSession:
         self._is_warned = False
         self._finals: list[Final] = []  # for the statistics
 
-    async def events(self, items: AsyncIterator[StreamItem], pool: Pool) -> AsyncIterator[bytes]:
+    async def events(self, items: AsyncIterator[StreamItem], pool: Pool) -> AsyncGenerator[bytes]:
         """The messages of the session, until it ends."""
         work = (self._receive(items), self._listen(pool), self._keep_alive())
         tasks = [asyncio.create_task(self._report_errors(each)) for each in work]
@@ -113,7 +113,8 @@ class LiveSession:
                 resampler = Resampler(item.sample_rate)
             self._count(item)
             if resampler and len(item.samples):
-                self._enqueue(resampler.feed(take_channel(item.samples)))
+                # a message may hold minutes of audio
+                self._enqueue(await asyncio.to_thread(resampler.feed, take_channel(item.samples)))
         if resampler:
             self._enqueue(resampler.end())
         self._enqueue(None)
@@ -151,8 +152,9 @@ class LiveSession:
 
     async def _listen(self, pool: Pool) -> None:
         request = ListenRequest(partials=True, pause_ms=self._pause_ms, language=self._options.language)
+        item = await self._next()  # a session that sends nothing gets no listener
         async with pool.listen(self._options.engine, request) as listener:
-            while (item := await self._next()) is not None:
+            while item is not None:
                 if isinstance(item, EndOfUtterance):
                     self._write_hypotheses(await listener.cut())
                     self._end_open_utterance(item.at_ms)
@@ -160,6 +162,7 @@ class LiveSession:
                     hypotheses = await listener.feed(item) if item else []
                     self._processed += len(item) // 2
                     self._write_hypotheses(hypotheses)
+                item = await self._next()
             self._write_hypotheses(await listener.finish())
         if self._open_words:
             self._end_open_utterance(self._received_ms)

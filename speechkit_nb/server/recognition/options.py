@@ -24,6 +24,9 @@ AUTO = "auto"
 LONGEST_HOURS = 4
 LARGEST_BYTES = 1 << 30
 SAMPLE_RATES = (8000, 48000)
+MOST_CHANNELS = 32
+MOST_QUANTILES = 100
+MOST_LANGUAGES = 100
 
 _Containers = v3.ContainerAudio
 CONTAINERS = {_Containers.WAV: "WAV", _Containers.OGG_OPUS: "OGG_OPUS", _Containers.MP3: "MP3"}
@@ -42,15 +45,6 @@ class Options:
     analysis: Any = None  # SpeechAnalysisOptions if the request wants statistics
 
 
-def serialize_without_content(request: Any) -> bytes:
-    """The request without its audio, which is stored separately."""
-    copy = v3.RecognizeFileRequest()
-    copy.CopyFrom(request)
-    if copy.WhichOneof("AudioSource") == "content":
-        copy.ClearField("content")
-    return bytes(copy.SerializeToString())
-
-
 def read_options(request: Any, spec: EngineSpec) -> Options:
     """The options of a `RecognizeFileRequest` for the engine of its model.
 
@@ -58,6 +52,7 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
         StatusError: INVALID_ARGUMENT for a wrong value, UNIMPLEMENTED for what only the cloud can do.
     """
     check_supported(request)
+    _check_analysis(request.speech_analysis)
     model = request.recognition_model
     languages = list_languages(spec)
     language = read_language(model.language_restriction, languages)
@@ -74,6 +69,30 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
         masks_swearing=is_normalized and text.profanity_filter,
         analysis=request.speech_analysis if request.HasField("speech_analysis") else None,
     )
+
+
+def _check_analysis(options: Any) -> None:
+    """Raise INVALID_ARGUMENT for a number with which no statistics can be computed."""
+    levels = options.descriptive_statistics_quantiles
+    if len(levels) > MOST_QUANTILES or not all(0 <= level <= 1 for level in levels):
+        raise invalid_argument(
+            f"descriptive_statistics_quantiles must be at most {MOST_QUANTILES} numbers from 0 to 1"
+        )
+    dialogue = options.converstation_options
+    thresholds = {
+        "silence_threshold_ms": options.speaker_options.silence_threshold_ms,
+        "simultaneous_silence_threshold_ms": dialogue.simultaneous_silence_threshold_ms,
+        "simultaneous_speech_threshold_ms": dialogue.simultaneous_speech_threshold_ms,
+    }
+    for name, value in thresholds.items():
+        if value < 0:
+            raise invalid_argument(f"{name} is {value}; it must be 0 or more")
+
+
+def check_channels(name: str, n_channels: int) -> None:
+    """Raise INVALID_ARGUMENT for a number of channels that is not supported."""
+    if not 1 <= n_channels <= MOST_CHANNELS:
+        raise invalid_argument(f"{name} is {n_channels}; it must be 1 to {MOST_CHANNELS}")
 
 
 def check_supported(request: Any) -> None:
@@ -111,6 +130,8 @@ def read_language(restriction: Any, known: tuple[str, ...]) -> str:
     engine for English useless.
     """
     codes = list(restriction.language_code)
+    if len(codes) > MOST_LANGUAGES:
+        raise invalid_argument(f"language_code has {len(codes)} codes; at most {MOST_LANGUAGES} are taken")
     own = known[0] if known else ""
     if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
         allowed = [code for code in known if not _contains(codes, code)]
@@ -157,6 +178,7 @@ def open_recording(request: Any, audio: Path | bytes) -> Recording:
     if size > LARGEST_BYTES:
         raise invalid_argument(f"the audio has {size} bytes; at most {LARGEST_BYTES} (1 GB) are taken")
     recording = _open(audio, request.recognition_model.audio_format)
+    check_channels("the number of channels", recording.n_channels)
     hours = recording.duration * recording.n_channels / 3600
     if hours > LONGEST_HOURS:
         raise invalid_argument(
@@ -194,9 +216,9 @@ def read_raw_format(raw: Any) -> tuple[int, int]:
         raise invalid_argument(
             f"sample_rate_hertz is {raw.sample_rate_hertz}; it must be {lowest} to {highest}"
         )
-    if raw.audio_channel_count < 0:
-        raise invalid_argument(f"audio_channel_count is {raw.audio_channel_count}; it must be at least 1")
-    return raw.sample_rate_hertz, raw.audio_channel_count or 1
+    n_channels = raw.audio_channel_count or 1
+    check_channels("audio_channel_count", n_channels)
+    return raw.sample_rate_hertz, n_channels
 
 
 def _check_container(recording: Recording, wanted: int) -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from ...audio import Recording
@@ -27,6 +30,9 @@ PAUSE_MS = 500
 SHORT_PAUSE_MS = 300
 PAUSES_MS = (200, 10_000)
 CLOSED = "CLOSED"
+LARGEST_DECODED = 64 << 20
+"""Bytes of decoded audio of a session: 5 minutes of two channels at 48 kHz."""
+SILENCE_PIECE_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,14 @@ class StreamLimits:
         n_bytes: largest size of its audio.
         gap_seconds: longest time between two messages of the client.
         status_seconds: time between two status messages of the server.
+        sessions: sessions at a time. For each, the embedded recognizer needs 90 MB.
     """
 
     seconds: float = 300.0
     n_bytes: int = 10 << 20
     gap_seconds: float = 5.0
     status_seconds: float = 1.0
+    sessions: int = 10
 
 
 class StreamService:
@@ -57,10 +65,11 @@ class StreamService:
 
     def __init__(self, pool: Pool, models: Mapping[str, EngineSpec], limits: StreamLimits) -> None:
         self._pool, self._models, self.limits = pool, models, limits
+        self._n_sessions = 0
 
     async def recognize_streaming(
         self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """The messages of a session, serialized `StreamingResponse`s.
 
         Args:
@@ -70,16 +79,26 @@ class StreamService:
         """
         messages = limit_gaps(requests, self.limits.gap_seconds)
         options = await _session_options(messages)
-        answer = self._answer(options, messages, user_request_id)
-        async for message in answer:
-            yield message
+        if self._n_sessions >= self.limits.sessions:
+            raise StatusError(
+                Code.RESOURCE_EXHAUSTED,
+                f"the local server already has {self._n_sessions} streaming sessions; begin this one later",
+            )
+        self._n_sessions += 1
+        try:
+            async with aclosing(self._answer(options, messages, user_request_id)) as answer:
+                async for message in answer:
+                    yield message
+        finally:
+            self._n_sessions -= 1
 
     def _answer(
         self, request: Any, messages: AsyncIterator[Any], user_request_id: str
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         options = read_options(request, find_engine(request, self._models))
         external, pause_ms = read_eou(request.eou_classifier)
-        intake = AudioIntake(make_decoder(request.recognition_model.audio_format), self.limits, external)
+        decoder = make_decoder(request.recognition_model.audio_format, self.limits.seconds)
+        intake = AudioIntake(decoder, self.limits, external)
         writer = EventWriter(user_request_id, 0, options.language if options.detects_language else "")
         mode = request.recognition_model.audio_processing_type
         if mode == v3.RecognitionModelOptions.FULL_DATA:
@@ -91,16 +110,19 @@ class StreamService:
 
     async def _answer_as_file(
         self, options: Options, items: AsyncIterator[StreamItem], intake: AudioIntake, writer: EventWriter
-    ) -> AsyncIterator[bytes]:
-        chunks = [item.samples.tobytes() async for item in items if isinstance(item, StreamAudio)]
-        if audio := b"".join(chunks):
-            assert intake.decoder.layout is not None
-            rate, n_channels = intake.decoder.layout
-            recording = Recording(audio, rate, encoding="LINEAR16_PCM", n_channels=n_channels, id="stream")
-            writer.receive(intake.received_ms)
-            name = writer.user_request_id
-            for message in await recognize(recording, options, self._pool, name, ListenRequest()):
-                yield writer.adopt(message)
+    ) -> AsyncGenerator[bytes]:
+        with NamedTemporaryFile() as file:  # the audio of many sessions is too much for memory
+            async for item in items:
+                if isinstance(item, StreamAudio):
+                    await asyncio.to_thread(file.write, item.samples.tobytes())
+            file.flush()
+            if intake.decoder.layout is not None and file.tell():
+                rate, n_channels = intake.decoder.layout
+                recording = Recording(Path(file.name), rate, encoding="LINEAR16_PCM", n_channels=n_channels)
+                writer.receive(intake.received_ms)
+                name = writer.user_request_id
+                for message in await recognize(recording, options, self._pool, name, ListenRequest()):
+                    yield writer.adopt(message)
         yield writer.status(CLOSED)
 
 
@@ -166,7 +188,7 @@ class AudioIntake:
     ) -> None:
         self.decoder, self._limits, self._external, self._clock = decoder, limits, external, clock
         self._n_samples = 0
-        self._n_bytes = 0
+        self._n_bytes = self._n_decoded = 0
         self._began = clock()
 
     @property
@@ -177,37 +199,42 @@ class AudioIntake:
     async def items(self, messages: AsyncIterator[Any]) -> AsyncIterator[StreamItem]:
         """Audio and ends of utterances, in order."""
         async for message in messages:
-            for item in self._read(message):
+            async for item in self._read(message):
                 yield item
-            self._check_limits(self.received_ms)
+                self._check_limits(self.received_ms)
         yield self._count(await asyncio.to_thread(self.decoder.flush))
         self._check_limits(self.received_ms)
 
-    def _read(self, message: Any) -> list[StreamItem]:
+    async def _read(self, message: Any) -> AsyncIterator[StreamItem]:
         event = message.WhichOneof("Event")
         if event == "chunk":
             self._n_bytes += len(message.chunk.data)
             self._check_limits(self.received_ms)
-            return [self._count(self.decoder.feed(message.chunk.data))]
-        if event == "silence_chunk":
-            return self._silence(message.silence_chunk.duration_ms)
-        if event == "eou" and self._external:
-            return [EndOfUtterance(self.received_ms)]
-        raise invalid_argument(
-            "eou is for sessions with the external_classifier" if event == "eou"
-            else "session_options come once, as the first message" if event == "session_options"
-            else "a message is empty: it has no chunk, silence_chunk or eou"
-        )  # fmt: skip
+            yield self._count(await asyncio.to_thread(self.decoder.feed, message.chunk.data))
+        elif event == "silence_chunk":
+            async for item in self._silence(message.silence_chunk.duration_ms):
+                yield item
+        elif event == "eou" and self._external:
+            yield EndOfUtterance(self.received_ms)
+        else:
+            raise invalid_argument(
+                "eou is for sessions with the external_classifier" if event == "eou"
+                else "session_options come once, as the first message" if event == "session_options"
+                else "a message is empty: it has no chunk, silence_chunk or eou"
+            )  # fmt: skip
 
-    def _silence(self, duration_ms: int) -> list[StreamItem]:
+    async def _silence(self, duration_ms: int) -> AsyncIterator[StreamItem]:
         if duration_ms < 0:
             raise invalid_argument(f"silence_chunk.duration_ms is {duration_ms}; it must be 0 or more")
         self._check_limits(self.received_ms + duration_ms)
-        before = self._count(self.decoder.flush())
-        return [before, self._count(make_silence(self.decoder, duration_ms))]
+        yield self._count(await asyncio.to_thread(self.decoder.flush))
+        while duration_ms > 0:
+            yield self._count(make_silence(self.decoder, min(duration_ms, SILENCE_PIECE_MS)))
+            duration_ms -= SILENCE_PIECE_MS
 
     def _count(self, samples: Samples) -> StreamAudio:
         self._n_samples += len(samples)
+        self._n_decoded += samples.nbytes
         warning, self.decoder.warning = self.decoder.warning, ""
         rate = self.decoder.layout[0] if self.decoder.layout else 0
         return StreamAudio(samples, rate, self.received_ms, warning)
@@ -220,4 +247,10 @@ class AudioIntake:
                 f"maximum allowed stream duration is exceeded: a session has {self._limits.seconds:g} s and "
                 f"{self._limits.n_bytes} bytes, this one has {seconds:.1f} s and {self._n_bytes} bytes; "
                 "continue in a new session",
+            )
+        if self._n_decoded > LARGEST_DECODED:
+            raise StatusError(
+                Code.OUT_OF_RANGE,
+                f"maximum allowed stream size is exceeded: decoded, the audio has over {LARGEST_DECODED} "
+                "bytes; send fewer channels, or continue in a new session",
             )

@@ -12,7 +12,7 @@ from ..api.auth import Authenticator
 from ..app import Builder
 from ..operations.runner import Runner
 from ..operations.service import SpeechService
-from ..operations.store import Store
+from ..operations.store_threads import StoreThreads
 from ..recognition.streaming import StreamService
 from ..settings import ServerSettings
 from ..workers.pool import Pool
@@ -42,12 +42,12 @@ class TestingBuilder(Builder):
         """Check tokens of the IAM endpoint, if it is switched on."""
         return self._issuer.is_service_account if self._issuer.is_active else None
 
-    def runner(self, store: Store, pool: Pool) -> Runner:
+    def runner(self, store: StoreThreads, pool: Pool) -> Runner:
         """A runner; with the fault `never-done` one that does not work."""
         kind = IdleRunner if self._faults.never_done else Runner
         return kind(store, pool, self.settings.lease_seconds / 5)
 
-    def service(self, store: Store, runner: Runner) -> SpeechService:
+    def service(self, store: StoreThreads, runner: Runner) -> SpeechService:
         """What answers calls about files and operations, with faults."""
         service = FaultySpeechService(store, runner, self.models, self.settings.bucket_root)
         service.faults = self._faults

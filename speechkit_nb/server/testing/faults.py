@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from ...errors import ServerError
@@ -194,7 +194,7 @@ class IdleRunner(Runner):
     def start(self, operation_id: str) -> None:
         """Do nothing."""
 
-    def adopt_orphans(self) -> None:
+    async def adopt_orphans(self) -> None:
         """Do nothing."""
 
 
@@ -234,7 +234,7 @@ class FaultyStreamService(StreamService):
 
     async def recognize_streaming(
         self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """See `StreamService`."""
         await self.faults.before(method)
         messages = super().recognize_streaming(requests, user_request_id, method)

@@ -18,6 +18,8 @@ from ..status import Code, StatusError, invalid_argument, unauthenticated
 
 AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 LONGEST_JWT_SECONDS = 3600
+MOST_TOKENS = 10_000
+"""Tokens that are remembered; then the oldest one is forgotten."""
 
 
 class Token(NamedTuple):
@@ -133,6 +135,8 @@ class Issuer:
 
     def _issue(self, is_service_account: bool) -> str:
         token = f"t1.{secrets.token_urlsafe(48)}"
+        if len(self._tokens) >= MOST_TOKENS:
+            del self._tokens[next(iter(self._tokens))]
         self._tokens[token] = Token(self._clock() + self._seconds, is_service_account)
         return token
 
@@ -146,12 +150,13 @@ class Issuer:
             found = jwt.decode_complete(
                 signed, self._public_key.pem, ["PS256"], options=required, audience=[AUDIENCE, own_url]
             )
-        except jwt.PyJWTError as error:
+            claims = found["payload"]
+            seconds = float(claims["exp"]) - float(claims["iat"])
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise unauthenticated(f"the JWT is not accepted: {error}") from None
-        claims = found["payload"]
         if self._public_key.key_id not in ("", found["header"].get("kid")):
             raise unauthenticated("the header kid of the JWT names no key that is known here")
         if self._public_key.account_id not in ("", claims["iss"]):
             raise unauthenticated("the claim iss of the JWT is not the account of its key")
-        if claims["exp"] - claims["iat"] > LONGEST_JWT_SECONDS:
+        if not seconds <= LONGEST_JWT_SECONDS:  # also if it is no number
             raise unauthenticated(f"the JWT must expire within {LONGEST_JWT_SECONDS} s of its time iat")

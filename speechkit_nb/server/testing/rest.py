@@ -11,12 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..api.auth import Authenticator
 from ..api.rest import Endpoint, RestApi
-from ..api.rest_json import parse_body, read_body
+from ..api.rest_json import parse_body
 from ..operations.service import SpeechService
 from ..status import Code, StatusError
 from .faults import Faults
 from .iam import Issuer
 
+LARGEST_TOKEN_REQUEST = 1 << 16
 METADATA_TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
 PAGE = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n"
@@ -57,7 +58,8 @@ class TestingRestApi(RestApi):
         return HTMLResponse(PAGE.format(f"{status} {responses.get(status, '')}"), status)
 
     async def _token(self, request: Request) -> Response:
-        return JSONResponse(self._issuer.exchange(parse_body(await read_body(request)), str(request.url)))
+        async with self.bodies.read(request, parse_body, LARGEST_TOKEN_REQUEST) as body:
+            return JSONResponse(self._issuer.exchange(body, str(request.url)))
 
     async def _machine_token(self, request: Request) -> Response:
         if request.headers.get("metadata-flavor") != "Google":
