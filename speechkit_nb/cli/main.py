@@ -82,10 +82,19 @@ main.add_command(jobs_command)
 @click.option(
     "--api-key",
     multiple=True,
-    metavar="KEY",
+    metavar="KEY|@FILE",
     envvar="SPEECHKIT_NB_API_KEY",
     show_envvar=True,
-    help="Accept only clients with this API key; may be given several times.",
+    help="Accept only clients with this API key, or with one of those in FILE, one per line. Other users of "
+    "this machine can read the arguments of a command: better use the variable or a file.",
+)
+@click.option(
+    "--bearer-token",
+    multiple=True,
+    metavar="TOKEN|@FILE",
+    envvar="SPEECHKIT_NB_BEARER_TOKEN",
+    show_envvar=True,
+    help="Accept clients with this IAM token (Authorization: Bearer TOKEN), likewise.",
 )
 @click.option(
     "--tls-cert", type=click.Path(dir_okay=False, exists=True), help="Certificate for TLS, a PEM file."
@@ -95,11 +104,40 @@ main.add_command(jobs_command)
     type=click.Path(dir_okay=False, exists=True),
     help="Private key of the certificate, a PEM file.",
 )
-@click.option("--fault", "faults", multiple=True, hidden=True)
-@click.option("--iam-public-key", type=click.Path(dir_okay=False, exists=True), hidden=True)
-@click.option("--oauth-token", multiple=True, hidden=True)
-@click.option("--vm-metadata", is_flag=True, hidden=True)
-@click.option("--token-seconds", type=float, hidden=True)
+@click.option(
+    "--iam",
+    is_flag=True,
+    help="For tests: issue IAM tokens at /iam/v1/tokens of REST. Without the next two options every OAuth "
+    "token is exchanged for one.",
+)
+@click.option(
+    "--iam-public-key",
+    type=click.Path(dir_okay=False, exists=True),
+    help="For tests: issue IAM tokens for requests that are signed with this key of a service account; the "
+    "file of `yc iam key create`, or PEM.",
+)
+@click.option(
+    "--oauth-token",
+    multiple=True,
+    metavar="TOKEN|@FILE",
+    envvar="SPEECHKIT_NB_OAUTH_TOKEN",
+    show_envvar=True,
+    help="For tests: issue IAM tokens for this OAuth token.",
+)
+@click.option(
+    "--vm-metadata",
+    is_flag=True,
+    help="For tests: issue IAM tokens as the metadata service of a virtual machine does, to every caller.",
+)
+@click.option("--token-seconds", type=float, help="How long issued IAM tokens are valid; default: 12 hours.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="For tests: fail on purpose, for example unavailable:RecognizeFile:2; may be given several times. "
+    "All faults are in docs/server.md.",
+)
 @click.option("--stop-with-stdin", is_flag=True, hidden=True)
 def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
     """Run the local recognition server until Ctrl-C."""

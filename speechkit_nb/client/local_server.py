@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ServerError
+from ..errors import ServerError, check_type, show_value
 from ..paths import data_folder
 
 START_DEADLINE = 60.0
@@ -28,7 +28,8 @@ class LocalServer:
         data_dir: folder for its operations, so that they survive a restart; default: in the data folder.
 
     Raises:
-        ServerError: if it does not start; the message has the last lines of its log.
+        ServerError: if an argument has a wrong type, or if it does not start; then the message has the last
+            lines of its log.
     """
 
     def __init__(
@@ -38,14 +39,14 @@ class LocalServer:
         bucket_root: str | os.PathLike[str] | None = None,
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        data_dir = data_folder() / "local" if data_dir is None else Path(data_dir)
+        data_dir = data_folder() / "local" if data_dir is None else _check_path("data_dir", data_dir)
+        command = _command(models or {}, bucket_root, data_dir)
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ServerError(
                 f"the local server cannot use the folder {str(data_dir)!r}: {error.strerror}"
             ) from None
-        command = _command(models or {}, bucket_root, data_dir)
         self._log = data_dir / f"server-{os.getpid()}.log"
         with self._log.open("ab") as log:
             process = subprocess.Popen(
@@ -87,11 +88,28 @@ def _command(
 ) -> list[str]:
     command = [sys.executable, "-m", "speechkit_nb", "serve", "--stop-with-stdin"]
     command += ["--grpc", "127.0.0.1:0", "--rest", "127.0.0.1:0", "--data-dir", os.fspath(data_dir)]
+    check_type("models", models, Mapping, "a mapping from model names to engines", ServerError)
     for name, engine in models.items():
+        for text in (name, engine):
+            check_type(
+                "a model", text, str, "a name and an engine, as {'general': 'pocketsphinx'}", ServerError
+            )
+        if "=" in name or "\0" in name + engine:
+            raise ServerError(f"the model {name!r} cannot have an equals sign or a zero byte in its name")
         command += ["--model", f"{name}={engine}"]
     if bucket_root is not None:
-        command += ["--bucket-root", os.fspath(bucket_root)]
+        command += ["--bucket-root", os.fspath(_check_path("bucket_root", bucket_root))]
     return command
+
+
+def _check_path(option: str, path: str | os.PathLike[str]) -> Path:
+    if (
+        not isinstance(path, str | os.PathLike)
+        or not isinstance(name := os.fspath(path), str)
+        or "\0" in name
+    ):
+        raise ServerError(f"{option} must be the path of a folder, not {show_value(path)}")
+    return Path(path)
 
 
 def _first_line(process: subprocess.Popen[bytes], deadline: float) -> str:

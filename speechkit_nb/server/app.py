@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..errors import MissingExtra, ServerError
+from ..errors import MissingExtra, ServerError, check_type
 from .api.auth import Authenticator
 from .api.grpc import bind, make_server
 from .engines.base import EngineSpec
@@ -39,18 +39,21 @@ def parse_models(options: Iterable[str]) -> dict[str, str]:
     """`NAME=ENGINE[:ARG]` texts, as `--model` takes them, as `ServerSettings.models`.
 
     Raises:
-        ServerError: if one has another form.
+        ServerError: if one has another form, or a name comes twice.
 
     >>> parse_models(["general:rc=scripted:a=b.csv"])
     {'general:rc': 'scripted:a=b.csv'}
     """
-    models = {}
+    models: dict[str, str] = {}
     for option in options:
+        check_type("a model", option, str, "a text such as 'general=pocketsphinx'", ServerError)
         name, equals, engine = option.partition("=")
         if not (name and equals and engine):
             raise ServerError(
                 f"{option!r} names no model; it looks like general=pocketsphinx or NAME=ENGINE:ARG"
             )
+        if name in models:
+            raise ServerError(f"the model {name!r} is given twice, as {models[name]} and as {engine}")
         models[name] = engine
     return models
 
@@ -65,6 +68,7 @@ def serve(settings: ServerSettings) -> None:
         ServerError: if a setting is wrong, or a port is in use.
         MissingExtra: if a package is not installed that an engine or REST needs.
     """
+    check_type("settings", settings, ServerSettings, "ServerSettings", ServerError)
     settings.addresses()
     for spec in settings.engines().values():
         check_engine(spec)
@@ -146,7 +150,7 @@ async def _open_endpoints(
     settings = builder.settings
     address, rest = settings.addresses()
     tls, secure = settings.tls(), "s" if settings.tls() else ""
-    authenticator = Authenticator(settings.api_key, builder.check_token())
+    authenticator = Authenticator(settings.api_key, builder.check_token(), settings.bearer_token)
     server = make_server(service, streams, authenticator, lambda: str(address.public))
     stack.push_async_callback(server.stop, STOP_SECONDS)
     address = bind(server, address, tls)

@@ -1,6 +1,7 @@
 """Client against the real local server: bad input, targets, killed processes. See also test_job_story."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -188,6 +189,26 @@ def test_a_local_server_that_does_not_start_says_why(tmp_path):
     """The error has the last lines of its log."""
     with pytest.raises(ServerError, match=r"the local server did not start: .*nowhere\.csv"):
         LocalServer(models={"general": f"scripted:{tmp_path / 'nowhere.csv'}"})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"models": ["general"]}, "models must be a mapping from model names to engines, not ['general']"),
+        ({"models": {"general": None}}, "a model must be a name and an engine"),
+        ({"models": {5: "pocketsphinx"}}, "a model must be a name and an engine"),
+        ({"models": {"a=b": "pocketsphinx"}}, "the model 'a=b' cannot have an equals sign"),
+        ({"models": {"a": "scripted:\0"}}, "a zero byte"),
+        ({"bucket_root": 5}, "bucket_root must be the path of a folder, not 5"),
+        ({"bucket_root": b"x"}, "bucket_root must be the path of a folder, not b'x'"),
+        ({"data_dir": object}, "data_dir must be the path of a folder, not <class 'object'>"),
+        ({"data_dir": "\0"}, "data_dir must be the path of a folder"),
+    ],
+)
+def test_wrong_arguments_of_a_local_server(options, words):
+    """One error that names the argument, before a process is started."""
+    with pytest.raises(ServerError, match=re.escape(words)):
+        LocalServer(**options)
 
 
 # ---- interrupts

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -344,15 +345,30 @@ def test_vendor_sdk_uses_endpoint_discovery(secure: Server, certificate: tuple[P
 WRONG = {
     "REST in the open": ({"rest": "0.0.0.0:0"}, "'0.0.0.0:0' can be reached from other machines"),
     "key without TLS": ({"grpc": "0.0.0.0:0", "api_key": "a"}, "there is no TLS and no key"),
-    "empty key": ({"api_key": ""}, "an --api-key is empty"),
+    "empty key": ({"api_key": ""}, "a value of --api-key is empty or no text"),
     "no key file": ({"tls_cert": "cert.pem"}, "TLS needs both, --tls-cert and --tls-key"),
     "no such file": ({"tls_cert": "gone", "tls_key": "gone"}, "gone and gone are no certificate and its key"),
     "no certificate": (
         {"tls_cert": DATA / "README.md", "tls_key": DATA / "README.md"},
         "are no certificate and its key in PEM form",
     ),
-    "no public key": ({"iam_public_key": "gone"}, "gone holds no public key: FileNotFoundError"),
+    "no public key": (
+        {"rest": "127.0.0.1:0", "iam_public_key": "gone"},
+        "gone holds no public key: FileNotFoundError",
+    ),
     "REST address": ({"rest": "127.0.0.1"}, "is no address"),
+    "IAM without REST": ({"iam": True}, "tokens are issued over REST; give --rest"),
+    "file of keys": ({"api_key": "@gone"}, "the file 'gone' of --api-key cannot be read: .*No such file"),
+    "no setting": ({"fault": "x"}, "there is no setting 'fault'; did you mean 'faults'"),
+    "number": ({"lease_seconds": "5"}, "lease_seconds must be a number from 0.01 to 1,000,000, not '5'"),
+    "not a number": ({"lease_seconds": float("nan")}, "lease_seconds must be a number"),
+    "limits": ({"streams": {"seconds": -1}}, "streams.seconds must be a number"),
+    "workers": ({"workers": 0}, "workers must be a number from 1 to 1,000, not 0"),
+    "path": ({"data_dir": 5}, "data_dir must be a path, not 5"),
+    "faults": ({"faults": [5]}, "a value of --fault is empty or no text"),
+    "models": ({"models": ["general"]}, "models must be a mapping from model names to engines"),
+    "engines": ({"models": {"general": None}}, "models must be a mapping of texts"),
+    "address": ({"grpc": 50051}, "grpc must be a text such as '127.0.0.1:50051', not 50051"),
 }
 
 
@@ -372,6 +388,53 @@ def test_other_machines_with_tls_and_a_key(certificate: tuple[Path, Path]) -> No
     assert address.host == "0.0.0.0"
     assert address.public.host not in ("0.0.0.0", "")
     assert "sesame" not in repr(settings)
+
+
+def test_nobody_gives_tokens_to_other_machines(certificate: tuple[Path, Path]) -> None:
+    """Where others can call, tokens are not for everybody."""
+    cert, key = certificate
+    secure = {"grpc": "127.0.0.1:0", "rest": "0.0.0.0:0", "api_key": "a", "tls_cert": cert, "tls_key": key}
+    for everybody in ({"iam": True}, {"vm_metadata": True}):
+        with pytest.raises(ServerError, match=r"'0.0.0.0:0' can .* and everybody would get a token"):
+            ServerSettings.of(**secure, **everybody).addresses()
+    ServerSettings.of(**secure, iam=True, oauth_token="y0_user").addresses()
+
+
+def test_keys_and_tokens_from_files(tmp_path: Path) -> None:
+    """A file has one per line; a token that is named is accepted as those that the server issues."""
+    (tmp_path / "tokens").write_text("t1.one\n\n t1.two \n")
+    (tmp_path / "empty").write_text("\n")
+    settings = ServerSettings.of(api_key=["plain"], bearer_token=f"@{tmp_path / 'tokens'}")
+    assert (settings.api_key, settings.bearer_token) == (("plain",), ("t1.one", "t1.two"))
+    authenticator = Authenticator(settings.api_key, None, settings.bearer_token)
+    for accepted in ("Bearer t1.one", "bearer t1.two", "Api-Key plain"):
+        authenticator.check({"authorization": accepted})
+    for refused in ("Bearer t1.three", "Bearer plain", "Api-Key t1.one"):
+        with pytest.raises(StatusError):
+            authenticator.check({"authorization": refused})
+    with pytest.raises(ServerError, match=r"empty' of --api-key is empty; it holds one per line"):
+        ServerSettings.of(api_key=f"@{tmp_path / 'empty'}")
+
+
+def test_an_iam_endpoint_for_everybody() -> None:
+    """With --iam alone every OAuth token is exchanged, and calls need the token."""
+    server = Server(rest="127.0.0.1:0", iam=True, models={"general": f"scripted:{DATA}"})
+    with closing(server), httpx.Client(base_url=server.rest) as http:
+        assert http.get("/operations/x").status_code == 401
+        headers = {"authorization": f"Bearer {get_token(http, {'yandexPassportOauthToken': 'any'})}"}
+        assert http.get("/operations/x", headers=headers).status_code == 404
+        assert http.post("/iam/v1/tokens", json={"jwt": "a.b.c"}).status_code == 401
+        assert http.get(METADATA, headers=FLAVOR).status_code == 404
+
+
+def test_every_option_is_explained() -> None:
+    """No option of `serve` is without a text, but the one for programs."""
+    from speechkit_nb.cli.main import main
+
+    options = {option.name: option for option in main.commands["serve"].params}
+    assert [name for name, option in options.items() if option.hidden] == ["stop_with_stdin"]
+    assert all(option.help for name, option in options.items() if name != "stop_with_stdin")
+    assert "better use the variable or a file" in options["api_key"].help
 
 
 def test_command_line(certificate: tuple[Path, Path]) -> None:

@@ -20,12 +20,19 @@ class Authenticator:
         keys: API keys that are accepted.
         check_token: returns whether a token belongs to a service account, and raises StatusError for a token
             that is not accepted. None: the server issues no tokens.
+        tokens: tokens of the service account that are accepted besides.
     """
 
-    def __init__(self, keys: Iterable[str], check_token: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        keys: Iterable[str],
+        check_token: Callable[[str], bool] | None = None,
+        tokens: Iterable[str] = (),
+    ) -> None:
         self._keys = tuple(key.encode() for key in keys)
+        self._tokens = tuple(token.encode() for token in tokens)
         self._check_token = check_token
-        self.is_required = bool(self._keys) or check_token is not None
+        self.is_required = bool(self._keys or self._tokens) or check_token is not None
 
     def check(self, headers: Mapping[str, str], folder_id: str = "") -> None:
         """Raise an error unless the call may be answered.
@@ -54,11 +61,12 @@ class Authenticator:
         scheme, _, secret = authorization.strip().partition(" ")
         match scheme.lower(), secret.strip():
             case "api-key", key if key:
-                # compare_digest takes equally long for all keys, so its time does not tell how much is right
-                if not any(hmac.compare_digest(key.encode(), known) for known in self._keys):
+                if not _is_among(key, self._keys):
                     raise unauthenticated("the API key is unknown")
                 return True
             case "bearer", token if token:
+                if _is_among(token, self._tokens):
+                    return True
                 if self._check_token is None:
                     raise unauthenticated("the token is invalid")
                 return self._check_token(token)
@@ -66,3 +74,8 @@ class Authenticator:
                 raise unauthenticated(f"no credentials: there is no header Authorization: {FORMS}")
             case _:
                 raise unauthenticated(f"the header Authorization must be {FORMS}")
+
+
+def _is_among(secret: str, known: tuple[bytes, ...]) -> bool:
+    # compare_digest takes equally long for all secrets, so its time does not tell how much is right
+    return any(hmac.compare_digest(secret.encode(), each) for each in known)

@@ -10,12 +10,13 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 from ...audio import Recording
+from ...errors import ServerError, check_number
 from ...wire import v3
 from ..engines.base import EngineSpec, ListenRequest
 from ..status import Code, StatusError, invalid_argument
@@ -45,6 +46,9 @@ class StreamLimits:
         gap_seconds: longest time between two messages of the client.
         status_seconds: time between two status messages of the server.
         sessions: sessions at a time. For each, the embedded recognizer needs 90 MB.
+
+    Raises:
+        ServerError: if one is no positive number.
     """
 
     seconds: float = 300.0
@@ -52,6 +56,10 @@ class StreamLimits:
     gap_seconds: float = 5.0
     status_seconds: float = 1.0
     sessions: int = 10
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            check_number(f"streams.{each.name}", getattr(self, each.name), 0.001, 1e9, ServerError)
 
 
 class StreamService:

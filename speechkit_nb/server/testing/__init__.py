@@ -34,6 +34,7 @@ class TestingBuilder(Builder):
         self._issuer = Issuer(
             settings.iam_public_key,
             settings.oauth_token,
+            for_everybody=settings.iam and settings.gives_tokens_to_everybody,
             for_machine=settings.vm_metadata,
             seconds=settings.token_seconds,
         )

@@ -59,6 +59,7 @@ class Issuer:
     Args:
         public_key: file of the key that verifies signed requests, JSON or PEM; None: they are not accepted.
         oauth_tokens: OAuth tokens that can be exchanged for the token of a user.
+        for_everybody: whether every OAuth token can be exchanged.
         for_machine: whether the metadata service issues tokens, to every caller.
         seconds: how long a token is valid.
         clock: seconds since 1970.
@@ -73,6 +74,7 @@ class Issuer:
         public_key: Path | None = None,
         oauth_tokens: Iterable[str] = (),
         *,
+        for_everybody: bool = False,
         for_machine: bool = False,
         seconds: float,
         clock: Callable[[], float] = time.time,
@@ -81,10 +83,10 @@ class Issuer:
             raise MissingExtra("an IAM endpoint with keys", "pyjwt[crypto]", "auth")
         self._public_key = None if public_key is None else PublicKey.read(public_key)
         self._oauth_tokens = frozenset(oauth_tokens)
-        self._for_machine = for_machine
+        self._for_everybody, self._for_machine = for_everybody, for_machine
         self._seconds, self._clock = seconds, clock
         self._tokens: dict[str, Token] = {}
-        self.is_active = bool(public_key or self._oauth_tokens or for_machine)
+        self.is_active = bool(public_key or self._oauth_tokens or for_everybody or for_machine)
 
     def exchange(self, body: Mapping[str, Any], own_url: str) -> dict[str, str]:
         """`CreateIamToken`: a signed request of a service account, or an OAuth token of a user.
@@ -101,7 +103,7 @@ class Issuer:
                 self._check_signed(signed, own_url)
                 token = self._issue(is_service_account=True)
             case {"yandexPassportOauthToken": str(oauth)}:
-                if oauth not in self._oauth_tokens:
+                if not self._for_everybody and oauth not in self._oauth_tokens:
                     raise unauthenticated("the OAuth token is invalid or has expired")
                 token = self._issue(is_service_account=False)
             case _:
