@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
 from typing import Any
 
@@ -91,6 +92,16 @@ def internal_error(who: str, error: Exception) -> StatusError:
     'the engine failed: ValueError: no sound'
     """
     return StatusError(Code.INTERNAL, f"{who} failed: {type(error).__name__}: {error}")
+
+
+def release_memory(error: BaseException) -> None:
+    """Forget the variables of the functions that an error has left: they may hold megabytes of audio."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__
 
 
 def unauthenticated(message: str) -> StatusError:

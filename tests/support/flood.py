@@ -150,9 +150,9 @@ def main(target: str, rest: str, seconds: str, *names: str) -> None:
 
     def attack(name: str, once: Callable[[], object]) -> None:
         while time.monotonic() < end:
+            made[name] += 1
             with contextlib.suppress(grpc.RpcError, OSError, http.client.HTTPException):
                 once()
-            made[name] += 1
             time.sleep(0.05)
 
     threads = [threading.Thread(target=attack, args=each, daemon=True) for each in found]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...wire import endpoint
-from ..status import Code, StatusError, internal_error, invalid_argument
+from ..status import Code, StatusError, internal_error, invalid_argument, release_memory
 
 log = logging.getLogger(__name__)
 LONGEST_REQUEST_ID = 200
@@ -56,7 +56,7 @@ def read_request_id(headers: Mapping[str, str]) -> str:
 
 def to_status_error(error: Exception) -> StatusError:
     """The error itself if it is a `StatusError`; any other one is logged and becomes INTERNAL."""
-    if isinstance(error, StatusError):
-        return error
-    log.error("a call failed", exc_info=error)
-    return internal_error("the local server", error)
+    if not isinstance(error, StatusError):
+        log.error("a call failed", exc_info=error)
+    release_memory(error)
+    return error if isinstance(error, StatusError) else internal_error("the local server", error)

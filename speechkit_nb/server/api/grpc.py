@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import grpc
@@ -27,7 +27,7 @@ REQUEST_SECONDS = 10.0
 """A call must have sent its request by then; one with audio has more time."""
 UPLOAD_SECONDS = 60.0
 UPLOADS = ("RecognizeFile", "LongRunningRecognize")
-MOST_UPLOADS = 4
+MOST_UPLOADS = 3
 OPTIONS = [
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -239,13 +239,12 @@ def _handle_stream(method: Method, call: Implementation) -> Callable[[Any, Any],
     async def handle(requests: AsyncIterable[bytes], context: Any) -> AsyncIterator[Any]:
         await context.send_initial_metadata(make_request_ids())
         try:
-            request = (
-                _parse_each(method, requests)
-                if method.request_streaming
-                else await _receive(method, requests, REQUEST_SECONDS)
-            )
-            async with aclosing(call(request, context)) as messages:
-                async for message in messages:
+            async with AsyncExitStack() as stack:
+                if method.request_streaming:
+                    request = await stack.enter_async_context(aclosing(_parse_each(method, requests)))
+                else:
+                    request = await _receive(method, requests, REQUEST_SECONDS)
+                async for message in await stack.enter_async_context(aclosing(call(request, context))):
                     yield message
         except Exception as error:
             await _abort(context, error)
@@ -256,8 +255,8 @@ def _handle_stream(method: Method, call: Implementation) -> Callable[[Any, Any],
 async def _receive(method: Method, requests: AsyncIterable[bytes], seconds: float) -> Any:
     """The only request of a call."""
     try:
-        async with asyncio.timeout(seconds):
-            data = await anext(aiter(requests), None)
+        async with asyncio.timeout(seconds), _closing(requests) as messages:
+            data = await anext(messages, None)
     except TimeoutError:
         raise StatusError(Code.DEADLINE_EXCEEDED, f"the request did not come within {seconds:g} s") from None
     if data is None:
@@ -265,14 +264,20 @@ async def _receive(method: Method, requests: AsyncIterable[bytes], seconds: floa
     return _parse(method, data)
 
 
-async def _parse_each(method: Method, requests: AsyncIterable[bytes]) -> AsyncIterator[Any]:
-    async for data in requests:
-        if len(data) > LARGEST_STREAM_MESSAGE:
-            raise StatusError(
-                Code.OUT_OF_RANGE,
-                f"a message of the stream has {len(data)} bytes; at most {LARGEST_STREAM_MESSAGE} are taken",
-            )
-        yield _parse(method, data)
+async def _parse_each(method: Method, requests: AsyncIterable[bytes]) -> AsyncGenerator[Any]:
+    async with _closing(requests) as messages:
+        async for data in messages:
+            if len(data) > LARGEST_STREAM_MESSAGE:
+                raise StatusError(
+                    Code.OUT_OF_RANGE,
+                    f"a message of the stream has {len(data)} bytes; at most {LARGEST_STREAM_MESSAGE} may be",
+                )
+            yield _parse(method, data)
+
+
+def _closing(requests: AsyncIterable[bytes]) -> aclosing[Any]:
+    """The messages of a call. gRPC's generator keeps the last one in memory until it is closed."""
+    return aclosing(cast("AsyncGenerator[bytes]", aiter(requests)))
 
 
 def _parse(method: Method, data: bytes) -> Any:

@@ -110,6 +110,7 @@ def parse_message(body: bytes, message: Any, prepare: Callable[[Any], Any] = lam
         StatusError: INVALID_ARGUMENT if the body does not fit the message.
     """
     value = prepare(parse_body(body))
+    del body  # up to 64 MB, and the next step needs a lot of memory
     try:
         return message_from_json(value, message)
     except ConfigError as error:

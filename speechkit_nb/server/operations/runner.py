@@ -12,7 +12,7 @@ from ...wire import v3
 from ..engines.registry import check_engine, parse_engine
 from ..recognition.file import recognize
 from ..recognition.options import open_recording, read_options
-from ..status import Code, StatusError, internal_error
+from ..status import Code, StatusError, internal_error, release_memory
 from ..workers.pool import Pool
 from . import v2
 from .store import Store, Work
@@ -21,7 +21,7 @@ from .store_threads import StoreThreads
 log = logging.getLogger(__name__)
 MOST_OPERATIONS = 5000
 """Operations that may wait or run at a time."""
-LARGEST_AUDIO = 128 << 20
+LARGEST_AUDIO = 64 << 20
 """Bytes of stored audio that may be in memory at a time; other operations wait."""
 Outcome = TypeVar("Outcome")
 
@@ -96,6 +96,7 @@ class Runner:
             await self._end(Store.finish, operation_id, await self._make_answer(operation_id))
         except StatusError as error:
             log.warning("operation %s failed: %s", operation_id, error)
+            release_memory(error)
             await self._end(Store.fail, operation_id, error)
         except Exception as error:
             log.exception("operation %s failed", operation_id)
@@ -131,6 +132,7 @@ class Runner:
     @asynccontextmanager
     async def _reserve(self, n_bytes: int) -> AsyncIterator[None]:
         """Wait until so much audio may be in memory, for as long as the block runs."""
+        n_bytes = min(n_bytes, LARGEST_AUDIO)
         async with self._has_free_bytes:
             await self._has_free_bytes.wait_for(lambda: self._free_bytes >= n_bytes)
             self._free_bytes -= n_bytes

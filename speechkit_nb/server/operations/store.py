@@ -23,6 +23,8 @@ from ..status import Code, StatusError, invalid_argument
 KEEP_SECONDS = 3 * 24 * 3600.0
 LOCK_SECONDS = 10.0
 """How long a call waits while another process has locked the file."""
+PAGE_BYTES = 1 << 14
+"""Audio of 50 MB is written twice as fast as with the default of 4 kB."""
 LONGEST_ID = 50
 ALPHABET = string.ascii_lowercase + string.digits
 SCHEMA = """
@@ -143,18 +145,25 @@ class Store:
                 "INSERT INTO operations VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, NULL)",
                 (id, description, self._account, now, now, self.server_id, *request),
             )
-            if not by_path:
-                db.execute("INSERT INTO audio VALUES (?, ?)", (id, work.audio))
+            if isinstance(work.audio, bytes):
+                # SQLite would copy a value that is bound to a statement as a whole
+                size = len(work.audio)
+                row = db.execute("INSERT INTO audio VALUES (?, zeroblob(?))", (id, size)).lastrowid
+                with db.blobopen("audio", "content", row) as blob:
+                    blob.write(work.audio)
         return id
 
     def work(self, operation_id: str) -> Work:
         """The work of a running operation."""
-        user_request_id, engine, request, path, content = self._reader.execute(
-            "SELECT user_request_id, engine, request, path, content "
+        user_request_id, engine, request, path, row = self._reader.execute(
+            "SELECT user_request_id, engine, request, path, audio.rowid "
             "FROM operations LEFT JOIN audio USING (id) WHERE id = ?",
             (operation_id,),
         ).fetchone()
-        return Work(user_request_id, engine, request, Path(path) if path else content)
+        if path:
+            return Work(user_request_id, engine, request, Path(path))
+        with self._reader.blobopen("audio", "content", row, readonly=True) as blob:
+            return Work(user_request_id, engine, request, blob.read())
 
     def audio_size(self, operation_id: str) -> int:
         """Number of bytes of audio that are stored with a running operation."""
@@ -308,6 +317,7 @@ def _open(folder: Path | None) -> sqlite3.Connection:
         # with the empty name SQLite keeps what does not fit into its cache in a temporary file
         name = folder / "operations.sqlite" if folder else ""
         db = sqlite3.connect(name, timeout=LOCK_SECONDS, check_same_thread=False)
+        db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         db.execute("PRAGMA auto_vacuum = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         if folder is not None:

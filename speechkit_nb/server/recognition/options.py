@@ -163,9 +163,10 @@ def find_audio(request: Any, bucket_root: Path | None) -> Path | bytes:
     """
     if request.uri:
         return bucket.resolve(request.uri, bucket_root)
-    if not request.content:
+    content = bytes(request.content)  # each access makes a copy
+    if not content:
         raise invalid_argument("no audio: neither content nor uri is set, or the content is empty")
-    return bytes(request.content)
+    return content
 
 
 def open_recording(request: Any, audio: Path | bytes) -> Recording:
