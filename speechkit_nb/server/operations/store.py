@@ -148,8 +148,8 @@ class Store:
             if isinstance(work.audio, bytes):
                 # SQLite would copy a value that is bound to a statement as a whole
                 size = len(work.audio)
-                row = db.execute("INSERT INTO audio VALUES (?, zeroblob(?))", (id, size)).lastrowid
-                with db.blobopen("audio", "content", row) as blob:
+                added = db.execute("INSERT INTO audio VALUES (?, zeroblob(?))", (id, size))
+                with db.blobopen("audio", "content", added.lastrowid or 0) as blob:
                     blob.write(work.audio)
         return id
 
