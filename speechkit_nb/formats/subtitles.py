@@ -20,8 +20,10 @@ _MARKUP = re.compile(
     rf"<({_STAMP})>"
     r"|</?(?:[biusc]|ruby|rt)(?:\.[^\s<>]*)?>"
     r"|<(?:v|lang)(?:\.[^\s<>]*)?(?:\s[^<>]*)?>|</(?:v|lang|font)>|<font(?:\s[^<>]*)?>"
-    r"|\{\\[^{}]*\}"
+    r"|\{\\[^{}]*\}",
+    re.IGNORECASE,
 )
+_LINE_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)  # of neither format, but in many files
 _ANY_TAG = re.compile(r"</?[^\W\d_][^<>]*>|</?>")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]*);")
 _WEBVTT = re.compile(r"WEBVTT(?:[ \t].*)?")
@@ -117,7 +119,7 @@ def _find_number(lines: Sequence[str], arrow: int, left_out: list[Omission]) -> 
 
 def _parse_cue(lines: Sequence[str], arrow: int, end: int, left_out: list[Omission]) -> Iterator[_Cue]:
     """The cue with its times in the line `arrow` and its text in the lines up to `end`; none if broken."""
-    text = "\n".join(lines[arrow + 1 : end]).strip()
+    text = _LINE_BREAK.sub("\n", "\n".join(lines[arrow + 1 : end])).strip()
     timing = _TIMING.fullmatch(lines[arrow])
     start, stop = (stamp and parse_seconds(stamp) for stamp in timing.groups()) if timing else (None, None)
     if timing is None or start is None or (stop is None and timing[2]):

@@ -27,22 +27,10 @@ _SPELLINGS = {
 }
 _UNITS = {"ms": 0.001, "msec": 0.001, "milliseconds": 0.001, "s": 1.0, "sec": 1.0, "seconds": 1.0}
 _TIMES = ("start", "end", "duration")
-_LIKE_TIMES = {
-    "time",
-    "times",
-    "offset",
-    "start",
-    "begin",
-    "from",
-    "end",
-    "stop",
-    "to",
-    "finish",
-    "duration",
-    "t0",
-    "t1",
-}
-"""Parts of names that columns of times have, to mention those that are not read."""
+_LIKE_TIMES = re.compile(
+    "(?:.*_)?(?:times?|start|begin|from|end|stop|to|finish|offset|duration|t0|t1)(?:_.*)?"
+)
+"""Spelling of names that columns of times may have, to mention those that are not read."""
 
 _UNKNOWN = ("", "nan", "na", "n/a", "<na>", "none", "null", "nat")
 _LONG = 100.0
@@ -70,7 +58,7 @@ def _read_rows(text: str, delimiter: str, n_columns: int) -> tuple[list[int], li
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,
-        skipinitialspace=f"{delimiter} " in text.partition("\n")[0],
+        skipinitialspace=f"{delimiter} " in text.lstrip("\n").partition("\n")[0],
         strict=True,
     )
     lines, rows = list[int](), list[list[str]]()
@@ -158,13 +146,13 @@ def _convert(frame: pd.DataFrame, units: dict[str, float]) -> FileContent:
         times["end"] = (times["start"] + times.pop("duration")).round(6)
         frame = frame.drop(columns="duration")
     left_out = []
-    if len(times) < 2:
+    if len(times) < 2 and "word" in frame:
         left_out += [
             Omission(f"column {name!r}", "not read as times; the names are start, and end or duration")
             for name in map(str, frame)
-            if _LIKE_TIMES & set(_spell(name).split("_"))
+            if _LIKE_TIMES.fullmatch(_spell(name))
         ]
-    elif times and not units:
+    elif len(times) == 2 and not units:
         _check_unit(times["start"], times["end"])
     return FileContent(frame.assign(**times).reset_index(drop=True), left_out=tuple(left_out))
 
@@ -183,14 +171,14 @@ def _parse_times(cells: pd.Series, unit: float) -> pd.Series:
     cells = cells.str.strip()
     seconds = pd.to_numeric(cells.str.replace(",", ".", regex=False), errors="coerce")
     unclear = (seconds.isna() | np.isinf(seconds)) & ~cells.str.casefold().isin(_UNKNOWN)
-    for row in cells.index[unclear]:
-        parsed = parse_seconds(cells[row])
-        if parsed is None:
-            raise UnreadableFile(
-                f"line {row} has {shorten(cells[row])} in {cells.name}; start and end are seconds"
-            )
-        seconds[row] = parsed
-    return seconds.astype("float64") if unit == 1.0 else (seconds * unit).round(6)
+    parsed = cells[unclear].map(parse_seconds).astype("float64")
+    if parsed.isna().any():
+        row = parsed.index[parsed.isna()][0]
+        raise UnreadableFile(
+            f"line {row} has {shorten(cells[row])} in {cells.name}; start and end are seconds"
+        )
+    seconds = seconds.astype("float64").where(~unclear, parsed)
+    return seconds if unit == 1.0 else (seconds * unit).round(6)
 
 
 def _check_unit(start: pd.Series, end: pd.Series) -> None:
