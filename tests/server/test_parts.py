@@ -15,7 +15,7 @@ from local_server import wav
 
 from speechkit_nb.errors import MissingExtra, ServerError
 from speechkit_nb.server.engines import registry
-from speechkit_nb.server.engines.base import EngineSpec, Hypothesis, ListenRequest, Word
+from speechkit_nb.server.engines.base import EngineSpec, Hypothesis, LanguageEstimate, ListenRequest, Word
 from speechkit_nb.server.engines.registry import check_engine, parse_engine
 from speechkit_nb.server.engines.scripted import ScriptedListener, create
 from speechkit_nb.server.engines.scripts import split_list
@@ -175,9 +175,9 @@ def test_interleave() -> None:
 def test_wall_time_counts_from_the_start_of_the_session() -> None:
     """In milliseconds, by the given clock."""
     clock = Clock()
-    writer = EventWriter("id", 1000, language="en-US", clock=clock)
+    writer = EventWriter("id", 1000, detects_language=True, clock=clock)
     clock.now += 1.5
-    final = Final(0, (Word("yes", 100, 300),), 0, 1000)
+    final = Final(0, (Word("yes", 100, 300),), 0, 1000, (LanguageEstimate("en-US", 1.0),))
     message = v3.StreamingResponse.FromString(writer.final(final))
     assert message.response_wall_time_ms == 1500
     (language,) = message.final.alternatives[0].languages

@@ -22,14 +22,25 @@ class Word(NamedTuple):
     end_ms: int
 
 
+class LanguageEstimate(NamedTuple):
+    """A language that may be spoken, such as "en-US", and its probability."""
+
+    code: str
+    probability: float
+
+
 @dataclass(frozen=True)
 class Hypothesis:
-    """The words of one utterance, so far ("partial") or completely ("final")."""
+    """The words of one utterance, so far ("partial") or completely ("final").
+
+    `languages` are the estimates of an engine that was given no language and looked for it.
+    """
 
     kind: Literal["partial", "final"]
     words: tuple[Word, ...]
     start_ms: int
     end_ms: int
+    languages: tuple[LanguageEstimate, ...] = ()
 
     @property
     def text(self) -> str:

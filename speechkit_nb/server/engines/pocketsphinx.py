@@ -9,10 +9,11 @@ import re
 
 from pocketsphinx import Decoder
 
-from .base import EngineSpec, Hypothesis, ListenRequest, Word
+from .base import EngineSpec, Hypothesis, LanguageEstimate, ListenRequest, Word
 from .segment import Speech
 from .utterances import UtteranceListener
 
+ENGLISH = (LanguageEstimate("en-US", 1.0),)
 FRAME_MS = 10
 FILLER = re.compile(r"^(<.*>|\[.*\]|\+\+.*\+\+)$")
 VARIANT = re.compile(r"\(\d+\)$")
@@ -26,7 +27,7 @@ def create(spec: EngineSpec) -> PocketsphinxEngine:
 class PocketsphinxEngine:
     """Keeps loaded decoders for later listeners; each listener has a decoder to itself."""
 
-    languages = ("en-US",)
+    languages = (ENGLISH[0].code,)
 
     def __init__(self) -> None:
         self._idle = [Decoder(loglevel="FATAL")]
@@ -83,7 +84,7 @@ class PocketsphinxListener(UtteranceListener):
         self._decoder.process_raw(b"".join(piece.pcm for piece in self._pieces), full_utt=True)
         self._decoder.end_utt()
         start_ms, end_ms = self._pieces[0].start_ms, self._pieces[-1].end_ms
-        return Hypothesis("final", self._words(start_ms, end_ms), start_ms, end_ms)
+        return Hypothesis("final", self._words(start_ms, end_ms), start_ms, end_ms, ENGLISH)
 
     def _partial(self) -> list[Hypothesis]:
         start_ms, now_ms = self._pieces[0].start_ms, self._pieces[-1].end_ms
@@ -91,7 +92,7 @@ class PocketsphinxListener(UtteranceListener):
         if words == self._last_partial:
             return []
         self._last_partial = words
-        return [Hypothesis("partial", words, start_ms, now_ms)]
+        return [Hypothesis("partial", words, start_ms, now_ms, ENGLISH)]
 
     def _words(self, start_ms: int, end_ms: int) -> tuple[Word, ...]:
         """The words of the decoder with times of the channel, without silences and noises."""

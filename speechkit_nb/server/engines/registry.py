@@ -45,7 +45,7 @@ ENGINES = {
     "whisper": EngineEntry(
         "whisper",
         own_process=True,
-        packages=("faster_whisper", "pocketsphinx"),
+        packages=("faster_whisper",),
         extra="whisper",
         takes_path=True,
         takes_name=True,

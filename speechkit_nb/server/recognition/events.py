@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...wire import v3
-from ..engines.base import Word
+from ..engines.base import LanguageEstimate, Word
 from .refinement import Refinement
 
 
@@ -27,6 +27,7 @@ class Final:
     words: tuple[Word, ...]
     start_ms: int
     end_ms: int
+    languages: tuple[LanguageEstimate, ...] = ()
 
     @property
     def text(self) -> str:
@@ -40,7 +41,7 @@ class EventWriter:
     Args:
         user_request_id: the caller's name for the request, or the id of the operation.
         received_ms: how much audio has been received; `receive` updates it.
-        language: code for each alternative if languages are detected, else "".
+        detects_language: whether each alternative gets the estimates of its language.
         clock: returns seconds, for the time since the session began.
     """
 
@@ -48,13 +49,13 @@ class EventWriter:
         self,
         user_request_id: str,
         received_ms: int,
-        language: str = "",
+        detects_language: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session = v3.SessionUuid(uuid=str(uuid.uuid4()), user_request_id=user_request_id)
         self._cursors = v3.AudioCursors(received_data_ms=received_ms)
         self._n_finals = 0
-        self._language = language
+        self._detects_language = detects_language
         self._clock = clock
         self._started = clock()
 
@@ -84,10 +85,16 @@ class EventWriter:
         """The end of the last final."""
         return int(self._cursors.final_time_ms)
 
-    def partial(self, channel: int, words: tuple[Word, ...], processed_ms: int) -> bytes:
+    def partial(
+        self,
+        channel: int,
+        words: tuple[Word, ...],
+        processed_ms: int,
+        languages: tuple[LanguageEstimate, ...] = (),
+    ) -> bytes:
         """What was recognized since the last final, up to `processed_ms`; it may still change."""
         self._cursors.partial_time_ms = processed_ms
-        guess = Final(channel, words, self.final_ms, processed_ms)
+        guess = Final(channel, words, self.final_ms, processed_ms, languages)
         return self._write(channel, partial=self._make_update(guess, guess.text))
 
     def status(self, code: str, message: str = "") -> bytes:
@@ -123,8 +130,9 @@ class EventWriter:
             start_time_ms=final.start_ms,
             end_time_ms=final.end_ms,
         )
-        if self._language:
-            alternative.languages.add(language_code=self._language, probability=1.0)
+        if self._detects_language:
+            for code, probability in final.languages:
+                alternative.languages.add(language_code=code, probability=probability)
         return v3.AlternativeUpdate(alternatives=[alternative], channel_tag=str(final.channel))
 
     def _write(self, channel: int | None, **event: Any) -> bytes:

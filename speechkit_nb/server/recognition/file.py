@@ -53,8 +53,7 @@ async def recognize(
         StatusError: if the audio is damaged, or the engine fails.
     """
     duration_ms = round(recording.duration * 1000)
-    language = options.language if options.detects_language else ""
-    writer = EventWriter(user_request_id, duration_ms, language)
+    writer = EventWriter(user_request_id, duration_ms, options.detects_language)
     if listen_request is None:
         listen_request = await asyncio.to_thread(_identify, recording)
     request = replace(listen_request, language=options.language)
@@ -84,7 +83,7 @@ def tile_finals(hypotheses: Sequence[Hypothesis], channel: int, duration_ms: int
     """
     ends = [min(hypothesis.end_ms, duration_ms) for hypothesis in hypotheses[:-1]] + [duration_ms]
     return [
-        Final(channel, _clip_words(hypothesis, end), start, end)
+        Final(channel, _clip_words(hypothesis, end), start, end, hypothesis.languages)
         for hypothesis, (start, end) in zip(hypotheses, pairwise([0, *ends]), strict=False)
     ]
 

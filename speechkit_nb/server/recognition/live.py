@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import Any
 
-from ..engines.base import SAMPLE_RATE, Hypothesis, ListenRequest, Word
+from ..engines.base import SAMPLE_RATE, Hypothesis, LanguageEstimate, ListenRequest, Word
 from ..workers.pool import Pool
 from .analysis import compute_analyses
 from .decoder import Resampler, Samples, take_channel
@@ -75,6 +75,7 @@ class LiveSession:
         self._has_items = asyncio.Event()
         self._received_ms = self._processed = 0
         self._open_words: tuple[Word, ...] = ()  # recognized; the client has not ended the utterance yet
+        self._languages: tuple[LanguageEstimate, ...] = ()  # of the newest hypothesis
         self._is_warned = False
         self._finals: list[Final] = []  # for the statistics
 
@@ -177,9 +178,11 @@ class LiveSession:
 
     def _write_hypotheses(self, hypotheses: list[Hypothesis]) -> None:
         for hypothesis in hypotheses:
+            self._languages = hypothesis.languages
             if hypothesis.kind == "partial":
                 words = self._open_words + hypothesis.words
-                self._messages.put_nowait(self._writer.partial(0, words, self._processed_ms))
+                partial = self._writer.partial(0, words, self._processed_ms, self._languages)
+                self._messages.put_nowait(partial)
             elif self._external:
                 self._open_words += hypothesis.words
             else:
@@ -193,7 +196,7 @@ class LiveSession:
         """Write the end of an utterance: final, refinement unless it is empty, end of utterance."""
         end_ms = max(min(end_ms, self._received_ms), self._writer.final_ms)
         within = tuple(word._replace(end_ms=min(word.end_ms, end_ms)) for word in words)
-        final = Final(0, within, self._writer.final_ms, end_ms)
+        final = Final(0, within, self._writer.final_ms, end_ms, self._languages)
         self._messages.put_nowait(self._writer.final(final))
         if words:
             self._messages.put_nowait(self._writer.refinement(final, refine(final.words, self._options)))

@@ -37,7 +37,7 @@ class Options:
     """How to recognize: the engine of the model, and how to write the refinement."""
 
     engine: EngineSpec
-    language: str
+    language: str  # empty: the default of the engine, or the one that it detects
     detects_language: bool
     digits: bool = False
     literature_text: bool = False
@@ -62,7 +62,7 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
     is_normalized = is_normalized and language != AUTO
     return Options(
         engine=spec,
-        language=(languages[0] if languages else "") if language == AUTO else language,
+        language="" if language == AUTO else language,
         detects_language=language == AUTO,
         digits=is_normalized,
         literature_text=is_normalized and text.literature_text,

@@ -107,7 +107,7 @@ class StreamService:
         external, pause_ms = read_eou(request.eou_classifier)
         decoder = make_decoder(request.recognition_model.audio_format, self.limits.seconds)
         intake = AudioIntake(decoder, self.limits, external)
-        writer = EventWriter(user_request_id, 0, options.language if options.detects_language else "")
+        writer = EventWriter(user_request_id, 0, options.detects_language)
         mode = request.recognition_model.audio_processing_type
         if mode == v3.RecognitionModelOptions.FULL_DATA:
             return self._answer_as_file(options, intake.items(messages), intake, writer)
