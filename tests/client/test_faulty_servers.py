@@ -18,6 +18,7 @@ from local_server import Server, wav
 
 import speechkit_nb as sk
 from speechkit_nb.client.clock import time_limit
+from speechkit_nb.client.storage import backends
 from speechkit_nb.client.streaming import reconnect
 from speechkit_nb.client.streaming.sender import SessionLimits
 from speechkit_nb.client.transport import grpc, http, retry
@@ -59,12 +60,12 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.monotonic() - began
 
 
-def check_all(calls: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+def check_all(calls: dict[str, Callable[[], Any]], spare: float = SPARE) -> dict[str, Any]:
     """Make all calls at once; returns what each returned or raised, when it is one that it may raise."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with ThreadPoolExecutor(len(calls)) as threads:
         found = dict(zip(calls, threads.map(outcome, calls.values()), strict=True))
-    late = {name: seconds for name, (_, seconds) in found.items() if seconds > LIMIT + SPARE}
+    late = {name: seconds for name, (_, seconds) in found.items() if seconds > LIMIT + spare}
     raw = {
         name: result
         for name, (result, _) in found.items()
@@ -265,3 +266,27 @@ def test_a_server_that_takes_no_audio():
         session = client.stream(np.zeros(8000 * 300, np.int16), sample_rate=8000, pace="fast", limits=limits)
         with pytest.raises(NoAnswer, match="did not answer"):
             session.result(timeout=20)
+
+
+# ---- storage
+
+
+def test_every_fault_of_a_storage(monkeypatch, tmp_path):
+    """An upload ends in time with one error of the toolkit, or finds that the object is not there."""
+    monkeypatch.setattr(backends, "CALL_DEADLINE", 1.0)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(0.1))
+    content = backends.Content.read(path, "audio/wav")
+    with run_faulty_rest() as url:
+        storages = {fault: backends.open_storage(f"{url}/{fault}") for fault in REST}
+        calls = {
+            f"find {fault}": partial(one.contains, content, "b", "a.wav") for fault, one in storages.items()
+        }
+        calls |= {
+            f"put {fault}": partial(one.put, content, "b", "a.wav", None) for fault, one in storages.items()
+        }
+        found = check_all(calls, 3 * SPARE)
+    assert "did not answer in time" in str(found["find hang"])
+    assert "did not answer in time" in str(found["put drip_headers"])

@@ -10,11 +10,12 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from ...errors import ConfigError, Denied, ServiceError
-from ..clock import Clock
+from ...errors import ConfigError, Denied, NoAnswer, ServiceError
+from ..clock import INFINITY, Clock, time_left
 from ..transport.base import Credentials, Secret
 from .iam import IamClient, Token
 from .service_account import ServiceAccountKey
@@ -96,17 +97,28 @@ class RenewableCredentials(_NamedCredentials):
         self._lifetime = self._renew_at_age = 0.0
 
     def header(self) -> Secret:
-        with self._lock:
+        with self._locked():
             if self._token is None or self._age() >= self._renew_at_age:
                 self._get(self._token)
             assert self._token is not None
             return Secret(f"Bearer {self._token.value}")
 
     def renew(self) -> bool:
-        with self._lock:
+        with self._locked():
             if self._token is None or self._age() >= MIN_AGE:
                 self._get(None)
             return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Only one thread fetches a token; the others wait for it until their time is up."""
+        seconds = time_left()
+        if not self._lock.acquire(timeout=seconds if seconds < INFINITY else -1):
+            raise NoAnswer(f"there is no token for the {self._name} in time", code="DEADLINE_EXCEEDED")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _now(self) -> tuple[float, float]:
         return self._clock.now(), self._clock.monotonic()

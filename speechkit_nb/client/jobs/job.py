@@ -128,11 +128,13 @@ class Job:
         Interrupting it (Ctrl-C, or the stop button of a notebook) stops the wait, not the job.
 
         Args:
-            timeout: seconds to wait at most; default: no limit.
+            timeout: seconds to wait at most, though the service does not answer; default: no limit.
             progress: True shows a bar, or a function of (fraction, status).
 
         Raises:
             WaitTimeout: if it is not done by then; the job continues.
+            Unreachable, NoAnswer: if the service cannot be reached, or does not answer, for about a minute;
+                the job continues.
             JobFailed, JobCancelled, JobUnknown: if it has no result.
         """
         try:

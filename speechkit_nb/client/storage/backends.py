@@ -18,6 +18,10 @@ from .links import make_link
 
 PART_SIZE = 8 * 1024 * 1024
 PARTS_AT_ONCE = 4
+CALL_DEADLINE = 60.0
+"""Seconds for one call to the storage, with its retries."""
+SLOWEST = 50_000
+"""Bytes per second of the slowest upload that is waited for."""
 REGIONS = {"storage.yandexcloud.net": "ru-central1", "storage.yandexcloud.kz": "kz1"}
 CREDENTIALS = (
     "a static key of a service account with the role storage.uploader, in AWS_ACCESS_KEY_ID and "
@@ -80,12 +84,12 @@ class S3Storage:
     def contains(self, content: Content, bucket: str, key: str) -> bool | None:
         with self._translate_errors(bucket):
             try:
-                head = self._files.call_s3("head_object", Bucket=bucket, Key=key)
+                head = self._files.call_s3("head_object", Bucket=bucket, Key=key, timeout=CALL_DEADLINE)
             except FileNotFoundError:
                 return False
             except PermissionError:  # with write access only, every object is reported so
                 return None
-        if head["ContentLength"] != content.size:
+        if head.get("ContentLength") != content.size:
             return False
         if head.get("ServerSideEncryption") == "aws:kms":  # then the ETag is no MD5
             return bool(head.get("Metadata", {}).get("sha256") == content.sha256)
@@ -96,6 +100,7 @@ class S3Storage:
             self._files.put_file(
                 str(content.path),
                 f"{bucket}/{key}",
+                timeout=CALL_DEADLINE + content.size / SLOWEST,  # of fsspec: for the whole upload
                 callback=callback,
                 chunksize=PART_SIZE,
                 max_concurrency=PARTS_AT_ONCE,
@@ -226,6 +231,8 @@ def _translate(error: Exception, bucket: str, endpoint: str) -> Exception:
             code="PERMISSION_DENIED",
             details=str(error),
         )
+    if isinstance(error, TimeoutError):
+        return errors.NoAnswer(f"{storage} did not answer in time", code="DEADLINE_EXCEEDED")
     if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
         return errors.Unreachable(f"cannot connect to {storage}: {error}", code="UNAVAILABLE")
     if isinstance(error, exceptions.BotoCoreError):

@@ -33,7 +33,7 @@ MESSAGE_LIMIT = 64 * 1024 * 1024
 INLINE_LIMIT = 60_000_000
 METADATA_LIMIT = 1_048_577
 """Bytes of the longest text with which the service may refuse a call; gRPC's own limit is 8 to 16 kB."""
-ANSWER_LIMIT, MESSAGES_LIMIT = 100_000_000, 500_000
+ANSWER_LIMIT, MESSAGES_LIMIT = 64_000_000, 500_000
 """Bytes and messages of the largest result; one of four hours has 10 MB and 100,000 messages."""
 CONNECT_DEADLINE = 10.0
 RECONNECT_MS = 1000

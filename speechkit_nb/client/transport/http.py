@@ -27,7 +27,7 @@ from .retry import clip, find_request_id, make_no_answer, make_service_error, re
 from .timed_network import TimedTransport
 
 CONNECT_DEADLINE = 10.0
-ANSWER_LIMIT = 100_000_000
+ANSWER_LIMIT = 64_000_000
 """Bytes of the largest response; a result of four hours has 30 MB."""
 REFUSAL_LIMIT = 1_000_000
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)

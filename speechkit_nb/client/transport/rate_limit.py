@@ -27,6 +27,8 @@ NOTICEABLE = 1.0
 
 MIN_PAUSE = 1.0
 """Seconds to pause, at least, after a refusal that names no time."""
+LEAST_WAIT = 0.2
+"""Seconds to pause, at least, after a refusal that names a time."""
 MAX_SLOWDOWN = 16.0
 RECOVERY = 60.0
 """Seconds after which half of a slowdown is over."""
@@ -126,7 +128,8 @@ class SlidingWindow:
 
     def refuse(self, now: float, retry_after: float | None) -> None:
         """Record that the service refused a call for its quota, with the seconds that it asks to wait."""
-        pause = min(retry_after or 0.0, HOUR)  # no quota is for longer, whatever a proxy says
+        # no quota is for longer than an hour, and a wait of 0 s would send the same call all the time
+        pause = min(max(retry_after or 0.0, LEAST_WAIT), HOUR)
         if now >= self._resumes_at:  # several calls that were refused together count once
             slowdown = self._slowdown_at(now)
             self._slowdown, self._slowed_at = min(2 * slowdown, MAX_SLOWDOWN), now
