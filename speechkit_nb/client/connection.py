@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..errors import ConfigError, TargetError, check_choice, suggest
+from ..errors import ConfigError, TargetError, check_choice, join_names, suggest
 from .auth.credentials import choose_credentials, clean_secret, find_credentials, hide_secret
 from .auth.iam import IamClient
 from .client import Client
@@ -107,7 +107,7 @@ def connect(
     api_key = iam_token = oauth_token = service_account_key = None  # so that no traceback shows them
     check_choice("api", api, get_args(Api))
     if target is not None and endpoints is not None:
-        raise TargetError(f"endpoints= says where the service is, and so does {target!r}: leave one of them")
+        raise TargetError(f"give a target or endpoints, not both: {target!r} is an address already")
     check_choice("transport", transport, (None, *get_args(Wire)))
     trusted = read_certificates(ca)
     _check_options(target, options)
@@ -201,7 +201,9 @@ def _resolve_target(
     url = parse_service_url(str(target))
     wire: Wire = "grpc" if url.grpc else "rest"
     if transport not in (None, wire):
-        raise TargetError(f"{target!r} speaks {wire}, not {transport}: leave transport={transport!r}")
+        raise TargetError(
+            f"{target!r} is an address for {wire}, so transport={transport!r} has no place: leave it out"
+        )
     name = str(url)  # the same for all spellings, since the journal stores jobs under it
     if not url.loopback:
         return ServiceAddress(name, Endpoints.at(url), wire)
@@ -252,6 +254,6 @@ def _check_not_given(**given: Any) -> None:
     names = [name for name, value in given.items() if value is not None]
     if names:
         raise ConfigError(
-            f"connect('local') starts a recognizer of its own, which has no use for {' and '.join(names)}: "
+            f"connect('local') starts a recognizer of its own, which has no use for {join_names(names)}: "
             "leave it out; for a server that has, connect to its address"
         )

@@ -30,9 +30,9 @@ from speechkit_nb.client.auth.credentials import (
 )
 from speechkit_nb.client.auth.iam import IamClient, Token
 from speechkit_nb.client.auth.service_account import ServiceAccountKey
-from speechkit_nb.client.clock import Clock
+from speechkit_nb.client.clock import Clock, time_limit
 from speechkit_nb.client.transport import retry
-from speechkit_nb.client.transport.base import Identity
+from speechkit_nb.client.transport.base import Identity, Secret
 from speechkit_nb.client.transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url
 from speechkit_nb.client.transport.grpc import GrpcTransport
 from speechkit_nb.errors import (
@@ -329,6 +329,26 @@ def test_several_threads_renew_once():
     for thread in threads:
         thread.join()
     assert source.n_issued == 2
+
+
+def test_a_thread_that_waits_for_a_token_keeps_its_time_limit():
+    """Another thread fetches it from a service that hangs."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def fetch() -> Token:
+        asked.set()
+        answered.wait(10)
+        return Token(Secret("t1.late"), time.time() + 3600)
+
+    credentials = RenewableCredentials(fetch, "oauth_token")
+    other = threading.Thread(target=credentials.header)
+    other.start()
+    asked.wait(10)
+    with time_limit(0.1), pytest.raises(NoAnswer, match="there is no token for the oauth_token in time"):
+        credentials.header()
+    answered.set()
+    other.join()
+    assert credentials.header() == "Bearer t1.late"
 
 
 def test_a_fixed_token_cannot_be_renewed_and_a_variable_can():
@@ -691,9 +711,13 @@ def test_options_that_exclude_each_other():
         sk.connect("grpc://127.0.0.1:1", api="v1")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="transport must be 'grpc' or 'rest', not 'http'"):
         sk.connect("local", transport="http")  # type: ignore[arg-type]
-    with pytest.raises(TargetError, match=r"'grpc://127\.0\.0\.1:1' speaks grpc, not rest"):
+    with pytest.raises(
+        TargetError, match=r"'grpc://127\.0\.0\.1:1' is an address for grpc, so transport='rest' has no place"
+    ):
         sk.connect("grpc://127.0.0.1:1", transport="rest")
-    with pytest.raises(TargetError, match="endpoints= says where the service is, and so does 'local'"):
+    with pytest.raises(
+        TargetError, match="give a target or endpoints, not both: 'local' is an address already"
+    ):
         sk.connect("local", endpoints=CLOUD)
     with pytest.raises(TargetError, match=r"has no endpoint stt_rest, which API v3 over rest needs"):
         sk.connect(endpoints=Endpoints(stt="grpc://127.0.0.1:1"), api_key=KEY, transport="rest")

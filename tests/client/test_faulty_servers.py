@@ -18,6 +18,7 @@ from local_server import Server, wav
 
 import speechkit_nb as sk
 from speechkit_nb.client.clock import time_limit
+from speechkit_nb.client.jobs import submitter
 from speechkit_nb.client.storage import backends
 from speechkit_nb.client.streaming import reconnect
 from speechkit_nb.client.streaming.sender import SessionLimits
@@ -234,6 +235,18 @@ def test_a_name_that_does_not_exist(tmp_path):
         (job,) = jobs
         assert job.record.state == "failed"
         assert "cannot connect to grpcs://no-such-host.invalid:443" in str(job.record.error)
+
+
+def test_a_submission_does_not_wait_for_a_quota_for_ever(script, monkeypatch):
+    """After two hours of refusals, here half a second, it has failed."""
+    monkeypatch.setattr(submitter, "LONGEST_QUOTA_WAIT", 0.5)
+    faults = ["refuse:RecognizeFile:RESOURCE_EXHAUSTED:999"]
+    server = Server(models={"general": f"scripted:{script}"}, faults=faults)
+    with sk.connect(f"grpc://{server.address}") as client:
+        with pytest.raises(Exhausted, match="a quota of the service is used up; it asks to wait 1 s"):
+            client.submit(wav(1.0))
+        assert client.jobs().status.tolist() == ["failed"]
+    server.close()
 
 
 # ---- streams

@@ -2,6 +2,7 @@
 
 import heapq
 import threading
+import time
 
 import pytest
 from call_log import CountedServer, most_within
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from local_server import wait_until, wav
 
 import speechkit_nb as sk
+from speechkit_nb.client.clock import time_limit
 from speechkit_nb.client.transport.rate_limit import (
     PERIODS,
     CallLimiter,
@@ -190,6 +192,27 @@ def test_a_pause_longer_than_the_patience_is_an_error_at_once():
     with pytest.raises(Exhausted, match="a quota of the service is used up; it asks to wait 3600 s"):
         limiter.acquire("check", 45.0)
     assert clock.now == 100.0
+
+
+@pytest.mark.parametrize(("named", "pause"), [(1e9, 3610.0), (0.0, 0.2)])
+def test_a_pause_that_no_quota_needs(named, pause):
+    """A wait of years ends after the hour of the quota, and no wait at all does not flood the service."""
+    window = SlidingWindow(5, 1.0)
+    window.refuse(0.0, named)
+    assert window.opens_at(0.0) == pause
+
+
+def test_a_wait_for_a_permit_ends_with_the_time_limit():
+    """Though the call that has the only permit hangs."""
+    limiter = make_call_limiter(RateLimiter(1, 1.0))
+    began = time.monotonic()
+    with (
+        limiter.acquire("check"),
+        time_limit(0.2),
+        pytest.raises(Exhausted, match="a quota of the service is used up, or its answers are slow"),
+    ):
+        limiter.acquire("check")
+    assert time.monotonic() - began < 2.0
 
 
 # ---- threads

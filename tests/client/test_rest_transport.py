@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
+import re
 import time
 from collections.abc import Iterator
 
@@ -189,6 +191,19 @@ def test_other_failures_are_not_retried(service, transport, status):
     with pytest.raises(ServiceError, match="the service answered"):
         transport.status("f8d")
     assert len(service.requests) == 1
+
+
+def test_retries_are_logged_in_our_own_words(service, transport, caplog):
+    """At a level that is not shown by default."""
+    service.answer("/operations/f8d", Answer(503, "busy"), Answer(body='{"id": "f8d", "done": true}'))
+    with caplog.at_level(logging.INFO):
+        assert transport.status("f8d").done
+    (record,) = [record for record in caplog.records if record.name.startswith("speechkit_nb")]
+    assert record.levelno == logging.INFO
+    assert re.fullmatch(
+        r"http://\S+ did not answer \(.*\); it is called again in 0\.0 s", record.getMessage()
+    )
+    assert {other.levelno for other in caplog.records} == {logging.INFO}
 
 
 def test_retry_after_is_waited_for(service, transport):

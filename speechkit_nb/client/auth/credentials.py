@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from ...errors import ConfigError, Denied, NoAnswer, ServiceError
+from ...errors import ConfigError, Denied, NoAnswer, ServiceError, join_names
 from ..clock import INFINITY, Clock, time_left
 from ..transport.base import Credentials, Secret
 from .iam import IamClient, Token
@@ -177,7 +177,7 @@ def choose_credentials(iam: IamClient, **secrets: Any) -> Credentials | None:
     """
     names = [name for name, secret in secrets.items() if secret is not None]
     if len(names) > 1:
-        raise ConfigError(f"give one of {', '.join(secrets)}, not {' and '.join(names)}")
+        raise ConfigError(f"give one of {', '.join(secrets)}, not {join_names(names)}")
     return _make_credentials(names[0], secrets[names[0]], iam) if names else None
 
 

@@ -279,19 +279,19 @@ class Connection:
             self.via = f" without the proxy {proxy}, which gRPC cannot use and transport='rest' can"
             proxy = None
         self.channel = open_channel(url, ca, proxy)
-        self._state: grpc.ChannelConnectivity | None = None
-        self._watched, self._is_known = threading.Lock(), threading.Event()
-
-    def watch(self) -> None:
-        """Follow the state of the channel from now on, if this was not called before."""
-        if self._watched.acquire(blocking=False):
-            self.channel.subscribe(self._set_state)
-        self._is_known.wait(CONNECT_DEADLINE)
+        self._state = _State()
+        self._watched = threading.Lock()
 
     @property
     def is_ready(self) -> bool:
         """Whether there is a connection."""
-        return self._state is grpc.ChannelConnectivity.READY
+        return self._state.current is grpc.ChannelConnectivity.READY
+
+    def watch(self) -> None:
+        """Follow the state of the channel from now on, if this was not called before."""
+        if self._watched.acquire(blocking=False):
+            self.channel.subscribe(self._state.set)
+        self._state.is_known.wait(CONNECT_DEADLINE)
 
     def connect(self) -> str | None:
         """Wait until there is a connection. Returns None, or the reason why there is none.
@@ -299,7 +299,7 @@ class Connection:
         What is sent only after this was not sent if this fails: an error of gRPC does not tell that.
         """
         # After a failure the next attempt to connect follows in at most a second.
-        has_failed = self._state is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        has_failed = self._state.current is grpc.ChannelConnectivity.TRANSIENT_FAILURE
         give_up = time.monotonic() + (RECONNECT_PATIENCE if has_failed else 0.0)
         while not self.is_ready and (reason := self._try_to_connect()) is not None:
             if time.monotonic() >= give_up:
@@ -316,9 +316,18 @@ class Connection:
                 return str(error.details())
         return None
 
-    def _set_state(self, state: grpc.ChannelConnectivity) -> None:
-        self._state = state
-        self._is_known.set()
+
+class _State:
+    """The state of a channel. It does not hold the channel, so that gRPC can free one that is not closed."""
+
+    def __init__(self) -> None:
+        self.current: grpc.ChannelConnectivity | None = None
+        self.is_known = threading.Event()
+
+    def set(self, state: grpc.ChannelConnectivity) -> None:
+        """Called by a thread of gRPC."""
+        self.current = state
+        self.is_known.set()
 
 
 def open_channel(url: ServiceUrl, ca: bytes | None = None, proxy: Proxy | None = None) -> grpc.Channel:

@@ -129,7 +129,7 @@ class SlidingWindow:
     def refuse(self, now: float, retry_after: float | None) -> None:
         """Record that the service refused a call for its quota, with the seconds that it asks to wait."""
         # no quota is for longer than an hour, and a wait of 0 s would send the same call all the time
-        pause = min(max(retry_after or 0.0, LEAST_WAIT), HOUR)
+        pause = 0.0 if retry_after is None else min(max(retry_after, LEAST_WAIT), HOUR)
         if now >= self._resumes_at:  # several calls that were refused together count once
             slowdown = self._slowdown_at(now)
             self._slowdown, self._slowed_at = min(2 * slowdown, MAX_SLOWDOWN), now
