@@ -78,7 +78,7 @@ def connect(
         api: `"v3"`, or `"v2"`, which has fewer options.
         transport: `"grpc"` or `"rest"`, which passes through proxies; default: that of the target, or gRPC.
         api_key, iam_token, oauth_token: a secret; give at most one of them.
-        service_account_key: file (or its content as a dict) made by `yc iam key create`.
+        service_account_key: file made by `yc iam key create`, or its content as a dict or as JSON.
         folder_id: only for user accounts; a service account has a folder already.
         endpoints: the hosts of another installation, instead of a target; for the cloud with a few other
             hosts, `dataclasses.replace(sk.CLOUD, ...)`.

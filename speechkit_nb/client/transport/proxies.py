@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ...errors import ConfigError
+from .base import Secret
 from .endpoints import ServiceUrl
 
 SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -21,7 +22,7 @@ class Proxy:
         variable: the environment variable that names it.
     """
 
-    url: str
+    url: Secret
     variable: str
 
     def __repr__(self) -> str:
@@ -34,13 +35,13 @@ def find_proxy(url: ServiceUrl) -> Proxy | None:
     Raises:
         ConfigError: if the environment names one that cannot be used.
     """
-    known = getproxies()
+    known = {kind: Secret(value.strip()) for kind, value in getproxies().items()}  # may have passwords
     scheme = "https" if url.tls else "http"
-    kind = next((kind for kind in (scheme, "all") if known.get(kind, "").strip()), None)
+    kind = next((kind for kind in (scheme, "all") if known.get(kind)), None)
     if url.loopback or kind is None or proxy_bypass(url.netloc):
         return None
-    given = known[kind].strip()
-    proxy = Proxy(given if "://" in given else f"http://{given}", f"{kind.upper()}_PROXY")
+    given = known[kind]
+    proxy = Proxy(given if "://" in given else Secret(f"http://{given}"), f"{kind.upper()}_PROXY")
     try:
         parts = urlsplit(proxy.url)
         is_usable = parts.scheme.lower() in SCHEMES and bool(parts.hostname) and parts.port != 0
