@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..errors import ConfigError, TargetError, check_choice, join_names, suggest
+from ..errors import ConfigError, TargetError, check_choice, check_type, join_names, suggest
 from .auth.credentials import choose_credentials, clean_secret, find_credentials, hide_secret
 from .auth.iam import IamClient
 from .client import Client
@@ -106,6 +106,17 @@ def connect(
     }
     api_key = iam_token = oauth_token = service_account_key = None  # so that no traceback shows them
     check_choice("api", api, get_args(Api))
+    for option, value, types, expected in (
+        ("target", target, str, "an address or a name such as 'local'"),
+        ("service_account_key", secrets["service_account_key"], (str, os.PathLike), "a file, or its content"),
+        ("endpoints", endpoints, Endpoints, "of the class Endpoints"),
+        ("quota", quota, Quota, "of the class Quota"),
+        ("journal", journal, (str, os.PathLike), "the path of a file"),
+        ("bucket", bucket, str, "the name of a bucket"),
+        ("data_logging", data_logging, bool, "True or False"),
+    ):
+        if value is not None:
+            check_type(option, value, types, expected)
     if target is not None and endpoints is not None:
         raise TargetError(f"give a target or endpoints, not both: {target!r} is an address already")
     check_choice("transport", transport, (None, *get_args(Wire)))
@@ -119,7 +130,9 @@ def connect(
     credentials = choose_credentials(iam, **secrets)
     if credentials is None and _is_cloud(target):
         credentials = find_credentials(iam)
-    identity = Identity(credentials, folder_id and clean_secret(folder_id, "folder_id"), data_logging)
+    identity = Identity(
+        credentials, None if folder_id is None else clean_secret(folder_id, "folder_id"), data_logging
+    )
     opened = Journal(journal)
     caller = Secret("\n".join(map(str, [credentials, folder_id, *secrets.values()])))
     limiter = _make_limiter(address, caller, quota, opened)

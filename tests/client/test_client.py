@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from answers import final
 from local_server import DATA, Server, wait_until, wav
@@ -17,7 +18,15 @@ from speechkit_nb.client import Client, JobRecord, Journal, attach_job
 from speechkit_nb.client.local_server import LocalServer
 from speechkit_nb.client.transport.endpoints import Endpoints
 from speechkit_nb.client.transport.grpc import GrpcTransport
-from speechkit_nb.errors import AudioError, ConfigError, LimitError, NotFound, ServerError, TargetError
+from speechkit_nb.errors import (
+    AudioError,
+    ConfigError,
+    LimitError,
+    NotFound,
+    ServerError,
+    SpeechkitError,
+    TargetError,
+)
 
 
 @pytest.fixture(scope="module")
@@ -345,3 +354,34 @@ def test_options_of_the_local_recognizer_are_for_it_alone():
         sk.connect("grpc://127.0.0.1:1", models={})
     with pytest.raises(ConfigError, match="no option 'api_kye'; did you mean 'api_key'"):
         sk.connect("grpc://127.0.0.1:1", api_kye="secret")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": 5}, "target must be an address or a name such as 'local', not 5"),
+        ({"endpoints": "https://host"}, "endpoints must be of the class Endpoints, not 'https://host'"),
+        ({"quota": 500}, "quota must be of the class Quota, not 500"),
+        ({"service_account_key": 5}, "service_account_key must be a file, or its content, not 5"),
+        ({"ca": np.zeros(2)}, r"ca must be the path of a file, not array\(\[0\., 0\.\]\)"),
+        ({"ca": "a\0b"}, r"ca='a\\x00b' cannot be read: embedded null byte"),
+        ({"bucket": ["mine"]}, r"bucket must be the name of a bucket, not \['mine'\]"),
+        ({"folder_id": 5}, "folder_id is empty or no text"),
+        ({"data_logging": "no"}, "data_logging must be True or False, not 'no'"),
+        ({"target": "https://" + "x" * 9000 + "?key=1"}, r"'https://x+\.\.\.x+' is not the address of a service"),
+        ({"target": "https://a\udcff"}, "is not the address of a service"),
+    ],
+)
+def test_arguments_of_another_type(options, message):
+    """One short sentence, whatever the value is."""
+    target = options.pop("target", None if "endpoints" in options else "http://127.0.0.1:1")
+    with pytest.raises(SpeechkitError, match=message) as caught:
+        sk.connect(target, **options)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("value", [5, b"https://host", ["https://host"]])
+def test_endpoints_of_another_type(value):
+    """The same for each host of an installation."""
+    with pytest.raises(TargetError, match="the address of a service must be a text, not "):
+        sk.Endpoints(iam=value)

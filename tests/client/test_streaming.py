@@ -552,9 +552,7 @@ def test_chunks_of_a_file_are_not_samples(client: sk.Client, client_v2: sk.Clien
 @pytest.mark.parametrize("limits", [{"seconds": 0}, {"seconds": -1.0}, {"n_bytes": 100}])
 def test_sessions_that_are_too_short(limits: Any) -> None:
     """No session could continue from the one before."""
-    with pytest.raises(
-        ConfigError, match="too short to continue from; it needs at least 1 s and 16000 bytes"
-    ):
+    with pytest.raises(ConfigError, match=r"(seconds|n_bytes) must be a number from"):
         SessionLimits(**limits)
 
 

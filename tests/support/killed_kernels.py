@@ -233,7 +233,10 @@ def wrap(life: Life) -> None:
     def handle(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
         def whole() -> httpx.Response:
             response = handled(self, request)
-            response.read()
+            stream = response.stream
+            assert isinstance(stream, httpx.SyncByteStream)
+            response.stream = httpx.ByteStream(b"".join(stream))
+            stream.close()
             return response
 
         name = re.sub(r"/f8d\w+", "", request.url.path)

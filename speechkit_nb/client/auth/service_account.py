@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...errors import ConfigError, MissingExtra
+from ...errors import ConfigError, MissingExtra, show_value
 from ..transport.base import Secret
 
 FIELDS = ("id", "service_account_id", "private_key")
@@ -32,7 +32,7 @@ class ServiceAccountKey(NamedTuple):
         """
         label, text = name, Secret(source)
         if not text.lstrip().startswith("{"):
-            label = f"{name} {str(source)!r}"
+            label = f"{name} {show_value(str(source))}"
             text = _read_text(Path(source).expanduser(), label)
         parts = _parse_parts(text, label)
         if not all(isinstance(part, str) and part for part in parts):
@@ -70,7 +70,7 @@ def _read_text(path: Path, label: str) -> Secret:
         return Secret(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{label} cannot be read: {error.strerror}") from None
-    except ValueError:
+    except ValueError:  # it is no text, or no name of a file
         raise ConfigError(f"{label} is not a JSON file") from None
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ...errors import ConfigError
+from ...errors import check_number
 from ...wire import v3
 from ..transport.base import Message
 from .replay_buffer import AudioChunk, ReplayBuffer, SendLog
@@ -33,7 +33,7 @@ class SessionLimits:
             the session counts as one that broke off.
 
     Raises:
-        ConfigError: if a session would be too short.
+        ConfigError: if one is no such number, or a session would be too short.
     """
 
     seconds: float = 300.0
@@ -41,11 +41,10 @@ class SessionLimits:
     patience: float = 120.0
 
     def __post_init__(self) -> None:
-        if self.seconds < MIN_SECONDS or self.n_bytes < MIN_BYTES:
-            raise ConfigError(
-                f"a session of {self.seconds:g} s and {self.n_bytes} bytes is too short to continue from; it "
-                f"needs at least {MIN_SECONDS:g} s and {MIN_BYTES} bytes"
-            )
+        # a shorter session has nothing from which the next one could continue
+        check_number("seconds", self.seconds, MIN_SECONDS, 86_400)
+        check_number("n_bytes", self.n_bytes, MIN_BYTES, 10**12)
+        check_number("patience", self.patience, 0.1, 86_400)
 
 
 class SessionSender:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ...errors import ConfigError, TargetError
+from ...errors import ConfigError, TargetError, check_type, show_value
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 PLAIN = ("grpc", "http")
@@ -53,7 +52,6 @@ class ServiceUrl(NamedTuple):
         return f"{self.scheme}://{self.netloc}{self.path}"
 
 
-@lru_cache(maxsize=64)
 def parse_service_url(url: str) -> ServiceUrl:
     """The parts of the URL of a service.
 
@@ -63,6 +61,7 @@ def parse_service_url(url: str) -> ServiceUrl:
     >>> str(parse_service_url("grpcs://STT.example.org/"))
     'grpcs://stt.example.org:443'
     """
+    check_type("the address of a service", url, str, "a text", TargetError)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -72,7 +71,8 @@ def parse_service_url(url: str) -> ServiceUrl:
     extra = parts.username or parts.password or parts.query or parts.fragment
     if parts.scheme.startswith("grpc"):
         extra = extra or parts.path.strip("/")
-    if parts.scheme not in PLAIN + TLS or not host or not (port or default) or extra:
+    is_known = parts.scheme in PLAIN + TLS and url.isprintable()
+    if not is_known or not host or not (port or default) or extra:
         raise _make_target_error(url)
     parsed = ServiceUrl(parts.scheme, host, port or default or 0, parts.path.rstrip("/"))
     if not parsed.tls and not parsed.loopback:
@@ -86,7 +86,7 @@ def parse_service_url(url: str) -> ServiceUrl:
 def _make_target_error(url: str) -> TargetError:
     """The message leaves out what may be a password before the host or a signature after the path."""
     shown = url.rpartition("@")[2].partition("?")[0]
-    return TargetError(f"{shown!r} is not the address of a service: {FORMS}")
+    return TargetError(f"{show_value(shown)} is not the address of a service: {FORMS}")
 
 
 def read_certificates(ca: str | os.PathLike[str] | None) -> bytes | None:
@@ -97,10 +97,12 @@ def read_certificates(ca: str | os.PathLike[str] | None) -> bytes | None:
     """
     if ca is None:
         return None
+    check_type("ca", ca, (str, os.PathLike), "the path of a file")
     try:
         content = Path(ca).expanduser().read_bytes()
-    except OSError as error:
-        raise ConfigError(f"ca={os.fspath(ca)!r} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: it is no name of a file
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"ca={show_value(os.fspath(ca))} cannot be read: {reason}") from None
     if b"-----BEGIN CERTIFICATE-----" not in content:
         raise ConfigError(f"ca={os.fspath(ca)!r} contains no certificate in PEM format")
     return content
@@ -158,7 +160,7 @@ class Endpoints:
     @classmethod
     def at(cls, url: str | ServiceUrl) -> Endpoints:
         """Everything at one host, as in the local server. Tokens are exchanged there if it is HTTP."""
-        parsed = parse_service_url(url) if isinstance(url, str) else url
+        parsed = url if isinstance(url, ServiceUrl) else parse_service_url(url)
         url = str(parsed)
         if parsed.grpc:
             return cls(stt=url, operation=url, transcribe=url)

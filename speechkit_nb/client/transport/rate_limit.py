@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
 
-from ...errors import ConfigError, Exhausted
+from ...errors import ConfigError, Exhausted, show_value
 from ..clock import INFINITY, time_left
 from .base import make_closed_error
 
@@ -60,7 +60,7 @@ class Quota:
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < 1):
                 raise ConfigError(
-                    f"{name} must be a whole number from 1 up, or None for no limit, not {value!r}"
+                    f"{name} must be a whole number from 1 up, or None for no limit, not {show_value(value)}"
                 )
 
     @property
