@@ -368,7 +368,10 @@ def test_options_of_the_local_recognizer_are_for_it_alone():
         ({"bucket": ["mine"]}, r"bucket must be the name of a bucket, not \['mine'\]"),
         ({"folder_id": 5}, "folder_id is empty or no text"),
         ({"data_logging": "no"}, "data_logging must be True or False, not 'no'"),
-        ({"target": "https://" + "x" * 9000 + "?key=1"}, r"'https://x+\.\.\.x+' is not the address of a service"),
+        (
+            {"target": "https://" + "x" * 9000 + "?key=1"},
+            r"'https://x+\.\.\.x+' is not the address of a service",
+        ),
         ({"target": "https://a\udcff"}, "is not the address of a service"),
     ],
 )
