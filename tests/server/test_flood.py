@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import httpx
 import psutil
@@ -61,22 +61,24 @@ def flood(server: Server, seconds: float) -> tuple[dict[str, int], list[float], 
         return json.loads(attacker.stdout.read()), waits, memory[0]
 
 
-def check(server: Server, seconds: float) -> None:
+def check(server: Server, seconds: float, share: float) -> None:
+    """Memory, and whether this share of the answers came soon enough."""
+    # where other programs wait for the processor as well, answers take that much longer
+    patience = PATIENCE * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     made, waits, memory = flood(server, seconds)
 
     assert all(made.values()), made
     assert memory < MEMORY, f"{memory >> 20} MB"
-    # the flood takes the processor as well, and other tests run at the same time: not every answer is quick
-    assert median(waits) < PATIENCE, sorted(waits)
+    assert sorted(waits)[int(len(waits) * share)] < patience, sorted(waits)
     assert server.api.submit(wav(), metadata=tuple(HEADERS.items())).id
 
 
 def test_a_flood(server: Server) -> None:
     """For some seconds."""
-    check(server, 8)
+    check(server, 8, share=0.5)  # there are few
 
 
 @pytest.mark.exhaustive
 def test_a_long_flood(server: Server) -> None:
     """For a minute and a half: what leaks would be seen."""
-    check(server, 90)
+    check(server, 90, share=0.9)
