@@ -55,7 +55,7 @@ def own_home(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(scope="session")
 def script(tmp_path_factory) -> Path:
-    """What is said in every recording: "hello world" in channel 0, "good day" in channel 1."""
+    """The words of every recording: "hello world" in channel 0, "good day" in channel 1."""
     words = ["hello,0.5,0.9,0", "world,1.0,1.4,0", "good,0.2,0.4,1", "day,0.5,0.8,1"]
     path = tmp_path_factory.mktemp("script") / "talk.words.csv"
     path.write_text("\n".join(["word,start,end,channel", *words]) + "\n")
@@ -64,7 +64,7 @@ def script(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(script):
-    """A local server that hears the words of `script` in every recording."""
+    """A local server that recognizes the words of `script` in every recording."""
     started = Server(models={"general": f"scripted:{script}"})
     yield started
     started.close()
@@ -85,6 +85,6 @@ def client(target):
 
 @pytest.fixture(scope="module")
 def http(server):
-    """Plain HTTP with the module's server, which has a door for it."""
+    """Plain HTTP with the module's server, which must have REST."""
     with httpx.Client(base_url=server.rest, timeout=30) as client:
         yield client

@@ -30,7 +30,7 @@ from speechkit_nb.errors import (
 SUBMIT = {"v3": "RecognizeFile", "v2": "LongRunningRecognize"}
 
 
-class Door(NamedTuple):
+class Variant(NamedTuple):
     """One combination of API and protocol."""
 
     api: str
@@ -43,16 +43,16 @@ class Door(NamedTuple):
         return sk.connect(self.target(server), api=self.api, **options)
 
 
-DOORS = [Door(api, transport) for api in ("v3", "v2") for transport in ("grpc", "rest")]
+VARIANTS = [Variant(api, transport) for api in ("v3", "v2") for transport in ("grpc", "rest")]
 
 
-@pytest.fixture(params=DOORS, ids=lambda door: f"{door.api}-{door.transport}")
-def door(request) -> Door:
+@pytest.fixture(params=VARIANTS, ids=lambda variant: f"{variant.api}-{variant.transport}")
+def variant(request) -> Variant:
     return request.param
 
 
-@pytest.fixture(params=DOORS[:2], ids=lambda door: f"{door.api}-{door.transport}")
-def v3_door(request) -> Door:
+@pytest.fixture(params=VARIANTS[:2], ids=lambda variant: f"{variant.api}-{variant.transport}")
+def v3_variant(request) -> Variant:
     return request.param
 
 
@@ -67,18 +67,18 @@ def server(script, tmp_path_factory):
 
 
 @pytest.fixture
-def client(server, door):
-    with door.connect(server) as connected:
+def client(server, variant):
+    with variant.connect(server) as connected:
         yield connected
 
 
 @contextmanager
-def failing(door: Door, script: Path, *faults: str, **settings: Any) -> Iterator[sk.Client]:
+def failing(variant: Variant, script: Path, *faults: str, **settings: Any) -> Iterator[sk.Client]:
     """A client of a server with these faults."""
     settings = {"rest": "127.0.0.1:0", "models": {"general": f"scripted:{script}"}, **settings}
     server = Server(faults=faults, **settings)
     try:
-        with door.connect(server) as connected:
+        with variant.connect(server) as connected:
             yield connected
     finally:
         server.close()
@@ -158,8 +158,8 @@ def test_the_bar_ends_and_leaves_nothing(client, capsys):
 def test_both_apis_and_both_wires_answer_the_same(server):
     """The frame of finals of one recording is the same over every connection."""
     frames = []
-    for door in DOORS:
-        with door.connect(server) as client:
+    for variant in VARIANTS:
+        with variant.connect(server) as client:
             words = done(client.submit(wav(2.0, n_channels=2), id="a")).words
         frames.append(words.sort_values(["start", "word"])[["channel_tag", "word", "start", "end"]])
     for frame in frames[1:]:
@@ -217,7 +217,7 @@ def test_bucket_paths_do_not_leave_the_bucket(client):
 def test_options_that_v2_does_not_have_are_named(server, options, name):
     """An option is never dropped silently: nothing is sent."""
     with (
-        Door("v2", "rest").connect(server) as client,
+        Variant("v2", "rest").connect(server) as client,
         pytest.raises(ConfigError, match=rf"API v2 has no {name}: leave it, or connect with api='v3'"),
     ):
         client.submit(wav(), **options)
@@ -225,7 +225,7 @@ def test_options_that_v2_does_not_have_are_named(server, options, name):
 
 def test_v2_takes_one_language_and_no_wav_behind_a_link(server):
     """Each error names a solution."""
-    with Door("v2", "grpc").connect(server) as client:
+    with Variant("v2", "grpc").connect(server) as client:
         with pytest.raises(ConfigError, match="takes one language, not ru-RU, en-US; v3 takes several"):
             client.submit(wav(), language=["ru-RU", "en-US"])
         with pytest.raises(ConfigError, match=r"takes no WAV behind a link.* submit the file itself"):
@@ -233,19 +233,19 @@ def test_v2_takes_one_language_and_no_wav_behind_a_link(server):
         assert client.jobs().status.tolist() == ["failed", "failed"]
 
 
-def test_a_server_that_does_not_run(door):
+def test_a_server_that_does_not_run(variant):
     """The error has the address and the command for a server; the job is failed, since nothing was sent."""
-    scheme, option = ("grpc", "grpc") if door.transport == "grpc" else ("http", "rest")
-    with sk.connect(f"{scheme}://127.0.0.1:1", api=door.api) as client:
+    scheme, option = ("grpc", "grpc") if variant.transport == "grpc" else ("http", "rest")
+    with sk.connect(f"{scheme}://127.0.0.1:1", api=variant.api) as client:
         expected = rf"cannot connect to {scheme}://127\.0\.0\.1:1 .*speechkit-nb serve --{option} 127"
         with pytest.raises(Unreachable, match=expected):
             client.submit(wav())
         assert client.jobs().status.tolist() == ["failed"]
 
 
-def test_a_closed_client_says_so(server, door):
+def test_a_closed_client_says_so(server, variant):
     """Nothing is sent or added to the journal; a second `close` is no error."""
-    client = door.connect(server)
+    client = variant.connect(server)
     client.close()
     client.close()
     with pytest.raises(Rejected, match=r"this client of \S+ was closed; connect\("):
@@ -274,12 +274,12 @@ def test_a_job_submitted_elsewhere_is_taken_in(client, server):
     assert client.jobs().operation_id.tolist() == [operation_id]
 
 
-@pytest.mark.parametrize("first", DOORS, ids=lambda door: f"{door.api}-{door.transport}")
-def test_a_job_of_one_api_can_be_had_by_the_other(server, door, first):
+@pytest.mark.parametrize("first", VARIANTS, ids=lambda variant: f"{variant.api}-{variant.transport}")
+def test_a_job_of_one_api_can_be_had_by_the_other(server, variant, first):
     """v2 has the result in the operation, v3 does not: the client finds both."""
     with first.connect(server) as client:
         operation_id = client.submit(wav(2.0)).operation_id
-    with door.connect(server, journal=Path(os.environ["SPEECHKIT_NB_HOME"]) / "other.sqlite3") as client:
+    with variant.connect(server, journal=Path(os.environ["SPEECHKIT_NB_HOME"]) / "other.sqlite3") as client:
         assert done(client.job(operation_id)).text == "hello world"
 
 
@@ -290,9 +290,9 @@ def test_an_unknown_operation_id(client):
     assert client.jobs().empty
 
 
-def test_cancel(door, script):
+def test_cancel(variant, script):
     """Cancelled jobs have no result."""
-    with failing(door, script, "never-done") as client:
+    with failing(variant, script, "never-done") as client:
         job = client.submit(wav(2.0))
         assert not job.done
         job.cancel()
@@ -300,9 +300,9 @@ def test_cancel(door, script):
             done(job)
 
 
-def test_delete_forgets_at_the_service_only(server, v3_door):
+def test_delete_forgets_at_the_service_only(server, v3_variant):
     """The journal keeps the fetched result."""
-    with v3_door.connect(server) as client:
+    with v3_variant.connect(server) as client:
         job = client.submit(wav(2.0))
         done(job)
         job.delete()
@@ -313,7 +313,7 @@ def test_delete_forgets_at_the_service_only(server, v3_door):
 
 def test_v2_cannot_delete_and_says_so(server):
     """v2 has no such call."""
-    with Door("v2", "rest").connect(server) as client:
+    with Variant("v2", "rest").connect(server) as client:
         job = client.submit(wav(2.0))
         done(job)
         with pytest.raises(Rejected, match=r"API v2 cannot delete a result: .* after three days"):
@@ -323,10 +323,10 @@ def test_v2_cannot_delete_and_says_so(server):
 # ---- a region without operations
 
 
-def test_without_operations_a_job_is_asked_after_by_its_result(server, v3_door):
+def test_without_operations_a_job_is_asked_after_by_its_result(server, v3_variant):
     """As in Kazakhstan: the status comes from the result; only cancelling needs an operation."""
     here = Endpoints(stt=f"grpc://{server.address}", stt_rest=server.rest)
-    with sk.connect(endpoints=here, transport=v3_door.transport, api_key="key") as client:
+    with sk.connect(endpoints=here, transport=v3_variant.transport, api_key="key") as client:
         job = client.submit(wav(2.0))
         assert done(job).text == "hello world"
         with pytest.raises(NotFound, match="NOT_FOUND"):
@@ -339,24 +339,24 @@ def test_without_operations_a_job_is_asked_after_by_its_result(server, v3_door):
 
 
 @pytest.mark.parametrize("fault", ["unavailable:Get:2", "refuse:Get:RESOURCE_EXHAUSTED:2"])
-def test_passing_faults_are_ridden_out(door, script, fault):
+def test_passing_faults_are_ridden_out(variant, script, fault):
     """After temporary faults, calls that are safe to repeat are retried."""
-    with failing(door, script, fault) as client:
+    with failing(variant, script, fault) as client:
         assert done(client.submit(wav(2.0))).text == "hello world"
 
 
 @pytest.mark.parametrize("fault", ["unavailable:GetRecognition:2", "cut:GetRecognition:1:2", "not-ready:3"])
-def test_an_answer_that_is_late_or_cut_is_fetched_again(v3_door, script, fault):
+def test_an_answer_that_is_late_or_cut_is_fetched_again(v3_variant, script, fault):
     """From its start, so that no message is duplicated or missing."""
-    with failing(v3_door, script, fault) as client:
+    with failing(v3_variant, script, fault) as client:
         transcript = done(client.submit(wav(2.0)))
         assert transcript.text == "hello world"
         assert transcript.events.event.tolist() == ["final", "final_refinement", "eou_update"]
 
 
-def test_a_submission_without_answer_is_unknown_and_not_sent_again(door, script):
+def test_a_submission_without_answer_is_unknown_and_not_sent_again(variant, script):
     """It might be billed twice: the error and the journal report it; the server got one call."""
-    with failing(door, script, f"unavailable:{SUBMIT[door.api]}:1") as client:
+    with failing(variant, script, f"unavailable:{SUBMIT[variant.api]}:1") as client:
         lost = r"did not answer the submission \(UNAVAILABLE.*\(x-request-id \S+\).*billed twice"
         with pytest.raises(JobUnknown, match=lost):
             client.submit(wav(2.0), id="a")
@@ -364,21 +364,21 @@ def test_a_submission_without_answer_is_unknown_and_not_sent_again(door, script)
         assert done(client.submit(wav(2.0))).text == "hello world"
 
 
-def test_a_recorded_answer_is_replayed_as_it_is(v3_door):
+def test_a_recorded_answer_is_replayed_as_it_is(v3_variant):
     """A published response over the protocol gives the same frames as its file."""
     recorded = DATA / "answers" / "rest_v3.json"
-    with failing(v3_door, recorded) as client:
+    with failing(v3_variant, recorded) as client:
         transcript = done(client.submit(wav(2.0)))
     assert list(transcript.responses) == list(sk.load(recorded).responses)
 
 
-def test_a_server_that_ends_in_mid_wait(door, script):
+def test_a_server_that_ends_in_mid_wait(variant, script):
     """The wait ends with one error; the job stays submitted in the journal."""
     server = Server(rest="127.0.0.1:0", models={"general": f"scripted:{script}"}, faults=["never-done"])
-    with door.connect(server) as client:
+    with variant.connect(server) as client:
         job = client.submit(wav(2.0))
         server.kill()
-        with pytest.raises(Unreachable, match=f"cannot connect to {door.target(server)}"):
+        with pytest.raises(Unreachable, match=f"cannot connect to {variant.target(server)}"):
             job.result(timeout=60, progress=False)
         assert client.jobs().status.tolist() == ["submitted"]
 
@@ -415,10 +415,10 @@ def _killed(target: str, api: str, options: str = "") -> str:
     return operation_id
 
 
-def test_resume_brings_what_a_killed_kernel_submitted(server, door):
+def test_resume_brings_what_a_killed_kernel_submitted(server, variant):
     """Once: after the result was delivered, there is nothing to resume."""
-    operation_id = _killed(door.target(server), door.api)
-    with door.connect(server) as client:
+    operation_id = _killed(variant.target(server), variant.api)
+    with variant.connect(server) as client:
         jobs = client.resume()
         assert [job.operation_id for job in jobs] == [operation_id]
         (transcript,) = jobs.results(timeout=60, progress=False)
@@ -426,10 +426,10 @@ def test_resume_brings_what_a_killed_kernel_submitted(server, door):
         assert len(client.resume()) == 0
 
 
-def test_resume_brings_what_a_killed_kernel_submitted_to_its_own_local_server(script, door):
+def test_resume_brings_what_a_killed_kernel_submitted_to_its_own_local_server(script, variant):
     """The server ends with its kernel; the next server continues its operations, over every connection."""
     models = {"general": f"scripted:{script}"}
-    operation_id = _killed("local", door.api, f", models={models!r}, transport={door.transport!r}")
+    operation_id = _killed("local", variant.api, f", models={models!r}, transport={variant.transport!r}")
     with sk.connect("local", models=models) as client:
         jobs = client.resume()
         assert [job.operation_id for job in jobs] == [operation_id]
@@ -439,9 +439,9 @@ def test_resume_brings_what_a_killed_kernel_submitted_to_its_own_local_server(sc
 # ---- the embedded recognizer
 
 
-def test_no_account_no_network_words_from_real_speech(door):
+def test_no_account_no_network_words_from_real_speech(variant):
     """connect("local"), submit, result: the embedded recognizer over a real connection."""
-    with sk.connect("local", api=door.api, transport=door.transport) as client:
+    with sk.connect("local", api=variant.api, transport=variant.transport) as client:
         transcript = done(client.submit(talk(), id="talk", language="en-US"))
         words = transcript.words
         assert transcript.text.startswith("good morning")

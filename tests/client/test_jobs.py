@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 from answers import final
-from faulty_disk import FULL, sick_disk
+from faulty_disk import FULL, failing_disk
 from local_server import Server, wav
 
 import speechkit_nb as sk
@@ -703,8 +703,8 @@ def test_metadata_that_cannot_be_kept(client, talk_wav):
 def test_a_disk_that_is_full_when_the_answer_comes(client, talk_wav):
     """At any write: nothing is sent, or the error has the operation id to get the result with."""
     outcomes = set()
-    for well in range(12):
-        with sick_disk(FULL, after=well):
+    for n_writes in range(12):
+        with failing_disk(FULL, after=n_writes):
             try:
                 job = client.submit(talk_wav)
             except JournalError as error:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from faulty_disk import CANNOT_LOCK, FULL, READ_ONLY, sick_disk
+from faulty_disk import CANNOT_LOCK, FULL, READ_ONLY, failing_disk
 
 from speechkit_nb.client import STATES, JobRecord, Journal
 from speechkit_nb.client.journal import database
@@ -344,10 +344,10 @@ def suppressed(kind):
 
 def test_a_full_disk(tmp_path):
     """At any write: the error names the cause, nothing is half written, and it works again after that."""
-    for well in itertools.count():
-        journal = Journal(tmp_path / f"{well}.sqlite3")
+    for n_writes in itertools.count():
+        journal = Journal(tmp_path / f"{n_writes}.sqlite3")
         entry = add(journal, operation_id="f8d1", state="running")
-        with sick_disk(FULL, after=well) as failed, suppressed(JournalError) as errors:
+        with failing_disk(FULL, after=n_writes) as failed, suppressed(JournalError) as errors:
             entry.store_responses([b"message" * 2000], [1.0])
         assert bool(errors) == bool(failed)
         assert all("disk is full). Nothing of it was lost: make room there" in str(error) for error in errors)
@@ -359,7 +359,7 @@ def test_a_full_disk(tmp_path):
         journal.close()
         if not failed:
             break
-    assert well > 3
+    assert n_writes > 3
 
 
 @pytest.mark.parametrize("is_new", [True, False])
@@ -369,7 +369,7 @@ def test_a_disk_that_cannot_be_written(tmp_path, is_new):
     if not is_new:
         Journal(path).close()
     with (
-        sick_disk(READ_ONLY) as failed,
+        failing_disk(READ_ONLY) as failed,
         pytest.raises(JournalError, match=r"The file and its folder have to be writable.*SPEECHKIT_NB_HOME"),
     ):
         add(Journal(path))
@@ -385,7 +385,7 @@ def test_a_disk_that_cannot_lock(tmp_path, monkeypatch, is_new):
         Journal(path).close()
     before = path.read_bytes() if path.exists() else b""
     with (
-        sick_disk(CANNOT_LOCK),
+        failing_disk(CANNOT_LOCK),
         pytest.raises(
             JournalError, match=r"is locked\)\. Another program.*network drives cannot.*SPEECHKIT_NB_HOME"
         ),
@@ -397,7 +397,10 @@ def test_a_disk_that_cannot_lock(tmp_path, monkeypatch, is_new):
 def test_a_disk_that_stops_locking(tmp_path):
     """SQLite has another error code if the journal is open already."""
     journal = Journal(tmp_path / "journal.sqlite3")
-    with sick_disk(CANNOT_LOCK), pytest.raises(JournalError, match=r"locking protocol\)\. Another program"):
+    with (
+        failing_disk(CANNOT_LOCK),
+        pytest.raises(JournalError, match=r"locking protocol\)\. Another program"),
+    ):
         add(journal)
     add(journal)
     journal.close()

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from killed_kernels import Fate, Kernels
+from killed_kernels import Kernels, Outcome
 from local_server import Server, wav
 
 TRIES = 20
@@ -85,11 +85,11 @@ class World:
         address = self.server.address
         return {"target": target, "address": address, "folder": self._recordings, "journal": self.journal}
 
-    def run(self, deed: str, moment: str = "") -> Fate:
+    def run(self, task: str, moment: str = "") -> Outcome:
         """Run a kernel; returns its outcome."""
-        return self._kernels.run(deed, self.where, moment)
+        return self._kernels.run(task, self.where, moment)
 
-    def killed(self, deed: str, template: Path | None = None, every: bool = True) -> Iterator[str]:
+    def killed(self, task: str, template: Path | None = None, every: bool = True) -> Iterator[str]:
         """Run the scene once per moment, with a kernel that is killed then; yields the moment after that.
 
         With `every=False` only a sample of the moments is used, chosen with a fixed seed.
@@ -98,18 +98,18 @@ class World:
         a moment that a kernel did not reach is tried again. It may be skipped only if a kernel was killed at
         another repetition of the same write.
         """
-        whole = self.run(deed)
+        whole = self.run(task)
         chosen = whole.moments if every else sample_of(whole.moments)
         todo, seen, missed, met = deque(chosen), set(whole.moments), Counter[str](), set[str]()
         while todo:
             moment = todo.popleft()
             self.scene(template)
-            fate = self.run(deed, moment)
+            outcome = self.run(task, moment)
             if every:
-                todo.extend(name for name in fate.moments if name not in seen)
-            seen.update(fate.moments)
+                todo.extend(name for name in outcome.moments if name not in seen)
+            seen.update(outcome.moments)
             what = moment.rpartition(" (")[0]
-            if fate.killed:
+            if outcome.killed:
                 met.add(what)
                 yield moment
             elif missed[moment] < TRIES:
@@ -199,19 +199,19 @@ def test_a_batch_that_dies_anywhere(world, every):
     run_the_matrix(world, "many", every)
 
 
-def run_the_matrix(world: World, deed: str, every: bool) -> None:
+def run_the_matrix(world: World, task: str, every: bool) -> None:
     """Kill a kernel at each moment, and continue with new kernels."""
     states, calls = set(), set()
-    for moment in world.killed(deed, every=every):
+    for moment in world.killed(task, every=every):
         calls.add(moment.split()[1])
         states.update(job["state"] for job in world.jobs())
         lost, waiting = world.lost(), undelivered(world)
 
-        back = world.run("resume").told
+        back = world.run("resume").result
         assert back["texts"] == dict.fromkeys(waiting, "hello world"), moment
         assert len(lost) <= len(back["unknown"]) <= 1, moment
 
-        again = world.run(deed).told
+        again = world.run(task).result
         assert again == {"texts": ALL, "sent_again": len(back["unknown"])}, moment
         assert len(world.taken) == len(NAMES) + len(lost), moment
         assert all_settled(world), moment
@@ -241,7 +241,7 @@ def test_a_kernel_that_dies_while_unknown_jobs_are_settled(world, every):
     world.scene(template)
     for moment in world.killed("settle", template, every):
         lost, sent = len(world.lost()), len(world.taken)
-        again = world.run("settle").told
+        again = world.run("settle").result
         assert sent <= 1, moment
         assert lost <= len(again["unknown"]), moment
         assert len(world.taken) - sent == len(again["texts"]) <= 1, moment
@@ -249,7 +249,7 @@ def test_a_kernel_that_dies_while_unknown_jobs_are_settled(world, every):
         assert undelivered(world) == set(), moment
         assert {job["state"] for job in world.jobs()} <= {"done", "cancelled"}, moment
     world.scene(template)
-    assert world.run("settle").told == {"texts": {"0.wav": "hello world"}, "unknown": ["0.wav", "1.wav"]}
+    assert world.run("settle").result == {"texts": {"0.wav": "hello world"}, "unknown": ["0.wav", "1.wav"]}
     assert [job["error"] for job in world.jobs()] == ["sent again as 3", "given up", None]
     assert len(world.taken) == 1
 
@@ -257,8 +257,8 @@ def test_a_kernel_that_dies_while_unknown_jobs_are_settled(world, every):
 def test_two_kernels_with_one_journal(kernels, world):
     """Both run the same cell at the same time: each recording is sent once, and both have all results."""
     with Kernels() as others:
-        fates = at_once([kernels, others], "batch", world)
-    assert [fate.told for fate in fates] == [{"texts": ALL, "sent_again": 0}] * 2
+        outcomes = at_once([kernels, others], "batch", world)
+    assert [outcome.result for outcome in outcomes] == [{"texts": ALL, "sent_again": 0}] * 2
     assert len(world.taken) == len(NAMES)
     assert all_settled(world)
 
@@ -269,27 +269,27 @@ def test_the_server_dies_too(world):
     submitted = f"after {WIRES[world.wire][0]} (3)"
     assert world.run("submit", submitted).killed
     world.restart()
-    assert world.run("resume").told == {
+    assert world.run("resume").result == {
         "texts": {"0.wav": "hello world", "1.wav": "hello world"},
         "unknown": ["2.wav"],
     }
-    assert world.run("batch").told == {"texts": ALL, "sent_again": 1}
+    assert world.run("batch").result == {"texts": ALL, "sent_again": 1}
     assert len(world.taken) == len(NAMES) + 1
     assert all_settled(world)
 
 
 def test_two_kernels_resume_at_once(kernels, world):
     """At least one of them returns each result; the journal has it once."""
-    assert world.run("submit").told
+    assert world.run("submit").result
     with Kernels() as others:
-        fates = at_once([kernels, others], "resume", world)
-    assert fates[0].told["texts"] | fates[1].told["texts"] == ALL
+        outcomes = at_once([kernels, others], "resume", world)
+    assert outcomes[0].result["texts"] | outcomes[1].result["texts"] == ALL
     assert all_settled(world)
     counted = rows(world.journal, "SELECT count(*) AS n FROM responses GROUP BY job, seq")
     assert {row["n"] for row in counted} == {1}
 
 
-def at_once(kernels: list[Kernels], deed: str, world: World) -> list[Fate]:
+def at_once(kernels: list[Kernels], task: str, world: World) -> list[Outcome]:
     """Outcomes of kernels that run the same function at the same time."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda some: some.run(deed, world.where), kernels))
+        return list(pool.map(lambda some: some.run(task, world.where), kernels))

@@ -18,7 +18,7 @@ import grpc
 import httpx
 import psutil
 import pytest
-from faulty_disk import FULL, sick_disk
+from faulty_disk import FULL, failing_disk
 from flood import long_opus, raw
 from live_sessions import Session, chunk, options, silence
 from local_server import RECOGNIZER, Api, Server, serving, wait_until, wav
@@ -399,7 +399,7 @@ def test_a_full_disk(script: Path, tmp_path: Path) -> None:
         runner = Runner(store, Pool(1), heartbeat_seconds=0.05)
         work = Work("", f"scripted:{script}", v3.RecognizeFileRequest().SerializeToString(), wav(2.0))
         id = await store.write(Store.create, work, "")
-        with sick_disk(FULL) as failed:
+        with failing_disk(FULL) as failed:
             runner.start(id)
             while not failed:
                 await asyncio.sleep(0.01)

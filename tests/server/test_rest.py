@@ -70,7 +70,7 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
 
 
 @pytest.fixture
-def spoiled(tmp_path: Path) -> Iterator[Any]:
+def start_faulty(tmp_path: Path) -> Iterator[Any]:
     """Starts servers with faults."""
     (tmp_path / "talk.csv").write_text(SCRIPT)
     started: list[Rest] = []
@@ -182,9 +182,9 @@ def test_delete(rest: Rest, key: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
-def test_not_ready_and_cancel(spoiled: Any, verb: str) -> None:
+def test_not_ready_and_cancel(start_faulty: Any, verb: str) -> None:
     """A result that is not there yet is a 404 with the words clients look for; cancelling ends the wait."""
-    rest = spoiled("never-done")
+    rest = start_faulty("never-done")
     id = rest.submit(wav())["id"]
     waiting = rest.fetch(id)
     assert waiting.status_code == 404
@@ -309,9 +309,9 @@ def test_endpoints(rest: Rest) -> None:
     assert (missing.status_code, missing.json()["code"]) == (404, 5)
 
 
-def test_broken_stream_ends_in_an_error_line(spoiled: Any) -> None:
+def test_broken_stream_ends_in_an_error_line(start_faulty: Any) -> None:
     """The HTTP status is sent by then: the last line is the error; the next fetch is complete."""
-    rest = spoiled("cut:GetRecognition:2")
+    rest = start_faulty("cut:GetRecognition:2")
     id = rest.done(wav(4))
     broken = rest.fetch(id)
     *results, last = map(json.loads, broken.text.splitlines())
@@ -320,9 +320,9 @@ def test_broken_stream_ends_in_an_error_line(spoiled: Any) -> None:
     assert len(rest.fetch(id).text.splitlines()) == 6
 
 
-def test_refusals_on_demand(spoiled: Any) -> None:
+def test_refusals_on_demand(start_faulty: Any) -> None:
     """So many times, then the answer; a quota comes with Retry-After."""
-    rest = spoiled(
+    rest = start_faulty(
         "unavailable:RecognizeFile:1", "refuse:Get:RESOURCE_EXHAUSTED:1", "refuse:Cancel:UNAUTHENTICATED:1"
     )
     body = {"content": base64.b64encode(wav(4)).decode()}
@@ -337,13 +337,13 @@ def test_refusals_on_demand(spoiled: Any) -> None:
         "details": [],
     }
     assert rest.http.get(f"/operations/{id}").status_code == 200
-    stranger = rest.http.get(f"/operations/{id}:cancel")
-    assert (stranger.status_code, set(stranger.json())) == (401, {"message"})
+    refused = rest.http.get(f"/operations/{id}:cancel")
+    assert (refused.status_code, set(refused.json())) == (401, {"message"})
 
 
-def test_proxies_on_demand(spoiled: Any) -> None:
+def test_proxies_on_demand(start_faulty: Any) -> None:
     """A page instead of JSON, and a redirect to another place."""
-    rest = spoiled("html:Get:502:1", "redirect:Get:1:http://127.0.0.1:9/elsewhere")
+    rest = start_faulty("html:Get:502:1", "redirect:Get:1:http://127.0.0.1:9/elsewhere")
     page = rest.http.get("/operations/x")
     assert (page.status_code, page.headers["content-type"]) == (502, "text/html; charset=utf-8")
     assert "<h1>502 Bad Gateway</h1>" in page.text
@@ -353,9 +353,9 @@ def test_proxies_on_demand(spoiled: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["RecognizeFile", "GetRecognition"])
-def test_bodies_cut_in_the_middle(spoiled: Any, method: str) -> None:
+def test_bodies_cut_in_the_middle(start_faulty: Any, method: str) -> None:
     """The connection ends before the body does."""
-    rest = spoiled(f"half:{method}:1")
+    rest = start_faulty(f"half:{method}:1")
     if method == "RecognizeFile":
         with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
             rest.submit(wav(4))
@@ -366,9 +366,9 @@ def test_bodies_cut_in_the_middle(spoiled: Any, method: str) -> None:
     assert len(rest.fetch(id).text.splitlines()) == 6
 
 
-def test_gzip_on_demand(spoiled: Any) -> None:
+def test_gzip_on_demand(start_faulty: Any) -> None:
     """Compressed for who takes that."""
-    rest = spoiled("gzip")
+    rest = start_faulty("gzip")
     answer = rest.fetch(rest.done(wav(4)))
     assert answer.headers["content-encoding"] == "gzip"
     assert len(answer.text.splitlines()) == 6

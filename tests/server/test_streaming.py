@@ -95,7 +95,7 @@ def session(api: Api, /, *first: Any, **more: Any) -> Session:
 
 
 def answer(api: Api, *requests: Any) -> list[Any]:
-    """All messages of a session that sends these and hangs up."""
+    """All messages of a session that sends these and closes the stream."""
     return session(api, *requests).read_rest()
 
 
@@ -494,7 +494,7 @@ def test_v2_sends_nothing_until_there_is_something(api: Api) -> None:
 
 
 def test_v2_single_utterance(api: Api) -> None:
-    """After the end of the first utterance nothing more is recognized, until the client hangs up."""
+    """After the end of the first utterance nothing more is recognized, until the client closes the stream."""
     asked = config(single_utterance=True, partial_results=True)
     found = [chunk for each in answer_v2(api, asked, *content(bytes(64000))) for chunk in each.chunks]
     assert [chunk.final for chunk in found].count(True) == 1

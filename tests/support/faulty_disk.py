@@ -24,7 +24,7 @@ METHODS = (
 )
 
 
-class Sickness(NamedTuple):
+class DiskFailure(NamedTuple):
     """Which system calls fail, the error number, and a condition on their second argument."""
 
     names: tuple[str, ...]
@@ -32,9 +32,9 @@ class Sickness(NamedTuple):
     applies: Callable[[int], bool] = lambda argument: True
 
 
-FULL = Sickness(("write", "pwrite", "pwrite64", "ftruncate", "fallocate"), errno.ENOSPC)
-CANNOT_LOCK = Sickness(("fcntl",), errno.ENOLCK)
-READ_ONLY = Sickness(("open",), errno.EROFS, lambda flags: bool(flags & (os.O_RDWR | os.O_WRONLY)))
+FULL = DiskFailure(("write", "pwrite", "pwrite64", "ftruncate", "fallocate"), errno.ENOSPC)
+CANNOT_LOCK = DiskFailure(("fcntl",), errno.ENOLCK)
+READ_ONLY = DiskFailure(("open",), errno.EROFS, lambda flags: bool(flags & (os.O_RDWR | os.O_WRONLY)))
 
 
 class Vfs(ctypes.Structure):
@@ -55,7 +55,7 @@ Vfs._fields_ = [
 
 
 @contextmanager
-def sick_disk(sickness: Sickness, after: int = 0) -> Iterator[set[str]]:
+def failing_disk(failure: DiskFailure, after: int = 0) -> Iterator[set[str]]:
     """Within the block the calls fail, after the first `after` of them have succeeded.
 
     Yields the set of names of failed calls, which grows.
@@ -63,28 +63,28 @@ def sick_disk(sickness: Sickness, after: int = 0) -> Iterator[set[str]]:
     library = ctypes.CDLL(_sqlite3.__file__)
     library.sqlite3_vfs_find.restype = POINTER(Vfs)
     vfs = library.sqlite3_vfs_find(None)
-    well, kept = itertools.count(), []
+    calls, kept = itertools.count(), []
     failed: set[str] = set()
 
-    def replacement(name: str, genuine: Any) -> Any:
+    def replacement(name: str, original: Any) -> Any:
         def call(*arguments: int) -> int:
-            if not sickness.applies(arguments[1]) or next(well) < after:
-                return int(genuine(*arguments))
+            if not failure.applies(arguments[1]) or next(calls) < after:
+                return int(original(*arguments))
             failed.add(name)
-            ctypes.set_errno(sickness.code)
+            ctypes.set_errno(failure.code)
             return -1
 
         return SYSTEM_CALL(call)
 
-    for name in sickness.names:
+    for name in failure.names:
         if pointer := vfs.contents.get_system_call(vfs, name.encode()):
             kept.append(replacement(name, SYSTEM_CALL(pointer)))
             vfs.contents.set_system_call(vfs, name.encode(), ctypes.cast(kept[-1], c_void_p))
-    asleep, awake = vfs.contents.sleep, SLEEP(lambda vfs, microseconds: microseconds)
-    vfs.contents.sleep = ctypes.cast(awake, c_void_p)
+    original_sleep, no_sleep = vfs.contents.sleep, SLEEP(lambda vfs, microseconds: microseconds)
+    vfs.contents.sleep = ctypes.cast(no_sleep, c_void_p)
     try:
         yield failed
     finally:
-        vfs.contents.sleep = asleep
-        for name in sickness.names:
+        vfs.contents.sleep = original_sleep
+        for name in failure.names:
             vfs.contents.set_system_call(vfs, name.encode(), None)

@@ -41,38 +41,38 @@ sk.Transcript([final(0, "warm")]).words  # noqa: B018
 
 
 @dataclass
-class Fate:
+class Outcome:
     """The outcome of a kernel.
 
     Attributes:
         killed: whether it was killed, since it reached the chosen moment.
         moments: the moments that it reached, in order.
-        told: what its function returned; None if it was killed.
+        result: what its function returned; None if it was killed.
     """
 
     killed: bool
     moments: list[str] = field(default_factory=list)
-    told: Any = None
+    result: Any = None
 
 
 class Kernels:
-    """Starts kernels; `deed` is the name of a function of this module. For use in a `with` block."""
+    """Starts kernels; `task` is the name of a function of this module. For use in a `with` block."""
 
     def __init__(self) -> None:
         command = [sys.executable, __file__]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def run(self, deed: str, where: Any, moment: str = "") -> Fate:
-        """Run `deed` in a kernel, which is killed at `moment` if it gets there."""
+    def run(self, task: str, where: Any, moment: str = "") -> Outcome:
+        """Run `task` in a kernel, which is killed at `moment` if it gets there."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        order = {"deed": deed, "where": where, "moment": moment}
+        order = {"task": task, "where": where, "moment": moment}
         stdin.write(json.dumps(order, default=str) + "\n")
         stdin.flush()
-        fate = Fate(**json.loads(stdout.readline()))
-        assert fate.killed or fate.told is not None, f"the kernel broke down after {fate.moments}"
-        return fate
+        outcome = Outcome(**json.loads(stdout.readline()))
+        assert outcome.killed or outcome.result is not None, f"the kernel broke down after {outcome.moments}"
+        return outcome
 
     def __enter__(self) -> Kernels:
         return self
@@ -151,8 +151,8 @@ def texts(jobs: list[sk.Job]) -> dict[str, str]:
     return {job.recording: job.result(timeout=60, progress=False).text for job in jobs}
 
 
-DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
-    deed.__name__: deed for deed in (batch, many, resume, settle, submit)
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    task.__name__: task for task in (batch, many, resume, settle, submit)
 }
 
 
@@ -254,11 +254,11 @@ def live(order: dict[str, Any], pipe: int) -> None:
     folder = Path(where["folder"])
     wrap(Life(pipe, order["moment"]))
     with sk.connect(where["target"], journal=where["journal"]) as client:
-        told = DEEDS[order["deed"]](client, Api(where["address"]), folder)
-    os.write(pipe, f"={json.dumps(told)}\n".encode())
+        result = TASKS[order["task"]](client, Api(where["address"]), folder)
+    os.write(pipe, f"={json.dumps(result)}\n".encode())
 
 
-def fork(order: dict[str, Any]) -> Fate:
+def fork(order: dict[str, Any]) -> Outcome:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -273,8 +273,8 @@ def fork(order: dict[str, Any]) -> Fate:
     with os.fdopen(reading) as pipe:
         lines = pipe.read().splitlines()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    told = json.loads(lines.pop()[1:]) if code == 0 else None
-    return Fate(code == -signal.SIGKILL, lines, told)
+    result = json.loads(lines.pop()[1:]) if code == 0 else None
+    return Outcome(code == -signal.SIGKILL, lines, result)
 
 
 def main() -> None:
