@@ -257,24 +257,10 @@ class Transcript:
         return f"{count_noun(len(self._words), 'word')} in {count_noun(len(self._finals), 'final')}"
 
     def _repr_html_(self) -> str:
-        finals = self._first_alternatives()
-        shown = finals if len(finals) <= 15 else finals.head(12)
-        times = (shown[f"speech_{bound}"].fillna(shown[bound]) for bound in ("start", "end"))
-        texts = shown["refined_text"].fillna(shown["text"])
-        rows = "".join(map(_html_row, *times, shown["channel_tag"], texts))
-        more = f"<p>… {len(finals) - len(shown)} more</p>" if len(finals) > len(shown) else ""
-        head = "<th>start, s</th><th>end, s</th><th>channel</th><th style='text-align:start'>text</th>"
-        return (
-            f"<div><b>{html.escape(self.recording)}</b> · {self._counts()}"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}</div>"
-        )
+        from .views import render_finals
 
-
-def _html_row(start: float, end: float, tag: str, text: str) -> str:
-    return (
-        f"<tr><td>{start:.2f}</td><td>{end:.2f}</td><td>{html.escape(tag)}</td>"
-        f"<td dir='auto' style='text-align:start'>{html.escape(text)}</td></tr>"
-    )
+        title = f"<b>{html.escape(self.recording)}</b> · {self._counts()}"
+        return render_finals(title, self._first_alternatives())
 
 
 def _write_messages(transcript: Transcript, path: Path) -> None:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from html import escape
 from math import isnan
 
 import pandas as pd
 
+from ..evaluate import SUMMARY
+from ..views import render_table
+
 MOST_PROBLEMS = 8
-Cell = Callable[[pd.Series], str]
+FIGURES = {  # names of the columns of `summary` in the table, in its order
+    "n_words": "words",
+    "errors": "errors",
+    "wer": "WER",
+    "wer_low": "interval",
+    "cer": "CER",
+    "coverage": "coverage",
+    "aas": "AAS",
+    "start_bias": "start bias",
+    "corrected_aas": "AAS without bias",
+    "n_differing": "where systems differ",
+    "differing": "share",
+}
+NEEDED = {"wer_low": "wer", "coverage": "aas", "start_bias": "aas", "corrected_aas": "aas"}
+"""The column without which a column says nothing; others need themselves."""
 
 
 def page(verdict: str, summary: pd.DataFrame, problems: Sequence[str], made: str) -> str:
@@ -17,67 +34,33 @@ def page(verdict: str, summary: pd.DataFrame, problems: Sequence[str], made: str
     shown = list(problems[:MOST_PROBLEMS])
     if len(problems) > len(shown):
         shown.append(f"... and {len(problems) - len(shown)} more, see .problems")
-    listed = "".join(f"<li>{html.escape(problem)}</li>" for problem in shown)
+    listed = "".join(f"<li>{escape(problem)}</li>" for problem in shown)
     notes = f"<ul style='margin:.4em 0'>{listed}</ul>" if listed else ""
-    answer = "".join(f"<p dir='auto'><b>{html.escape(line)}</b></p>" for line in verdict.splitlines())
+    answer = "".join(f"<p dir='auto'><b>{escape(line)}</b></p>" for line in verdict.splitlines())
     return (
-        f"<div>{answer}{_table(summary)}{notes}"
-        f"<p style='opacity:.7;font-size:90%'>{html.escape(made)}</p></div>"
+        f"<div>{answer}{_render_summary(summary)}{notes}"
+        f"<p style='opacity:.7;font-size:90%'>{escape(made)}</p></div>"
     )
 
 
-def _table(summary: pd.DataFrame) -> str:
-    columns = _COLUMNS if "wer" in summary else _DIFFERING
-    known = {
-        head: cell
-        for head, (needs, cell) in columns.items()
-        if needs in summary and summary[needs].notna().any()
-    }
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *known))
-    rows = "".join(
-        f"<tr><th style='text-align:start' dir='auto'>{html.escape(str(name))}</th>"
-        + "".join(f"<td>{cell(row)}</td>" for cell in known.values())
-        + "</tr>"
-        for name, row in summary.iterrows()
+def _render_summary(summary: pd.DataFrame) -> str:
+    known = summary.columns[summary.notna().any()]
+    columns = [name for name in FIGURES if name in summary and NEEDED.get(name, name) in known]
+    rows = [[str(system), *(_format(name, row) for name in columns)] for system, row in summary.iterrows()]
+    return render_table({"": "text", **{FIGURES[name]: "number" for name in columns}}, rows)
+
+
+def _format(name: str, row: pd.Series) -> str:
+    value = row[name]
+    if name == "wer_low":
+        return "none" if isnan(value) else f"{100 * value:.1f} to {100 * row['wer_high']:.1f} %"
+    if isnan(value):
+        return "unknown"
+    unit = SUMMARY[name].unit if name in SUMMARY else "share" if name == "differing" else "number"
+    if unit == "share":
+        return f"{100 * value:.{0 if name == 'coverage' else 1}f} %"
+    return (
+        f"{1000 * value:{'+' if name == 'start_bias' else ''}.0f} ms"
+        if unit == "seconds"
+        else f"{value:,.0f}"
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _percent(column: str, decimals: int = 1) -> Cell:
-    return lambda row: _number(100 * row[column], f".{decimals}f", " %")
-
-
-def _ms(column: str, sign: str = "") -> Cell:
-    return lambda row: _number(1000 * row[column], f"{sign}.0f", " ms")
-
-
-def _number(value: float, form: str, unit: str) -> str:
-    return "unknown" if isnan(value) else f"{value:{form}}{unit}"
-
-
-def _interval(row: pd.Series) -> str:
-    if isnan(row["wer_low"]):
-        return "none"
-    return f"{100 * row['wer_low']:.1f} to {100 * row['wer_high']:.1f} %"
-
-
-def _count(column: str) -> Cell:
-    return lambda row: f"{int(row[column]):,}"
-
-
-_COLUMNS: dict[str, tuple[str, Cell]] = {
-    "words": ("n_words", _count("n_words")),
-    "errors": ("errors", _count("errors")),
-    "WER": ("wer", _percent("wer")),
-    "interval": ("wer", _interval),
-    "CER": ("cer", _percent("cer")),
-    "coverage": ("aas", _percent("coverage", 0)),
-    "AAS": ("aas", _ms("aas")),
-    "start bias": ("aas", _ms("start_bias", "+")),
-    "AAS without bias": ("aas", _ms("corrected_aas")),
-}
-_DIFFERING: dict[str, tuple[str, Cell]] = {
-    "words": ("n_words", _count("n_words")),
-    "where systems differ": ("n_differing", _count("n_differing")),
-    "share": ("differing", _percent("differing")),
-}

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ..errors import AudioError, PlotError, count_noun
 from ..transcript import Transcript
+from ..views import render_words
 from .controls import heading_html, help_html, make_button
 
 MAX_WORDS = 500
@@ -57,19 +58,12 @@ def text_html(text: str) -> str:
 
 def words_html(words: pd.DataFrame, limit: int = MAX_WORDS) -> str:
     """The words as a table that scrolls; every text is escaped."""
-    columns = words.head(limit)[["start", "end", "channel_tag", "word"]]
-    rows = "".join(
-        f'<tr><td class="sk-number">{start:.2f}</td><td class="sk-number">{end:.2f}</td>'
-        f'<td>{escape(tag)}</td><td dir="auto">{escape(word)}</td></tr>'
-        for start, end, tag, word in columns.itertuples(index=False)
-    )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("start, s", "end, s", "channel", "word"))
-    n_more = len(words) - len(columns)
+    n_more = max(len(words) - limit, 0)
     more = help_html(f"{n_more} more in the frame `words` of the transcript") if n_more else ""
     return (
         f"<details open><summary>{count_noun(len(words), 'word')}</summary>"
         '<div class="sk-scroll" tabindex="0" role="region" aria-label="words">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</details>"
+        f"{render_words(words.head(limit))}</div>{more}</details>"
     )
 
 

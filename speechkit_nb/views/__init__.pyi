@@ -1,3 +1,6 @@
+from .html_tables import render_finals as render_finals
+from .html_tables import render_table as render_table
+from .html_tables import render_words as render_words
 from .plots.axes import get_axes as get_axes
 from .plots.axes import set_lanes as set_lanes
 from .plots.axes import set_time_axis as set_time_axis

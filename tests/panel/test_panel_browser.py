@@ -6,13 +6,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter import KERNEL_READY, finished_cells, jupyterlab, opened, photograph, start_all_cells
+from jupyter import KERNEL_READY, chromium, finished_cells, jupyterlab, opened, photograph, start_all_cells
 from local_server import wait_until
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 MAKE = """
+import os
+os.environ["SPEECHKIT_NB_HOME"] = {home!r}
 import speechkit_nb as sk
 
 client = sk.connect("local")
@@ -20,6 +22,8 @@ panel = sk.JobPanel(client, "recordings")
 panel
 """
 UNCONNECTED = """
+import os
+os.environ["SPEECHKIT_NB_HOME"] = {home!r}
 import speechkit_nb as sk
 
 panel = sk.JobPanel(folder="recordings")
@@ -49,26 +53,40 @@ RUN_CELL = """
 pytestmark = pytest.mark.xdist_group("jupyter")
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """The root of the server, with one short recording in a folder of its own."""
-    monkeypatch.delenv("MPLBACKEND", raising=False)
-    for name in [name for name in os.environ if name.startswith("YC_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "root" / "recordings" / "old").mkdir(parents=True)
-    shutil.copy(ROOT / "data" / "numbers.ogg", tmp_path / "root" / "recordings")
-    shutil.copy(ROOT / "data" / "story.mp3", tmp_path / "root" / "recordings" / "old")
-    return tmp_path / "root"
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("root")
+
+
+@pytest.fixture(scope="module")
+def lab(root, tmp_path_factory):
+    """A JupyterLab for all tests, and a browser. Each notebook has a home of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name == "MPLBACKEND" or name.startswith("YC_"):
+                patch.delenv(name)
+        with jupyterlab(root, tmp_path_factory.mktemp("jupyter") / "home") as url, chromium() as browser:
+            yield browser, url
 
 
 @pytest.fixture
-def page(folder, tmp_path, request):
+def folder(root, request) -> Path:
+    """The folder of one notebook, with one short recording in a folder of its own."""
+    folder = root / request.node.originalname
+    (folder / "recordings" / "old").mkdir(parents=True)
+    shutil.copy(ROOT / "data" / "numbers.ogg", folder / "recordings")
+    shutil.copy(ROOT / "data" / "story.mp3", folder / "recordings" / "old")
+    return folder
+
+
+@pytest.fixture
+def page(lab, folder, tmp_path, request):
     """A notebook that shows a panel, run; its second cell asks what was opened."""
-    source = getattr(request, "param", MAKE)
+    source = getattr(request, "param", MAKE).format(home=str(tmp_path / "home"))
     notebook = new_notebook(cells=[new_code_cell(source.strip()), new_code_cell(ASK)])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
     nbformat.write(notebook, folder / "panel.ipynb")
-    with jupyterlab(folder, tmp_path / "jupyter") as url, opened(url, "panel.ipynb") as made:
+    with opened(*lab, f"{folder.name}/panel.ipynb") as made:
         start_all_cells(made)
         finished_cells(made)
         yield made
@@ -163,7 +181,7 @@ def test_a_large_file_is_uploaded_with_the_file_browser_of_jupyter(page, folder)
     """As the panel advises. A message to the kernel could not hold it; every byte arrives."""
     content = os.urandom(TOO_LARGE_FOR_A_MESSAGE)
     expect(page.get_by_text("use the file browser of Jupyter, then press Refresh")).to_be_visible()
-    page.evaluate(OPEN_FOLDER, "recordings")
+    page.evaluate(OPEN_FOLDER, f"{folder.name}/recordings")
     with page.expect_file_chooser() as chooser:
         page.get_by_title("Upload Files").click()
     chooser.value.set_files({"name": "large.wav", "mimeType": "audio/wav", "buffer": content})

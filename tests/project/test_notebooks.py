@@ -3,13 +3,14 @@
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pandas as pd
 import pytest
-from jupyter import finished_cells, jupyterlab, opened, photograph, start_all_cells
+from jupyter import chromium, finished_cells, jupyterlab, opened, photograph, start_all_cells
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
@@ -20,17 +21,33 @@ BAR = r"text=/\d\d:\d\d,\s*running,\s*estimated/"
 INTERRUPTIONS = 3  # data/README.md
 
 
-@pytest.fixture
-def copy(tmp_path, monkeypatch) -> Path:
-    """A folder with the notebooks and the recordings, so that running them changes nothing in ours."""
-    monkeypatch.delenv("MPLBACKEND", raising=False)  # a kernel draws into its notebook
-    for name in ("notebooks", "data"):
-        shutil.copytree(ROOT / name, tmp_path / "repository" / name)
-    return tmp_path / "repository"
-
-
 def code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory) -> Iterator[tuple[Path, list[Any]]]:
+    """A copy of the notebooks and recordings, and the cells of the quickstart, run in JupyterLab.
+
+    The other notebooks run after it, in the same home, so that its recordings are recognized only once.
+    """
+    repository = tmp_path_factory.mktemp("notebooks") / "repository"
+    for name in ("notebooks", "data"):  # so that running them changes nothing in ours
+        shutil.copytree(ROOT / name, repository / name)
+    jupyter = tmp_path_factory.mktemp("jupyter")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND", raising=False)  # a kernel draws into its notebook
+        patch.setenv("SPEECHKIT_NB_HOME", str(repository.parent / "home"))
+        with (
+            jupyterlab(repository, jupyter / "home") as url,
+            chromium() as browser,
+            opened(browser, url, "notebooks/quickstart.ipynb") as page,
+        ):
+            start_all_cells(page)
+            page.wait_for_selector(BAR, state="attached", timeout=60_000)
+            cells = [cell for cell in finished_cells(page) if cell["type"] == "code"]
+            photograph(page, Path(os.environ.get("SCREENSHOTS", jupyter)) / "quickstart.png")
+        yield repository, cells
 
 
 def run_notebook(path: Path) -> list[str]:
@@ -71,32 +88,33 @@ def test_a_notebook_is_stored_without_outputs(path):
 
 
 @pytest.mark.long
+@pytest.mark.xdist_group("notebooks")
 @pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.exhaustive)], ids=["once", "twice"])
-def test_notebooks_run_in_the_order_of_the_readme(copy, runs):
+def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch, runs):
     """All cells of all notebooks in one home, without errors and without output on standard error.
 
     After another notebook, and the second time, the journal already has jobs with the same options.
     """
+    repository, quickstart = first_run
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    monkeypatch.setenv("SPEECHKIT_NB_HOME", str(repository.parent / "home"))
     in_order = re.findall(README_LINK, (ROOT / "README.md").read_text(encoding="utf-8"))
     assert sorted(in_order) == [path.name for path in NOTEBOOKS]
+    assert in_order[0] == "quickstart.ipynb"
+    assert problems(quickstart) == []
     found = {
-        f"{name}, run {run}": run_notebook(copy / "notebooks" / name)
+        f"{name}, run {run}": run_notebook(repository / "notebooks" / name)
         for run in range(runs)
-        for name in in_order
+        for name in (in_order if run else in_order[1:])
     }
     assert {name: texts for name, texts in found.items() if texts} == {}
 
 
-@pytest.mark.xdist_group("jupyter")
-def test_the_quickstart_in_a_real_jupyterlab(copy, tmp_path):
+@pytest.mark.long
+@pytest.mark.xdist_group("notebooks")
+def test_the_quickstart_in_a_real_jupyterlab(first_run):
     """Opened in Chromium and run: bar, tables and pictures are on the page, with the right values."""
-    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
-    with jupyterlab(copy, tmp_path / "jupyter") as url, opened(url, "notebooks/quickstart.ipynb") as page:
-        start_all_cells(page)
-        page.wait_for_selector(BAR, state="attached", timeout=60_000)
-        cells = [cell for cell in finished_cells(page) if cell["type"] == "code"]
-        photograph(page, folder / "quickstart.png")
-
+    _, cells = first_run
     assert problems(cells) == []
     assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
     shown = {cell["id"]: cell for cell in cells}

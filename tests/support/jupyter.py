@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 from browser import chromium_path
 from local_server import wait_until
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -54,6 +55,9 @@ KERNEL_READY = """
     const panel = window.jupyterapp?.shell.currentWidget;
     return panel?.content?.widgets?.length && panel.sessionContext?.session?.kernel?.status === "idle";
 }
+"""
+STOP_KERNEL = """
+() => window.jupyterapp.shell.currentWidget?.sessionContext?.shutdown()
 """
 # the promise of the command is not returned, since evaluate() would wait for it without a limit
 RUN_ALL = """
@@ -121,17 +125,33 @@ def _address(server: subprocess.Popen[bytes], home: Path) -> str:
 
 
 @contextmanager
-def opened(url: str, path: str) -> Iterator[Page]:
-    """The page of one notebook, its kernel ready. `path` is relative to the root of the server."""
+def chromium() -> Iterator[BrowserContext]:
+    """A browser whose pages share a cache, so that only the first one loads JupyterLab from the server."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_OPTIONS)
         try:
-            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-            page.goto(f"{url}lab/tree/{path}", timeout=60_000)
-            page.wait_for_function(KERNEL_READY, timeout=60_000)
-            yield page
+            yield browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(browser: BrowserContext, url: str, path: str) -> Iterator[Page]:
+    """The page of one notebook in a workspace of its own, its kernel ready; the kernel is stopped at the end.
+
+    Args:
+        url: of the server.
+        path: relative to the root of the server.
+    """
+    page = browser.new_page()
+    try:
+        workspace = re.sub(r"\W", "-", path)
+        page.goto(f"{url}lab/workspaces/{workspace}/tree/{path}", timeout=60_000)
+        page.wait_for_function(KERNEL_READY, timeout=60_000)
+        yield page
+    finally:
+        page.evaluate(STOP_KERNEL)
+        page.close()
 
 
 def start_all_cells(page: Page) -> None:
