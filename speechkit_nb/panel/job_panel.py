@@ -178,8 +178,9 @@ class JobPanel(widgets.VBox):  # type: ignore[misc]
         except SpeechkitError as error:
             self.head.value = help_html("Not connected")
             self.sign_in.show(error)
-            raise
-        self._use(client)
+            self.status.show_message("Not connected; the top of the panel says why")
+        else:
+            self._use(client)
 
     def _use(self, client: Client) -> None:
         self._model = JobsModel(client)
