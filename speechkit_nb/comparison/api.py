@@ -12,7 +12,7 @@ from ..evaluate import normalizer as make
 from ..tables import WordFrame
 from .comparison import Comparison, Options
 from .groups import Groups, with_groups, with_stretches
-from .inputs.collect import collect_inputs
+from .inputs.collect import ComparisonInput, collect_inputs
 from .inputs.missing import Missing
 
 
@@ -94,7 +94,9 @@ def compare(
     return Comparison(material, alignment, Options(how, collar, names, pause, level, seed))
 
 
-def _without_reference(material: Any, how: Normalizer, groups: Groups, level: float, seed: int) -> Comparison:
+def _without_reference(
+    material: ComparisonInput, how: Normalizer, groups: Groups, level: float, seed: int
+) -> Comparison:
     if groups is not None:
         raise ConfigError("groups= are for intervals of error rates, and without a reference there are none")
     made = Comparison(material, None, Options(how, None, (), None, level, seed))

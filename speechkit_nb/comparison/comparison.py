@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..audio import Recording
+    from ..evaluate import Evidence
     from ..views import TimelineView
 
 
@@ -347,7 +348,7 @@ class Comparison:
         return summarize_pairs(self._evidence, contributions, level=level, seed=seed)
 
     @cached_property
-    def _evidence(self) -> Any:
+    def _evidence(self) -> Evidence:
         return word_evidence(self.alignment, self.systems, self.by, self.options.groups)
 
     @cached_property

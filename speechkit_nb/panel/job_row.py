@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from ..client import JobRecord
 from .jobs_model import JobRow
@@ -53,7 +53,7 @@ def estimate_progress(duration: float | None, waited: float) -> float:
     return min(max(waited, 0.0) / expected, MAX_PROGRESS)
 
 
-def describe_options(options: Any) -> str:
+def describe_options(options: Mapping[str, object]) -> str:
     """Model and options in short.
 
     >>> describe_options({"model": "general", "language": ["en-US"], "normalize": True})
@@ -62,7 +62,7 @@ def describe_options(options: Any) -> str:
     return " · ".join(_describe_option(name, value) for name, value in options.items() if value is not None)
 
 
-def _describe_option(name: str, value: Any) -> str:
+def _describe_option(name: str, value: object) -> str:
     if name in ("model", "language"):
         return ", ".join(value) if isinstance(value, list) else str(value)
     if value is True:

@@ -178,7 +178,7 @@ def _worst(comparison: Comparison, files: tuple[str, ...]) -> str | None:
     return str(worst["recording"].iloc[0]) if len(worst) else files[0]
 
 
-def _sound(source: Any) -> Recording | None:
+def _sound(source: object) -> Recording | None:
     if isinstance(source, (str, PathLike)):
         return Recording(source) if Path(source).is_file() else None
     return source if isinstance(source, Recording) else None

@@ -386,17 +386,17 @@ class TimelineView(anywidget.AnyWidget):
     # --- allowed values
 
     @t.observe("color")
-    def _recolor(self, _: Any) -> None:
+    def _recolor(self, _: t.Bunch) -> None:
         if self.spec["colour"] != self._scene.choose_colours(self.color)._asdict():  # equal in __init__
             self._repack()
 
     @t.validate("color")
-    def _check_color(self, proposal: Any) -> str:
+    def _check_color(self, proposal: t.Bunch) -> str:
         self._scene.choose_colours(proposal["value"])
         return str(proposal["value"])
 
     @t.validate("current_time")
-    def _check_time(self, proposal: Any) -> float:
+    def _check_time(self, proposal: t.Bunch) -> float:
         time, duration = proposal["value"], self._scene.duration
         if not -TOLERANCE <= time <= duration + TOLERANCE:
             raise _InvalidValue(
@@ -405,7 +405,7 @@ class TimelineView(anywidget.AnyWidget):
         return float(min(max(time, 0.0), duration))
 
     @t.validate("selection", "view_range")
-    def _check_span(self, proposal: Any) -> tuple[float, float] | None:
+    def _check_span(self, proposal: t.Bunch) -> tuple[float, float] | None:
         name, span, duration = proposal["trait"].name, proposal["value"], self._scene.duration
         if span is None:
             return None
@@ -417,7 +417,7 @@ class TimelineView(anywidget.AnyWidget):
         return max(start, 0.0), min(end, duration)
 
     @t.validate("playback_rate")
-    def _check_rate(self, proposal: Any) -> float:
+    def _check_rate(self, proposal: t.Bunch) -> float:
         if not SLOWEST <= proposal["value"] <= FASTEST:
             raise _InvalidValue(
                 f"playback_rate must be {SLOWEST:g} to {FASTEST:g}, not {proposal['value']:g}"
@@ -425,7 +425,7 @@ class TimelineView(anywidget.AnyWidget):
         return float(proposal["value"])
 
     @t.validate("muted", "solo")
-    def _check_tags(self, proposal: Any) -> list[str]:
+    def _check_tags(self, proposal: t.Bunch) -> list[str]:
         tags = [channel.tag for channel in self._scene.channels if channel.channel is not None]
         for tag in proposal["value"]:
             if tag not in tags:
@@ -435,7 +435,7 @@ class TimelineView(anywidget.AnyWidget):
         return list(proposal["value"])
 
     @t.validate("active_word")
-    def _check_word(self, proposal: Any) -> tuple[int, int] | None:
+    def _check_word(self, proposal: t.Bunch) -> tuple[int, int] | None:
         if proposal["value"] is None:
             return None
         lane, number = proposal["value"]
