@@ -12,6 +12,7 @@ from .encoding import (
     predict_size,
 )
 from .layout import AUDIO_SUFFIXES, PCM, LeftOut
+from .probing import read_so_far
 from .recording import Recording, Samples
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "encode_for_service",
     "encode_to_file",
     "predict_size",
+    "read_so_far",
 ]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
+import numpy as np
+
 from ..errors import AudioError, count_noun
-from .containers import ZEROS, Stream, walk_file
-from .decoding import SEEKABLE, decode, open_sound
+from .containers import ZEROS, Stream, parse_frame, skip_metadata, walk_file
+from .decoding import SEEKABLE, Samples, decode, open_sound
 from .files import ByteReader
 from .layout import PCM, Layout, LeftOut, Part
 from .media import find_media, probe_media
 
-_NO_FRAME = "File does not exist or is not a regular file"  # libsndfile's error for an MP3 without a frame
 _REPAIR = "copy or download it again, or read what is there with soundfile and pass the samples"
 _NO_LENGTH = 1 << 62  # number of samples from which libsndfile means that it does not know
 _WHAT_IS_READ = (
@@ -23,8 +26,11 @@ _WHAT_IS_READ = (
 )
 
 
-def probe(file: BinaryIO, label: str) -> Layout:
+def probe(file: BinaryIO, label: str, *, is_whole: bool = True) -> Layout:
     """The format, length and parts of a file, from its content.
+
+    Args:
+        is_whole: if False, the file may go on later, and it is not checked that it has an end.
 
     Raises:
         AudioError: if it is not audio, empty, damaged or cut off.
@@ -33,30 +39,67 @@ def probe(file: BinaryIO, label: str) -> Layout:
 
     reader = ByteReader(file)
     _check_size(reader, label)
-    start = reader.read(0, 64)
-    media = find_media(start)
+    start, sound = reader.read(0, 8), reader.read(skip_metadata(reader, 0), 64)
+    media = find_media(sound)
     if media and media.is_certain:
         return probe_media(file, label, media)
     streams, left_out = walk_file(reader)
+    if not streams and parse_frame(sound[:4]):
+        raise AudioError(
+            f"{label} looks like an MP3, but not one whole frame of it can be read: it is cut off or damaged "
+            f"({reader.size} bytes); copy or download it again"
+        )
+    if not streams and start[:4] == b"OggS":  # libsndfile would search all of it for a page, slowly
+        raise _describe_unreadable(label, "its first page is damaged", start)
+    whole = [Stream("", ((0, reader.size),), reader.size)]
     try:
-        layout = _join_streams(file, label, streams or [Stream("", ((0, reader.size),), reader.size)], start)
+        layout = _join_streams(file, label, streams or whole, start, is_whole=is_whole)
     except soundfile.LibsndfileError as e:
         if media:
             with suppress(AudioError):
                 return probe_media(file, label, media)
-        raise _describe_unreadable(label, e.error_string, start[:8], reader.size) from e
+        raise _describe_unreadable(label, e.error_string, start) from e
     layout = replace(layout, n_bytes=reader.size, left_out=_sort([*left_out, *layout.left_out]))
-    _check_ends(file, layout, label, is_known=bool(streams))
+    if is_whole:
+        _check_ends(file, layout, label, is_known=bool(streams))
     return layout
 
 
-def _join_streams(file: BinaryIO, label: str, streams: list[Stream], start: bytes) -> Layout:
+def read_so_far(
+    content: bytes, first: int, until: float, check_channels: Callable[[int], object]
+) -> tuple[int, Samples]:
+    """Sample rate and samples of a file that is still being received, as far as they can be decoded.
+
+    Args:
+        first: the first sample wanted.
+        until: seconds at which to end, if there is more.
+        check_channels: called with the number of channels before anything is decoded.
+
+    Returns:
+        the rate in Hz, and a float32 array, shape (n_channels, n).
+
+    Raises:
+        AudioError: if it is not audio, damaged, or too short to be decoded.
+    """
+    file = io.BytesIO(content)
+    layout = probe(file, "the audio", is_whole=False)
+    check_channels(layout.n_channels)
+    stop = min(layout.n_samples, round(until * layout.sample_rate))
+    blocks = [np.empty((layout.n_channels, 0), np.float32)]
+    if first < stop:
+        blocks += decode(file, layout, "the audio", first, stop, stop - first)
+    return layout.sample_rate, np.concatenate(blocks, axis=1)
+
+
+def _join_streams(
+    file: BinaryIO, label: str, streams: list[Stream], start: bytes, *, is_whole: bool
+) -> Layout:
     """The layout of the first stream and of those after it that have the same sample rate and channels."""
     import soundfile
 
     layout, begin = Layout(), 0
     for number, stream in enumerate(streams):
-        if stream.flaw:
+        if stream.flaw and is_whole:
             raise AudioError(f"{label} {stream.flaw}; {_REPAIR}")
         left_out, reason = (*layout.left_out, *stream.left_out), ""
         try:
@@ -81,7 +124,7 @@ def _join_streams(file: BinaryIO, label: str, streams: list[Stream], start: byte
             reason = reason or f"another stream, of {found.sample_rate} Hz with {n_channels}"
             layout = replace(layout, left_out=(*left_out, LeftOut(begin, stream.end - begin, reason)))
         begin = stream.end
-    if not streams[-1].is_closed:
+    if is_whole and not streams[-1].is_closed:
         there = layout.n_samples / layout.sample_rate
         raise AudioError(
             f"{label} is cut off: {there:.2f} s are there, and the Ogg stream has no end; copy or download "
@@ -150,12 +193,7 @@ def _check_ends(file: BinaryIO, layout: Layout, label: str, *, is_known: bool) -
                 pass
 
 
-def _describe_unreadable(label: str, reason: str, start: bytes, n_bytes: int) -> AudioError:
-    if reason.startswith(_NO_FRAME):
-        return AudioError(
-            f"{label} looks like an MP3, but not one whole frame of it can be read: it is cut off or "
-            f"damaged ({n_bytes} bytes); copy or download it again"
-        )
+def _describe_unreadable(label: str, reason: str, start: bytes) -> AudioError:
     return AudioError(
         f"{label} is no audio that can be read ({reason}); it begins with {start!r}. {_WHAT_IS_READ}"
     )

@@ -9,11 +9,11 @@ from ..files import ByteReader
 from ..layout import LeftOut
 from .chunks import walk_au, walk_chunks
 from .flac import walk_flac
-from .mpeg import walk_mpeg
+from .mpeg import parse_frame, walk_mpeg
 from .ogg import skip_to, walk_ogg
 from .streams import ZEROS, Stream, skip_metadata
 
-__all__ = ["ZEROS", "Stream", "skip_to", "walk_file"]
+__all__ = ["ZEROS", "Stream", "parse_frame", "skip_metadata", "skip_to", "walk_file"]
 
 Walker = Callable[[ByteReader, int], list[Stream]]
 _WALKERS: dict[bytes, Walker] = {

@@ -10,12 +10,13 @@ from ..files import ByteReader
 from .streams import Stream, describe_cut, skip_metadata
 
 _MARK = re.compile(rb"\xff[\xf8\xf9][\x10-\xfe][\x00-\xae]|fLaC\0\0\0\x22")  # a frame, or another stream
+_NEXT = re.compile(rb"fLaC\0\0\0\x22")
 _LONGEST_HEADER = 16  # bytes of the header of a frame
 _INFO_END = 26  # bytes up to the number of samples in the first block, STREAMINFO
 _BLOCK_SIZES = (
     {1: 192} | {code: 144 << code for code in range(2, 6)} | {code: 1 << code for code in range(8, 16)}
 )
-_LARGEST_FRAME = 1 << 20  # bytes of the last frame that are searched for its end
+_LARGEST_FRAME = 1 << 20  # bytes in which the next frame, or the end of the last one, is searched
 
 
 def _make_table(polynomial: int, width: int) -> list[int]:
@@ -46,8 +47,11 @@ def walk_flac(reader: ByteReader, at: int) -> list[Stream]:
     position = _skip_blocks(reader, at)
     promised, block_size = read_length(reader.read(at, _INFO_END)), 0
     expected, n_samples, last = 0, 0, None
-    while position and (position := reader.find(_MARK, position, reader.size)) < reader.size:
-        if reader.read(position, 4) == b"fLaC":
+    while position:
+        limit = min((last.at if last else position) + _LARGEST_FRAME, reader.size)
+        position = reader.find(_MARK, position, limit)
+        if position == limit or reader.read(position, 4) == b"fLaC":
+            position = reader.find(_NEXT, position, reader.size)
             break
         frame = _parse_frame(reader, position)
         begin = frame.number * (1 if frame.counts_samples else block_size) if frame else 0

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
+from ...audio import read_so_far
+from ...errors import AudioError
 from ...wire import v3
 from ..engines.base import SAMPLE_RATE
 from ..status import invalid_argument
@@ -237,22 +238,19 @@ class CompressedDecoder:
 
     def _decode(self, is_complete: bool) -> Samples:
         self._n_decoded_bytes = self._file.seek(0, io.SEEK_END)
-        self._file.seek(0)
         try:
-            with soundfile.SoundFile(self._file) as sound:
-                check_channels("the number of channels", sound.channels)
-                self.layout = (sound.samplerate, sound.channels)
-                n_most = int((self._seconds + 1) * sound.samplerate) - self._n_samples
-                if sound.frames <= self._n_samples:
-                    return self._no_samples()
-                sound.seek(self._n_samples)
-                samples: Samples = sound.read(max(n_most, 0), dtype="int16", always_2d=True)
-        except soundfile.LibsndfileError as error:
+            sample_rate, found = read_so_far(
+                self._file.getvalue(),
+                self._n_samples,
+                self._seconds + 1,
+                lambda n_channels: check_channels("the number of channels", n_channels),
+            )
+        except AudioError as error:
             if not is_complete and self.layout is None:
                 return self._no_samples()  # the headers are not complete yet
-            raise invalid_argument(
-                f"Invalid audio received: it is not {self._name} ({error.error_string})"
-            ) from error
+            raise invalid_argument(f"Invalid audio received: it is not {self._name} ({error})") from error
+        self.layout = (sample_rate, len(found))
+        samples = np.clip(np.rint(found.T * 32768), -32768, 32767).astype(np.int16)
         self._n_samples += len(samples)
         return samples
 
