@@ -536,11 +536,11 @@ def test_reference_files_become_a_corpus(tmp_path):
     ("options", "error", "why"),
     [
         ({"systems": []}, ConfigError, "there is no system to score"),
-        ({"systems": ["one"], "collar": -1.0}, ConfigError, "collar=-1.0 seconds; it is 0 or more"),
+        ({"systems": ["one"], "collar": -1.0}, ConfigError, "collar must be a number from 0 to 1,000,000, not -1.0"),
         (
             {"systems": ["one"], "missing": "drop"},
             ConfigError,
-            "missing='drop'; there are 'raise' and 'empty'",
+            "missing must be 'raise' or 'empty', not 'drop'",
         ),
         ({"systems": ["one"], "by": "errors"}, ConfigError, "cannot be called 'errors', as a result is"),
         ({"systems": ["four"]}, SchemaError, "no column 'four'; there are recording, noise, speaker"),
