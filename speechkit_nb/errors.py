@@ -256,17 +256,17 @@ def count_noun(n: int, noun: str, plural: str | None = None) -> str:
 
     Args:
         n: how many.
-        noun: the singular; an `s` is added to its first word for the plural.
-        plural: the plural, where an `s` is not enough.
+        noun: the singular; an `s`, or `es` after `ch`, is added to its first word for the plural.
+        plural: the plural, where this is not right.
 
-    >>> count_noun(1, "word"), count_noun(12345, "word"), count_noun(2, "stretch", "stretches")
-    ('1 word', '12,345 words', '2 stretches')
-    >>> count_noun(2, "row of text")
-    '2 rows of text'
+    >>> count_noun(1, "word"), count_noun(12345, "word"), count_noun(2, "entry", "entries")
+    ('1 word', '12,345 words', '2 entries')
+    >>> count_noun(2, "stretch of speech")
+    '2 stretches of speech'
     """
     if n != 1:
         first, *rest = noun.split(" ")
-        noun = plural or " ".join([f"{first}s", *rest])
+        noun = plural or " ".join([f"{first}{'es' if first.endswith('ch') else 's'}", *rest])
     return f"{n:,} {noun}"
 
 

@@ -11,7 +11,7 @@ from ..evaluate import How, Normalizer, align
 from ..evaluate import normalizer as make
 from ..tables import WordFrame
 from .comparison import Comparison, Options
-from .groups import Groups, with_groups, with_stretches
+from .groups import Groups, add_groups, add_stretches
 from .inputs.collect import ComparisonInput, collect_inputs
 from .inputs.missing import Missing
 
@@ -88,8 +88,8 @@ def compare(
     reference = WordFrame(material.reference, ())
     alignment = align(reference, systems, by=material.by, normalizer=how, collar=collar, missing="empty")
     attrs = alignment.attrs
-    alignment = with_stretches(alignment, material.by, pause)
-    alignment, names = with_groups(alignment, groups, material.by, material.reference)
+    alignment = add_stretches(alignment, material.by, pause)
+    alignment, names = add_groups(alignment, groups, material.by, material.reference)
     alignment.attrs = attrs
     return Comparison(material, alignment, Options(how, collar, names, pause, level, seed))
 

@@ -10,26 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError, SchemaError, list_names
+from ..errors import ConfigError, EvaluationError, SchemaError, count_noun, list_names
 from ..evaluate import (
     Normalizer,
     compute_boundary_errors,
     compute_timing,
     compute_word_rates,
     count_confusions,
-    counted,
     summarize_pairs,
     summarize_systems,
 )
-from . import tables
-from . import verdict as says
+from . import tables, verdict
 from .contributions import WORD, error_contributions
 from .differing_spans import disagreements
-from .grid import grid_of_alignment, grid_of_votes, normalized_words
+from .grid import build_grid, normalize_words, vote_on_words
 from .groups import time_evidence, word_evidence
 from .html import page
 from .inputs.collect import ComparisonInput
-from .reference_columns import with_columns
+from .reference_columns import add_columns
 from .vote import consensus
 
 if TYPE_CHECKING:
@@ -89,19 +87,21 @@ class Comparison:
         If no difference is significant, the verdict reports this.
         """
         if self.aligned is None:
-            return says.of_disagreement(self.pairs, self.disagreements)
+            return verdict.disagreement_verdict(self.pairs, self.disagreements)
         same = len(self.systems) > 1 and not self._grid["differs"].any()
         level, groups = self.options.level, self.options.groups
-        in_words = says.word_verdict(self.summary, self.pairs, level, same, groups)
-        said = f"{in_words}\n{says.timing_verdict(self.summary, self.timing_pairs, level, groups)}".rstrip()
-        return says.warning_of(self._voters) + said if self.material.pseudo else said
+        in_words = verdict.word_verdict(self.summary, self.pairs, level, same, groups)
+        said = (
+            f"{in_words}\n{verdict.timing_verdict(self.summary, self.timing_pairs, level, groups)}".rstrip()
+        )
+        return verdict.describe_voters(self._voters) + said if self.material.pseudo else said
 
     @cached_property
     def problems(self) -> tuple[str, ...]:
         """What was found in the input and corrected, and warnings about the results; one sentence each."""
         if self.aligned is None:
             return self.material.problems
-        return (*self.material.problems, *says.findings(self.aligned, self.systems, self._grid))
+        return (*self.material.problems, *verdict.findings(self.aligned, self.systems, self._grid))
 
     # --- words
 
@@ -163,7 +163,7 @@ class Comparison:
     @property
     def stretches(self) -> pd.DataFrame:
         """One row per stretch of speech between pauses: times, text, `n_words`, errors of each system."""
-        return self._signed(tables.stretches_of(self.alignment, self.by, self.systems))
+        return self._signed(tables.list_stretches(self.alignment, self.by, self.systems))
 
     # --- timing
 
@@ -186,7 +186,7 @@ class Comparison:
     def timing_pairs(self) -> pd.DataFrame:
         """One row per pair of systems: the difference of their average shifts, and its tests."""
         evidence = time_evidence(self.alignment, self.by, self.options.groups)
-        return self._signed(tables.timing_pairs_of(evidence, self.options.level, self.options.seed))
+        return self._signed(tables.compare_timing(evidence, self.options.level, self.options.seed))
 
     # --- places where systems differ
 
@@ -304,7 +304,7 @@ class Comparison:
             n_groups = int(self._summary["n_groups"].iloc[0])
             of = " and ".join(self.options.groups) or "stretches of speech"
             facts.append(
-                f"{self.options.level * 100:g} % intervals over {counted(n_groups, 'groups')} ({of})"
+                f"{self.options.level * 100:g} % intervals over {count_noun(n_groups, 'group')} ({of})"
             )
         return ", ".join(facts)
 
@@ -327,14 +327,14 @@ class Comparison:
         """The alignment with columns of the reference."""
         alignment, reference = self.alignment, self.material.reference
         assert reference is not None
-        return with_columns(alignment, columns, self.by, reference)
+        return add_columns(alignment, columns, self.by, reference)
 
     # --- computed once
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
         if self.aligned is None:
-            return tables.differences_of(self._normalized, self._grid)
+            return tables.count_differences(self._normalized, self._grid)
         counts = tables.count_systems(self.aligned, self.by, self.systems)
         level, seed = self.options.level, self.options.seed
         return summarize_systems(self._evidence, counts, self._timing, level=level, seed=seed)
@@ -343,7 +343,7 @@ class Comparison:
     def _pairs(self) -> pd.DataFrame:
         if self.aligned is None:
             return tables.disagreement_pairs(self._normalized, self.by)
-        contributions = tables.contributions_of(self.aligned, self.by, self.systems)
+        contributions = tables.list_contributions(self.aligned, self.by, self.systems)
         level, seed = self.options.level, self.options.seed
         return summarize_pairs(self._evidence, contributions, level=level, seed=seed)
 
@@ -359,14 +359,14 @@ class Comparison:
     def _grid(self) -> pd.DataFrame:
         """The words of each system at each place."""
         if self.aligned is None:
-            return grid_of_votes(self._normalized, self.by).grid
-        return grid_of_alignment(self.aligned, self.by, self.systems)
+            return vote_on_words(self._normalized, self.by).grid
+        return build_grid(self.aligned, self.by, self.systems)
 
     @cached_property
     def _normalized(self) -> dict[str, pd.DataFrame]:
         how = self.options.normalizer
         frames = self.material.systems.items()
-        return {name: normalized_words(frame, self.by, how, f"system {name!r}") for name, frame in frames}
+        return {name: normalize_words(frame, self.by, how, f"system {name!r}") for name, frame in frames}
 
     @property
     def _voters(self) -> Sequence[str]:

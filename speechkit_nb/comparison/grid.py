@@ -20,17 +20,17 @@ from ..tables import WordFrame
 UNIT = "unit"
 
 
-def grid_of_alignment(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
+def build_grid(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
     """The grid of an alignment: places are reference words, and gaps between them with inserted words.
 
     If systems were aligned with reference alternatives of different lengths, the utterance is one place.
     """
-    rows = _placed(alignment, by)
+    rows = _place_words(alignment, by)
     text = _texts(rows, ["system", UNIT, "place"], "hyp_word").unstack("system", fill_value="")
     text = text.reindex(columns=list(systems), fill_value="")
     first = rows[rows["system"] == systems[0]]
     reference = _texts(first, [UNIT, "place"], "reference").reindex(text.index, fill_value="")
-    return _finished(text, reference, _bounds(rows), _keys(alignment, by))
+    return _finish(text, reference, _bounds(rows), _keys(alignment, by))
 
 
 class Votes(NamedTuple):
@@ -41,11 +41,11 @@ class Votes(NamedTuple):
     end: Floats
 
 
-def grid_of_votes(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes:
+def vote_on_words(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes:
     """The grid of several systems without a reference: each system is aligned with a vote of those before it.
 
     Args:
-        words: normalized words by system, from `normalized_words`.
+        words: normalized words by system, from `normalize_words`.
     """
     units, frames = _units(words, by)
     names = list(frames)
@@ -62,17 +62,19 @@ def grid_of_votes(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes
     slots = np.arange(len(sides[0]))[:, None]
     unit = sides[0][UNIT].to_numpy()
     for k, side in enumerate(sides[1:], 1):
-        slots, unit = _merged(_leading(slots, unit, sides[:k]), slots, unit, side)
-    text = pd.DataFrame({name: _at(frames[name]["word"], slots[:, k], "") for k, name in enumerate(names)})
+        slots, unit = _add_system(_leading(slots, unit, sides[:k]), slots, unit, side)
+    text = pd.DataFrame(
+        {name: _take_values(frames[name]["word"], slots[:, k], "") for k, name in enumerate(names)}
+    )
     places = np.arange(len(slots)) - np.searchsorted(unit, unit)
     text.index = pd.MultiIndex.from_arrays([unit, places], names=[UNIT, "place"])
     start, end = (_times(list(frames.values()), slots, time) for time in ("start", "end"))
     bounds = pd.DataFrame(_outer(start, end), index=text.index)
     reference = pd.Series(None, text.index, dtype="str")
-    return Votes(_finished(text, reference, bounds, units), start, end)
+    return Votes(_finish(text, reference, bounds, units), start, end)
 
 
-def normalized_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> pd.DataFrame:
+def normalize_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> pd.DataFrame:
     """The normalized words as a frame of `by`, `word`, `start`, `end`."""
     keys, raw = collect_utterances(given, by, name)
     tokens = normalize_tokens(raw, how)
@@ -91,10 +93,10 @@ def normalized_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, na
 # --- with a reference
 
 
-def _placed(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def _place_words(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """The rows of an alignment with their unit (number of the utterance), place and reference word."""
     rows = alignment[["system", "hyp_word", "ref_start", "ref_end", "hyp_start", "hyp_end"]].assign(
-        **{UNIT: _numbered(alignment, by)}, reference=alignment["ref_word"]
+        **{UNIT: _number_units(alignment, by)}, reference=alignment["ref_word"]
     )
     # the reference word number n is place 2 n + 1, and the gap before it is place 2 n
     is_word = (alignment["op"] != "ins").astype("int64")
@@ -105,7 +107,7 @@ def _placed(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return rows.assign(place=(2 * before + is_word).where(~uneven, 1))
 
 
-def _numbered(frame: pd.DataFrame, by: Sequence[str]) -> Any:
+def _number_units(frame: pd.DataFrame, by: Sequence[str]) -> Any:
     if not by:
         return 0
     return frame.groupby(list(by), sort=False, observed=True, dropna=False).ngroup()
@@ -136,7 +138,7 @@ def _bounds(rows: pd.DataFrame) -> pd.DataFrame:
     return both.groupby([UNIT, "place"]).agg(start=("start", "min"), end=("end", "max"))
 
 
-def _finished(
+def _finish(
     text: pd.DataFrame, reference: pd.Series, bounds: pd.DataFrame, keys: pd.DataFrame
 ) -> pd.DataFrame:
     """Join the columns of a grid; `text` has one column per system, `keys` one row per unit."""
@@ -169,7 +171,7 @@ def _units(
 
 def _leading(slots: np.ndarray, unit: np.ndarray, sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The word with most votes at each place; if votes are equal, the word of the first system."""
-    said = np.stack([_at(side["word"], slots[:, k], "") for k, side in enumerate(sides)], axis=1)
+    said = np.stack([_take_values(side["word"], slots[:, k], "") for k, side in enumerate(sides)], axis=1)
     # votes[place, k] is the number of systems that have the word of system k
     votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)
     best = np.where(said == "", -1, votes).argmax(axis=1)
@@ -180,7 +182,7 @@ def _leading(slots: np.ndarray, unit: np.ndarray, sides: Sequence[pd.DataFrame])
 
 def _times(sides: Sequence[pd.DataFrame], slots: np.ndarray, time: str) -> Floats:
     """Start or end of the words, shape (n_places, n_systems)."""
-    each = [_at(side[time], slots[:, k], np.nan) for k, side in enumerate(sides)]
+    each = [_take_values(side[time], slots[:, k], np.nan) for k, side in enumerate(sides)]
     return np.stack(each, axis=1).astype(float)
 
 
@@ -189,7 +191,7 @@ def _outer(start: Floats, end: Floats) -> dict[str, Floats]:
     return {"start": np.fmin.reduce(start, axis=1), "end": np.fmax.reduce(end, axis=1)}
 
 
-def _merged(
+def _add_system(
     leading: pd.DataFrame, slots: np.ndarray, unit: np.ndarray, side: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add the words of a system to `slots`, with new places for words that only this system has."""
@@ -203,7 +205,7 @@ def _merged(
     return np.concatenate([kept, new[:, None]], axis=1), aligned[UNIT].to_numpy()
 
 
-def _at(values: pd.Series, numbers: np.ndarray, nothing: Any) -> np.ndarray:
+def _take_values(values: pd.Series, numbers: np.ndarray, nothing: Any) -> np.ndarray:
     """The values with these numbers; `nothing` for number -1, which selects the appended element."""
     array = np.append(values.to_numpy(object if nothing == "" else float), nothing)
     return np.asarray(array[numbers])

@@ -15,7 +15,7 @@ STRETCH = "stretch"
 Groups = str | Sequence[str] | Mapping[str, Any] | None
 
 
-def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | None) -> pd.DataFrame:
+def add_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | None) -> pd.DataFrame:
     """Add the column `stretch`: the number of earlier pauses of the reference in the same utterance.
 
     Args:
@@ -25,7 +25,7 @@ def with_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | No
 
     >>> from speechkit_nb.evaluate import align
     >>> said = pd.DataFrame({"word": ["one", "two"], "start": [0.0, 3.0], "end": [1.0, 4.0]})
-    >>> with_stretches(align(said, {"a": "one two"}), [], 0.5)["stretch"].tolist()
+    >>> add_stretches(align(said, {"a": "one two"}), [], 0.5)["stretch"].tolist()
     [0, 1]
     """
     if pause is not None and not check_number("pause", pause, 0, MOST_SECONDS) > 0:
@@ -52,7 +52,7 @@ def _stretches(alignment: pd.DataFrame, by: list[str], pause: float) -> np.ndarr
     return number.groupby(runs, sort=False, observed=True, dropna=False).ffill().fillna(0).to_numpy(np.int64)
 
 
-def with_groups(
+def add_groups(
     alignment: pd.DataFrame, groups: Groups, by: Sequence[str], reference: pd.DataFrame
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Add the group columns; returns the alignment and the names of these columns.
@@ -68,7 +68,7 @@ def with_groups(
     if groups is None:
         return alignment, ()
     if isinstance(groups, Mapping):
-        return _mapped(alignment, groups), ("group",)
+        return _map_groups(alignment, groups), ("group",)
     names = list_names("groups", groups)
     own = [name for name in names if name not in by]
     for name in own:
@@ -90,7 +90,7 @@ def with_groups(
     return joined, names
 
 
-def _mapped(alignment: pd.DataFrame, groups: Mapping[str, Any]) -> pd.DataFrame:
+def _map_groups(alignment: pd.DataFrame, groups: Mapping[str, Any]) -> pd.DataFrame:
     if "recording" not in alignment:
         raise ConfigError("groups= maps recordings to groups, but no recording is named")
     lacking = [name for name in alignment["recording"].unique() if name not in groups]
@@ -105,7 +105,7 @@ def word_evidence(
     """Numbers of errors and words by stretch or by group, for intervals and tests."""
     units = [*by, STRETCH]
     counts = _complete(count_errors(alignment, units), systems, units)
-    counts = _grouped(counts, alignment, units, groups)
+    counts = _group_timing(counts, alignment, units, groups)
     return Evidence.from_counts(counts, cut_segments(alignment, units), list(groups) or None)
 
 
@@ -125,7 +125,7 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
     marked = found[[*units, "system"]].assign(errors=shift.round().astype("int64"), n_words=1)
     counts = marked.groupby([*units, "system"], sort=False, observed=True, dropna=False).sum().reset_index()
     counts = _in_order(counts, list(alignment["system"].unique()))
-    return Evidence.from_counts(_grouped(counts, alignment, units, groups), None, list(groups) or None)
+    return Evidence.from_counts(_group_timing(counts, alignment, units, groups), None, list(groups) or None)
 
 
 def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
@@ -144,7 +144,7 @@ def _in_order(counts: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
     return counts.iloc[np.argsort(order.to_numpy(), kind="stable")]
 
 
-def _grouped(
+def _group_timing(
     counts: pd.DataFrame, alignment: pd.DataFrame, units: Sequence[str], groups: Sequence[str]
 ) -> pd.DataFrame:
     """Add the group columns that are not among the units."""

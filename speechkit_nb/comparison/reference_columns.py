@@ -9,7 +9,7 @@ import pandas as pd
 from ..errors import SchemaError
 
 
-def with_columns(
+def add_columns(
     alignment: pd.DataFrame, names: Sequence[str], by: Sequence[str], reference: pd.DataFrame
 ) -> pd.DataFrame:
     """Add the columns `names` of the reference, unless the alignment already has them.
@@ -26,7 +26,7 @@ def with_columns(
     >>> from speechkit_nb.evaluate import align
     >>> reference = pd.DataFrame({"recording": ["r", "s"], "text": ["a", "b"], "noise": ["low", "high"]})
     >>> heard = align(reference, {"one": reference.drop(columns="noise")})
-    >>> with_columns(heard, ["noise"], ["recording"], reference)["noise"].tolist()
+    >>> add_columns(heard, ["noise"], ["recording"], reference)["noise"].tolist()
     ['low', 'high']
     """
     own = [name for name in dict.fromkeys(names) if name not in alignment]
@@ -53,5 +53,5 @@ def _check_whole(table: pd.DataFrame, own: Sequence[str], by: Sequence[str]) -> 
         where = " ".join(f"{key} {doubled.iloc[0][key]!r}" for key in by) or "the only one"
         raise SchemaError(
             f"{', '.join(own)} changes within an utterance ({where}), and an inserted word has none: compare "
-            "again with by= columns that tell the parts apart in the reference and in every system"
+            "again with more utterance key columns in by=, which the reference and every system must have"
         )

@@ -18,7 +18,7 @@ def count_systems(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[
     return UtteranceCounts.from_alignment(alignment, by, systems).total()
 
 
-def contributions_of(
+def list_contributions(
     alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]
 ) -> dict[str, list[str]]:
     """For each pair the words and, if there are several, the recordings that contribute most to the
@@ -34,7 +34,7 @@ def contributions_of(
     return texts
 
 
-def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.DataFrame:
+def compare_timing(evidence: Evidence | None, level: float, seed: int) -> pd.DataFrame:
     """One row per pair of systems with times: `a`, `b`, `aas_delta`, `delta_low`, `delta_high` (seconds;
     below 0 a is better), `n_groups`, `bootstrap_p`, `ratio_p`, `swap_p`, `p_holm`, `holm_of`, `n_words`; see
     `compare_pairs`. No rows if there are no words to compare."""
@@ -51,7 +51,7 @@ def timing_pairs_of(evidence: Evidence | None, level: float, seed: int) -> pd.Da
     return frame.assign(n_words=n_words)[columns]
 
 
-def stretches_of(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
+def list_stretches(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str]) -> pd.DataFrame:
     """One row per stretch of speech: `by`, `stretch`, `start`, `end`, `text` of the reference, `n_words`,
     and one column per system with its number of errors."""
     units = [*by, STRETCH]
@@ -72,7 +72,7 @@ def stretches_of(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[s
     return frame.astype({"n_words": "Int64"}).fillna({"n_words": 0}).astype({"n_words": "int64"})
 
 
-def differences_of(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> pd.DataFrame:
+def count_differences(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> pd.DataFrame:
     """Without a reference, one row per system: `n_words`, and how many of them are where systems differ."""
     counts = {name: grid[name].ne("").astype("int64") for name in words}
     rows = {

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..errors import few, join_names
-from ..evaluate import counted, minimum_sample, too_few
+from ..errors import count_noun, few, join_names
+from ..evaluate import describe_shortage, minimum_sample
 
 NAMES = {"segments": "matched pairs", "swap": "permutation test", "ratio": "ratio estimator"}
 
@@ -46,7 +46,7 @@ PERCENT, MS = Unit(100, 1, "%"), Unit(1000, 0, "ms")
 class PairTest(NamedTuple):
     """A pair of systems: how much better the first is, and the result of its test.
 
-    `over` names the units of the test in the plural; `n` is their number, and `least` the number needed.
+    `unit` names a unit of the test; `n` is their number, and `least` the number needed.
     """
 
     by: float
@@ -55,7 +55,7 @@ class PairTest(NamedTuple):
     p: float
     name: str
     n: int
-    over: str
+    unit: str
     least: int
 
 
@@ -102,7 +102,7 @@ def timing_verdict(
     return _ranking(names, tests, level, "in time", facts, unit)
 
 
-def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
+def disagreement_verdict(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
     """The verdict without a reference: how much systems differ, and where most."""
     if not len(spans):
         names = join_names([pairs["a"].iloc[0], *pairs["b"].unique()])
@@ -114,11 +114,11 @@ def of_disagreement(pairs: pd.DataFrame, spans: pd.DataFrame) -> str:
     worst = spans.iloc[0]
     at = f", the largest at {worst['start']:.1f} s" if not isnan(worst["start"]) else ""
     at += f" of {worst['recording']}" if at and "recording" in spans else ""
-    places = counted(len(spans), "places")
+    places = count_noun(len(spans), "place")
     return f"There is no reference, so no system is better: {rates}, in {places}{at}."
 
 
-def warning_of(voters: Sequence[str]) -> str:
+def describe_voters(voters: Sequence[str]) -> str:
     """The warning before a verdict against a pseudo-reference."""
     return (
         f"Against a pseudo-reference, a vote of {join_names(voters)}, which is not the truth and favours "
@@ -140,18 +140,18 @@ def _figures(values: pd.Series, names: list[str], unit: Unit) -> str:
 
 def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
     """The verdict for a single system: its word error rate and the interval."""
-    n, over = int(row["n_groups"]), _of(groups)
-    between = f"one {counted(1, over).removeprefix('1 ')} gives no interval"
+    n, unit = int(row["n_groups"]), _name_unit(groups)
+    between = f"one {unit} gives no interval"
     if not isnan(row["wer_low"]):
         low, high = percent(row["wer_low"]), percent(row["wer_high"])
-        between = f"{level * 100:g} % interval {low} to {high} over {counted(n, over)}"
-    errors, words = counted(int(row["errors"]), "errors"), counted(int(row["n_words"]), "words")
+        between = f"{level * 100:g} % interval {low} to {high} over {count_noun(n, unit)}"
+    errors, words = count_noun(int(row["errors"]), "error"), count_noun(int(row["n_words"]), "word")
     return f"{row.name} makes {errors} in {words}: WER {percent(row['wer'])} ({between})."
 
 
-def _of(groups: Sequence[str]) -> str:
-    """The name of the units of a test, in the plural."""
-    return f"groups ({' and '.join(groups)})" if groups else "stretches of speech"
+def _name_unit(groups: Sequence[str]) -> str:
+    """The name of a unit of a test."""
+    return f"group ({' and '.join(groups)})" if groups else "stretch of speech"
 
 
 def _tests(
@@ -166,9 +166,11 @@ def _tests(
         if row["a"] == best:
             by, low, high = -by, -high, -low
         is_cut = row["holm_of"] == "segments"
-        n, over = (row["n_segments"], "segments with errors") if is_cut else (row["n_groups"], _of(groups))
+        n, unit = (
+            (row["n_segments"], "segment with errors") if is_cut else (row["n_groups"], _name_unit(groups))
+        )
         other = row["b"] if row["a"] == best else row["a"]
-        found[other] = PairTest(by, low, high, row["p_holm"], NAMES[row["holm_of"]], int(n), over, least)
+        found[other] = PairTest(by, low, high, row["p_holm"], NAMES[row["holm_of"]], int(n), unit, least)
     return found
 
 
@@ -200,7 +202,7 @@ def _figured(test: PairTest, level: float, unit: Unit) -> str:
         text += f", {level * 100:g} % interval {unit.format(test.low)} to {unit.format(test.high)}"
     if isnan(test.p):
         return f"{text}; too few errors for a test"
-    return f"{text}; {test.name}: {_p(test.p)} over {counted(test.n, test.over)}"
+    return f"{text}; {test.name}: {_p(test.p)} over {count_noun(test.n, test.unit)}"
 
 
 def _doubt(test: PairTest, level: float, unit: Unit) -> str:
@@ -210,10 +212,10 @@ def _doubt(test: PairTest, level: float, unit: Unit) -> str:
     if test.n == 0:
         return "there are no errors to compare"
     if not (test.by or test.low or test.high):
-        return f"no difference in any of {counted(test.n, test.over)}"
+        return f"no difference in any of {count_noun(test.n, test.unit)}"
     if test.n < test.least:
         by = unit.distinguish([0, test.by]).format(test.by)
-        return f"a difference of {by}, but {too_few(test.n, test.over)} to tell; it takes {test.least}"
+        return f"a difference of {by}, but {describe_shortage(test.n, test.unit, test.least)}"
     return _figured(test, level, unit)
 
 
@@ -223,33 +225,33 @@ def _p(p: float) -> str:
 
 def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame) -> list[str]:
     """What to know before trusting the figures of a comparison with a reference."""
-    said = []
+    found = []
     timed = bool(alignment["ref_start"].notna().any())
     if not timed and alignment["ref_word"].notna().any() and alignment["hyp_start"].notna().any():
-        said.append(
+        found.append(
             "the reference has no times, so words are aligned without times, and timing is not compared"
         )
     for name in systems:
         rows = alignment[alignment["system"] == name]
         words = rows["hyp_word"].notna()
         if words.any() and rows["ref_word"].notna().any() and "ok" not in set(rows["op"]):
-            said.append(
+            found.append(
                 f"system {name!r} has no word in common with the reference: another recording, "
                 "language or script?"
             )
         if timed and words.any() and rows["hyp_start"].isna().all():
-            said.append(
+            found.append(
                 f"system {name!r} has no times: it is aligned without times, and timing is not compared"
             )
     if len(systems) > 1 and not grid["differs"].any():
         how = ", word for word" if _same_times(alignment, systems) else " in words, but not in times"
-        said.append(f"the systems are identical{how}: {few(list(systems))}")
-    return said
+        found.append(f"the systems are identical{how}: {few(list(systems))}")
+    return found
 
 
 def _same_times(alignment: pd.DataFrame, systems: Sequence[str]) -> bool:
     """Whether systems with the same words have them at the same times."""
-    said = alignment[alignment["hyp_word"].notna()]
-    times = [said.loc[said["system"] == name, ["hyp_start", "hyp_end"]] for name in systems]
+    words = alignment[alignment["hyp_word"].notna()]
+    times = [words.loc[words["system"] == name, ["hyp_start", "hyp_end"]] for name in systems]
     first, *others = (rows.reset_index(drop=True) for rows in times)
     return all(first.equals(other) for other in others)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..errors import ConfigError
 from ..evaluate import Floats
-from .grid import grid_of_votes
+from .grid import vote_on_words
 
 FEWEST = 3
 
@@ -38,14 +38,14 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
     >>> from speechkit_nb.evaluate import normalizer
     >>> texts = {name: pd.DataFrame({"text": [text]}) for name, text in said.items()}
     >>> none = normalizer("none")
-    >>> frames = {name: normalized_words(frame, (), none, name) for name, frame in texts.items()}
+    >>> frames = {name: normalize_words(frame, (), none, name) for name, frame in texts.items()}
     >>> consensus(frames, ())[["word", "votes"]].to_numpy().tolist()
     [['one', 3], ['two', 2], ['three', 2]]
     """
     if len(words) < FEWEST:
         there = ", ".join(map(repr, words))
         raise ConfigError(f"a vote needs {FEWEST} systems or more, and there are {len(words)}: {there}")
-    grid, start, end = grid_of_votes(words, by)
+    grid, start, end = vote_on_words(words, by)
     said = grid[list(words)].to_numpy(object)
     # votes[place, k] is the number of systems that have the word of system k
     votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)

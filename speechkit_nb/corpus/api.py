@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError, check_type, few, list_names, show_value, warn
+from ..errors import ConfigError, EvaluationError, check_type, count_noun, few, list_names, show_value, warn
 from ..evaluate import How, Missing, explain_shortage
 from ..formats import read_frame
 from ..tables import warn_problems
 from .duplicates import check_once
-from .executor import outcomes
-from .layout import Corpus, parts_of, timed_systems
-from .part_scores import Outcome, alignment_path, score_part, written
+from .executor import run_parts
+from .layout import Corpus, find_timed_systems, list_parts
+from .part_scores import Outcome, alignment_path, read_statistics, score_part
 from .parts import Part
 from .plan import Plan
 from .statistics import Statistics
@@ -144,18 +144,19 @@ class Scores:
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
 
-    def _said(self) -> str:
+    def _describe(self) -> str:
         """A summary in one line: numbers of systems and parts, failed parts, and too few data."""
         n, n_failed = len(self.parts), len(self.failed)
         more = f"; {n_failed} could not be scored and are in no figure, see .failed" if n_failed else ""
         little = explain_shortage(self._whole.evidence(self.systems), self.level)
-        return f"{len(self.systems)} systems on {n} parts{more}" + (f"; {little}" if little else "")
+        systems, parts = count_noun(len(self.systems), "system"), count_noun(n, "part")
+        return f"{systems} on {parts}{more}" + (f"; {little}" if little else "")
 
     def __repr__(self) -> str:
-        return f"Scores({self._said()})\n{self.summary.to_string()}"
+        return f"Scores({self._describe()})\n{self.summary.to_string()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self._said())}</p>{self.summary.to_html()}"
+        return f"<p>{html.escape(self._describe())}</p>{self.summary.to_html()}"
 
 
 def score(
@@ -218,15 +219,15 @@ def score(
     if not isinstance(out, (str, os.PathLike, type(None))):
         raise ConfigError(f"out must be a folder, not {show_value(out)}")
     plan = Plan.of(reference, systems, utterance, by, group, normalizer, collar, missing)
-    parts = parts_of(corpus, plan)
+    parts = list_parts(corpus, plan)
     check_once(parts, plan)
-    plan = replace(plan, timed=timed_systems(corpus, plan))
+    plan = replace(plan, timed=find_timed_systems(corpus, plan))
     folder = None if out is None else Path(out).absolute()
     work = partial(score_part, plan=plan, out=folder)
-    return _gathered(parts, plan, folder, outcomes(parts, work, executor))
+    return _collect(parts, plan, folder, run_parts(parts, work, executor))
 
 
-def _gathered(parts: Sequence[Part], plan: Plan, out: Path | None, answers: Iterator[Outcome]) -> Scores:
+def _collect(parts: Sequence[Part], plan: Plan, out: Path | None, answers: Iterator[Outcome]) -> Scores:
     """Add the sums of all scored parts; at most `_MERGED` are in memory."""
     sums, status, errors = list[Statistics](), dict[str, str](), dict[str, str]()
     problems = list[tuple[str, str]]()
@@ -236,7 +237,7 @@ def _gathered(parts: Sequence[Part], plan: Plan, out: Path | None, answers: Iter
             continue
         status[answer.part] = "kept" if answer.is_kept else "scored"
         problems += [(answer.part, problem) for problem in answer.problems]
-        sums.append(answer.statistics or written(answer.part, plan, _place(out)))
+        sums.append(answer.statistics or read_statistics(answer.part, plan, _place(out)))
         if len(sums) == _MERGED:
             sums = [Statistics.sum(sums)]
     names = [part.name for part in parts]

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..errors import EvaluationError, SchemaError
-from .parts import Hashes, Part, hashes_of
+from ..errors import EvaluationError, SchemaError, count_noun
+from .parts import Hashes, Part, hash_rows
 from .plan import Plan
 
 BITS = 6
@@ -38,14 +38,14 @@ def check_once(parts: Sequence[Part], plan: Plan) -> None:
     with TemporaryDirectory(prefix="speechkit-nb-") as folder:
         paths = [Path(folder) / f"{number:02}" for number in range(1 << BITS)]
         _write(parts, plan, paths)
-        several = np.concatenate([_several(path) for path in paths])
-    found = _named(parts, plan, several[:LOOKED_FOR])
+        several = np.concatenate([_find_repeated(path) for path in paths])
+    found = _find_example(parts, plan, several[:LOOKED_FOR])
     if found is not None:
         which, first, second = found
         raise EvaluationError(
-            f"an utterance ({which}) is in the parts {first!r} and {second!r}, and so are {len(several)} in "
-            "several parts: each lies in one. Take it out of the others, or name with utterance= what tells "
-            "utterances apart"
+            f"{count_noun(len(several), 'utterance')} in several parts, such as {which} in {first!r} and "
+            f"{second!r}: remove them from all parts but one, or name more utterance key columns in "
+            "utterance="
         )
 
 
@@ -56,26 +56,26 @@ def _write(parts: Sequence[Part], plan: Plan, paths: Sequence[Path]) -> None:
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("wb")) for path in paths]
         for part in parts:
-            numbers = np.unique(np.concatenate([np.zeros(0, np.uint64), *map(hashes_of, _keys(part, plan))]))
+            numbers = np.unique(np.concatenate([np.zeros(0, np.uint64), *map(hash_rows, _keys(part, plan))]))
             pieces = np.split(numbers, np.searchsorted(numbers, firsts[1:]))
             for file, piece in zip(files, pieces, strict=True):
                 file.write(piece.tobytes())
 
 
-def _several(path: Path) -> Hashes:
+def _find_repeated(path: Path) -> Hashes:
     """The hashes that are in the file more than once, which is in more than one part."""
     numbers = np.sort(np.fromfile(path, np.uint64))
     return np.unique(numbers[1:][numbers[1:] == numbers[:-1]])
 
 
-def _named(parts: Sequence[Part], plan: Plan, numbers: Hashes) -> tuple[str, str, str] | None:
+def _find_example(parts: Sequence[Part], plan: Plan, numbers: Hashes) -> tuple[str, str, str] | None:
     """The key of an utterance with one of the hashes and two of its parts; None if only hashes are equal."""
     if not len(numbers):
         return None
     seen = dict[str, str]()
     for part in parts:
         for keys in _keys(part, plan):
-            for row in keys[np.isin(hashes_of(keys), numbers)].to_dict("records"):
+            for row in keys[np.isin(hash_rows(keys), numbers)].to_dict("records"):
                 which = ", ".join(f"{key} {value!r}" for key, value in row.items())
                 if seen.setdefault(which, part.name) != part.name:
                     return which, seen[which], part.name

@@ -17,7 +17,7 @@ AT_ONCE = 512
 Work = Callable[[Part], Outcome]
 
 
-def outcomes(parts: Sequence[Part], work: Work, executor: Executor | None) -> Iterator[Outcome]:
+def run_parts(parts: Sequence[Part], work: Work, executor: Executor | None) -> Iterator[Outcome]:
     """Yield the outcome of each part, in any order.
 
     Args:
@@ -31,11 +31,11 @@ def outcomes(parts: Sequence[Part], work: Work, executor: Executor | None) -> It
         yield from map(work, parts)
         return
     stranded = list[Part]()
-    yield from _together(parts, work, executor, stranded)
-    yield from _one_by_one(stranded, work, executor)
+    yield from _run_together(parts, work, executor, stranded)
+    yield from _run_one_by_one(stranded, work, executor)
 
 
-def _together(
+def _run_together(
     parts: Sequence[Part], work: Work, executor: Executor, stranded: list[Part]
 ) -> Iterator[Outcome]:
     """Yield the outcomes of parts that run in parallel; parts whose worker died are added to `stranded`."""
@@ -61,7 +61,7 @@ def _together(
             future.cancel()
 
 
-def _one_by_one(parts: Sequence[Part], work: Work, executor: Executor) -> Iterator[Outcome]:
+def _run_one_by_one(parts: Sequence[Part], work: Work, executor: Executor) -> Iterator[Outcome]:
     """Yield the outcomes of parts that run one after another; a part whose worker dies again has an error."""
     with ExitStack() as own:
         for part in parts:
@@ -71,7 +71,7 @@ def _one_by_one(parts: Sequence[Part], work: Work, executor: Executor) -> Iterat
                 executor = own.enter_context(ProcessPoolExecutor(1))
                 future = _submit(executor, work, part)
             error = future.exception()
-            yield future.result() if error is None else Outcome(part.name, error=_said(error))
+            yield future.result() if error is None else Outcome(part.name, error=_describe_error(error))
 
 
 def _submit(executor: Executor, work: Work, part: Part) -> Future[Outcome]:
@@ -83,7 +83,7 @@ def _call(work: Work, part: Part, _: str) -> Outcome:
     return work(part)
 
 
-def _said(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     """The error of a worker as text."""
     if isinstance(error, BrokenExecutor):
         return "its worker died (was it killed, or out of memory?)"

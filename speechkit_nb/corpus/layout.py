@@ -33,7 +33,7 @@ from ..formats import (
     write_frame,
 )
 from ..tables import warn_problems
-from .parts import FramePart, Part, TablePart, WordsPart, columns_of
+from .parts import FramePart, Part, TablePart, WordsPart, count_values
 from .plan import Plan
 
 Corpus = str | os.PathLike[str] | pd.DataFrame | Sequence[str | os.PathLike[str]]
@@ -74,7 +74,7 @@ def write_part(
     if "recording" not in frame and part is not None:
         frame = frame.assign(recording=pd.Series(part, frame.index, dtype="str"))
     known = {*recordings, *replace(given, frame=frame).find_recordings()}
-    part = _only(known) if part is None else part
+    part = _get_only_recording(known) if part is None else part
     facts = {"system": system, "recordings": sorted(known)}
     written = []
     for table, rows in {"words": frame, "finals": finals}.items():
@@ -85,7 +85,7 @@ def write_part(
     return written
 
 
-def _only(recordings: set[str]) -> str:
+def _get_only_recording(recordings: set[str]) -> str:
     """The only recording; raises ConfigError if there is not exactly one."""
     if len(recordings) != 1:
         raise ConfigError(
@@ -94,7 +94,7 @@ def _only(recordings: set[str]) -> str:
     return next(iter(recordings))
 
 
-def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
+def list_parts(corpus: Corpus, plan: Plan) -> list[Part]:
     """The parts of a corpus: rows in order, or files sorted by name.
 
     Raises:
@@ -102,13 +102,13 @@ def parts_of(corpus: Corpus, plan: Plan) -> list[Part]:
         EvaluationError: if a system lacks parts that another one has, and `plan.missing` is `"raise"`.
     """
     if isinstance(corpus, pd.DataFrame):
-        return list(_of_frame(corpus))
+        return list(_split_frame(corpus))
     if isinstance(corpus, (str, os.PathLike)) and os.path.isdir(Path(corpus) / "words"):
-        return _of_words(Path(corpus).absolute(), plan)
-    return list(_of_tables(corpus))
+        return _list_word_parts(Path(corpus).absolute(), plan)
+    return list(_list_tables(corpus))
 
 
-def timed_systems(corpus: Corpus, plan: Plan) -> tuple[str, ...] | None:
+def find_timed_systems(corpus: Corpus, plan: Plan) -> tuple[str, ...] | None:
     """Systems of a corpus of words that have word times in any file; None for tables of utterances."""
     if isinstance(corpus, pd.DataFrame) or not isinstance(corpus, (str, os.PathLike)):
         return None
@@ -119,10 +119,10 @@ def timed_systems(corpus: Corpus, plan: Plan) -> tuple[str, ...] | None:
 
 
 def _has_times(folder: Path) -> bool:
-    return any(columns_of(path).get("start") for path in sorted(folder.glob(f"*{PARQUET_SUFFIX}")))
+    return any(count_values(path).get("start") for path in sorted(folder.glob(f"*{PARQUET_SUFFIX}")))
 
 
-def _of_frame(frame: pd.DataFrame) -> list[FramePart]:
+def _split_frame(frame: pd.DataFrame) -> list[FramePart]:
     firsts = range(0, len(frame), _ROWS)
     if not len(frame):
         raise SchemaError("the frame has no rows: there is nothing to score")
@@ -133,7 +133,7 @@ def _of_frame(frame: pd.DataFrame) -> list[FramePart]:
     ]
 
 
-def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[TablePart]:
+def _list_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[TablePart]:
     if isinstance(given, (str, os.PathLike)):
         path = Path(given).absolute()
         paths = sorted(path.glob(f"*{PARQUET_SUFFIX}")) if os.path.isdir(path) else [path]
@@ -153,14 +153,14 @@ def _of_tables(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]])
         raise SchemaError("the corpus has no file: there is nothing to score")
     parts = {parse_part_name(path): TablePart(parse_part_name(path), path) for path in paths}
     if len(parts) < len(paths):
-        raise SchemaError(f"{len(paths)} files have only {len(parts)} names; a name tells a file apart")
+        raise SchemaError(f"{len(paths)} files have only {len(parts)} names; each needs a name of its own")
     for path in paths:
         if not os.path.isfile(path):  # false, not an error, for what cannot be a path
             raise SchemaError(f"there is no file {os.fspath(path)!r}")
     return [parts[name] for name in sorted(parts)]
 
 
-def _of_words(folder: Path, plan: Plan) -> list[Part]:
+def _list_word_parts(folder: Path, plan: Plan) -> list[Part]:
     tables = folder / "words"
     names = {}
     for place in [plan.reference, *plan.places.values()]:

@@ -50,19 +50,19 @@ def score_part(part: Part, plan: Plan, out: Path | None) -> Outcome:
     try:
         problems = dict[str, None]()
         if out is None:
-            sums = (_statistics(*each, plan) for each in _aligned(part, plan, problems))
+            sums = (_count_batch(*each, plan) for each in _align_batches(part, plan, problems))
             return Outcome(part.name, reduce(_and, sums), problems=tuple(problems))
         facts = {**plan.facts, "part": part.name, "key": _key(part, plan)}
         if _is_done(part.name, plan, out, facts["key"]):
             return Outcome(part.name, is_kept=True)
-        _forget(part.name, out)
+        _delete_scores(part.name, out)
         _write(part, plan, out, facts, problems)
         return Outcome(part.name, problems=tuple(problems))
     except Exception as error:
         return Outcome(part.name, error=f"{type(error).__name__}: {error}")
 
 
-def written(part: str, plan: Plan, out: Path) -> Statistics:
+def read_statistics(part: str, plan: Plan, out: Path) -> Statistics:
     """Read the sums of a part that were written to `out`."""
     tables = {name: read_frame(out / name / format_part_name(part)).drop(columns="part") for name in TABLES}
     return Statistics(plan.by, plan.group, **tables)
@@ -85,7 +85,7 @@ def _is_done(part: str, plan: Plan, out: Path, key: str) -> bool:
     return all(read_metadata(path).get("key") == key for path in paths)
 
 
-def _forget(part: str, out: Path) -> None:
+def _delete_scores(part: str, out: Path) -> None:
     """Delete the scores of an earlier version of the part."""
     for name in TABLES:
         (out / name / format_part_name(part)).unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def _forget(part: str, out: Path) -> None:
         path.unlink()
 
 
-def _aligned(part: Part, plan: Plan, problems: dict[str, None]) -> Iterator[tuple[pd.DataFrame, Batch]]:
+def _align_batches(part: Part, plan: Plan, problems: dict[str, None]) -> Iterator[tuple[pd.DataFrame, Batch]]:
     """Yield the alignment of each batch; its problems are added to `problems`."""
     for batch in part.batches(plan):
         for words in (batch.reference, *batch.systems.values()):
@@ -110,17 +110,17 @@ def _aligned(part: Part, plan: Plan, problems: dict[str, None]) -> Iterator[tupl
         yield alignment, batch
 
 
-def _statistics(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistics:
-    facts = _facts(batch, plan)
+def _count_batch(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistics:
+    facts = _list_facts(batch, plan)
     utterances = UtteranceCounts.from_alignment(alignment, batch.keys, plan.systems, facts)
     marked = alignment.assign(unit=utterances.row_unit)
     compared = marked if len(plan.systems) > 1 else marked.iloc[:0]  # segments are of pairs
     shared = cut_segments(compared, ["unit"], systems=plan.systems)
-    tally = _tally(marked, utterances, plan)
+    tally = _count_timing(marked, utterances, plan)
     return Statistics.of(utterances, shared, tally, plan.by, plan.group)
 
 
-def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
+def _list_facts(batch: Batch, plan: Plan) -> pd.DataFrame:
     """One row per utterance of the reference: its keys and metadata.
 
     Raises:
@@ -137,7 +137,7 @@ def _facts(batch: Batch, plan: Plan) -> pd.DataFrame:
     return facts
 
 
-def _tally(marked: pd.DataFrame, utterances: UtteranceCounts, plan: Plan) -> pd.DataFrame:
+def _count_timing(marked: pd.DataFrame, utterances: UtteranceCounts, plan: Plan) -> pd.DataFrame:
     """Counts of timing errors, see `count_timing`; no rows if no system has times."""
     if not plan.timed:
         return pd.DataFrame(columns=[*plan.by, *_TALLY]).astype(_TALLY)
@@ -156,19 +156,21 @@ def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any], problems: d
     with ExitStack() as stack:
         paths = {system: alignment_path(out, system, part.name) for system in plan.systems}
         files = {name: stack.enter_context(RowGroupWriter(path, facts)) for name, path in paths.items()}
-        for alignment, batch in _aligned(part, plan, problems):
+        for alignment, batch in _align_batches(part, plan, problems):
             for system, file in files.items():
                 file.write(
-                    _numbered_on(alignment[alignment["system"] == system].drop(columns="system"), file.n_rows)
+                    _continue_positions(
+                        alignment[alignment["system"] == system].drop(columns="system"), file.n_rows
+                    )
                 )
-            sums = [reduce(_and, [*sums, _statistics(alignment, batch, plan)])]
+            sums = [reduce(_and, [*sums, _count_batch(alignment, batch, plan)])]
     for name in TABLES:
         table = getattr(sums[0], name)
         table.insert(0, "part", pd.Series(part.name, table.index, dtype="str"))
         write_frame(table, out / name / format_part_name(part.name), facts)
 
 
-def _numbered_on(alignment: pd.DataFrame, n_before: int) -> pd.DataFrame:
+def _continue_positions(alignment: pd.DataFrame, n_before: int) -> pd.DataFrame:
     """The alignment with `position` counted over all batches of the part."""
     return alignment.assign(position=alignment["position"] + n_before)
 

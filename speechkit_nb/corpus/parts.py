@@ -71,20 +71,20 @@ class TablePart:
             there = file.schema_arrow.names
             keys = plan.keys(there)
             seen = list[Hashes]()
-            columns = _columns(plan, keys, there)
-            for table in map(_pandas, file.iter_batches(BATCH, columns=columns)):
-                seen.append(hashes_of(table[list(keys)]))
-                yield _of_table(table, keys, plan)
+            columns = _list_columns(plan, keys, there)
+            for table in map(_to_pandas, file.iter_batches(BATCH, columns=columns)):
+                seen.append(hash_rows(table[list(keys)]))
+                yield _make_batch(table, keys, plan)
             if not seen:
-                yield _of_table(_pandas(file.schema_arrow.empty_table().select(columns)), keys, plan)
+                yield _make_batch(_to_pandas(file.schema_arrow.empty_table().select(columns)), keys, plan)
         _check_once(seen, keys)
 
     def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
         with pq.ParquetFile(self.path) as file:
             keys = list(plan.keys(file.schema_arrow.names))
-            _check_there(keys, file.schema_arrow.names)
+            _check_columns(keys, file.schema_arrow.names)
             for rows in file.iter_batches(MOST_KEYS, columns=keys):
-                yield _pandas(rows)[keys]
+                yield _to_pandas(rows)[keys]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,20 +96,20 @@ class FramePart:
 
     def digest(self) -> str:
         names = repr(list(self.frame)).encode()
-        return hashlib.sha256(names + hashes_of(self.frame).tobytes()).hexdigest()
+        return hashlib.sha256(names + hash_rows(self.frame).tobytes()).hexdigest()
 
     def batches(self, plan: Plan) -> Iterator[Batch]:
         there = [str(name) for name in self.frame]
         keys = plan.keys(there)
-        table = decode_categories(self.frame[_columns(plan, keys, there)])
-        _check_once([hashes_of(table[list(keys)])], keys)
+        table = decode_categories(self.frame[_list_columns(plan, keys, there)])
+        _check_once([hash_rows(table[list(keys)])], keys)
         for first in range(0, len(table), BATCH):
-            yield _of_table(table.iloc[first : first + BATCH].reset_index(drop=True), keys, plan)
+            yield _make_batch(table.iloc[first : first + BATCH].reset_index(drop=True), keys, plan)
 
     def utterances(self, plan: Plan) -> Iterator[pd.DataFrame]:
         there = [str(name) for name in self.frame]
         keys = list(plan.keys(there))
-        _check_there(keys, there)
+        _check_columns(keys, there)
         yield decode_categories(self.frame[keys])
 
 
@@ -145,9 +145,9 @@ class WordsPart:
                 continue
             keys = list(plan.utterance or ["recording"])
             with pq.ParquetFile(path) as file:
-                _check_there(keys, file.schema_arrow.names)
+                _check_columns(keys, file.schema_arrow.names)
                 for rows in file.iter_batches(MOST_KEYS, columns=keys):
-                    yield _pandas(rows)[keys].drop_duplicates()
+                    yield _to_pandas(rows)[keys].drop_duplicates()
 
     def _path(self, place: str) -> Path:
         return system_folder(self.folder / "words", place) / format_part_name(self.name)
@@ -165,7 +165,7 @@ class WordsPart:
         known = {place: set(read_metadata(path).get("recordings", ())) for place, path in paths.items()}
         for place, path in paths.items():
             if not known[place]:
-                _check_there(["recording"], list(columns_of(path)))
+                _check_columns(["recording"], list(count_values(path)))
                 known[place] = set(read_frame(path, ["recording"])["recording"].unique())
         every = set().union(*known.values())
         for place, there in known.items():
@@ -181,14 +181,14 @@ class WordsPart:
         if not path.exists() and plan.missing == "empty":
             columns = (*keys, *metadata, "word")
             return WordFrame(pd.DataFrame({column: pd.Series(dtype="str") for column in columns}), ())
-        there = columns_of(path)
-        _check_there([*(plan.utterance or ()), *metadata], list(there))
+        there = count_values(path)
+        _check_columns([*(plan.utterance or ()), *metadata], list(there))
         said = ["word", "start", "end"] if "word" in there else ["text"]
         wanted = dict.fromkeys([*keys, *metadata, *said, "alternative"])
         return read_word_frame(read_frame(path, [column for column in wanted if column in there]), name)
 
 
-def columns_of(path: Path) -> dict[str, int]:
+def count_values(path: Path) -> dict[str, int]:
     """The columns of a Parquet file, with the number of values that are not null; reads only metadata."""
     with pq.ParquetFile(path) as file:
         missing = dict.fromkeys(file.schema_arrow.names, 0)
@@ -201,7 +201,7 @@ def columns_of(path: Path) -> dict[str, int]:
         return {name: meta.num_rows - n_missing for name, n_missing in missing.items()}
 
 
-def hashes_of(table: pd.DataFrame) -> Hashes:
+def hash_rows(table: pd.DataFrame) -> Hashes:
     """A 64-bit hash of each row; equal rows have equal hashes, and different rows very rarely do."""
     return np.asarray(pd.util.hash_pandas_object(table, index=False), np.uint64)
 
@@ -211,26 +211,26 @@ def _check_once(hashes: Sequence[Hashes], keys: Sequence[str]) -> None:
     n_rows = sum(map(len, hashes))
     n_twice = n_rows - len(np.unique(np.concatenate(hashes))) if hashes else 0
     if n_twice:
-        raise EvaluationError(f"{n_twice} of {n_rows} utterances are there twice (by {', '.join(keys)})")
+        raise EvaluationError(f"{n_twice} of {n_rows} utterances are duplicates (by {', '.join(keys)})")
 
 
-def _pandas(rows: Any) -> pd.DataFrame:
+def _to_pandas(rows: Any) -> pd.DataFrame:
     return decode_categories(rows.to_pandas())
 
 
-def _columns(plan: Plan, keys: Sequence[str], there: Sequence[str]) -> list[str]:
+def _list_columns(plan: Plan, keys: Sequence[str], there: Sequence[str]) -> list[str]:
     wanted = list(dict.fromkeys([*keys, *plan.metadata, plan.reference, *plan.places.values()]))
-    _check_there(wanted, there)
+    _check_columns(wanted, there)
     return wanted
 
 
-def _check_there(wanted: Sequence[str], there: Sequence[str]) -> None:
+def _check_columns(wanted: Sequence[str], there: Sequence[str]) -> None:
     for name in wanted:
         if name not in there:
             raise SchemaError(f"no column {name!r}; there are {', '.join(map(str, there))}")
 
 
-def _of_table(table: pd.DataFrame, keys: tuple[str, ...], plan: Plan) -> Batch:
+def _make_batch(table: pd.DataFrame, keys: tuple[str, ...], plan: Plan) -> Batch:
     """A batch from rows of a table of utterances."""
     facts = list(dict.fromkeys([*keys, *plan.metadata]))
     systems = {name: _read_texts(table, list(keys), place, plan) for name, place in plan.places.items()}

@@ -120,7 +120,8 @@ class Plan:
         if not keys:
             there = ", ".join(map(str, columns[0]))
             raise SchemaError(
-                f"there is no column 'recording'; name with utterance= what tells utterances apart: {there}"
+                "there is no column 'recording'; name the utterance key columns in utterance=; there are "
+                + there
             )
         return keys
 

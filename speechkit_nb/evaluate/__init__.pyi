@@ -34,10 +34,9 @@ from .normalization.tokens import normalize_tokens as normalize_tokens
 from .significance.evidence import Evidence as Evidence
 from .significance.intervals import compare_pairs as compare_pairs
 from .significance.intervals import estimate_intervals as estimate_intervals
-from .significance.power import counted as counted
+from .significance.power import describe_shortage as describe_shortage
 from .significance.power import explain_shortage as explain_shortage
 from .significance.power import minimum_sample as minimum_sample
-from .significance.power import too_few as too_few
 from .significance.ratio import Moments as Moments
 from .significance.segments import count_errors as count_errors
 from .significance.segments import cut_segments as cut_segments

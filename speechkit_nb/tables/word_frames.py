@@ -80,8 +80,8 @@ def read_word_frame(given: pd.DataFrame, name: str, *, all_alternatives: bool = 
     >>> frame, problems = read_word_frame(given, "x")
     >>> frame.to_dict("list")
     {'word': ['a', 'b'], 'start': [0.0, 1.0], 'end': [1.0, nan]}
-    >>> problems[0]
-    "x: 1 row without a word is left out (row 2, counted from 0)"
+    >>> str(problems[0])
+    'x: 1 row without a word is left out (row 2, counted from 0)'
     """
     frame = _collect_columns(given, name)
     reader = _Reader(name, np.arange(len(frame)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import speechkit_nb as sk
 from speechkit_nb.comparison.contributions import error_contributions
-from speechkit_nb.comparison.grid import grid_of_votes
+from speechkit_nb.comparison.grid import vote_on_words
 from speechkit_nb.comparison.groups import STRETCH
 from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError, Untimed
 
@@ -116,8 +116,16 @@ def test_alternatives_of_a_reference_hold():
             SchemaError,
             "system 'a': column 'start' is str, not seconds",
         ),
-        (lambda: sk.compare({"a": "x"}, "x", missing="drop"), ConfigError, "'raise', 'empty' and 'common'"),
-        (lambda: sk.compare({"a": "x"}, "x", level=95), ConfigError, "level=95; it is between 0 and 1"),
+        (
+            lambda: sk.compare({"a": "x"}, "x", missing="drop"),
+            ConfigError,
+            "missing must be 'raise', 'empty' or 'common', not",
+        ),
+        (
+            lambda: sk.compare({"a": "x"}, "x", level=95),
+            ConfigError,
+            "level must be a number from 0 to 1, not 95",
+        ),
         (lambda: sk.compare({"a": "x"}, "x", pause=0), ConfigError, "pause=0 seconds; it is more than 0"),
         (
             lambda: sk.compare({"a": words("x")}, words("x"), by=["speaker"]),
@@ -355,7 +363,7 @@ def test_few_groups_cannot_tell_and_it_is_said_how_many_can():
     c = sk.compare(systems, said, groups={"r": "Ann", "s": "Bob"})
     assert c.verdict.startswith(
         "No significant difference in words: WER good 0.0 %, bad 25.0 % (a difference of 25.0 "
-        "points, but 2 groups (group) are too few to tell; it takes 6).\n"
+        "points, but 2 groups (group) are too few for a significant difference, which needs 6).\n"
     )
     assert sk.compare(systems, said).verdict.startswith("good is better in words than bad")
 
@@ -367,7 +375,7 @@ def test_a_few_words_cannot_tell_which_is_closer_in_time():
     assert sk.compare({"x": x, "y": y}, said).verdict.endswith(
         "No significant difference in time: starts and ends are off by x 10.0 ms, y 10.2 ms on "
         "the 100 % of words that all of them got right (a difference of 0.2 ms, but 2 stretches of speech "
-        "are too few to tell; it takes 6)."
+        "are too few for a significant difference, which needs 6)."
     )
 
 
@@ -553,7 +561,7 @@ def test_a_pseudo_reference_is_called_one():
 def test_a_vote_keeps_the_words_of_every_system_in_order(systems):
     """No word is lost or moved, every place has a word, and words of all systems win."""
     texts = {f"s{i}": " ".join(said) for i, said in enumerate(systems)}
-    grid = grid_of_votes({name: as_words(text) for name, text in texts.items()}, ()).grid
+    grid = vote_on_words({name: as_words(text) for name, text in texts.items()}, ()).grid
     for name, text in texts.items():
         assert " ".join(word for word in grid[name] if word) == text
     assert (grid[list(texts)] != "").any(axis=1).all()

@@ -256,10 +256,12 @@ def test_a_part_that_fails_is_named_and_the_others_are_scored(one_bad, tmp_path)
     """Its error is in `failed`; when the file is corrected, a second run scores only this part."""
     folder, out = one_bad("fail"), tmp_path / "out"
     with pytest.warns(
-        UserWarning, match=r"1 of 5 parts could not be scored .* 'part-3': RuntimeError: cannot"
+        UserWarning,
+        match=r"1 of 5 parts could not be scored .* 'part-3': ConfigError: .* 'fail': RuntimeError: cannot",
     ):
         scores = sk.score(folder, systems=SYSTEMS, normalizer=faulty, out=out)
-    assert failed(scores) == {"part-3": "RuntimeError: cannot stand this word"}
+    error = "ConfigError: the normalizer 'faulty' fails for 'fail': RuntimeError: cannot stand this word"
+    assert failed(scores) == {"part-3": error}
     assert "1 could not be scored and are in no figure" in repr(scores)
     rest = [folder / f"part-{number}.parquet" for number in (0, 1, 2, 4)]
     same(scores, sk.score(rest, systems=SYSTEMS, normalizer=faulty))
@@ -385,7 +387,7 @@ def test_an_utterance_that_is_there_twice_is_an_error(tmp_path):
     )
     table.loc[19_999, "recording"] = "0"
     table.to_parquet(tmp_path / "big.parquet", index=False)
-    with pytest.raises(SchemaError, match=r"1 of 20000 utterances are there twice \(by recording\)"):
+    with pytest.raises(SchemaError, match=r"1 of 20000 utterances are duplicates \(by recording\)"):
         sk.score(tmp_path, systems=["one"])
 
 
@@ -395,8 +397,8 @@ def test_an_utterance_in_two_parts_is_an_error(tables):
     more = spoken(70).iloc[60:]
     pd.concat([more, table.iloc[2:4]]).to_parquet(tables / "part-9.parquet", index=False)
     found = (
-        r"an utterance \(recording 'r0014'\) is in the parts 'part-1' and 'part-9', and so are 2 in several "
-        r"parts: each lies in one. Take it out of the others, or name with utterance= what tells"
+        r"2 utterances in several parts, such as recording 'r0014' in 'part-1' and 'part-9': remove them "
+        r"from all parts but one, or name more utterance key columns in utterance="
     )
     with pytest.raises(EvaluationError, match=found):
         sk.score(tables, systems=SYSTEMS, out=tables / "out")
@@ -410,7 +412,8 @@ def test_a_recording_in_two_parts_of_a_corpus_of_words_is_an_error(words):
         heard = timed(table, "reference" if system == "truth" else system)
         sk.write_part(words, system, heard.assign(turn="2"), part="more", recordings=["r0000"])
     with pytest.raises(
-        EvaluationError, match=r"\(recording 'r0000'\) is in the parts 'calls/0' and 'more', and so are 1 in"
+        EvaluationError,
+        match=r"1 utterance in several parts, such as recording 'r0000' in 'calls/0' and 'more'",
     ):
         sk.score(words, reference="truth", systems=SYSTEMS)
 
@@ -419,7 +422,7 @@ def test_an_utterance_that_is_twice_in_a_frame_is_an_error():
     """Also if the two rows are in different batches, as in a file."""
     table = spoken(9000)
     table.loc[8999, "recording"] = "r0000"
-    with pytest.raises(EvaluationError, match=r"1 of 9000 utterances are there twice \(by recording\)"):
+    with pytest.raises(EvaluationError, match=r"1 of 9000 utterances are duplicates \(by recording\)"):
         sk.score(table, systems=SYSTEMS)
 
 
@@ -441,7 +444,7 @@ def test_utterances_in_several_parts_are_found(numbers, two_keys):
     if not twice:
         check_once(parts, plan)
         return
-    with pytest.raises(EvaluationError, match=f"and so are {len(twice)} in several parts"):
+    with pytest.raises(EvaluationError, match=rf"{len(twice)} utterances? in several parts"):
         check_once(parts, plan)
 
 
@@ -479,8 +482,8 @@ def test_one_utterance_has_no_interval_and_the_same_systems_no_difference():
     assert scores.summary[["wer_low", "wer_high"]].isna().all(axis=None)
     assert scores.pairs["wer_delta"].tolist() == [0.0]
     assert repr(scores).startswith(
-        "Scores(2 systems on 1 parts; one utterance gives no interval; 1 segment with errors is too few to "
-        "tell systems apart, it takes 6)\n"
+        "Scores(2 systems on 1 part; one utterance gives no interval; 1 segment with errors is too few for a "
+        "significant difference, which needs 6)\n"
     )
 
 
@@ -488,7 +491,7 @@ def test_few_groups_are_said_to_be_too_few():
     """Two speakers are too few for a test, for any number of words; no interval starts below 0."""
     table = spoken(60).assign(speaker=["Ann", "Bob"] * 30)
     scores = sk.score(table, systems=SYSTEMS, group="speaker")
-    assert "; 2 groups are too few to tell systems apart, it takes 7)" in repr(scores)
+    assert "; 2 groups are too few for a significant difference, which needs 7)" in repr(scores)
     assert (scores.pairs["p_holm"] > 0.05).all()
     assert (scores.summary["wer_low"] >= 0).all()
     assert "too few" not in repr(sk.score(table, systems=SYSTEMS))
@@ -536,7 +539,11 @@ def test_reference_files_become_a_corpus(tmp_path):
     ("options", "error", "why"),
     [
         ({"systems": []}, ConfigError, "there is no system to score"),
-        ({"systems": ["one"], "collar": -1.0}, ConfigError, "collar must be a number from 0 to 1,000,000, not -1.0"),
+        (
+            {"systems": ["one"], "collar": -1.0},
+            ConfigError,
+            "collar must be a number from 0 to 1,000,000, not -1.0",
+        ),
         (
             {"systems": ["one"], "missing": "drop"},
             ConfigError,
@@ -570,7 +577,9 @@ def test_a_corpus_must_be_there(tmp_path, words):
         sk.score([tmp_path / "a" / "x.parquet", tmp_path / "b" / "x.parquet"], systems=["one"])
     with pytest.raises(SchemaError, match=r"the frame has no rows"):
         sk.score(spoken(0), systems=["one"])
-    with pytest.raises(SchemaError, match=r"no column 'recording'; name with utterance= what tells"):
+    with pytest.raises(
+        SchemaError, match=r"no column 'recording'; name the utterance key columns in utterance="
+    ):
         sk.score(spoken(3).drop(columns="recording"), systems=["one"])
     with pytest.raises(ConfigError, match=r"no alignments were written; give score\(..., out=folder\)"):
         sk.score(spoken(3), systems=["one"]).alignment()

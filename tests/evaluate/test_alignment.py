@@ -392,7 +392,7 @@ def test_several_recordings_need_a_key_on_both_sides():
     """A text has no recording, so it cannot be the reference of two; a named key column must exist."""
     with pytest.raises(SchemaError, match=r"system 'x' has several of 'recording' \('0', '1', ...\)"):
         align("a b", {"x": texts_frame(["a", "b"])})
-    with pytest.raises(SchemaError, match="the reference: no column 'speaker' to tell utterances apart"):
+    with pytest.raises(SchemaError, match="the reference: there is no utterance key column 'speaker'"):
         align(texts_frame(["a"]), {"x": texts_frame(["a"])}, by=["speaker"])
 
 

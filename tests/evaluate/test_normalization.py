@@ -109,7 +109,7 @@ def test_equivalents_take_the_longest_phrase_and_its_whole_time():
     assert found.start.tolist() == pytest.approx([0, 1, 3, 4, 4.375, 5, 8, 9])
     assert found.end.tolist() == pytest.approx([1, 3, 4, 4.375, 5, 8, 9, 10])
     assert (found.first[1], found.last[1]) == (1, 2)
-    assert how("I'm going to sing, ok?") == found.words_of(0)
+    assert how("I'm going to sing, ok?") == found.list_words(0)
 
 
 def test_an_equivalent_may_be_nothing():

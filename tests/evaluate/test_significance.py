@@ -592,7 +592,7 @@ def test_empty_alternatives_compare_and_score() -> None:
 def test_errors_say_what_is_wrong() -> None:
     """Duplicate keys, unknown groups, invalid values of options, different systems."""
     counts = counts_of({"one": [1, 0]}, [5, 5])
-    with pytest.raises(SchemaError, match="2 rows are there twice, such as utterance 0, system one"):
+    with pytest.raises(SchemaError, match="2 duplicate rows, such as utterance 0, system one"):
         Evidence.from_counts(pd.concat([counts, counts]))
     with pytest.raises(SchemaError, match="counts: no column 'speaker' to group by; there are utterance"):
         Evidence.from_counts(counts, group="speaker")

@@ -67,7 +67,7 @@ def brush(
         clear.disabled = (low, high) == (slider.min, slider.max)
         chosen = None if clear.disabled else (low / 1000, high / 1000)
         picture.value = _png(errors, side, chosen, colours)
-        count.value = _said(low, high, len(inside), len(errors))
+        count.value = _describe_selection(low, high, len(inside), len(errors))
 
     slider.observe(choose, "value")
     clear.on_click(lambda _: slider.set_trait("value", (slider.min, slider.max)))
@@ -99,7 +99,7 @@ def _chosen(errors: pd.Series, slider: widgets.IntRangeSlider) -> pd.Series[bool
     return errors.between(least, math.inf if high == slider.max else high / 1000)
 
 
-def _said(low: int, high: int, n: int, n_all: int) -> str:
+def _describe_selection(low: int, high: int, n: int, n_all: int) -> str:
     """The line with the selected range and the number of marked words."""
     return (
         f"{low:+d} to {high:+d} ms: {n:,} of {n_all:,} words are marked; "

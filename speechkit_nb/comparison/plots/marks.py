@@ -45,7 +45,7 @@ def make_marks(
 
 def _differing(disagreements: pd.DataFrame, lane: str | None) -> pd.DataFrame:
     texts = disagreements.drop(columns=["size", "start", "end", "recording", "channel_tag"], errors="ignore")
-    said = [_told(row) for row in texts.to_dict("records")]
+    said = [_describe_row(row) for row in texts.to_dict("records")]
     spans = disagreements[["start", "end"]].assign(
         kind=_of_kinds(np.full(len(disagreements), DIFFER)),
         text=pd.Series(said, disagreements.index, dtype="str"),
@@ -143,14 +143,16 @@ def _chosen(where: pd.DataFrame) -> pd.DataFrame:
             for word, a, b in zip(where["ref_word"], off["start_error"], off["end_error"], strict=True)
         ]
     else:
-        text = [_told(row) for row in where.drop(columns=list(marks), errors="ignore").to_dict("records")]
+        text = [
+            _describe_row(row) for row in where.drop(columns=list(marks), errors="ignore").to_dict("records")
+        ]
     marks = marks.assign(text=pd.Series(text, where.index, dtype="str"))
     if "system" in where:
         marks = marks.assign(system=where["system"])
     return _known(_with_channel(marks, where))
 
 
-def _told(row: dict[object, object]) -> str:
+def _describe_row(row: dict[object, object]) -> str:
     """The text of a mark: the words of each system in the row."""
     return "; ".join(f"{name}: {text or '(nothing)'}" for name, text in row.items() if isinstance(text, str))
 

@@ -84,12 +84,14 @@ def align(
     heard = {name: _read(words, f"system {name!r}") for name, words in systems.items()}
     by = find_keys([said, *heard.values()]) if by is None else list_names("by", by)
     how = make(normalizer)
-    ref = _prepared(said, by, how, "the reference")
-    hyps = {name: _prepared(words, by, how, f"system {name!r}") for name, words in heard.items()}
+    ref = _prepare(said, by, how, "the reference")
+    hyps = {name: _prepare(words, by, how, f"system {name!r}") for name, words in heard.items()}
     if not allow_vanished:
-        _check_left({"the reference": ref, **{f"system {name!r}": hyp for name, hyp in hyps.items()}}, how)
+        _check_words_left(
+            {"the reference": ref, **{f"system {name!r}": hyp for name, hyp in hyps.items()}}, how
+        )
     ref, hyps = match_utterances(ref, hyps, missing)
-    results = {name: _aligned(ref.tokens, hyp.tokens, how, collar) for name, hyp in hyps.items()}
+    results = {name: _align_tokens(ref.tokens, hyp.tokens, how, collar) for name, hyp in hyps.items()}
     frames = [
         build_alignment(ref.keys, name, result.ref, hyps[name].tokens, result.edits)
         for name, result in results.items()
@@ -146,13 +148,13 @@ def _check_options(systems: Mapping[str, Words], collar: float | None, missing: 
     check_choice("missing", missing, ("raise", "empty"))
 
 
-def _prepared(given: str | pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> Utterances:
+def _prepare(given: str | pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> Utterances:
     keys, raw = collect_utterances(given, by, name)
     tokens = normalize_tokens(mark_alternatives(raw) if name == "the reference" else raw, how)
     return Utterances(keys, tokens)
 
 
-def _check_left(sides: Mapping[str, Utterances], how: Normalizer) -> None:
+def _check_words_left(sides: Mapping[str, Utterances], how: Normalizer) -> None:
     for name, (_, tokens) in sides.items():
         if tokens.vanished and not len(tokens.word):
             raise EvaluationError(
@@ -160,38 +162,38 @@ def _check_left(sides: Mapping[str, Utterances], how: Normalizer) -> None:
             )
 
 
-def _aligned(ref: Tokens, hyp: Tokens, how: Normalizer, collar: float | None) -> _Result:
+def _align_tokens(ref: Tokens, hyp: Tokens, how: Normalizer, collar: float | None) -> _Result:
     ref = choose_alternatives(ref, hyp, how)
-    sides = _sides(ref, hyp)
-    timed = _timed(ref) & _timed(hyp)
+    sides = _encode_words(ref, hyp)
+    timed = _find_timed(ref) & _find_timed(hyp)
     if not timed.any():
         return _Result(ref, align_text(*sides), len(timed))
     if timed.all():
-        return _Result(ref, _by_time(*sides, collar), 0)
+        return _Result(ref, _align_by_time(*sides, collar), 0)
     by_time, by_words = np.flatnonzero(timed), np.flatnonzero(~timed)
     parts = [
-        (by_time, _by_time(sides[0].take(by_time), sides[1].take(by_time), collar)),
+        (by_time, _align_by_time(sides[0].take(by_time), sides[1].take(by_time), collar)),
         (by_words, align_text(sides[0].take(by_words), sides[1].take(by_words))),
     ]
     return _Result(ref, Edits.join(parts, len(timed)), len(by_words))
 
 
-def _by_time(ref: TokenColumns, hyp: TokenColumns, collar: float | None) -> Edits:
+def _align_by_time(ref: TokenColumns, hyp: TokenColumns, collar: float | None) -> Edits:
     if collar is None:
         return align_timed(ref, hyp, errors=count_fewest_errors(ref, hyp))
     return align_timed(ref, hyp, errors=None, collar_us=round(collar * 1e6))
 
 
-def _sides(ref: Tokens, hyp: Tokens) -> tuple[TokenColumns, TokenColumns]:
+def _encode_words(ref: Tokens, hyp: Tokens) -> tuple[TokenColumns, TokenColumns]:
     coded = pa.chunked_array([ref.word, hyp.word]).dictionary_encode()
     n_ref = len(ref.word)
     return (
-        TokenColumns(_ids(coded.slice(0, n_ref)), ref.offsets, *_microseconds(ref)),
-        TokenColumns(_ids(coded.slice(n_ref)), hyp.offsets, *_microseconds(hyp)),
+        TokenColumns(_join_ids(coded.slice(0, n_ref)), ref.offsets, *_microseconds(ref)),
+        TokenColumns(_join_ids(coded.slice(n_ref)), hyp.offsets, *_microseconds(hyp)),
     )
 
 
-def _ids(coded: pa.ChunkedArray) -> Ids:
+def _join_ids(coded: pa.ChunkedArray) -> Ids:
     """The numbers of the words as one array. There is no chunk if there is no word."""
     chunks = [chunk.indices.to_numpy() for chunk in coded.chunks]
     return chunks[0] if len(chunks) == 1 else np.concatenate([np.empty(0, np.int32), *chunks])
@@ -204,7 +206,7 @@ def _microseconds(tokens: Tokens) -> tuple[Ints | None, Ints | None]:
     return start, end
 
 
-def _timed(tokens: Tokens) -> NDArray[np.bool_]:
+def _find_timed(tokens: Tokens) -> NDArray[np.bool_]:
     """Mask of the utterances in which every word has times."""
     if tokens.start is None or tokens.end is None:
         return np.equal(tokens.counts, 0)

@@ -58,7 +58,7 @@ def collect_utterances(given: str | pd.DataFrame, by: Sequence[str], name: str) 
     }
     tables.check(given, schema, name)
     _check_keys(given, by, column, name)
-    return _of_words(given, by) if column == "word" else _of_texts(given, by)
+    return _collect_words(given, by) if column == "word" else _collect_texts(given, by)
 
 
 def match_utterances(
@@ -79,7 +79,7 @@ def match_utterances(
     if missing == "empty" and not keys.columns.empty:
         every = [keys, *(hyp.keys for hyp in hyps.values())]
         keys = pd.concat(every, ignore_index=True).drop_duplicates(ignore_index=True)
-    return _in_order(ref, keys), {name: _in_order(hyp, keys) for name, hyp in hyps.items()}
+    return _reorder(ref, keys), {name: _reorder(hyp, keys) for name, hyp in hyps.items()}
 
 
 def _check_single(keys: pd.DataFrame, name: str) -> None:
@@ -88,8 +88,8 @@ def _check_single(keys: pd.DataFrame, name: str) -> None:
     if twice.any():
         which = ", ".join(map(repr, keys[twice].iloc[0])) if by else "no key"
         raise SchemaError(
-            f"{name} has several texts with {', '.join(by) or 'no key'}: {which}; join them, or name with "
-            "by= the columns that tell them apart"
+            f"{name} has several texts with {', '.join(by) or 'no key'}: {which}; join them, or name "
+            "more utterance key columns in by="
         )
 
 
@@ -108,7 +108,7 @@ def _check_same(ref: pd.DataFrame, hyp: pd.DataFrame, name: str) -> None:
             )
 
 
-def _in_order(side: Utterances, keys: pd.DataFrame) -> Utterances:
+def _reorder(side: Utterances, keys: pd.DataFrame) -> Utterances:
     if keys.columns.empty or keys.equals(side.keys):
         return side
     index = pd.MultiIndex.from_frame(side.keys)
@@ -120,7 +120,7 @@ def _check_keys(frame: pd.DataFrame, by: Sequence[str], column: str, name: str) 
     for key in by:
         if key not in frame:
             there = ", ".join(map(str, frame.columns))
-            raise SchemaError(f"{name}: no column {key!r} to tell utterances apart; there are {there}")
+            raise SchemaError(f"{name}: there is no utterance key column {key!r}; there are {there}")
     for needed in (column, *by):
         missing = int(frame[needed].isna().sum())
         if missing:
@@ -134,34 +134,34 @@ def _check_keys(frame: pd.DataFrame, by: Sequence[str], column: str, name: str) 
             )
 
 
-def _of_words(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
+def _collect_words(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
     start, end = (frame[time].to_numpy() if time in frame else None for time in ("start", "end"))
     if start is None or end is None:
         start = end = None
     if not by:
         offsets = np.array([0, len(frame)])
-        return Utterances(pd.DataFrame(index=[0]), Tokens.raw(_strings(frame["word"]), offsets, start, end))
+        return Utterances(pd.DataFrame(index=[0]), Tokens.raw(_to_arrow(frame["word"]), offsets, start, end))
     groups = frame.groupby(list(by), sort=False, observed=True)
     number = groups.ngroup().to_numpy().astype(np.int64)
-    tokens = Tokens.raw(_strings(frame["word"]), np.array([0, len(frame)]), start, end)
+    tokens = Tokens.raw(_to_arrow(frame["word"]), np.array([0, len(frame)]), start, end)
     keys = _keys(frame[~frame.duplicated(list(by))], by)
-    return Utterances(keys, _grouped(tokens, number, len(keys)))
+    return Utterances(keys, _group_tokens(tokens, number, len(keys)))
 
 
 def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({key: frame[key].array for key in by}, index=pd.RangeIndex(len(frame)), copy=False)
 
 
-def _grouped(tokens: Tokens, number: Ints, n_groups: int) -> Tokens:
+def _group_tokens(tokens: Tokens, number: Ints, n_groups: int) -> Tokens:
     order = np.argsort(number, kind="stable")
     start, end = (None if time is None else time[order] for time in (tokens.start, tokens.end))
     offsets = make_offsets(np.bincount(number, minlength=n_groups))
     return Tokens(tokens.word.take(pa.array(order)), offsets, order, order, start, end)
 
 
-def _of_texts(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
+def _collect_texts(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
     keys = _keys(frame, by)
-    texts = pc.ascii_trim_whitespace(_strings(frame["text"]))
+    texts = pc.ascii_trim_whitespace(_to_arrow(frame["text"]))
     lists = pc.ascii_split_whitespace(texts)
     counts = np.where(pc.equal(texts, ""), 0, pc.list_value_length(lists))
     words = pc.list_flatten(lists)
@@ -170,6 +170,6 @@ def _of_texts(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
     return Utterances(keys, Tokens.raw(words, make_offsets(counts)))
 
 
-def _strings(column: pd.Series[str]) -> Any:
+def _to_arrow(column: pd.Series[str]) -> Any:
     found = pa.array(column, pa.large_string())
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

@@ -39,7 +39,7 @@ def mark_alternatives(raw: Tokens) -> Tokens:
     runs = list[Replacement]()
     for utterance in utterances.tolist():
         begin = int(raw.offsets[utterance])
-        found = _groups(raw.words_of(utterance))
+        found = _groups(raw.list_words(utterance))
         runs += (Replacement(begin + first, begin + last, words) for first, last, words in found)
     return raw.replaced(runs)
 
@@ -84,13 +84,13 @@ def choose_alternatives(ref: Tokens, hyp: Tokens, how: Normalizer) -> Tokens:
     runs = list[Replacement]()
     for utterance in np.unique(np.searchsorted(ref.offsets, places, side="right") - 1).tolist():
         begin = int(ref.offsets[utterance])
-        words = ref.words_of(utterance)
+        words = ref.list_words(utterance)
         groups = {
             place: [how(choice) for choice in _choices(word.removeprefix(MARK))]
             for place, word in enumerate(words)
             if word.startswith(MARK)
         }
-        chosen = choose_fewest_errors(words, groups, hyp.words_of(utterance))
+        chosen = choose_fewest_errors(words, groups, hyp.list_words(utterance))
         runs += (
             Replacement(begin + place, begin + place + 1, tuple(choices[number]))
             for (place, choices), number in zip(groups.items(), chosen, strict=True)

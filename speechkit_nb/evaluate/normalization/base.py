@@ -46,7 +46,7 @@ class Normalizer:
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits that depend on everything that may change a result."""
-        facts = [*map(_facts_of, self.steps), *(phrase.facts for phrase in self.phrases)]
+        facts = [*map(_describe_step, self.steps), *(phrase.facts for phrase in self.phrases)]
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
     def __call__(self, text: str) -> list[str]:
@@ -112,7 +112,7 @@ def normalizer(
     >>> normalizer(str.upper).name
     'upper'
     """
-    made = how if isinstance(how, Normalizer) else _named("none" if how is None else how)
+    made = how if isinstance(how, Normalizer) else _choose("none" if how is None else how)
     check_choice("numbers", numbers, ("digits", None))
     if numbers:
         digits = NumbersToDigits(made.name.split("+")[0])
@@ -126,7 +126,7 @@ def normalizer(
     return made
 
 
-def _named(how: str | Step) -> Normalizer:
+def _choose(how: str | Step) -> Normalizer:
     if callable(how):
         return Normalizer(getattr(how, "__name__", type(how).__name__), (how,))
     name = how.lower().split("-")[0] if isinstance(how, str) else ""
@@ -138,7 +138,7 @@ def _named(how: str | Step) -> Normalizer:
     return Normalizer(name, _LANGUAGES[name])
 
 
-def _facts_of(step: Step) -> str:
+def _describe_step(step: Step) -> str:
     """Describes a function for the hash: its name, its source code, and the values it refers to."""
     if getattr(step, "__module__", None) == text.__name__:
         return f"{step.__name__} {text.VERSION}"

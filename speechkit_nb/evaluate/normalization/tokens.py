@@ -54,7 +54,7 @@ class Tokens:
     def counts(self) -> Ints:
         return np.diff(self.offsets)
 
-    def words_of(self, utterance: int) -> list[str]:
+    def list_words(self, utterance: int) -> list[str]:
         words: list[str] = self.word[self.offsets[utterance] : self.offsets[utterance + 1]].to_pylist()
         return words
 
@@ -75,7 +75,7 @@ class Tokens:
         rows = np.repeat(np.arange(len(counts)), counts)
         start, end = self.start, self.end
         if start is not None and end is not None:
-            start, end = _shared(start, end, counts, words)
+            start, end = _divide_times(start, end, counts, words)
         gone = counts == 0
         vanished = self.vanished + int((self.last - self.first + 1)[gone].sum())
         offsets = make_offsets(counts)[self.offsets]
@@ -85,7 +85,7 @@ class Tokens:
         """Replaces runs of words. Their positions are over all utterances, in ascending order."""
         if not runs:
             return self
-        merged, places = self._merged(runs)
+        merged, places = self._merge_runs(runs)
         new = [word for run in runs for word in run.words]
         lengths = np.array([len(run.words) for run in runs], np.int64)
         counts = np.ones(len(merged.word), np.int64)
@@ -96,7 +96,7 @@ class Tokens:
         words = pa.concat_arrays([merged.word, pa.array(new, pa.large_string())])
         return merged.spread(counts, words.take(pa.array(source)))
 
-    def _merged(self, runs: Sequence[Replacement]) -> tuple[Tokens, Ints]:
+    def _merge_runs(self, runs: Sequence[Replacement]) -> tuple[Tokens, Ints]:
         """Merges each run to one word with the time of the run; returns the positions of these words."""
         first, last = np.array([run[:2] for run in runs]).T
         kept = np.ones(len(self.word), bool)
@@ -121,9 +121,9 @@ def normalize_tokens(raw: Tokens, how: Normalizer) -> Tokens:
 
     Without steps, a word with white space in it becomes several, as in `Normalizer.__call__`.
     """
-    tokens = _stepped(raw, how) if how.steps or _may_have_spaces(raw.word) else raw
+    tokens = _apply_steps(raw, how) if how.steps or _may_have_spaces(raw.word) else raw
     for phrases in how.phrases:
-        tokens = tokens.replaced(list(_found(tokens, phrases)))
+        tokens = tokens.replaced(list(_find_replacements(tokens, phrases)))
     return tokens
 
 
@@ -133,8 +133,8 @@ def _may_have_spaces(words: Any) -> bool:
     return data is not None and bool(_SPACES[np.frombuffer(data, np.uint8)].any())
 
 
-def _stepped(raw: Tokens, how: Normalizer) -> Tokens:
-    distinct, codes = _coded(raw.word)
+def _apply_steps(raw: Tokens, how: Normalizer) -> Tokens:
+    distinct, codes = _encode(raw.word)
     parts = [[word] if word.startswith(MARK) else how.parts(word) for word in distinct]
     lengths = np.array([len(words) for words in parts], np.int64)
     flat = pa.array([word for words in parts for word in words], pa.large_string())
@@ -142,23 +142,23 @@ def _stepped(raw: Tokens, how: Normalizer) -> Tokens:
     return raw.spread(lengths[codes], flat.take(pa.array(rows)))
 
 
-def _coded(words: Any) -> tuple[list[str], Ints]:
+def _encode(words: Any) -> tuple[list[str], Ints]:
     coded = words.dictionary_encode()
     return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
 
 
-def _found(tokens: Tokens, phrases: Phrases) -> Iterator[Replacement]:
+def _find_replacements(tokens: Tokens, phrases: Phrases) -> Iterator[Replacement]:
     """Replacements by `phrases`. Utterances without a word that it `touches` are skipped."""
-    distinct, codes = _coded(tokens.word)
+    distinct, codes = _encode(tokens.word)
     known = np.array([phrases.touches(word) for word in distinct], bool)
     touched = np.flatnonzero(known[codes])
     for utterance in np.unique(np.searchsorted(tokens.offsets, touched, side="right") - 1).tolist():
         begin = int(tokens.offsets[utterance])
-        for first, last, words in phrases.find(tokens.words_of(utterance)):
+        for first, last, words in phrases.find(tokens.list_words(utterance)):
             yield Replacement(begin + first, begin + last, words)
 
 
-def _shared(start: Floats, end: Floats, counts: Ints, words: Any) -> tuple[Floats, Floats]:
+def _divide_times(start: Floats, end: Floats, counts: Ints, words: Any) -> tuple[Floats, Floats]:
     """Divides the time of each group among its words in proportion to their numbers of characters."""
     rows = np.repeat(np.arange(len(counts)), counts)
     start, end = start[rows], end[rows]

@@ -84,9 +84,9 @@ class Evidence:
         """
         tables.check(counts, ERROR_COUNTS, "counts")
         systems = tuple(counts["system"].unique())
-        wide = _wide(counts, systems)
+        wide = _pivot(counts, systems)
         right = (wide["errors"].to_numpy() == 0).astype(np.int64)
-        grouped = _grouped(wide, [group] if isinstance(group, str) else list(group or ()))
+        grouped = _sum_groups(wide, [group] if isinstance(group, str) else list(group or ()))
         groups = Groups(grouped["errors"].to_numpy(), grouped["n_words"].to_numpy())
         moments = Moments.from_groups(systems, groups.errors, groups.words)
         only, matched = right.T @ (1 - right), _segment_sums(segments, systems)
@@ -123,7 +123,7 @@ class Evidence:
         )
 
 
-def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
+def _pivot(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
     """One row per utterance. A missing row of a system counts as no errors and no words."""
     keys = [str(name) for name in counts if name not in ERROR_COUNTS]
     table = counts if keys else counts.assign(utterance=0)
@@ -132,7 +132,8 @@ def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
     if len(twice):
         where = ", ".join(f"{key} {twice.iloc[0][key]}" for key in index)
         raise SchemaError(
-            f"counts: {len(twice)} rows are there twice, such as {where}; utterances need a key"
+            f"counts: {len(twice)} duplicate rows, such as {where}; add a column that is "
+            "different for each utterance"
         )
     rows = table.set_index(index)
     sides = {
@@ -143,13 +144,13 @@ def _wide(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:
     return pd.concat(sides, axis=1)
 
 
-def _check_same(words: pd.DataFrame, told: pd.DataFrame) -> None:
+def _check_same(words: pd.DataFrame, given: pd.DataFrame) -> None:
     """Raises EvaluationError if a system has no row for an utterance in which others have words.
 
     A row without words is valid: an empty alternative of the reference may have been chosen.
     """
     for system in words:
-        lacking = told[system].isna() & (words.max(axis=1) > 0)
+        lacking = given[system].isna() & (words.max(axis=1) > 0)
         if lacking.any():
             few = ", ".join(map(str, words.index[lacking.to_numpy()][:3].tolist()))
             raise EvaluationError(
@@ -158,7 +159,7 @@ def _check_same(words: pd.DataFrame, told: pd.DataFrame) -> None:
             )
 
 
-def _grouped(wide: pd.DataFrame, group: list[str]) -> pd.DataFrame:
+def _sum_groups(wide: pd.DataFrame, group: list[str]) -> pd.DataFrame:
     for column in group:
         if column not in wide.index.names:
             there = ", ".join(map(str, wide.index.names))

@@ -131,7 +131,7 @@ def compare_pairs(
         matched = mapsswe(*(int(each[i, j]) for each in sums))
         found = _difference(evidence, estimate, i, j, level)
         swapped = nan if method == "ratio" else _swap_p(evidence, i, j, n_replicates, seed)
-        tests = matched.n_segments, *_segment_tests(evidence, matched), _sentences(evidence, i, j)
+        tests = matched.n_segments, *_segment_tests(evidence, matched), _test_utterances(evidence, i, j)
         names = evidence.systems[i], evidence.systems[j]
         rows.append((*names, *found[:3], evidence.moments.n, *found[3:], swapped, *tests))
     frame = pd.DataFrame(rows, columns=list(PAIRS[:-2])).astype({"a": "str", "b": "str"})
@@ -144,10 +144,10 @@ def _interval(evidence: Evidence, estimate: Estimate, system: int, level: float)
     moments = evidence.moments
     if moments.total[system] or moments.n < 2 or not moments.words(system):
         return estimate.interval(system)
-    return 0.0, most_unseen(_cases(evidence, system), level)
+    return 0.0, most_unseen(_count_cases(evidence, system), level)
 
 
-def _cases(evidence: Evidence, system: int) -> int:
+def _count_cases(evidence: Evidence, system: int) -> int:
     """Number of independent cases for the rule of three: groups if they were given, otherwise words."""
     return evidence.moments.n if evidence.is_grouped else evidence.moments.words(system)
 
@@ -155,15 +155,17 @@ def _cases(evidence: Evidence, system: int) -> int:
 def _difference(evidence: Evidence, estimate: Estimate, a: int, b: int, level: float) -> Difference:
     found = estimate.difference(a, b)
     if evidence.is_segmented and found.low == found.high == 0:  # equally many errors in each group
-        most = most_unseen(_cases(evidence, a), level)
+        most = most_unseen(_count_cases(evidence, a), level)
         return found._replace(low=-most, high=most)
     if evidence.is_segmented and not evidence.is_grouped and evidence.moments.n < minimum_sample(level):
-        low, high = _of_segments(evidence, a, b, found.delta, level)
+        low, high = _interval_from_segments(evidence, a, b, found.delta, level)
         return found._replace(low=low, high=high)
     return found
 
 
-def _of_segments(evidence: Evidence, a: int, b: int, delta: float, level: float) -> tuple[float, float]:
+def _interval_from_segments(
+    evidence: Evidence, a: int, b: int, delta: float, level: float
+) -> tuple[float, float]:
     """Interval from segments. Their number is random, too, so the variance uses the sum of squares."""
     n, words = int(evidence.n_segments[a, b]), evidence.moments.words(a)
     if n < 2 or not words:
@@ -195,5 +197,5 @@ def _segment_tests(evidence: Evidence, matched: MatchedPairs) -> tuple[float, fl
     return matched.z, matched.p, few
 
 
-def _sentences(evidence: Evidence, a: int, b: int) -> float:
+def _test_utterances(evidence: Evidence, a: int, b: int) -> float:
     return mcnemar(int(evidence.only[a, b]), int(evidence.only[b, a]))

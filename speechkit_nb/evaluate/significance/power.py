@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import comb
 
+from ...errors import count_noun
 from .evidence import Evidence
 
 
@@ -34,35 +35,24 @@ def explain_shortage(evidence: Evidence, level: float) -> str:
     >>> from speechkit_nb.evaluate import cut_segments, count_errors
     >>> from speechkit_nb.evaluate import align
     >>> both = align("a b", {"one": "a x", "two": "a b"})
-    >>> explain_shortage(Evidence.from_counts(count_errors(both), cut_segments(both)), 0.95)
-    'one utterance gives no interval; 1 segment with errors is too few to tell systems apart, it takes 6'
+    >>> explain_shortage(Evidence.from_counts(count_errors(both), cut_segments(both)), 0.95).split("; ")[0]
+    'one utterance gives no interval'
     """
     n, k = evidence.moments.n, len(evidence.systems)
-    over = "groups" if evidence.is_grouped else "utterances"
-    said = [f"one {over.removesuffix('s')} gives no interval"] if n == 1 else []
+    unit = "group" if evidence.is_grouped else "utterance"
+    reasons = [f"one {unit} gives no interval"] if n == 1 else []
     if evidence.is_segmented and not evidence.is_grouped:
-        n, over = int(evidence.n_segments.max(initial=0)), "segments with errors"
+        n, unit = int(evidence.n_segments.max(initial=0)), "segment with errors"
     least = minimum_sample(level, comb(k, 2))
     if k > 1 and 0 < n < least:
-        said.append(f"{too_few(n, over)} to tell systems apart, it takes {least}")
-    return "; ".join(said)
+        reasons.append(describe_shortage(n, unit, least))
+    return "; ".join(reasons)
 
 
-def too_few(n: int, plural: str) -> str:
-    """The part of a message that a number of things is too small.
-
-    >>> too_few(2, "stretches of speech")
-    '2 stretches of speech are too few'
+def describe_shortage(n: int, unit: str, least: int) -> str:
     """
-    return f"{counted(n, plural)} {'is' if n == 1 else 'are'} too few"
-
-
-def counted(n: int, plural: str) -> str:
-    """A number with its noun, in the singular for 1.
-
-    >>> counted(1, "stretches of speech"), counted(2, "errors")
-    ('1 stretch of speech', '2 errors')
+    >>> describe_shortage(2, "stretch of speech", 6)
+    '2 stretches of speech are too few for a significant difference, which needs 6'
     """
-    noun, *rest = plural.split(" ")
-    one = noun.removesuffix("es" if noun.endswith("ches") else "s")
-    return " ".join([str(n), one if n == 1 else noun, *rest])
+    are = "is" if n == 1 else "are"
+    return f"{count_noun(n, unit)} {are} too few for a significant difference, which needs {least}"

@@ -57,14 +57,14 @@ def cut_segments(
     """
     if min_good < 1:
         raise ConfigError(f"min_good={min_good}; it is 1 or more")
-    errors, lengths = _Errors.of(alignment, units), _lengths(alignment, units)
+    errors, lengths = _Errors.of(alignment, units), _count_reference_words(alignment, units)
     if systems is not None:
         lengths = lengths.reindex(columns=list(systems), fill_value=0)
     pairs = combinations(lengths.columns, 2)
     parts = [errors.shared(a, b, lengths[a].to_numpy() != lengths[b].to_numpy(), min_good) for a, b in pairs]
     if not parts:
-        return _typed(pd.DataFrame(columns=[*errors.units, *SEGMENTS]))
-    return _typed(pd.concat(parts, ignore_index=True))
+        return _set_dtypes(pd.DataFrame(columns=[*errors.units, *SEGMENTS]))
+    return _set_dtypes(pd.concat(parts, ignore_index=True))
 
 
 def count_errors(alignment: pd.DataFrame, units: Sequence[str] | None = None) -> pd.DataFrame:
@@ -119,7 +119,7 @@ class _Errors:
     @classmethod
     def of(cls, alignment: pd.DataFrame, units: Sequence[str] | None) -> _Errors:
         keys = find_utterance_keys(alignment, units)
-        unit, table = _numbered(alignment, keys)
+        unit, table = _number_utterances(alignment, keys)
         order = np.lexsort((alignment["position"], unit, alignment["system"]))
         frame, unit = alignment.iloc[order], unit[order]
         system, op = frame["system"].to_numpy(), frame["op"].to_numpy()
@@ -150,7 +150,7 @@ class _Errors:
         return utterance.assign(a=a, b=b, errors_a=errors_a, errors_b=errors_b)
 
 
-def _numbered(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFrame]:
+def _number_utterances(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFrame]:
     """The utterance number of each row, and the utterance keys."""
     if not keys:
         return np.zeros(len(alignment), np.int64), pd.DataFrame(index=range(1))
@@ -159,10 +159,10 @@ def _numbered(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFr
     return groups.ngroup().to_numpy().astype(np.int64), table
 
 
-def _lengths(alignment: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFrame:
+def _count_reference_words(alignment: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFrame:
     """Numbers of reference words, one row per utterance, one column per system."""
     keys = find_utterance_keys(alignment, units)
-    unit, table = _numbered(alignment, keys)
+    unit, table = _number_utterances(alignment, keys)
     is_word = alignment["op"].to_numpy() != "ins"
     systems = alignment["system"].unique()
     counts = {
@@ -172,5 +172,5 @@ def _lengths(alignment: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFra
     return pd.DataFrame(counts, index=range(len(table)), columns=systems)
 
 
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+def _set_dtypes(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict(SEGMENTS))
