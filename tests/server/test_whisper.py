@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import count, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from speechkit_nb.errors import MissingExtra, ServerError
 from speechkit_nb.evaluate import Evidence, align, compare_pairs, compute_timing, count_errors, cut_segments
 from speechkit_nb.server.engines.base import Hypothesis, Listener, ListenRequest
 from speechkit_nb.server.engines.registry import check_engine, create_engine, list_languages, parse_engine
-from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
+from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener, clean_words
 from speechkit_nb.server.engines.whisper_models import MODEL_PACKAGE, find_model
 from speechkit_nb.server.status import StatusError
 from speechkit_nb.tables import make_words
@@ -272,3 +273,21 @@ def test_the_model_of_the_package_needs_no_network() -> None:
 def test_the_tests_have_the_model() -> None:
     """It belongs to the tools of development; a test that lacks it fails."""
     assert find_spec(MODEL_PACKAGE) is not None
+
+
+def test_a_detected_language_comes_with_its_probability(engine: WhisperEngine) -> None:
+    """A request without a language gets estimates with each final; one with a language gets none."""
+    data = pcm(0, 4.4)
+    (found,) = listen(engine.listen(ListenRequest()), data)
+    assert found.languages == (("en-US", 1.0),)
+    (asked,) = listen(engine.listen(ListenRequest(language="en-US")), data)
+    assert (asked.languages, asked.words) == ((), found.words)
+
+
+def test_words_stay_in_order_inside_the_sound() -> None:
+    """Whatever times the library gives: none before the last final, none after the end, none overlap."""
+    found = [
+        SimpleNamespace(word=f" w{i}", start=s, end=e) for i, (s, e) in enumerate([(0, 2), (1, 0), (3, 9)])
+    ]
+    words = clean_words(found, 1000, 1500, 4000)
+    assert [(word.start_ms, word.end_ms) for word in words] == [(1500, 3000), (3000, 3000), (4000, 4000)]
