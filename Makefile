@@ -3,6 +3,7 @@
 # make check      lint, types, quick tests; under 2 minutes    make coverage    make test, with the lines it ran
 # make lock       choose the versions of all packages anew     make bench       speed and memory, one figure per script
 # make protos     compile protos/                              make widgets     bundle the JavaScript of the timeline
+# make fuzz       10,000 changed inputs of each kind are read or refused
 # make baselines  write the pictures that the timeline is compared with; look at each before it is committed
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ QUICK := tests/audio tests/evaluate tests/formats tests/tables tests/wire/test_j
          tests/project/test_project.py tests/test_config.py tests/test_transcript.py speechkit_nb
 export PATH := $(CURDIR)/$(RUN):$(PATH)
 
-.PHONY: demo lab check test exhaustive coverage lint machine vendor lock protos widgets baselines bench data clean
+.PHONY: demo lab check test exhaustive coverage fuzz lint machine vendor lock protos widgets baselines bench data clean
 .DEFAULT_GOAL := demo
 
 $(RUN)/uv:
@@ -79,6 +80,9 @@ test:
 	@tests/setup_machine.sh --browser
 	@$(MAKE) --no-print-directory lint
 	$$PYTEST
+
+fuzz: $(VENV)/dev
+	$(RUN)/python tests/fuzz/fuzz.py --count 10000
 
 exhaustive:
 	@tests/setup_machine.sh $(PYTHON)
