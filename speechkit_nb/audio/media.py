@@ -134,7 +134,7 @@ def _open(file: BinaryIO, label: str, media: Media) -> Iterator[Any]:
             if not container.streams.audio:
                 raise AudioError(f"{label} has no sound; it is {media.container} with other streams only")
             yield container
-    except (av.FFmpegError, ValueError) as e:  # ValueError: a codec that PyAV does not have
+    except (av.FFmpegError, ValueError, OSError) as e:  # ValueError: a codec that PyAV does not have
         if isinstance(e, AudioError):
             raise
         reason = getattr(e, "strerror", None) or e
