@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import soundfile
@@ -135,14 +136,13 @@ def test_cancelled_work_makes_room(api: Api) -> None:
     assert likeness(words_of(api.recognize(sound(speech(), 16000)))) > 0.8
 
 
-def test_damage_that_shows_late_fails_the_operation(api: Api) -> None:
-    """A header that looks well is taken; when decoding fails, the operation has the error."""
+def test_damage_behind_the_header_is_refused(api: Api) -> None:
+    """Pages that are missing are found before anything is stored."""
     content = bytearray((DATA / "numbers.ogg").read_bytes())
     middle = len(content) // 2
     content[middle : middle + 4000] = bytes(4000)
-    done = api.wait(api.submit(bytes(content)).id)
-    assert done.error.code == 3
-    assert "Invalid audio received" in done.error.message
+    with pytest.raises(grpc.RpcError, match=r"Invalid audio received: .* is damaged"):
+        api.submit(bytes(content))
 
 
 def utterances(pieces: list[Speech]) -> list[tuple[int, int]]:

@@ -15,6 +15,8 @@ from .utterances import UtteranceListener
 
 ENGLISH = (LanguageEstimate("en-US", 1.0),)
 FRAME_MS = 10
+MOST_IDLE = 2
+"""Decoders that are kept; each needs 90 MB."""
 FILLER = re.compile(r"^(<.*>|\[.*\]|\+\+.*\+\+)$")
 VARIANT = re.compile(r"\(\d+\)$")
 
@@ -42,7 +44,8 @@ class PocketsphinxEngine:
 
     def release(self, decoder: Decoder) -> None:
         """Let a later listener use the decoder."""
-        self._idle.append(decoder)
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append(decoder)
 
 
 class PocketsphinxListener(UtteranceListener):

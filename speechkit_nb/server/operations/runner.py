@@ -69,11 +69,15 @@ class Runner:
 
     async def maintain(self) -> None:
         """Heartbeat loop: renew leases, drop lost operations, adopt orphans."""
+        is_failing = False
         while True:
             try:
                 await self.maintain_once()
+                is_failing = False
             except StatusError as error:
-                log.error("%s; trying again in %.1f s", error, self._heartbeat_seconds)
+                if not is_failing:  # a full log would not help a full disk
+                    log.error("%s; trying again every %.1f s", error, self._heartbeat_seconds)
+                is_failing = True
             await asyncio.sleep(self._heartbeat_seconds)
 
     async def maintain_once(self) -> None:
@@ -106,17 +110,15 @@ class Runner:
         self, end: Callable[[Store, str, Outcome], bool], operation_id: str, outcome: Outcome
     ) -> None:
         """Store how an operation ended. While that is not possible, as with a full disk, try again."""
+        is_failing = False
         while True:
             try:
                 await self._store.write(end, operation_id, outcome)
                 return
             except StatusError as error:
-                log.error(
-                    "operation %s is done: %s; trying again in %.1f s",
-                    operation_id,
-                    error,
-                    self._heartbeat_seconds,
-                )
+                if not is_failing:
+                    log.error("operation %s has ended: %s; trying again", operation_id, error)
+                is_failing = True
                 await asyncio.sleep(self._heartbeat_seconds)
 
     async def _make_answer(self, operation_id: str) -> list[bytes]:

@@ -25,6 +25,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
 from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from ...errors import ServerError
@@ -237,6 +238,6 @@ class FaultyStreamService(StreamService):
     ) -> AsyncGenerator[bytes]:
         """See `StreamService`."""
         await self.faults.before(method)
-        messages = super().recognize_streaming(requests, user_request_id, method)
-        async for message in self.faults.through_stream(method, messages):
-            yield message
+        async with aclosing(super().recognize_streaming(requests, user_request_id, method)) as messages:
+            async for message in self.faults.through_stream(method, messages):
+                yield message
