@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .errors import ConfigError, join_names, show_value, suggest
+from .errors import ConfigError, check_choice, join_names, show_value, suggest
 
 LANGUAGES = (
     "auto", "de-DE", "en-US", "es-ES", "fi-FI", "fr-FR", "he-HE", "he-IL", "it-IT", "kk-KK", "kk-KZ", "nl-NL",
@@ -109,9 +109,7 @@ class RecognitionConfig:
         for option in _TIMES:
             _check_time(option, getattr(self, option))
         for option, choices in _CHOICES.items():
-            if getattr(self, option) not in (None, *choices):
-                named = " or ".join(map(repr, choices))
-                raise ConfigError(f"{option}={show_value(getattr(self, option))}, but it is {named}")
+            check_choice(option, getattr(self, option), (None, *choices))
         self._put("language", _languages("language", self.language))
         self._put("excluded_language", _languages("excluded_language", self.excluded_language))
         self._put("classifiers", tuple(_classifiers(_as_list("classifiers", self.classifiers))))

@@ -406,9 +406,17 @@ def check_path(option: str, value: Any, error: type[SpeechkitError] = ConfigErro
     speechkit_nb.errors.ConfigError: journal must be a path, such as 'folder/name', not b'jobs'
     """
     path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    if not isinstance(path, str) or not path.strip() or "\0" in path:
+    is_path = isinstance(path, str) and path.strip() and "\0" not in path
+    if not is_path or not _can_be_stored(str(path)):
         raise error(f"{option} must be a path, such as 'folder/name', not {show_value(value)}")
-    return Path(os.path.expanduser(path))
+    return Path(os.path.expanduser(str(path)))
+
+
+def _can_be_stored(path: str) -> bool:
+    try:
+        return bool(os.fsencode(path))
+    except UnicodeEncodeError:  # half a character, which is no byte of a file name either
+        return False
 
 
 def make_printable(text: str) -> str:

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import pandas as pd
 
 from . import tables
 from .errors import (
+    ConfigError,
     PartialAnalysis,
     ServiceError,
     TranscriptError,
@@ -27,6 +29,7 @@ from .errors import (
     count_noun,
     make_encodable,
     make_printable,
+    show_value,
 )
 from .paths import remove_signature, write_atomically
 
@@ -95,6 +98,8 @@ class Transcript:
         >>> Transcript([], sends=[(0.1, 1000.0), (0.2, 1000.5)]).sent_at(0.15)
         1000.5
         """
+        if not isinstance(position, Real):
+            raise ConfigError(f"position must be a number of seconds, not {show_value(position)}")
         index = bisect_left(self.sends, (position - 1e-6,))  # tolerates rounding of the position
         return self.sends[index][1] if index < len(self.sends) else math.nan
 

@@ -129,7 +129,7 @@ def test_a_config_survives_the_journal():
             {"summarization_model": "gpt://f/m", "summarization": [{"ask": "?"}]},
             r"summarization has \{'ask': '\?'\}; it is a text, or a mapping",
         ),
-        ({"eou_sensitivity": "low"}, "eou_sensitivity='low', but it is 'default' or 'high'"),
+        ({"eou_sensitivity": "low"}, "eou_sensitivity must be 'default' or 'high', not 'low'"),
         ({"external_eou": True, "eou_sensitivity": "high"}, "with external_eou the client ends utterances"),
         ({"langauge": "en-US"}, r"no option 'langauge'; did you mean 'language'\? There are model, language"),
         ({"zzz": 1}, r"no option 'zzz'\. There are model"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AudioError, count_noun
+from ..errors import AudioError, count_noun, show_value
 from .layout import PCM, Layout
 
 _TAKEN = (
@@ -120,10 +120,11 @@ def check_arguments(label: str, audio: Any, rate: Any, encoding: Any, n_channels
     is_array = isinstance(audio, np.ndarray)
     if is_array:
         _check_type(audio)
-    if encoding not in (None, PCM) or (encoding and is_array):
+    is_known = encoding is None or (isinstance(encoding, str) and encoding == PCM)
+    if not is_known or (encoding and is_array):
         raise AudioError(
-            f"encoding {encoding!r} is not possible: it is for files and bytes without a header, and then "
-            f"{PCM!r}; leave it out"
+            f"encoding {show_value(encoding)} is not possible: it is for files and bytes without a header, "
+            f"and then {PCM!r}; leave it out"
         )
     if rate is None and (encoding or is_array):
         raise AudioError(f"{label} does not say its sample rate; pass it in Hz, as in sample_rate=16000")

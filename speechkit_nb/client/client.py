@@ -37,6 +37,7 @@ from .journal.entry import Entry
 from .journal.journal import Journal, check_id
 from .journal.record import JobRecord
 from .journal.states import DAMAGED
+from .storage.links import check_bucket
 from .streaming.sender import SessionLimits
 from .streaming.session import StreamSession, open_stream
 from .transport.base import Transport, replace_message
@@ -208,7 +209,7 @@ class Client:
             },
             api=self._api,
         )
-        jobs = JobSet(poller=self._poller, producer=batch, types=metadata_types(sources))
+        jobs = JobSet(poller=self._poller, batch=batch, types=metadata_types(sources))
         jobs.follow(progress)
         self._batches.add(batch)
         batch.start()
@@ -237,6 +238,7 @@ class Client:
             ConfigError: if there is no bucket.
             MissingExtra, AudioError, LimitError, ServiceError: see `storage.upload.upload_recording`.
         """
+        check_bucket(bucket)
         recording = source if isinstance(source, Recording) else Recording(source, sample_rate, id=id)
         return self._submitter.upload(recording, bucket, key, progress)
 

@@ -9,13 +9,14 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..errors import ConfigError, TargetError, check_choice, check_type, join_names, suggest
+from ..errors import ConfigError, TargetError, check_choice, check_path, check_type, join_names, suggest
 from .auth.credentials import choose_credentials, clean_secret, find_credentials, hide_secret
 from .auth.iam import IamClient
 from .client import Client
 from .jobs.polling import LOOPBACK, Pace
 from .jobs.submitter import SubmissionSettings
 from .journal.journal import Journal
+from .storage.links import check_bucket
 from .transport.base import Identity, Secret, Transport
 from .transport.endpoints import CLOUD, KAZAKHSTAN, Endpoints, parse_service_url, read_certificates
 from .transport.rate_limit import UNLIMITED, CallLimiter, Quota, share_limiters
@@ -105,6 +106,8 @@ def connect(
         "service_account_key": hide_secret(service_account_key),
     }
     api_key = iam_token = oauth_token = service_account_key = None  # so that no traceback shows them
+    check_bucket(bucket)
+    ca = None if ca is None else check_path("ca", ca)
     check_choice("api", api, get_args(Api))
     for option, value, types, expected in (
         ("target", target, str, "an address or a name such as 'local'"),
@@ -112,7 +115,7 @@ def connect(
         ("endpoints", endpoints, Endpoints, "of the class Endpoints"),
         ("quota", quota, Quota, "of the class Quota"),
         ("journal", journal, (str, os.PathLike), "the path of a file"),
-        ("bucket", bucket, str, "the name of a bucket"),
+        ("folder_id", folder_id, str, "a text"),
         ("data_logging", data_logging, bool, "True or False"),
     ):
         if value is not None:
@@ -259,6 +262,11 @@ def _check_options(target: str | None, options: dict[str, Any]) -> None:
         if name not in LOCAL_OPTIONS:
             known = [*inspect.signature(connect).parameters][1:-1] + list(LOCAL_OPTIONS)
             raise ConfigError(f"no option {name!r}{suggest(name, known)}")
+    if options.get("models") is not None:
+        check_type("models", options["models"], Mapping, "a dict of models and engines")
+    for name in ("bucket_root", "data_dir"):
+        if options.get(name) is not None:
+            options[name] = check_path(name, options[name])
     if options and target != "local":
         raise TargetError(f"{', '.join(options)} can be set for connect('local') only, not for {target!r}")
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import UnreadableMessage
+from ..errors import UnreadableMessage, check_choice
 from ..wire import decode_columns, find_unreadable
 from .schemas import CURSORS, EVENTS, FINALS, PARTIAL_WORDS, WORDS, Schema
 
@@ -46,10 +46,9 @@ def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "fi
         Frame of schema `WORDS`, or `PARTIAL_WORDS` for partials.
 
     Raises:
-        ValueError: if there is no such stage.
+        ConfigError: if there is no such stage.
     """
-    if stage not in STAGES:
-        raise ValueError(f"no words of stage {stage!r}; there are {', '.join(map(repr, STAGES))}")
+    check_choice("stage", stage, tuple(STAGES))
     update = STAGES[stage]
     paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.words", _index_path(stage)]
     seq, table = _decode(responses, paths)

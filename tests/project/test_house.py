@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "comparison": {"errors", "audio", "tables", "transcript", "formats", "evaluate", "views"},
     "corpus": {"errors", "paths", "tables", "formats", "evaluate"},
     "panel": {"errors", "audio", "config", "transcript", "views", "client"},
-    "server": {"errors", "audio", "config", "wire"},
+    "server": {"errors", "paths", "audio", "config", "wire"},
 }
 FREE = {"cli", "__init__", "__main__"}
 

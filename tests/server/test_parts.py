@@ -74,6 +74,7 @@ def test_audio_is_kept_only_while_it_is_needed(tmp_path: Path, clock: Clock) -> 
     store.finish(id, [])
     store.close()
     assert (tmp_path / "operations.sqlite").stat().st_size < 1 << 20
+    assert (tmp_path / "operations.sqlite").stat().st_mode & 0o077 == 0
 
 
 def test_path_of_audio_is_kept(clock: Clock) -> None:

@@ -97,7 +97,7 @@ def test_what_a_newer_service_may_add_is_skipped():
         {"eouUpdate": 3},
         {"final": {"alternatives": {"text": "no list"}}},
         {"channelTag": 3},
-        {"statusCode": {"codeType": "NO_SUCH"}},
+        {"statusCode": {"codeType": ["WORKING"]}},
         {"eouUpdate": {"timeMs": str(2**70)}},
     ],
 )

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...errors import ConfigError, MissingExtra, show_value
+from ...errors import ConfigError, MissingExtra, check_path, show_value
 from ..transport.base import Secret
 
 FIELDS = ("id", "service_account_id", "private_key")
@@ -33,7 +33,7 @@ class ServiceAccountKey(NamedTuple):
         label, text = name, Secret(source)
         if not text.lstrip().startswith("{"):
             label = f"{name} {show_value(str(source))}"
-            text = _read_text(Path(source).expanduser(), label)
+            text = _read_text(check_path(name, str(source)), label)
         parts = _parse_parts(text, label)
         if not all(isinstance(part, str) and part for part in parts):
             raise ConfigError(

@@ -7,13 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import pandas as pd
 
 from ...errors import WaitTimeout, check_choice, make_encodable
 from ...transcript import Transcript
 from ..journal.states import FAILED
+from .batch import Batch
 from .html import set_html
 from .job import Job
 from .poller import JobPoller
@@ -24,21 +25,6 @@ TICK = 1.0
 """Seconds between two updates of the progress bar of `wait`."""
 REDRAWN = 0.5
 """Seconds between two updates of the progress bar of a batch in the background."""
-
-
-class JobProducer(Protocol):
-    """Adds jobs to a set, like `Batch`."""
-
-    jobs: list[Job]
-    total: int | None
-    note: str
-    is_over: bool
-
-    def check(self) -> None:
-        """Raises JobError if it ended before the last job. Called at the end."""
-
-    def stop(self) -> None:
-        """Add no more jobs."""
 
 
 class JobSet(Sequence[Job]):
@@ -54,11 +40,11 @@ class JobSet(Sequence[Job]):
         jobs: Sequence[Job] = (),
         *,
         poller: JobPoller | None = None,
-        producer: JobProducer | None = None,
+        batch: Batch | None = None,
         types: Mapping[str, Any] | None = None,
     ) -> None:
-        self._jobs = list(jobs) if producer is None else producer.jobs
-        self._poller, self._producer, self._types = poller or JobPoller(), producer, dict(types or {})
+        self._jobs = list(jobs) if batch is None else batch.jobs
+        self._poller, self._batch, self._types = poller or JobPoller(), batch, dict(types or {})
         self._durations: list[float] = []
         self._began = time.time()
         self._bar: ProgressBar | None = None
@@ -121,7 +107,7 @@ class JobSet(Sequence[Job]):
     @property
     def complete(self) -> bool:
         """Whether the batch has ended; until then `len` grows."""
-        return self._producer is None or self._producer.is_over
+        return self._batch is None or self._batch.is_over
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -156,8 +142,8 @@ class JobSet(Sequence[Job]):
 
     def cancel(self) -> None:
         """Stop sending, and ask the service to cancel the open jobs."""
-        if self._producer is not None:
-            self._producer.stop()
+        if self._batch is not None:
+            self._batch.stop()
         for job in list(self._jobs):
             job.cancel()
 
@@ -225,16 +211,16 @@ class JobSet(Sequence[Job]):
                 if left <= 0:
                     raise WaitTimeout(f"not done after {timeout:g} s. {self._progress_message()}")
                 poller.wait(min(left, TICK), since)
-        if self._producer is not None:
-            self._producer.check()
+        if self._batch is not None:
+            self._batch.check()
 
     def _tally(self) -> Tally:
         jobs = list(self._jobs)
         for job in jobs[len(self._durations) :]:
             self._durations.append(job.record.duration or 0.0)
         left = [seconds for job, seconds in zip(jobs, self._durations, strict=False) if self._poller.has(job)]
-        whole, producer = sum(self._durations[: len(jobs)]), self._producer
-        total, note = (len(jobs), "") if producer is None else (producer.total, producer.note)
+        whole, batch = sum(self._durations[: len(jobs)]), self._batch
+        total, note = (len(jobs), "") if batch is None else (batch.total, batch.note)
         return Tally(len(jobs) - len(left), len(jobs), total, whole - sum(left), whole, note)
 
     def _show(self, bar: ProgressBar) -> None:
@@ -264,7 +250,7 @@ class JobSet(Sequence[Job]):
     def __repr__(self) -> str:
         states = Counter(job.record.state for job in list(self._jobs))
         counts = ", ".join(f"{n} {state}" for state, n in states.most_common())
-        total = "" if self._producer is None else f" of {self._producer.total or '?'}"
+        total = "" if self._batch is None else f" of {self._batch.total or '?'}"
         n_reused = sum(job.reused for job in list(self._jobs))
         reused = f"; {n_reused} used again, nothing was sent for them" if n_reused else ""
         return f"JobSet({len(self)}{total} jobs{': ' if counts else ''}{counts}{reused})"

@@ -137,16 +137,25 @@ class LocalStorage:
 
     def contains(self, content: Content, bucket: str, key: str) -> bool:
         path = self._root / bucket / key
-        return path.is_file() and Content.read(path, content.media_type).sha256 == content.sha256
+        with self._translate_errors():
+            return path.is_file() and Content.read(path, content.media_type).sha256 == content.sha256
 
     def put(self, content: Content, bucket: str, key: str, name: str | None) -> None:
-        with write_atomically(self._find_bucket(bucket) / key) as unfinished:
+        path = self._find_bucket(bucket) / key
+        with self._translate_errors(), write_atomically(path) as unfinished:
             shutil.copyfile(content.path, unfinished)
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
         folder = self._find_bucket(bucket)
         names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         return [make_encodable(name) for name in names if name.startswith(prefix)]
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise errors.ServiceError(f"the folder {self._root} cannot be used: {error.strerror}") from None
 
     def _find_bucket(self, bucket: str) -> Path:
         folder = self._root / bucket

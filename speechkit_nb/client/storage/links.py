@@ -148,8 +148,9 @@ def check_names(bucket: str, key: str | None) -> None:
         ConfigError: if there cannot be a bucket or an object with that name.
     """
     check_bucket(bucket)
-    if key is not None and not isinstance(key, str):
-        raise ConfigError(f"key must be a name, not {show_value(key)}")
+    is_text = isinstance(key, str) and make_encodable(key) == key and "\0" not in key
+    if key is not None and not is_text:
+        raise ConfigError(f"key must be the name of an object, not {show_value(key)}")
     if key is not None and any(part in ("", ".", "..") for part in key.split("/")):
         raise ConfigError(f"key must have no empty part, no '.' and no '..' between slashes, not {key!r}")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ServerError
+from ...paths import make_private
 from ...wire import operation, rpc
 from ..status import Code, StatusError, invalid_argument
 
@@ -314,6 +315,7 @@ def _open(folder: Path | None) -> sqlite3.Connection:
     try:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
+            make_private(folder / "operations.sqlite")
         # with the empty name SQLite keeps what does not fit into its cache in a temporary file
         name = folder / "operations.sqlite" if folder else ""
         db = sqlite3.connect(name, timeout=LOCK_SECONDS, check_same_thread=False)
