@@ -1,9 +1,12 @@
 """One damaged cell of the journal costs one row; and what `client.job` accepts as the name of a job."""
 
+import dataclasses
 import json
+import os
 import sqlite3
 import stat
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -239,3 +242,37 @@ def test_a_relative_home_is_the_same_after_a_change_of_the_folder(tmp_path, monk
     assert Journal().path == first.path == tmp_path / "rel dir" / "journal.sqlite3"
     assert (Journal().n_jobs, first.n_jobs, named.n_jobs) == (1, 1, 1)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+# ---- names that are not UTF-8
+
+
+def test_a_file_name_that_is_not_utf_8(client, tmp_path):
+    """One of three files: every door takes it, shows its bytes as escapes, and finds the file again."""
+    folder = os.fsencode(tmp_path / "talks")
+    os.mkdir(folder)
+    for number, name in enumerate((b"a.wav", b"\xcf\xf0\xe8.wav", b"z.wav")):
+        Path(os.fsdecode(os.path.join(folder, name))).write_bytes(wav(1.0 + number))
+    odd = os.fsdecode(os.path.join(folder, b"\xcf\xf0\xe8.wav"))
+    jobs = client.submit_many(tmp_path / "talks", progress=False)
+    names = ["a.wav", "z.wav", "\\xcf\\xf0\\xe8.wav"]
+    assert sorted(jobs.words.recording.unique()) == sorted(names)
+    assert sorted(jobs.frame.recording) == sorted(names)
+    assert sorted(client.jobs().recording) == sorted(names)
+    jobs._repr_html_().encode()
+    (number,) = client.jobs().number[client.jobs().recording == names[2]]
+    job = client.job(number)
+    assert job.record.source == odd
+    repr(job).encode()
+    transcript = job.result(progress=False)
+    assert transcript.words.recording.unique().tolist() == [names[2]]
+    assert sk.load(transcript.save(tmp_path / "a.parquet")).source == odd
+    change(client.journal, number, "state", "failed")
+    assert client.job(number).resubmit().result(progress=False).text == "hello world"
+    table = pd.DataFrame({"source": [odd], "speaker": ["ann"]})
+    assert client.submit_many(table, progress=False).words.recording.unique().tolist() == [names[2]]
+    assert client.submit(odd, reuse=True).reused
+    settings = dataclasses.replace(client._submitter._settings, storage=tmp_path)
+    client._submitter._settings = settings
+    assert client.upload(odd, "talks", progress=False).endswith("_xcf_xf0_xe8.wav")
+    assert len(run().output.encode().splitlines()) == len(client.jobs()) + 1

@@ -116,9 +116,7 @@ def test_check_names_the_offending_column():
 
 def test_an_unknown_stage_lists_the_known_ones():
     """The error for a wrong stage lists the valid ones."""
-    with pytest.raises(
-        ValueError, match="stage must be 'partial', 'final' or 'refinement', not 'interim'"
-    ):
+    with pytest.raises(ValueError, match="stage must be 'partial', 'final' or 'refinement', not 'interim'"):
         tables.make_words(REST, stage="interim")
 
 
