@@ -269,7 +269,7 @@ def test_a_file_name_that_is_not_utf_8(client, tmp_path):
     assert sk.load(transcript.save(tmp_path / "a.parquet")).source == odd
     change(client.journal, number, "state", "failed")
     assert client.job(number).resubmit().result(progress=False).text == "hello world"
-    table = pd.DataFrame({"source": [odd], "speaker": ["ann"]})
+    table = pd.DataFrame({"source": [Path(odd)], "speaker": ["ann"]})
     assert client.submit_many(table, progress=False).words.recording.unique().tolist() == [names[2]]
     assert client.submit(odd, reuse=True).reused
     settings = dataclasses.replace(client._submitter._settings, storage=tmp_path)
