@@ -76,7 +76,7 @@ class Transcript:
 
     def words_of(self, stage: str) -> pd.DataFrame:
         """One row per word of one stage: `"partial"`, `"final"` or `"refinement"`."""
-        if stage == "final":
+        if isinstance(stage, str) and stage == "final":
             return self._words.copy(deep=False)
         return self._make_frame(tables.make_words, stage)
 
