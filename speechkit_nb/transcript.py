@@ -256,7 +256,7 @@ class Transcript:
 
     def __repr__(self) -> str:
         text = textwrap.shorten(" / ".join(self.refined_text.splitlines()), 60, placeholder=" …")
-        return make_printable(f"Transcript({self.recording!r}, {self._counts()}: {text})")
+        return make_printable(f"Transcript({remove_signature(self.recording)!r}, {self._counts()}: {text})")
 
     def _counts(self) -> str:
         return f"{count_noun(len(self._words), 'word')} in {count_noun(len(self._finals), 'final')}"
@@ -264,7 +264,7 @@ class Transcript:
     def _repr_html_(self) -> str:
         from .views import render_finals
 
-        title = f"<b>{html.escape(self.recording)}</b> · {self._counts()}"
+        title = f"<b>{html.escape(remove_signature(self.recording))}</b> · {self._counts()}"
         return render_finals(title, self._first_alternatives())
 
 

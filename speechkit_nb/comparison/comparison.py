@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError, SchemaError, count_noun, list_names
+from ..errors import ConfigError, EvaluationError, SchemaError, count_noun, list_names, make_printable
 from ..evaluate import (
     Normalizer,
     compute_boundary_errors,
@@ -289,7 +289,7 @@ class Comparison:
     # --- representation
 
     def __repr__(self) -> str:
-        return f"Comparison({', '.join(map(repr, self.systems))}): {self.verdict}"
+        return make_printable(f"Comparison({', '.join(map(repr, self.systems))}): {self.verdict}")
 
     def _repr_html_(self) -> str:
         return page(self.verdict, self._summary, self.problems, self._made)

@@ -216,7 +216,10 @@ class JobPanel(widgets.VBox):  # type: ignore[misc]
 
         def task() -> None:
             options = self.form.values()
-            name = Path(sources[0]).name if len(sources) == 1 else count_noun(len(sources), "recording")
+            first = str(sources[0])
+            if "://" in first:
+                first = first.partition("?")[0]  # the rest may be a secret signature
+            name = Path(first).name if len(sources) == 1 else count_noun(len(sources), "recording")
             self.status.show_message(f"Sending {name} ...")
             model.submit(sources, options)
             self._update_soon()

@@ -427,6 +427,13 @@ def test_text_from_outside_is_escaped():
     assert "&lt;b&gt;bad&lt;/b&gt;" in page
 
 
+def test_names_cannot_control_a_terminal():
+    """Escape sequences in the name of a system are written as escapes in the repr."""
+    c = sk.compare({"\x1b[2Jone": "x", "two": "y"}, "x")
+    assert "\x1b" not in repr(c)
+    assert r"\x1b[2Jone 0.0 %" in repr(c)
+
+
 def test_the_page_shows_answer_rates_and_how_they_were_made():
     """The page has the verdict, one row per system, and the normalizer with its hash."""
     c = sk.compare({"a": words("Ещё раз"), "b": words("еще два")}, words("еще раз"), normalizer="ru")

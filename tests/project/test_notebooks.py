@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README_LINK = r"(?m)^- \[notebooks/(\w+\.ipynb)\]"
-CELL_DEADLINE = 120
+CELL_DEADLINE = 300
 BAR = r"text=/\d\d:\d\d,\s*running,\s*estimated/"
 INTERRUPTIONS = 3  # data/README.md
 

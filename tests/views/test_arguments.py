@@ -170,3 +170,11 @@ def test_channel_tags_of_a_merge_are_drawn_under_their_sound():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["channel 0", "channel 1"]
     assert len([area for area in ax.collections if "FillBetween" in type(area).__name__]) == 2
     assert [lane["channel_tag"] for lane in TimelineView(RECORDING, floats).spec["lanes"]] == ["0", "1"]
+
+
+def test_a_title_holds_no_signature(tmp_path):
+    """The query of a link is a secret; a page of `to_html` and the picture are passed on."""
+    view = TimelineView(None, WORDS, title="https://storage.yandexcloud.net/b/talk.wav?X-Amz-Signature=ab12")
+    assert view.spec["title"] == "https://storage.yandexcloud.net/b/talk.wav"
+    assert "ab12" not in view.to_html(tmp_path / "page.html").read_text()
+    assert "ab12" not in repr(view)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...audio import Recording, Samples
 from ...errors import AudioError, PlotError, check_type, count_noun
+from ...paths import remove_signature
 from ...tables import Problem, count_noun_ru, translate_problems
 from .audio_encoding import describe_sound
 from .packing import VERSION, pack
@@ -57,8 +58,9 @@ class Scene:
 
     def __post_init__(self) -> None:
         check_type("title", self.title, (str, NoneType), "a text or None", PlotError)
-        # matplotlib and browsers refuse halves of surrogate pairs, such as bytes of odd file names
-        object.__setattr__(self, "title", (self.title or "").encode("utf-8", "replace").decode())
+        # pages are passed on, and halves of surrogate pairs (bytes of odd file names) cannot be drawn
+        title = remove_signature(self.title or "").encode("utf-8", "replace").decode()
+        object.__setattr__(self, "title", title)
 
     @cached_property
     def channels(self) -> list[Channel]:
