@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AudioError, AudioLeftOut, few, make_encodable
+from ..errors import AudioError, AudioLeftOut, count_noun, few, make_encodable
 from .decoding import decode
 from .files import open_bytes
 from .inputs import check_arguments, check_header, check_samples, describe_array, unpack_audio
@@ -262,7 +262,11 @@ class Recording:
     def _facts(self) -> str:
         seconds = round(self.duration, 1 if self.duration >= 10 else 3)
         plural = "" if self.n_channels == 1 else "s"
-        return f"{seconds} s, {self.n_channels} channel{plural}, {self.sample_rate} Hz, {self.container}"
+        left_out = sum(one.n_bytes for one in self.left_out)
+        rest = f", {count_noun(left_out, 'byte')} left out" if left_out else ""
+        return (
+            f"{seconds} s, {self.n_channels} channel{plural}, {self.sample_rate} Hz, {self.container}{rest}"
+        )
 
     def __repr__(self) -> str:
         return f"Recording({self.id!r}, {self._facts()})"

@@ -251,8 +251,9 @@ def test_a_damaged_page(coding: str) -> None:
 
 
 def test_left_out_bytes_are_values() -> None:
-    """They can be compared and counted."""
+    """They can be compared and counted, and the repr has their number."""
     recording, _ = left_out(encode(sweep()) + b"\1" * 1000)
+    assert repr(recording) == "Recording('x', 1.0 s, 1 channel, 16000 Hz, WAV, 1,000 bytes left out)"
     assert recording.left_out == (LeftOut(32_044, 1000, "after the sound"),)
 
 

@@ -142,7 +142,9 @@ def test_other_kinds_of_sources(client, make):
     """Bytes, arrays, recordings and rows, single or several: everything that `submit` accepts."""
     rows = ({"file": make(f"{i}.wav", i + 1), "speaker": i} for i in range(2))
     mixed = [noise(5), {"array": np.zeros(2400), "sampling_rate": 8000}, sk.Recording(make("r.wav"))]
-    assert [len(client.submit_many(source).results()) for source in (noise(7), mixed, rows)] == [1, 3, 2]
+    with make("open.wav", 9).open("rb") as file:
+        sources = (noise(7), mixed, rows, file, [(8000, np.zeros(2400))])
+        assert [len(client.submit_many(source).results()) for source in sources] == [1, 3, 2, 1, 1]
     assert client.submit_many([]).results() == []
     assert client.submit_many([]).words.empty
 

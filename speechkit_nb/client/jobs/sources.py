@@ -116,7 +116,7 @@ def collect_items(sources: Any, list_links: ListLinks) -> list[Item] | Iterator[
 def _is_recording(source: Any) -> bool:
     """Whether this is one recording, although it may be iterable."""
     known = (Recording, Item, bytes, bytearray, memoryview, np.ndarray, Mapping)
-    return isinstance(source, known) or hasattr(source, "get_all_samples")
+    return isinstance(source, known) or hasattr(source, "get_all_samples") or hasattr(source, "read")
 
 
 def _expand_or_make(source: Any, list_links: ListLinks) -> Iterable[Item]:

@@ -69,6 +69,8 @@ def find_urls(recording: Recording) -> list[dict[str, str]]:
     type_ = FILES.get(recording.container)
     if source is None or root is None or type_ is None:
         return []
+    if recording.container == "WAV" and not recording.layout.coding.startswith(("PCM_", "FLOAT")):
+        return []
     if not recording.layout.is_plain or recording.encoding or recording.n_channels > MOST_CHANNELS:
         return []
     try:
