@@ -251,6 +251,8 @@ def _make_transport(
 
         connection: V3Transport = RestTransport(address.name, address.endpoints, **options)
     else:
+        # read when grpc is imported; without it gRPC prints lines of its own for each failed attempt
+        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
         from .transport.grpc import GrpcTransport
 
         connection = GrpcTransport(address.name, address.endpoints, **options)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -247,6 +249,21 @@ def test_a_submission_does_not_wait_for_a_quota_for_ever(script, monkeypatch):
             client.submit(wav(1.0))
         assert client.jobs().status.tolist() == ["failed"]
     server.close()
+
+
+def test_nothing_is_printed_when_a_connection_fails():
+    """Neither by gRPC nor by the retries of the client."""
+    program = (
+        "import sys, speechkit_nb as sk\n"
+        "for scheme in ('grpcs', 'https'):\n"
+        "    with sk.connect(f'{scheme}://{sys.argv[1]}') as client:\n"
+        "        try: client.job('f8d')\n"
+        "        except sk.errors.Unreachable: print(scheme)\n"
+    )
+    with run_faulty_rest() as url:
+        command = [sys.executable, "-c", program, url.removeprefix("http://")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.split(), done.stderr) == (["grpcs", "https"], "")
 
 
 # ---- streams

@@ -142,7 +142,10 @@ def _serve(connection: socket.socket) -> None:
     with connection, suppress(OSError):  # the client has closed it
         head = b""
         while b"\r\n" not in head:
-            head += connection.recv(65536)
+            part = connection.recv(65536)
+            head += part
+            if not part or head.startswith(b"\x16"):  # the client is gone, or begins with TLS
+                return
         named = re.split("[/?=:]", head.split(b" ")[1].decode())
         for part in next(fault for name, fault in REST.items() if name in named)():
             connection.sendall(part)
