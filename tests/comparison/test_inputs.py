@@ -333,7 +333,9 @@ def test_rates_by_what_is_not_there_are_refused():
         SchemaError, match=r"no column 'noise' to group by; the alignment has .* the reference word"
     ):
         c.rates("noise")
-    with pytest.raises(SchemaError, match=r"speaker changes within an utterance .* compare again with by="):
+    with pytest.raises(
+        SchemaError, match=r"speaker changes within an utterance .* compare again with more utterance key"
+    ):
         c.rates("speaker")
 
 
