@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..errors import MissingExtra, ServerError, check_type
+from ..errors import MissingExtra, ServerError, check_type, show_value
 from .api.auth import Authenticator
 from .api.grpc import bind, make_server
 from .engines.base import EngineSpec
@@ -44,6 +44,8 @@ def parse_models(options: Iterable[str]) -> dict[str, str]:
     >>> parse_models(["general:rc=scripted:a=b.csv"])
     {'general:rc': 'scripted:a=b.csv'}
     """
+    if isinstance(options, str) or not isinstance(options, Iterable):
+        raise ServerError(f"models must be a list of texts NAME=ENGINE, not {show_value(options)}")
     models: dict[str, str] = {}
     for option in options:
         check_type("a model", option, str, "a text such as 'general=pocketsphinx'", ServerError)

@@ -39,7 +39,7 @@ class Address(NamedTuple):
         """
         host, _, port = text.rpartition(":")
         host = host.strip("[]")
-        if not host or not port.isdigit() or int(port) > 65535:
+        if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
             raise ServerError(
                 f"{text!r} is no address; it looks like 127.0.0.1:50051, port 0 takes a free one"
             )
@@ -75,7 +75,7 @@ def listen(address: Address) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host
         listener.close()
         raise listen_error(address) from error
     return listener

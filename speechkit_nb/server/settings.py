@@ -124,6 +124,7 @@ class ServerSettings:
             if not all(isinstance(text, str) and text.strip() for text in getattr(self, name)):
                 option = name.removesuffix("s").replace("_", "-")
                 raise ServerError(f"a value of --{option} is empty or no text; leave the option out for none")
+        check_type("streams", self.streams, StreamLimits, "StreamLimits", ServerError)
         for name in PATHS:
             if getattr(self, name) is not None:
                 check_type(name, getattr(self, name), Path, "a path", ServerError)

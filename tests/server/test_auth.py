@@ -368,6 +368,10 @@ WRONG = {
     "faults": ({"faults": [5]}, "a value of --fault is empty or no text"),
     "models": ({"models": ["general"]}, "models must be a mapping from model names to engines"),
     "engines": ({"models": {"general": None}}, "models must be a mapping of texts"),
+    "limits of another type": ({"streams": 5}, "streams must be StreamLimits, not 5"),
+    "zero byte": ({"data_dir": "a\0"}, "the data folder .* cannot be used: embedded null"),
+    "superscript": ({"grpc": "127.0.0.1:²"}, "is no address"),
+    "long port": ({"grpc": "127.0.0.1:" + "9" * 5000}, "is no address"),
     "address": ({"grpc": 50051}, "grpc must be a text such as '127.0.0.1:50051', not 50051"),
 }
 

@@ -127,6 +127,11 @@ def test_models_from_options() -> None:
     assert parse_models(["a:rc=scripted:x=y:z"]) == {"a:rc": "scripted:x=y:z"}
     with pytest.raises(ServerError, match="'general' names no model; it looks like general=pocketsphinx"):
         parse_models(["general"])
+    with pytest.raises(ServerError, match="the model 'a' is given twice, as b and as c"):
+        parse_models(["a=b", "a=c"])
+    for wrong in (5, None, "general=pocketsphinx", [5]):
+        with pytest.raises(ServerError, match=r"must be a (list of texts NAME=ENGINE|text such as)"):
+            parse_models(wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])

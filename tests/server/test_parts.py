@@ -243,6 +243,10 @@ def test_words_that_only_look_like_swear_words(word: str) -> None:
         "slow:soon",
         "never-done:1",
         "slow:-1",
+        "not-ready:²",
+        "unavailable:Get:999999999999",
+        f"slow:{'9' * 400}",
+        "html:Get:99:1",
     ],
 )
 def test_fault_written_wrongly(fault: str) -> None:

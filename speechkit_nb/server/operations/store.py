@@ -326,6 +326,6 @@ def _open(folder: Path | None) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(SCHEMA)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         raise ServerError(f"the data folder {folder} cannot be used: {error}") from error
     return db

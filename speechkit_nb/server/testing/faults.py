@@ -39,6 +39,7 @@ from ..status import Code, StatusError
 STREAMS = ("RecognizeStreaming", "StreamingRecognize")
 FILES = ("RecognizeFile", "LongRunningRecognize", "GetRecognition", "DeleteRecognition", "Get", "Cancel")
 METHODS = (*FILES, *STREAMS)
+LONGEST_NUMBER = 5
 EVENTS = ("partial", "final", "final_refinement", "eou_update", "status_code")
 FORMS = (
     "unavailable:METHOD:N, cut:METHOD:N[:TIMES], cut:METHOD:EVENT[:TIMES], not-ready:N, running:N, "
@@ -86,17 +87,19 @@ class Faults:
 
     def _add(self, text: str) -> None:
         match text.split(":"):
-            case ["unavailable", method, times] if method in METHODS and times.isdigit():
+            case ["unavailable", method, times] if method in METHODS and _are_numbers(times):
                 self._add_errors(method, Code.UNAVAILABLE, int(times))
             case ["refuse", method, code, times] if (
-                method in METHODS and code in Code.__members__ and times.isdigit()
+                method in METHODS and code in Code.__members__ and _are_numbers(times)
             ):
                 self._add_errors(method, Code[code], int(times))
-            case ["html", method, status, times] if method in METHODS and _are_numbers(status, times):
+            case ["html", method, status, times] if (
+                method in METHODS and _are_numbers(status, times) and "200" <= status <= "599"
+            ):
                 self._rest_faults[method] += [RestFault("html", status)] * int(times)
-            case ["redirect", method, times, *url] if method in METHODS and times.isdigit() and url:
+            case ["redirect", method, times, *url] if method in METHODS and _are_numbers(times) and url:
                 self._rest_faults[method] += [RestFault("redirect", ":".join(url))] * int(times)
-            case ["half", method, times] if method in METHODS and times.isdigit():
+            case ["half", method, times] if method in METHODS and _are_numbers(times):
                 self._rest_faults[method] += [RestFault("half", "")] * int(times)
             case ["gzip"]:
                 self.gzip = True
@@ -106,13 +109,13 @@ class Faults:
                 method in STREAMS and event in EVENTS and _are_numbers(*times)
             ):
                 self._stream_cuts[method] += [event] * (int(times[0]) if times else 1)
-            case ["not-ready", times] if times.isdigit():
+            case ["not-ready", times] if _are_numbers(times):
                 self._not_ready = int(times)
-            case ["running", times] if times.isdigit():
+            case ["running", times] if _are_numbers(times):
                 self._running = int(times)
             case ["never-done"]:
                 self.never_done = True
-            case ["slow", seconds] if seconds.replace(".", "", 1).isdigit():
+            case ["slow", seconds] if _are_numbers(seconds.replace(".", "", 1)):
                 self._delay = float(seconds)
             case _:
                 raise ServerError(
@@ -176,7 +179,7 @@ def _cut_off(method: str) -> StatusError:
 
 
 def _are_numbers(*parts: str) -> bool:
-    return all(part.isdigit() for part in parts)
+    return all(part.isdecimal() and len(part) <= LONGEST_NUMBER for part in parts)
 
 
 def _after_faults(name: str, call: Call) -> Call:
