@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import aclosing
 from dataclasses import dataclass, fields
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ...audio import Recording
@@ -119,14 +119,15 @@ class StreamService:
     async def _answer_as_file(
         self, options: Options, items: AsyncIterator[StreamItem], intake: AudioIntake, writer: EventWriter
     ) -> AsyncGenerator[bytes]:
-        with NamedTemporaryFile() as file:  # the audio of many sessions is too much for memory
-            async for item in items:
-                if isinstance(item, StreamAudio):
-                    await asyncio.to_thread(file.write, item.samples.tobytes())
-            file.flush()
-            if intake.decoder.layout is not None and file.tell():
+        with TemporaryDirectory() as folder:  # the audio of many sessions is too much for memory
+            path = Path(folder, "stream")
+            with path.open("wb") as file:
+                async for item in items:
+                    if isinstance(item, StreamAudio):
+                        await asyncio.to_thread(file.write, item.samples.tobytes())
+            if intake.decoder.layout is not None and intake.received_ms:
                 rate, n_channels = intake.decoder.layout
-                recording = Recording(Path(file.name), rate, encoding="LINEAR16_PCM", n_channels=n_channels)
+                recording = Recording(path, rate, encoding="LINEAR16_PCM", n_channels=n_channels)
                 writer.receive(intake.received_ms)
                 name = writer.user_request_id
                 for message in await recognize(recording, options, self._pool, name, ListenRequest()):
