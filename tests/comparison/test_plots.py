@@ -392,7 +392,8 @@ def test_marks_can_be_set_and_taken_away(truth):
     ):
         view.mark(marks.drop(columns="text"))
     assert view.spec["marks"] == packed
-    view.color = "system"
+    with pytest.warns(LeftOut, match="1 of 3 marks left out"):
+        view.color = "system"
     assert view.spec["marks"]["n"] == 2
     view.mark(None)
     assert view.spec["marks"] is None
