@@ -65,14 +65,14 @@ class ByteReader:
         Args:
             longest: the largest number of bytes that a match can have.
         """
-        while at < stop:
-            block = self.read(at, min(_BUFFER, stop - at + longest))
-            found = pattern.search(block)
-            if found and at + found.start() < stop:
-                return at + found.start()
-            if at + len(block) >= min(stop + longest, self.size):
+        while at < stop and self.read(at, longest):  # this moves the window, if needed
+            found = pattern.search(self._window, at - self._start)
+            if found:
+                return min(self._start + found.start(), stop)
+            end = self._start + len(self._window)
+            if end >= min(stop + longest, self.size):
                 break
-            at += len(block) - longest
+            at = max(at + 1, end - longest + 1)  # a match may lie across the end of the window
         return stop
 
 
