@@ -596,7 +596,7 @@ def test_cancelling_does_not_wait_for_the_quota(words, make):
         sk.connect(f"grpc://{api.address}", quota=Quota(1, None)) as client,
     ):
         jobs = client.submit_many([make("a.wav"), make("b.wav")])
-        wait_until(lambda: "the quota of submissions" in jobs._producer.note)
+        wait_until(lambda: "the quota of submissions" in jobs._batch.note)
         assert jobs[0] in jobs
         jobs.cancel()
         jobs.wait(30)

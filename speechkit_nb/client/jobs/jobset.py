@@ -242,7 +242,8 @@ class JobSet(Sequence[Job]):
 
     def _progress_message(self) -> str:
         tally = self._tally()
-        words = f"{tally.done} of {tally.n} jobs are settled, the others go on"
+        n_jobs = tally.n if tally.total is None else tally.total
+        words = f"{tally.done} of {n_jobs} jobs are settled, the others go on"
         if not self.complete:
             words += ", and the rest is sent as long as this kernel lives"
         return f"{words}. jobs.wait() waits again; in a new kernel run the cell again, or client.resume()"
