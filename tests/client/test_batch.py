@@ -468,6 +468,7 @@ def test_waiting_may_end_before_the_jobs(words, make):
         sk.connect(f"grpc://{api.address}") as client,
     ):
         jobs = client.submit_many([make("a.wav"), make("b.wav")])
+        wait_until(lambda: len(jobs) == 2)
         with pytest.raises(
             WaitTimeout, match=r"not done after 0\.5 s\. 0 of 2 jobs are settled, the others go on"
         ):
