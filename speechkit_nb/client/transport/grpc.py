@@ -84,7 +84,7 @@ class GrpcTransport(V3Transport):
     def close(self) -> None:
         self._is_closed = True
         for connection in self._connections.values():
-            connection.channel.close()
+            connection.close()
 
     def _open(self, ca: bytes | None) -> None:
         urls = {name: self._endpoints.parsed(name) for name in ("stt", "operation", "transcribe")}
@@ -292,6 +292,12 @@ class Connection:
         if self._watched.acquire(blocking=False):
             self.channel.subscribe(self._state.set)
         self._state.is_known.wait(CONNECT_DEADLINE)
+
+    def close(self) -> None:
+        """Close the channel, when the thread of gRPC that follows its state has let go of it."""
+        self.channel.unsubscribe(self._state.set)
+        time.sleep(0.02)
+        self.channel.close()
 
     def connect(self) -> str | None:
         """Wait until there is a connection. Returns None, or the reason why there is none.
