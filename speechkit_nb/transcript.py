@@ -86,6 +86,11 @@ class Transcript:
         return self._finals.copy(deep=False)
 
     @property
+    def languages(self) -> pd.DataFrame:
+        """One row per language that the service estimated for a final; schema `tables.LANGUAGES`."""
+        return self._make_frame(tables.make_languages)
+
+    @property
     def events(self) -> pd.DataFrame:
         """One row per message; schema `tables.EVENTS`."""
         return self._make_frame(tables.make_events, self.received_at or None, self.sent_until or None)

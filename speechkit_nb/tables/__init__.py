@@ -19,6 +19,7 @@ from .schemas import (
     FINAL_KEYS,
     FINALS,
     INTERRUPTS,
+    LANGUAGES,
     PARTIAL_WORDS,
     QUANTILES,
     SPEAKERS,
@@ -31,7 +32,7 @@ from .schemas import (
     check_columns,
     empty,
 )
-from .transcripts import make_events, make_finals, make_words
+from .transcripts import make_events, make_finals, make_languages, make_words
 from .word_frames import HasWords, WordFrame, read_word_frame, warn_problems
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "FINALS",
     "FINAL_KEYS",
     "INTERRUPTS",
+    "LANGUAGES",
     "PARTIAL_WORDS",
     "QUANTILES",
     "SPEAKERS",
@@ -66,6 +68,7 @@ __all__ = [
     "make_events",
     "make_finals",
     "make_interrupts",
+    "make_languages",
     "make_quantiles",
     "make_speakers",
     "make_summaries",

@@ -48,6 +48,14 @@ FINALS: Schema = {
     "confidence": "float64",
     "language": "str",
 }
+LANGUAGES: Schema = {
+    "recording": "str",
+    "channel_tag": "str",
+    "final_index": "int64",
+    "alternative": "int64",
+    "language": "str",
+    "probability": "float64",
+}
 CURSORS = ("received_data", "reset_time", "partial_time", "final_time", "eou_time")
 EVENTS: Schema = {
     "recording": "str",

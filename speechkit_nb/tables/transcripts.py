@@ -1,4 +1,4 @@
-"""Frames of words, finals and events, made from serialized messages.
+"""Frames of words, finals, languages and events, made from serialized messages.
 
 Frames have a RangeIndex and the dtypes of their schema, also when they are empty. Rows are in the order in
 which the service sent them. Times are in seconds from the start of the recording.
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ..errors import UnreadableMessage, check_choice
 from ..wire import decode_columns, find_unreadable
-from .schemas import CURSORS, EVENTS, FINALS, PARTIAL_WORDS, WORDS, Schema
+from .schemas import CURSORS, EVENTS, FINALS, LANGUAGES, PARTIAL_WORDS, WORDS, Schema
 
 STAGES = {"partial": "partial", "final": "final", "refinement": "final_refinement.normalized_text"}
 _KINDS = {
@@ -112,6 +112,33 @@ def make_finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame
     joined = _frame(frame, {name: dtype for name, dtype in FINALS.items() if name != "refined_text"})
     joined = joined.merge(_refinements(responses), how="left", on=key)
     return joined[list(FINALS)].astype(dict(FINALS))
+
+
+def make_languages(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """One row per language that the service estimated for an alternative of a final, as it sent them.
+
+    Args:
+        responses: serialized v3 `StreamingResponse`s in the order of their arrival.
+        recording: id written into every row.
+
+    Returns:
+        Frame of schema `LANGUAGES`; without rows if the service was told the language.
+    """
+    paths = ["channel_tag", "final.channel_tag", "final.alternatives.languages", "audio_cursors.final_index"]
+    _, table = _decode(responses, paths)
+    rows = _Alternatives(table, "final")
+    guesses = rows.column("languages")
+    counts = pc.list_value_length(guesses).to_numpy()
+    guess = pc.list_flatten(guesses)
+    frame = {
+        "recording": _constant(recording, len(guess)),
+        "channel_tag": _repeat(rows.channel_tag, counts),
+        "final_index": np.repeat(rows.final_index, counts),
+        "alternative": np.repeat(rows.alternative, counts),
+        "language": _text(pc.struct_field(guess, "language_code")),
+        "probability": pc.struct_field(guess, "probability").to_numpy(),
+    }
+    return _frame(frame, LANGUAGES)
 
 
 def make_events(

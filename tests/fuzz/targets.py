@@ -53,7 +53,15 @@ def answers() -> list[bytes]:
 
 def look_at(transcript: sk.Transcript, folder: Path) -> None:
     """Everything that one sees of a transcript, and a round trip through a file."""
-    for name in ("words", "finals", "events", "speaker_analysis", "conversation_analysis", "interrupts"):
+    for name in (
+        "words",
+        "finals",
+        "languages",
+        "events",
+        "speaker_analysis",
+        "conversation_analysis",
+        "interrupts",
+    ):
         repr(getattr(transcript, name))
     for name in ("quantiles", "classifiers", "summaries", "text", "refined_text"):
         getattr(transcript, name)

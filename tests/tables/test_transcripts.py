@@ -1,5 +1,6 @@
 """Frames of serialized messages: values of the published answers, and comparison with a plain loop."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ from answers import final, refinement, serialized, update
 from hypothesis import given
 from hypothesis import strategies as st
 
+import speechkit_nb as sk
 from speechkit_nb import tables
 from speechkit_nb.errors import SchemaError, UnreadableMessage
 from speechkit_nb.wire import responses_from_json, v3
@@ -92,9 +94,10 @@ def test_words_of_the_published_v2_answer():
         (tables.make_words, tables.WORDS),
         (lambda responses: tables.make_words(responses, stage="partial"), tables.PARTIAL_WORDS),
         (tables.make_finals, tables.FINALS),
+        (tables.make_languages, tables.LANGUAGES),
         (tables.make_events, tables.EVENTS),
     ],
-    ids=["words", "partial words", "finals", "events"],
+    ids=["words", "partial words", "finals", "languages", "events"],
 )
 @pytest.mark.parametrize("responses", [[], [b""], [serialized(eou_update={"time_ms": 5})]], ids=len)
 def test_a_frame_keeps_its_columns_and_dtypes_without_rows(make, schema, responses):
@@ -218,6 +221,39 @@ def test_the_likeliest_language_is_named():
     finals = tables.make_finals([serialized(final={"alternatives": [alternative]}), final(1, "b")])
     assert finals.language.fillna("-").tolist() == ["en-EN", "-"]
     assert finals.confidence.fillna(-1).tolist() == [0.5, -1]
+
+
+def test_each_estimate_of_a_language_has_a_row():
+    """For each alternative of each final, in the order of the service; none for finals without."""
+
+    def alternative(text, **shares):
+        guesses = [{"language_code": code, "probability": share} for code, share in shares.items()]
+        return {"text": text, "languages": guesses}
+
+    def estimated(index, tag, *alternatives):
+        return serialized(
+            final={"alternatives": list(alternatives)},
+            audio_cursors={"final_index": index},
+            channel_tag=tag,
+        )
+
+    responses = [
+        estimated(0, "0", alternative("да", ru=0.75, en=0.25), alternative("yes", en=1.0)),
+        final(1, "b"),
+        refinement(0, "Да."),
+        estimated(0, "1", alternative("так", kk=0.5, ru=0.5)),
+    ]
+    frame = tables.check(sk.Transcript(responses, recording="talk").languages, tables.LANGUAGES)
+    assert frame.values.tolist() == [
+        ["talk", "0", 0, 0, "ru", 0.75],
+        ["talk", "0", 0, 0, "en", 0.25],
+        ["talk", "0", 0, 1, "en", 1.0],
+        ["talk", "1", 0, 0, "kk", 0.5],
+        ["talk", "1", 0, 0, "ru", 0.5],
+    ]
+    sentence = {"final": {"alternatives": [alternative("да", ru=0.75)]}, "channelTag": "2"}
+    answer = responses_from_json(json.dumps({"result": sentence}))
+    assert tables.make_languages(answer).values.tolist() == [["", "2", 0, 0, "ru", 0.75]]
 
 
 # ---- properties
