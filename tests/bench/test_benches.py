@@ -32,6 +32,13 @@ RANGES = {
     "plot": {"seconds": (0.02, 10), "vs_artist_per_word": (0.3, 100)},
     "rest": {"words_per_s": (5_000, 1e7), "vs_grpc": (0.05, 20)},
     "server": {"vs_engine": (0.3, 20)},
+    "speech": {
+        "faster_whisper": (0, 20),
+        "whisper_file": (0, 20),
+        "whisper_stream": (0, 20),
+        "pocketsphinx_file": (0, 100),
+        "pocketsphinx_stream": (0, 100),
+    },
     "stream": {"p99_ms": (0.05, 1_000), "x_realtime": (20, 50_000), "growth_mb": (-100, 100)},
     "tables": {
         "vs_c_parser": (0.5, 20),

@@ -18,9 +18,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from human_speech import WORDS, find_recording
 from local_server import DATA, RECOGNIZER, Api, serving, sound, talk
 from rapidfuzz.distance import Levenshtein
 
+import speechkit_nb as sk
 from speechkit_nb.errors import MissingExtra, ServerError
 from speechkit_nb.evaluate import Evidence, align, compare_pairs, compute_timing, count_errors, cut_segments
 from speechkit_nb.server.engines.base import EngineSpec, Hypothesis, Listener, ListenRequest
@@ -90,6 +92,31 @@ def test_two_models_in_one_server_compare(api: Api) -> None:
     assert found.loc["general", "start_median"] < 0.02
     assert 0.05 < found.loc["general:rc", "start_bias"] < 0.15
     assert found.loc["general", "corrected_aas"] < found.loc["general:rc", "corrected_aas"] / 3
+
+
+def recognize_in_stream(api: Api, path: Path, model: str) -> pd.DataFrame:
+    with sk.connect(f"grpc://{api.address}") as client, client.stream(path, pace="fast", model=model) as s:
+        return s.result().words
+
+
+@pytest.mark.parametrize("way", ["file", "stream"])
+def test_human_speech_is_heard_as_by_the_library_itself(api: Api, engine: WhisperEngine, way: str) -> None:
+    """At most a point and a word worse; with its words in order, inside the recording."""
+    path = find_recording()
+    words = (
+        recognized(api, "general:rc", path.read_bytes())
+        if way == "file"
+        else recognize_in_stream(api, path, "general:rc")
+    )
+    itself = " ".join(segment.text for segment in engine._model.transcribe(str(path))[0])
+    wrong, wrong_itself = (
+        sk.wer(WORDS, text, normalizer="en") for text in (words["word"].str.cat(sep=" "), itself)
+    )
+    assert wrong.errors <= wrong_itself.errors + 1 + 0.01 * wrong.n_words
+    times = words[["start", "end"]].to_numpy().ravel()
+    assert (np.diff(times) >= 0).all()
+    assert times[0] >= 0
+    assert times[-1] <= soundfile.info(path).duration
 
 
 def test_words_are_written_as_they_are_spoken(engine: WhisperEngine) -> None:
