@@ -10,8 +10,7 @@ import re
 from pocketsphinx import Decoder
 
 from .base import EngineSpec, Hypothesis, LanguageEstimate, ListenRequest, Word
-from .segment import Speech
-from .utterances import UtteranceListener
+from .segment import Segmenter, Speech
 
 ENGLISH = (LanguageEstimate("en-US", 1.0),)
 FRAME_MS = 10
@@ -48,7 +47,7 @@ class PocketsphinxEngine:
             self._idle.append(decoder)
 
 
-class PocketsphinxListener(UtteranceListener):
+class PocketsphinxListener:
     """One channel: the decoder recognizes its utterances one by one.
 
     A final comes from decoding the whole utterance at once, so that the mean of its own spectrum can be
@@ -57,16 +56,42 @@ class PocketsphinxListener(UtteranceListener):
     """
 
     def __init__(self, engine: PocketsphinxEngine, decoder: Decoder, request: ListenRequest) -> None:
-        super().__init__(request)
-        self._engine = engine
-        self._decoder = decoder
+        self._engine, self._decoder, self._partials = engine, decoder, request.partials
+        self._segmenter = Segmenter(request.pause_ms)
+        self._pieces: list[Speech] = []  # of the open utterance
+        self._last_partial: tuple[Word, ...] = ()
+
+    def feed(self, pcm: bytes) -> list[Hypothesis]:
+        """Take the next samples; return finals of utterances that ended, and the newest partial if wanted."""
+        finals = self._recognize(self._segmenter.feed(pcm))
+        return finals + (self._partial() if self._partials and self._pieces else [])
+
+    def cut(self) -> list[Hypothesis]:
+        """End the open utterance; return its final."""
+        return self._recognize(self._segmenter.cut())
+
+    def finish(self) -> list[Hypothesis]:
+        """End the channel; return the final of the open utterance."""
+        return self._recognize(self._segmenter.finish())
 
     def close(self) -> None:
         """Release the decoder."""
         if self._pieces and self._partials:
             self._decoder.end_utt()
-        super().close()
+        self._pieces.clear()
         self._engine.release(self._decoder)
+
+    def _recognize(self, pieces: list[Speech]) -> list[Hypothesis]:
+        finals = []
+        for piece in pieces:
+            if not self._pieces:
+                self._last_partial = ()
+            self._add(piece)
+            self._pieces.append(piece)
+            if piece.ends:
+                finals.append(self._final())
+                self._pieces.clear()
+        return [final for final in finals if final.words]
 
     def _add(self, piece: Speech) -> None:
         """Decode the piece for partials."""
