@@ -36,8 +36,8 @@ RANGES = {
         "faster_whisper": (0, 20),
         "whisper_file": (0, 20),
         "whisper_stream": (0, 20),
-        "pocketsphinx_file": (0, 100),
-        "pocketsphinx_stream": (0, 100),
+        "pocketsphinx_file": (20, 200),
+        "pocketsphinx_stream": (20, 200),
     },
     "stream": {"p99_ms": (0.05, 1_000), "x_realtime": (20, 50_000), "growth_mb": (-100, 100)},
     "tables": {
