@@ -16,6 +16,8 @@ JS := speechkit_nb/views/widget/js
 QUICK := tests/audio tests/evaluate tests/formats tests/tables tests/wire/test_json.py tests/project/test_house.py \
          tests/project/test_project.py tests/test_config.py tests/test_transcript.py speechkit_nb
 export PATH := $(CURDIR)/$(RUN):$(PATH)
+# the tests start hundreds of processes; without files of byte code each would compile all packages again
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo lab check test exhaustive coverage fuzz lint machine vendor lock protos widgets baselines bench data clean
 .DEFAULT_GOAL := demo
