@@ -195,6 +195,15 @@ def test_silence_has_no_words(engine: WhisperEngine) -> None:
     assert engine.decode(noise, "en").segments == []
 
 
+@pytest.mark.parametrize("partials", [False, True])
+def test_a_piece_of_a_word_has_no_words(engine: WhisperEngine, partials: bool) -> None:
+    """From a fifth of a second of a voice the model would invent "that's right" or "thank you"."""
+    samples, rate = soundfile.read(find_recording(), dtype="int16")
+    for start in (2.1, 6.6, 8.4):
+        piece = samples[round(start * rate) : round((start + 0.2) * rate)].tobytes()
+        assert listen(engine.listen(ListenRequest(partials=partials)), piece) == []
+
+
 def test_other_languages_are_refused(api: Api, engine: WhisperEngine) -> None:
     """An English model refuses a request for Russian when it comes; one in a folder when it is loaded."""
     model_options = v3.RecognitionModelOptions(model="general:rc")

@@ -44,6 +44,9 @@ KEPT_MS = 400
 PARTIAL_MS = 1000
 """The next partial needs at least this much new audio."""
 
+SPEECH = VadOptions(min_speech_duration_ms=250)
+"""Shorter sounds are no speech, by the default of Silero: from a piece of a word the model invents words."""
+
 MOST_REPETITION = 2.4
 """Text that can be compressed more than this is a loop; the library decodes such a final again."""
 
@@ -128,13 +131,14 @@ class WhisperEngine:
             quickly: for partials: decode once, and leave out what would be decoded again.
         """
         samples = to_samples(pcm)
-        if not language and not get_speech_timestamps(samples):
+        if not language and not get_speech_timestamps(samples, SPEECH):
             return Decoded([], ())
         languages = () if language else self._estimate_languages(samples)
         found, _ = self._model.transcribe(
             samples,
             language=language or read_code(languages[0].code),
             vad_filter=True,
+            vad_parameters=SPEECH,
             word_timestamps=True,
             condition_on_previous_text=False,
             suppress_tokens=[-1, *self._digit_tokens],
@@ -149,7 +153,7 @@ class WhisperEngine:
         """The languages of the service, the most probable one first; their probabilities sum up to 1."""
         if self.languages:
             return (LanguageEstimate(ENGLISH, 1.0),)
-        guesses = self._model.detect_language(samples, vad_filter=True)[2]
+        guesses = self._model.detect_language(samples, vad_filter=True, vad_parameters=SPEECH)[2]
         known = {CODES[code]: share for code, share in guesses if code in CODES}
         total = sum(known.values())
         return tuple(LanguageEstimate(code, float(share / total)) for code, share in known.items())
