@@ -1,7 +1,7 @@
 """Words that recognizers of the local server get wrong, of words that people speak.
 
 Run it as `python tests/bench/bench_speech.py`: it takes a recording of the tools of development. With
-`SPEECH=FOLDER` it takes your recordings, each with its text beside it (`talk.wav`, `talk.txt`).
+`SPEECH=FOLDER` it takes your recordings of one channel, each with its text beside it: `talk.wav`, `talk.txt`.
 Figures are per cent. faster-whisper, called directly with the same model, shows what the engine loses.
 """
 
