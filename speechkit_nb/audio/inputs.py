@@ -105,7 +105,7 @@ def _to_array(audio: Any) -> npt.NDArray[Any]:
             "or send all of them by client.submit_many(paths)"
         )
     if audio is None or isinstance(audio, Real):
-        raise AudioError(f"{audio!r} is no audio; {_TAKEN}")
+        raise AudioError(f"{show_value(audio)} is no audio; {_TAKEN}")
     try:
         found = np.asarray(audio)
     except Exception as e:  # whatever the object raises when it is converted
@@ -135,9 +135,9 @@ def check_arguments(label: str, audio: Any, rate: Any, encoding: Any, n_channels
         if value is None:
             continue
         if not isinstance(value, int | float | np.integer | np.floating) or value % 1 or value < 1:
-            raise AudioError(f"{name} must be a whole number from 1 up, not {value!r}")
+            raise AudioError(f"{name} must be a whole number from 1 up, not {show_value(value)}")
         if value > most:
-            raise AudioError(f"{name} must be at most {most}, not {value!r}")
+            raise AudioError(f"{name} must be at most {most}, not {show_value(value)}")
 
 
 def _check_type(samples: npt.NDArray[Any]) -> None:

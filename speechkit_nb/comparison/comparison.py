@@ -91,14 +91,14 @@ class Comparison:
         same = len(self.systems) > 1 and not self._grid["differs"].any()
         level, groups = self.options.level, self.options.groups
         in_words = verdict.word_verdict(self.summary, self.pairs, level, same, groups)
-        said = (
-            f"{in_words}\n{verdict.timing_verdict(self.summary, self.timing_pairs, level, groups)}".rstrip()
-        )
-        return verdict.describe_voters(self._voters) + said if self.material.pseudo else said
+        in_time = verdict.timing_verdict(self.summary, self.timing_pairs, level, groups)
+        voters = verdict.describe_voters(self._voters) if self.material.pseudo else ""
+        return f"{voters}{in_words}\n{in_time}".rstrip()
 
     @cached_property
     def problems(self) -> tuple[str, ...]:
-        """What was found in the input and corrected, and warnings about the results; one sentence each."""
+        """What was left out of files and frames, or corrected, and warnings about the results; one sentence
+        each."""
         if self.aligned is None:
             return self.material.problems
         return (*self.material.problems, *verdict.findings(self.aligned, self.systems, self._grid))

@@ -51,11 +51,11 @@ def _runs(grid: pd.DataFrame) -> pd.Series:
 
 def _joined(words: pd.Series, bounds: list[int]) -> list[str]:
     """The words between each two bounds, joined to a text."""
-    said = words.fillna("").tolist()
-    return [" ".join(filter(None, said[first:last])) for first, last in pairwise(bounds)]
+    known = words.fillna("").tolist()
+    return [" ".join(filter(None, known[first:last])) for first, last in pairwise(bounds)]
 
 
 def _sizes(texts: pd.DataFrame) -> list[int]:
     """The largest edit distance between two systems in each row, in words."""
-    said = [[text.split() for text in row] for row in texts.itertuples(index=False)]
-    return [max((Levenshtein.distance(a, b) for a, b in combinations(row, 2)), default=0) for row in said]
+    words = [[text.split() for text in row] for row in texts.itertuples(index=False)]
+    return [max((Levenshtein.distance(a, b) for a, b in combinations(row, 2)), default=0) for row in words]

@@ -14,7 +14,15 @@ import numpy as np
 import pandas as pd
 
 from ..errors import EvaluationError
-from ..evaluate import Floats, Normalizer, align, collect_utterances, normalize_tokens, number_words
+from ..evaluate import (
+    Floats,
+    Normalizer,
+    align,
+    collect_utterances,
+    normalize_tokens,
+    number_groups,
+    number_words,
+)
 from ..tables import WordFrame
 
 UNIT = "unit"
@@ -30,7 +38,7 @@ def build_grid(alignment: pd.DataFrame, by: Sequence[str], systems: Sequence[str
     text = text.reindex(columns=list(systems), fill_value="")
     first = rows[rows["system"] == systems[0]]
     reference = _texts(first, [UNIT, "place"], "reference").reindex(text.index, fill_value="")
-    return _finish(text, reference, _bounds(rows), _keys(alignment, by))
+    return _finish(text, reference, _bounds(rows), number_groups(alignment, by)[1])
 
 
 class Votes(NamedTuple):
@@ -74,6 +82,11 @@ def vote_on_words(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> Votes
     return Votes(_finish(text, reference, bounds, units), start, end)
 
 
+def count_votes(words: np.ndarray) -> np.ndarray:
+    """For each word, how many systems have it at this place; both arrays have shape (n_places, n_systems)."""
+    return np.asarray((words[:, :, None] == words[:, None, :]).sum(axis=2))
+
+
 def normalize_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, name: str) -> pd.DataFrame:
     """The normalized words as a frame of `by`, `word`, `start`, `end`."""
     keys, raw = collect_utterances(given, by, name)
@@ -96,7 +109,7 @@ def normalize_words(given: pd.DataFrame, by: Sequence[str], how: Normalizer, nam
 def _place_words(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """The rows of an alignment with their unit (number of the utterance), place and reference word."""
     rows = alignment[["system", "hyp_word", "ref_start", "ref_end", "hyp_start", "hyp_end"]].assign(
-        **{UNIT: _number_units(alignment, by)}, reference=alignment["ref_word"]
+        **{UNIT: number_groups(alignment, by)[0]}, reference=alignment["ref_word"]
     )
     # the reference word number n is place 2 n + 1, and the gap before it is place 2 n
     is_word = (alignment["op"] != "ins").astype("int64")
@@ -105,19 +118,6 @@ def _place_words(alignment: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     length = is_word.groupby(groups, sort=False).transform("sum")
     uneven = length.groupby(rows[UNIT]).transform("nunique") > 1
     return rows.assign(place=(2 * before + is_word).where(~uneven, 1))
-
-
-def _number_units(frame: pd.DataFrame, by: Sequence[str]) -> Any:
-    if not by:
-        return 0
-    return frame.groupby(list(by), sort=False, observed=True, dropna=False).ngroup()
-
-
-def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """The utterance keys; the index is the number of the unit."""
-    if not by:
-        return pd.DataFrame(index=[0])
-    return frame[list(by)].drop_duplicates().reset_index(drop=True)
 
 
 def _texts(rows: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
@@ -160,7 +160,7 @@ def _units(
     """The keys of all utterances, and the words of each system with `unit`, sorted by it."""
     if not by:
         return pd.DataFrame(index=[0]), {name: frame.assign(unit=0) for name, frame in words.items()}
-    keys = _keys(pd.concat([frame[list(by)] for frame in words.values()]), by)
+    keys = number_groups(pd.concat([frame[list(by)] for frame in words.values()]), by)[1]
     index = pd.MultiIndex.from_frame(keys)
     frames = {}
     for name, frame in words.items():
@@ -171,13 +171,11 @@ def _units(
 
 def _leading(slots: np.ndarray, unit: np.ndarray, sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The word with most votes at each place; if votes are equal, the word of the first system."""
-    said = np.stack([_take_values(side["word"], slots[:, k], "") for k, side in enumerate(sides)], axis=1)
-    # votes[place, k] is the number of systems that have the word of system k
-    votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)
-    best = np.where(said == "", -1, votes).argmax(axis=1)
+    words = np.stack([_take_values(side["word"], slots[:, k], "") for k, side in enumerate(sides)], axis=1)
+    best = np.where(words == "", -1, count_votes(words)).argmax(axis=1)
     rows = np.arange(len(slots))
     times = {time: _times(sides, slots, time)[rows, best] for time in ("start", "end")}
-    return pd.DataFrame({UNIT: unit, "word": pd.Series(said[rows, best], dtype="str"), **times})
+    return pd.DataFrame({UNIT: unit, "word": pd.Series(words[rows, best], dtype="str"), **times})
 
 
 def _times(sides: Sequence[pd.DataFrame], slots: np.ndarray, time: str) -> Floats:

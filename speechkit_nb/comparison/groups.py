@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..errors import ConfigError, SchemaError, check_number, list_names
 from ..evaluate import MOST_SECONDS, Evidence, compute_boundary_errors, count_errors, cut_segments
+from .reference_columns import add_columns
 
 STRETCH = "stretch"
 Groups = str | Sequence[str] | Mapping[str, Any] | None
@@ -24,8 +25,8 @@ def add_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | Non
             each utterance is one stretch.
 
     >>> from speechkit_nb.evaluate import align
-    >>> said = pd.DataFrame({"word": ["one", "two"], "start": [0.0, 3.0], "end": [1.0, 4.0]})
-    >>> add_stretches(align(said, {"a": "one two"}), [], 0.5)["stretch"].tolist()
+    >>> spoken = pd.DataFrame({"word": ["one", "two"], "start": [0.0, 3.0], "end": [1.0, 4.0]})
+    >>> add_stretches(align(spoken, {"a": "one two"}), [], 0.5)["stretch"].tolist()
     [0, 1]
     """
     if pause is not None and not check_number("pause", pause, 0, MOST_SECONDS) > 0:
@@ -75,18 +76,8 @@ def add_groups(
         if name not in reference:
             there = ", ".join(map(str, reference))
             raise SchemaError(f"groups: the reference has no column {name!r}; there are {there}")
-    if not own:
-        return alignment, names
-    table = reference[[*by, *own]].drop_duplicates()
-    doubled = table.duplicated(list(by)) if by else table.index > table.index[0]
-    if doubled.any():
-        where = ", ".join(f"{key} {table[doubled].iloc[0][key]}" for key in by) or "the only one"
-        raise SchemaError(
-            f"groups: {', '.join(own)} changes within an utterance ({where}); name it in by=, too"
-        )
-    attrs = alignment.attrs
-    joined = alignment.merge(table, on=list(by), how="left") if by else alignment.assign(**table.iloc[0][own])
-    joined.attrs = attrs
+    joined = add_columns(alignment, own, by, reference)
+    joined.attrs = alignment.attrs
     return joined, names
 
 

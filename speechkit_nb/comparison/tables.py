@@ -86,11 +86,11 @@ def count_differences(words: Mapping[str, pd.DataFrame], grid: pd.DataFrame) -> 
 def disagreement_pairs(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFrame:
     """Without a reference, one row per pair: `a`, `b`, `n_a`, `n_b` (words), `n_different` (edit distance in
     words), and `disagreement`, the edit distance divided by the mean number of words."""
-    said = {name: _utterances(frame, by) for name, frame in words.items()}
+    texts = {name: _utterances(frame, by) for name, frame in words.items()}
     rows = []
     for a, b in combinations(words, 2):
-        units = said[a].keys() | said[b].keys()
-        edits = sum(Levenshtein.distance(said[a].get(unit, []), said[b].get(unit, [])) for unit in units)
+        units = texts[a].keys() | texts[b].keys()
+        edits = sum(Levenshtein.distance(texts[a].get(unit, []), texts[b].get(unit, [])) for unit in units)
         n_a, n_b = len(words[a]), len(words[b])
         rows.append((a, b, n_a, n_b, edits, 2 * edits / (n_a + n_b) if n_a + n_b else float("nan")))
     return pd.DataFrame(rows, columns=["a", "b", "n_a", "n_b", "n_different", "disagreement"])

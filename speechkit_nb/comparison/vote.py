@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..errors import ConfigError
 from ..evaluate import Floats
-from .grid import vote_on_words
+from .grid import count_votes, vote_on_words
 
 FEWEST = 3
 
@@ -22,7 +22,7 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
     """The words with most votes.
 
     Args:
-        words: normalized words by system, from `grid.normalized_words`.
+        words: normalized words by system, from `grid.normalize_words`.
         by: utterance key columns.
 
     Returns:
@@ -33,10 +33,10 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
     Raises:
         ConfigError: if there are fewer than three systems.
 
-    >>> said = {"a": "one two three", "b": "one too three", "c": "one two"}
-    >>> from speechkit_nb.comparison.grid import normalized_words
+    >>> heard = {"a": "one two three", "b": "one too three", "c": "one two"}
+    >>> from speechkit_nb.comparison.grid import normalize_words
     >>> from speechkit_nb.evaluate import normalizer
-    >>> texts = {name: pd.DataFrame({"text": [text]}) for name, text in said.items()}
+    >>> texts = {name: pd.DataFrame({"text": [text]}) for name, text in heard.items()}
     >>> none = normalizer("none")
     >>> frames = {name: normalize_words(frame, (), none, name) for name, frame in texts.items()}
     >>> consensus(frames, ())[["word", "votes"]].to_numpy().tolist()
@@ -46,13 +46,12 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
         there = ", ".join(map(repr, words))
         raise ConfigError(f"a vote needs {FEWEST} systems or more, and there are {len(words)}: {there}")
     grid, start, end = vote_on_words(words, by)
-    said = grid[list(words)].to_numpy(object)
-    # votes[place, k] is the number of systems that have the word of system k
-    votes = (said[:, :, None] == said[:, None, :]).sum(axis=2)
+    words_at = grid[list(words)].to_numpy(object)
+    votes = count_votes(words_at)
     best = votes.argmax(axis=1)
-    rows = np.arange(len(said))
-    frame = grid[list(by)].assign(word=pd.Series(said[rows, best], grid.index, dtype="str"))
-    agrees = said == said[rows, best][:, None]
+    rows = np.arange(len(words_at))
+    frame = grid[list(by)].assign(word=pd.Series(words_at[rows, best], grid.index, dtype="str"))
+    agrees = words_at == words_at[rows, best][:, None]
     times = {"start": _middle(start, agrees), "end": _middle(end, agrees)}
     frame = frame.assign(**times, votes=votes[rows, best])
     result: pd.DataFrame = frame[frame["word"] != ""].reset_index(drop=True)

@@ -218,7 +218,7 @@ def score(
         check_type("executor", executor, Executor, "an executor of concurrent.futures")
     if not isinstance(out, (str, os.PathLike, type(None))):
         raise ConfigError(f"out must be a folder, not {show_value(out)}")
-    plan = Plan.of(reference, systems, utterance, by, group, normalizer, collar, missing)
+    plan = Plan.from_options(reference, systems, utterance, by, group, normalizer, collar, missing)
     parts = list_parts(corpus, plan)
     check_once(parts, plan)
     plan = replace(plan, timed=find_timed_systems(corpus, plan))

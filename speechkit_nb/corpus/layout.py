@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import ConfigError, EvaluationError, SchemaError, show_value
+from ..errors import ConfigError, SchemaError, show_value
 from ..formats import (
     PARQUET_SUFFIX,
     format_part_name,
@@ -33,7 +33,7 @@ from ..formats import (
     write_frame,
 )
 from ..tables import warn_problems
-from .parts import FramePart, Part, TablePart, WordsPart, count_values
+from .parts import FramePart, Part, TablePart, WordsPart, check_same, count_values
 from .plan import Plan
 
 Corpus = str | os.PathLike[str] | pd.DataFrame | Sequence[str | os.PathLike[str]]
@@ -169,19 +169,6 @@ def _list_word_parts(folder: Path, plan: Plan) -> list[Part]:
         if not names[place]:
             there = ", ".join(map(repr, list_systems(tables))) or "none"
             raise SchemaError(f"{os.fspath(tables)!r} has no words of {place!r}; there are those of {there}")
-    every = set().union(*names.values())
     if plan.missing == "raise":
-        _check_same(names, every)
-    return [WordsPart(name, folder) for name in sorted(every)]
-
-
-def _check_same(names: dict[str, set[str]], every: set[str]) -> None:
-    """Raise EvaluationError if a system lacks parts."""
-    for place, there in names.items():
-        lacking = sorted(every - there)
-        if lacking:
-            few = ", ".join(map(repr, lacking[:3])) + ", ..." * (len(lacking) > 3)
-            raise EvaluationError(
-                f"{place!r} lacks {len(lacking)} of {len(every)} parts ({few}): all systems are scored "
-                "on the same parts; write them, or take them as empty with missing='empty'"
-            )
+        check_same(names, "parts")
+    return [WordsPart(name, folder) for name in sorted(set().union(*names.values()))]

@@ -117,7 +117,7 @@ def _count_batch(alignment: pd.DataFrame, batch: Batch, plan: Plan) -> Statistic
     compared = marked if len(plan.systems) > 1 else marked.iloc[:0]  # segments are of pairs
     shared = cut_segments(compared, ["unit"], systems=plan.systems)
     tally = _count_timing(marked, utterances, plan)
-    return Statistics.of(utterances, shared, tally, plan.by, plan.group)
+    return Statistics.from_counts(utterances, shared, tally, plan.by, plan.group)
 
 
 def _list_facts(batch: Batch, plan: Plan) -> pd.DataFrame:

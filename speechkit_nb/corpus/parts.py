@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..errors import EvaluationError, SchemaError
+from ..errors import EvaluationError, SchemaError, few
 from ..formats import decode_categories, format_part_name, hash_files, read_frame, system_folder
 from ..tables import UTTERANCE_KEYS, WordFrame, read_metadata, read_word_frame
 from .plan import Plan
@@ -167,14 +167,7 @@ class WordsPart:
             if not known[place]:
                 _check_columns(["recording"], list(count_values(path)))
                 known[place] = set(read_frame(path, ["recording"])["recording"].unique())
-        every = set().union(*known.values())
-        for place, there in known.items():
-            if every - there:
-                few = ", ".join(map(repr, sorted(every - there)[:3]))
-                raise EvaluationError(
-                    f"{place!r} lacks {len(every - there)} of {len(every)} recordings ({few}): write them, "
-                    "or take them as empty with missing='empty'"
-                )
+        check_same(known, "recordings")
 
     def _read(self, name: str, path: Path, plan: Plan, metadata: Sequence[str] = ()) -> WordFrame:
         keys = plan.utterance or UTTERANCE_KEYS
@@ -183,9 +176,20 @@ class WordsPart:
             return WordFrame(pd.DataFrame({column: pd.Series(dtype="str") for column in columns}), ())
         there = count_values(path)
         _check_columns([*(plan.utterance or ()), *metadata], list(there))
-        said = ["word", "start", "end"] if "word" in there else ["text"]
-        wanted = dict.fromkeys([*keys, *metadata, *said, "alternative"])
+        content = ["word", "start", "end"] if "word" in there else ["text"]
+        wanted = dict.fromkeys([*keys, *metadata, *content, "alternative"])
         return read_word_frame(read_frame(path, [column for column in wanted if column in there]), name)
+
+
+def check_same(known: Mapping[str, set[str]], what: Literal["parts", "recordings"]) -> None:
+    """Raise EvaluationError if a system lacks one that another system has."""
+    every = set().union(*known.values())
+    for place, there in known.items():
+        if lacking := sorted(every - there):
+            raise EvaluationError(
+                f"{place!r} lacks {len(lacking)} of {len(every)} {what} ({few(lacking)}): all systems are "
+                f"scored on the same {what}; write them, or take them as empty with missing='empty'"
+            )
 
 
 def count_values(path: Path) -> dict[str, int]:

@@ -26,19 +26,8 @@ LAYOUT = 2
 """Version of the written files; files of another version are not kept but scored again."""
 
 OWN = {
-    "unit",
-    *COUNTS,
-    "system",
-    "part",
-    "a",
-    "b",
-    "what",
-    "value",
-    "n",
-    "n_words",
-    "errors",
-    "n_utterances",
-    "n_wrong",
+    *("unit", *COUNTS, "system", "part", "a", "b", "what", "value", "n", "n_words", "errors"),
+    *("n_utterances", "n_wrong"),
 }
 """Column names of results; columns in `by` and `group` must not have these names."""
 
@@ -65,7 +54,7 @@ class Plan:
     timed: tuple[str, ...] | None = None
 
     @staticmethod
-    def of(
+    def from_options(
         reference: str,
         systems: Mapping[str, str] | Sequence[str],
         utterance: Sequence[str] | None,

@@ -19,6 +19,7 @@ from ..evaluate import (
     Ints,
     Moments,
     UtteranceCounts,
+    number_groups,
     summarize_pairs,
     summarize_systems,
     summarize_timing,
@@ -59,7 +60,7 @@ class Statistics:
     timing: pd.DataFrame
 
     @staticmethod
-    def of(
+    def from_counts(
         utterances: UtteranceCounts,
         segments: pd.DataFrame,
         tally: pd.DataFrame,
@@ -121,10 +122,10 @@ class Statistics:
     def summarize_timing(self, systems: tuple[str, ...], collar: float = 0.05) -> pd.DataFrame:
         """One row per system, see `Scores.timing`."""
         index = pd.Index(systems, name="system", dtype="str")
-        tally = self.timing if len(self.timing) else self._tally_untimed()
+        tally = self.timing if len(self.timing) else self._count_untimed()
         return summarize_timing(tally, collar=collar).reindex(index)
 
-    def _tally_untimed(self) -> pd.DataFrame:
+    def _count_untimed(self) -> pd.DataFrame:
         """The result of `count_timing` for words without times: only the numbers of words."""
         counts = self.counts[["hits", "substitutions", "insertions", "deletions"]]
         numbers = {
@@ -169,7 +170,7 @@ class Statistics:
 
 def _sum_table(utterances: UtteranceCounts, columns: Sequence[str], values: Ints, name: str) -> pd.DataFrame:
     """Sums of `values`, shape (n_utterances, n_systems, n), with the columns of this table in `TABLES`."""
-    code, places = _number(utterances.keys, columns)
+    code, places = number_groups(utterances.keys, columns)
     sums, k = _sum_rows(code, len(places), values), len(utterances.systems)
     frame = places.loc[places.index.repeat(k)].reset_index(drop=True)
     frame["system"] = pd.Series(list(utterances.systems) * len(places), dtype="str")
@@ -179,7 +180,7 @@ def _sum_table(utterances: UtteranceCounts, columns: Sequence[str], values: Ints
 
 def _sum_pairs(utterances: UtteranceCounts, segments: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """The table `pairs` of some utterances."""
-    code, places = _number(utterances.keys, by)
+    code, places = number_groups(utterances.keys, by)
     errors, words, systems = utterances.errors, utterances.n_words, pd.Index(utterances.systems)
     right = errors == 0
     sides = {
@@ -201,14 +202,6 @@ def _sum_pairs(utterances: UtteranceCounts, segments: pd.DataFrame, by: Sequence
     frame["a"] = pd.Series(np.tile(np.repeat(systems, k), len(places)), dtype="str")
     frame["b"] = pd.Series(np.tile(systems, k * len(places)), dtype="str")
     return frame.assign(**{name: sums[name].ravel() for name in TABLES["pairs"]})
-
-
-def _number(keys: pd.DataFrame, by: Sequence[str]) -> tuple[Ints, pd.DataFrame]:
-    """The number of each row's value of `by`, and the values in the order of these numbers."""
-    if not by:
-        return np.zeros(len(keys), np.int64), pd.DataFrame(index=pd.RangeIndex(1))
-    code = keys.groupby([*by], sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
-    return code, keys.loc[~keys.duplicated([*by]), [*by]].reset_index(drop=True)
 
 
 def _sum_rows(code: Ints, n: int, values: Ints) -> Ints:

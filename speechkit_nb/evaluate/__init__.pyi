@@ -1,5 +1,4 @@
 from .alignment.api import align as align
-from .alignment.frame import ALIGNMENT as ALIGNMENT
 from .alignment.frame import number_words as number_words
 from .alignment.inputs import Missing as Missing
 from .alignment.inputs import collect_utterances as collect_utterances
@@ -31,6 +30,8 @@ from .normalization.base import How as How
 from .normalization.base import Normalizer as Normalizer
 from .normalization.base import normalizer as normalizer
 from .normalization.tokens import normalize_tokens as normalize_tokens
+from .schema import ALIGNMENT as ALIGNMENT
+from .schema import number_groups as number_groups
 from .significance.evidence import Evidence as Evidence
 from .significance.intervals import compare_pairs as compare_pairs
 from .significance.intervals import estimate_intervals as estimate_intervals

@@ -13,6 +13,7 @@ import pandas as pd
 from ..errors import ConfigError, EvaluationError
 from ..tables import HasWords, read_word_frame
 from ..transcript import Transcript
+from .base import Omission
 from .files import guess_recording, is_folder, list_files, read_file
 from .registry import has_known_suffix
 
@@ -32,12 +33,14 @@ class WordInput:
         recordings: further ids that are known, such as those of recordings without words.
         sources: audio by recording, where known.
         problems: what was left out or changed when frames were read, one sentence each.
+        left_out: what is in a file and not in the frame, one sentence each; a warning was shown.
     """
 
     frame: pd.DataFrame
     recordings: frozenset[str] = frozenset()
     sources: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -101,7 +104,15 @@ def _read_frame(
     if "word" in frame and not {"start", "end"} <= set(frame):
         frame = frame.assign(start=float("nan"), end=float("nan"))
     sources = {} if source is None else dict.fromkeys(recordings, source)
-    return WordInput(frame, recordings, sources, problems)
+    return WordInput(frame, recordings, sources, problems, _list_omissions(given, name))
+
+
+def _list_omissions(frame: pd.DataFrame, name: str) -> tuple[str, ...]:
+    """What is in the file of a frame of `read_reference` and not in the frame, one sentence each."""
+    parts = frame.attrs.get("left_out")
+    known = [part for part in (parts if isinstance(parts, list) else ()) if isinstance(part, dict)]
+    omissions = [Omission(**part) for part in known if set(part) == set(Omission._fields)]
+    return tuple(f"{name}: left out: {omission}" for omission in omissions)
 
 
 def _read_string(given: str, name: str) -> WordInput:
@@ -173,6 +184,7 @@ def _concatenate(inputs: Sequence[WordInput]) -> WordInput:
         frozenset().union(*(part.find_recordings() for part in inputs)),
         {key: source for part in inputs for key, source in part.sources.items()},
         tuple(problem for part in inputs for problem in part.problems),
+        tuple(omission for part in inputs for omission in part.left_out),
     )
 
 

@@ -53,13 +53,13 @@ def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "fi
     paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.words", _index_path(stage)]
     seq, table = _decode(responses, paths)
     rows = _Alternatives(table, stage)
-    said = rows.column("words")
-    counts = pc.list_value_length(said).to_numpy()
+    words = rows.column("words")
+    counts = pc.list_value_length(words).to_numpy()
     n_words = int(counts.sum())
     # Lists become rows: a word's index in its list is its row minus the row of the first word of the list.
     word_index = np.arange(n_words)
     word_index -= np.repeat(np.cumsum(counts) - counts, counts)
-    word = pc.list_flatten(said)
+    word = pc.list_flatten(words)
     frame = {
         "seq": np.repeat(seq[rows.message], counts),
         "recording": _constant(recording, n_words),
@@ -269,10 +269,10 @@ def _refinements(responses: Sequence[bytes]) -> pd.DataFrame:
     return frame.drop_duplicates(["channel_tag", "final_index", "alternative"], keep="last")
 
 
-def _speech_bounds(said: Any) -> tuple[np.ndarray, np.ndarray]:
+def _speech_bounds(words: Any) -> tuple[np.ndarray, np.ndarray]:
     """Start of the first and end of the last word of each list; NaN for an empty list."""
-    counts = pc.list_value_length(said).to_numpy()
-    word = pc.list_flatten(said)
+    counts = pc.list_value_length(words).to_numpy()
+    word = pc.list_flatten(words)
     last = np.cumsum(counts) - 1  # position of the last word of each list in the flat array
     start, end = np.full((2, len(counts)), np.nan)
     spoken = counts > 0

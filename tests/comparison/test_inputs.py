@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 import speechkit_nb as sk
 from speechkit_nb.comparison.inputs.audio_checks import check_audio
 from speechkit_nb.comparison.inputs.missing import REFERENCE, align_utterances
-from speechkit_nb.errors import ConfigError, EvaluationError, SchemaError, TranscriptError
+from speechkit_nb.errors import ConfigError, EvaluationError, LeftOut, SchemaError, TranscriptError
 from speechkit_nb.formats import read_words
 
 TEXTS = pd.DataFrame({"utt": [1, 2, 3], "text": ["a b", "c d", "e f"]})
@@ -95,9 +96,21 @@ def test_words_and_texts_are_cut_alike():
     """All rows with the same key are kept or dropped."""
     heard = pd.concat([words("a b", utt=1), words("c d", utt=2)])
     sides = {"x": read_words(heard, "x"), REFERENCE: read_words(TEXTS.iloc[:1], REFERENCE)}
-    cut, said = align_utterances(sides, "common", ["utt"])
+    cut, messages = align_utterances(sides, "common", ["utt"])
     assert cut["x"].frame["word"].tolist() == ["a", "b"]
-    assert said == ["1 of 2 utterances are left out, because not all have them (utt 2)"]
+    assert messages == ["1 of 2 utterances are left out, because not all have them (utt 2)"]
+
+
+@pytest.mark.parametrize("read", [Path, sk.read_reference])
+def test_what_a_file_has_and_its_frame_has_not_is_a_problem(read, tmp_path):
+    """It is in `problems` of the comparison, for a file and for a frame that was read from one."""
+    path = tmp_path / "a.ctm"
+    path.write_text("a 1 0.0 0.5 yes\n# a 1 1.0 0.5 no\n")
+    with pytest.warns(LeftOut) as caught:
+        c = sk.compare({"one": "yes"}, read(path))
+    where = "line 2: it begins with #; comments begin with ;; ('# a 1 1.0 0.5 no')"
+    assert c.problems[0] == f"the reference: left out: {where}"
+    assert len(caught) == 1
 
 
 # --- words and audio

@@ -137,7 +137,7 @@ def test_however_it_is_cut_the_figures_are_the_same(data):
     """Parts have any size, including no utterances, and groups are in several parts."""
     table = spoken(20, seed=data.draw(st.integers(0, 100)))
     cuts = sorted(data.draw(st.lists(st.integers(0, 20), max_size=4)))
-    plan = Plan.of("reference", SYSTEMS, None, ["noise"], ["speaker"], "none", None, "raise")
+    plan = Plan.from_options("reference", SYSTEMS, None, ["noise"], ["speaker"], "none", None, "raise")
     bounds = list(zip([0, *cuts], [*cuts, 20], strict=True))
     parts = [score_part(FramePart(str(b), table.iloc[slice(*b)]), plan, None) for b in bounds if b[0] < b[1]]
     assert [part.error for part in parts] == [""] * len(parts)
@@ -438,7 +438,7 @@ def test_utterances_in_several_parts_are_found(numbers, two_keys):
         for own in numbers
     ]
     parts = [FramePart(str(i), frame[keys]) for i, frame in enumerate(frames)]
-    plan = Plan.of("reference", ["one"], None, [], None, "none", None, "raise")
+    plan = Plan.from_options("reference", ["one"], None, [], None, "none", None, "raise")
     together = [n for own in numbers for n in set(own)]
     twice = {n for n in together if together.count(n) > 1}
     if not twice:
@@ -451,9 +451,9 @@ def test_utterances_in_several_parts_are_found(numbers, two_keys):
 def test_numbers_that_are_equal_by_chance_are_no_error(monkeypatch):
     """If hashes are equal, the keys are compared."""
     monkeypatch.setattr(
-        "speechkit_nb.corpus.duplicates.hashes_of", lambda table: np.zeros(len(table), np.uint64)
+        "speechkit_nb.corpus.duplicates.hash_rows", lambda table: np.zeros(len(table), np.uint64)
     )
-    plan = Plan.of("reference", ["one"], None, [], None, "none", None, "raise")
+    plan = Plan.from_options("reference", ["one"], None, [], None, "none", None, "raise")
     frames = [pd.DataFrame({"recording": [name]}, dtype="str") for name in ("a", "b")]
     check_once([FramePart(str(i), frame) for i, frame in enumerate(frames)], plan)
 

@@ -19,6 +19,7 @@ from speechkit_nb.errors import SpeechkitError
 
 NAN = float("nan")
 WORDS = pd.DataFrame({"word": ["a", "b"], "start": [0.0, 1.0], "end": [0.5, 1.5]})
+SILENCE = sk.Recording(np.zeros(8000), 16000)
 TEXTS = pd.DataFrame({"recording": ["r", "s"], "reference": ["a b", "c"], "one": ["a b", "x"]})
 
 
@@ -136,6 +137,28 @@ DOORS: dict[str, Door] = {
     "align, a word": (
         lambda word: sk.align("a b", {"one": pd.DataFrame({"word": pd.Series([word], dtype=object)})}),
         {"word": "a"},
+    ),
+    "force_align": (
+        sk.force_align,
+        {
+            "recording": SILENCE,
+            "text": {0: "one"},
+            "language": "en-US",
+            "pronunciations": {"one": "W AH N"},
+        },
+    ),
+    "force_align, a channel": (
+        lambda channel: sk.force_align(SILENCE, {channel: "one"}) if isinstance(channel, Hashable) else None,
+        {"channel": 0},
+    ),
+    "Recording, a rate": (lambda rate: sk.Recording(np.zeros(80), rate), {"rate": 8000}),
+    "force_align, a word": (
+        lambda word: (
+            sk.force_align(SILENCE, {0: word}, pronunciations={word: "W AH N"})
+            if isinstance(word, Hashable)
+            else None
+        ),
+        {"word": "one"},
     ),
     "normalizer": (sk.normalizer, {"how": "en", "numbers": None, "equivalents": None}),
     "a normalizer": (sk.normalizer("ru"), {"text": "a"}),

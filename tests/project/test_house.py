@@ -57,6 +57,7 @@ LAYERS = {
         ["metrics"],
         ["alignment", "significance", "forced_alignment"],
         ["normalization"],
+        ["schema"],
         ["arrays"],
     ],
     "views": [["widget", "report"], ["plots"], ["scene"]],

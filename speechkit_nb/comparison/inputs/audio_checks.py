@@ -31,18 +31,18 @@ def check_audio(inputs: Mapping[str, WordInput]) -> list[str]:
     """
     opened: dict[Any, Recording | None] = {}
     first: dict[str, tuple[str, Recording]] = {}
-    said = []
+    messages = []
     for name, given in inputs.items():
         for file, source in given.sources.items():
             sound = _open(source, opened)
             if sound is not None:
                 other_name, other = first.setdefault(file, (name, sound))
-                said += _check_same_audio(file, other_name, other, name, sound)
+                messages += _check_same_audio(file, other_name, other, name, sound)
     lengths = {file: sound.duration for file, (_, sound) in first.items()}
     for name, given in inputs.items():
         if "word" in given.frame and given.frame["end"].notna().any():
-            said += _find_late_words(given.frame, lengths, display_name(name))
-    return said
+            messages += _find_late_words(given.frame, lengths, display_name(name))
+    return messages
 
 
 def read_duration(source: Any) -> float:

@@ -32,7 +32,7 @@ class ComparisonInput:
         by: utterance key columns.
         files: the recordings; empty if no input names them.
         sources: audio by recording, where known.
-        problems: what was found and corrected, one sentence each.
+        problems: what was left out, or was found and corrected, one sentence each.
         pseudo: whether the reference is a pseudo-reference, computed by a vote of systems.
     """
 
@@ -67,16 +67,16 @@ def collect_inputs(
     if reference is not None:
         inputs[REFERENCE] = read_words(reference, REFERENCE)
     inputs = _name_recordings(inputs)
-    heard = check_audio(inputs)
+    sound = check_audio(inputs)
     inputs, files, problems = align_recordings(inputs, missing, by)
     keys = _choose_keys([given.frame for given in inputs.values()]) if by is None else tuple(by)
     _check_keys(inputs, keys)
     inputs, lacking = align_utterances(inputs, missing, keys)
-    frames, said = {}, []
+    frames, checked = {}, []
     for name, given in inputs.items():
         frames[name], found = check_words(given.frame, keys, display_name(name))
-        said += found
-    read = [problem for given in inputs.values() for problem in given.problems]
+        checked += found
+    read = [text for given in inputs.values() for text in (*given.left_out, *given.problems)]
     known = {file: source for given in inputs.values() for file, source in given.sources.items()}
     pseudo = reference is not None and bool(frames[REFERENCE].attrs.get("pseudo_reference"))
     return ComparisonInput(
@@ -85,7 +85,7 @@ def collect_inputs(
         keys,
         files,
         known,
-        (*read, *problems, *lacking, *heard, *said),
+        (*read, *problems, *lacking, *sound, *checked),
         pseudo,
     )
 

@@ -7,7 +7,7 @@ reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -43,13 +43,10 @@ def align_recordings(
     check_choice("missing", missing, ("raise", "empty", "common"))
     if by is not None and "recording" not in by:
         return inputs, (), []
-    own = {name: given.find_recordings() for name, given in inputs.items()}
-    every = list(dict.fromkeys(file for files in own.values() for file in sorted(files)))
-    lacking = _find_missing(own, every)
-    kept, said = _apply_policy(lacking, every, missing, "recording", repr)
-    if len(kept) == len(every):
-        return inputs, tuple(kept), said
-    return {name: _select_recordings(given, kept) for name, given in inputs.items()}, tuple(kept), said
+    own = {name: [(file,) for file in sorted(given.find_recordings())] for name, given in inputs.items()}
+    every, lacking = _find_missing(own)
+    kept, messages = _apply_policy(lacking, every, missing, ["recording"])
+    return _select(inputs, every, kept, ["recording"]), tuple(file for (file,) in kept), messages
 
 
 def align_utterances(
@@ -67,64 +64,61 @@ def align_utterances(
     if not keys:
         return inputs, []
     own = {name: _list_utterances(given, keys) for name, given in inputs.items()}
-    every = list(dict.fromkeys(key for there in own.values() for key in there))
-    lacking = _find_missing(own, every)
+    every, lacking = _find_missing(own)
     lacking = {name: _drop_missing_recordings(gone, inputs[name], keys) for name, gone in lacking.items()}
     texts = {name: gone for name, gone in lacking.items() if gone and inputs[name].is_text}
-    kept, said = _apply_policy(texts, every, missing, "utterance", lambda key: _format_key(key, keys))
+    kept, messages = _apply_policy(texts, every, missing, keys)
     silent = {name: gone for name, gone in lacking.items() if own[name] and name not in texts}
-    said += _report_silent(silent, kept, keys)
-    if len(kept) == len(every):
-        return inputs, said
-    return {name: _select_utterances(given, kept, keys) for name, given in inputs.items()}, said
+    return _select(inputs, every, kept, keys), messages + _report_silent(silent, kept, keys)
 
 
-def _find_missing(own: Mapping[str, Iterable[Any]], every: Sequence[Any]) -> dict[str, list[Any]]:
-    """The missing items of each input that lacks any."""
-    lacking = {name: [thing for thing in every if thing not in there] for name, there in own.items()}
-    return {name: gone for name, gone in lacking.items() if gone}
+def _find_missing(own: Mapping[str, Sequence[Key]]) -> tuple[list[Key], dict[str, list[Key]]]:
+    """The keys of all inputs, and those that are missing in each input that lacks any."""
+    every = list(dict.fromkeys(key for there in own.values() for key in there))
+    found = {name: set(there) for name, there in own.items()}
+    lacking = {name: [key for key in every if key not in there] for name, there in found.items()}
+    return every, {name: gone for name, gone in lacking.items() if gone}
 
 
 def _apply_policy(
-    lacking: Mapping[str, Sequence[Any]],
-    every: Sequence[Any],
-    missing: Missing,
-    what: str,
-    show: Callable[[Any], str],
-) -> tuple[list[Any], list[str]]:
-    """The items to compare according to `missing`, and messages."""
+    lacking: Mapping[str, Sequence[Key]], every: Sequence[Key], missing: Missing, keys: Sequence[str]
+) -> tuple[list[Key], list[str]]:
+    """The recordings or utterances to compare according to `missing`, and messages."""
     if not lacking:
         return list(every), []
-    n_every = len(every)
+    what = "recording" if list(keys) == ["recording"] else "utterance"
+    of_every = f"of {len(every)} {what}s"
     if missing == "empty":
         return list(every), [
-            f"{display_name(name)} lacks {len(gone)} of {n_every} {what}s ({few(gone, show)}), taken as empty"
+            f"{display_name(name)} lacks {len(gone)} {of_every} ({_show(gone, keys)}), taken as empty"
             for name, gone in lacking.items()
         ]
-    parts = [f"{display_name(name)} lacks {len(gone)} ({few(gone, show)})" for name, gone in lacking.items()]
-    refusal = f"of {n_every} {what}s {', '.join(parts)}: {_ADVICE[what]}"
-    left_out = {thing for gone in lacking.values() for thing in gone}
-    kept = [thing for thing in every if thing not in left_out]
+    parts = [
+        f"{display_name(name)} lacks {len(gone)} ({_show(gone, keys)})" for name, gone in lacking.items()
+    ]
+    refusal = f"{of_every} {', '.join(parts)}: {_ADVICE[what]}"
+    left_out = {key for gone in lacking.values() for key in gone}
+    kept = [key for key in every if key not in left_out]
     if missing == "raise":
         raise EvaluationError(refusal)
     if not kept:
         raise EvaluationError(f"no {what} is common to all: {refusal}")
-    shown = few([thing for thing in every if thing in left_out], show)
-    return kept, [f"{len(left_out)} of {n_every} {what}s are left out, because not all have them ({shown})"]
+    shown = _show([key for key in every if key in left_out], keys)
+    return kept, [f"{len(left_out)} {of_every} are left out, because not all have them ({shown})"]
 
 
 def _report_silent(
     lacking: Mapping[str, Sequence[Key]], kept: Sequence[Key], keys: Sequence[str]
 ) -> list[str]:
     """Messages about utterances without words in frames of words, which may be silent."""
-    compared, said = set(kept), []
+    compared, messages = set(kept), []
     for name, gone in lacking.items():
         if still := [key for key in gone if key in compared]:
             which = few(still, lambda key: _format_key(key, keys))
-            said.append(
+            messages.append(
                 f"{display_name(name)} has no words in {len(still)} of {len(kept)} utterances ({which})"
             )
-    return said
+    return messages
 
 
 _EITHER = (
@@ -137,10 +131,10 @@ _ADVICE = {
 }
 
 
-def _list_utterances(given: WordInput, keys: Sequence[str]) -> dict[Key, None]:
+def _list_utterances(given: WordInput, keys: Sequence[str]) -> list[Key]:
     """The keys of the utterances, in the order of the frame."""
     table = given.frame[list(keys)].dropna().drop_duplicates()
-    return dict.fromkeys(table.itertuples(index=False, name=None))
+    return list(table.itertuples(index=False, name=None))
 
 
 def _drop_missing_recordings(gone: Sequence[Key], given: WordInput, keys: Sequence[str]) -> list[Key]:
@@ -160,13 +154,21 @@ def _format_key(key: Key, keys: Sequence[str]) -> str:
     return " ".join(f"{column} {value!r}" for column, value in zip(keys, key, strict=True))
 
 
-def _select_recordings(given: WordInput, files: Sequence[str]) -> WordInput:
-    frame = given.frame[given.frame["recording"].isin(files)].reset_index(drop=True)
-    return replace(given, frame=frame, recordings=given.recordings & set(files))
+def _show(gone: Sequence[Key], keys: Sequence[str]) -> str:
+    """Some of these recordings or utterances."""
+    return few(gone, lambda key: repr(*key) if list(keys) == ["recording"] else _format_key(key, keys))
 
 
-def _select_utterances(given: WordInput, kept: Sequence[Key], keys: Sequence[str]) -> WordInput:
-    table = given.frame[list(keys)]
-    # rows without a key stay: `align` raises for them
-    there = pd.MultiIndex.from_frame(table).isin(list(kept)) | table.isna().any(axis=1)
-    return replace(given, frame=given.frame[there].reset_index(drop=True))
+def _select(
+    inputs: dict[str, WordInput], every: Sequence[Key], kept: Sequence[Key], keys: Sequence[str]
+) -> dict[str, WordInput]:
+    """The inputs with only the rows of these recordings or utterances, and rows without a key, which `align`
+    refuses."""
+    if len(kept) == len(every):
+        return inputs
+    selected = {}
+    for name, given in inputs.items():
+        table = given.frame[list(keys)]
+        rows = pd.MultiIndex.from_frame(table).isin(kept) | table.isna().any(axis=1)
+        selected[name] = replace(given, frame=given.frame[rows].reset_index(drop=True))
+    return selected

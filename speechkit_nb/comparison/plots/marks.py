@@ -45,10 +45,10 @@ def make_marks(
 
 def _differing(disagreements: pd.DataFrame, lane: str | None) -> pd.DataFrame:
     texts = disagreements.drop(columns=["size", "start", "end", "recording", "channel_tag"], errors="ignore")
-    said = [_describe_row(row) for row in texts.to_dict("records")]
+    labels = [_describe_row(row) for row in texts.to_dict("records")]
     spans = disagreements[["start", "end"]].assign(
         kind=_of_kinds(np.full(len(disagreements), DIFFER)),
-        text=pd.Series(said, disagreements.index, dtype="str"),
+        text=pd.Series(labels, disagreements.index, dtype="str"),
         words=disagreements["size"],
     )
     if lane is not None:

@@ -80,12 +80,12 @@ def align(
     [['ok', 'a', 'a'], ['sub', 'b', 'x'], ['ok', 'c', 'c']]
     """
     _check_options(systems, collar, missing)
-    said = _read(reference, "the reference")
-    heard = {name: _read(words, f"system {name!r}") for name, words in systems.items()}
-    by = find_keys([said, *heard.values()]) if by is None else list_names("by", by)
+    given = _read(reference, "the reference")
+    own = {name: _read(words, f"system {name!r}") for name, words in systems.items()}
+    by = find_keys([given, *own.values()]) if by is None else list_names("by", by)
     how = make(normalizer)
-    ref = _prepare(said, by, how, "the reference")
-    hyps = {name: _prepare(words, by, how, f"system {name!r}") for name, words in heard.items()}
+    ref = _prepare(given, by, how, "the reference")
+    hyps = {name: _prepare(words, by, how, f"system {name!r}") for name, words in own.items()}
     if not allow_vanished:
         _check_words_left(
             {"the reference": ref, **{f"system {name!r}": hyp for name, hyp in hyps.items()}}, how

@@ -9,22 +9,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...tables import Schema
 from ..arrays import Floats
 from ..normalization.tokens import Tokens
 from .pairs import DEL, INS, OPS, Edits
-
-ALIGNMENT: Schema = {
-    "system": "str",
-    "position": "int64",
-    "op": "category",
-    "ref_word": "str",
-    "hyp_word": "str",
-    "ref_start": "float64",
-    "ref_end": "float64",
-    "hyp_start": "float64",
-    "hyp_end": "float64",
-}
 
 _OP = pd.CategoricalDtype(list(OPS))
 

@@ -14,6 +14,7 @@ from ... import tables
 from ...errors import EvaluationError, SchemaError
 from ..arrays import Ints, make_offsets
 from ..normalization.tokens import Tokens
+from ..schema import number_groups
 
 Words = str | pd.DataFrame | tables.HasWords | tables.WordFrame
 """Input of `align`. A `WordFrame` is not read again."""
@@ -141,15 +142,9 @@ def _collect_words(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
     if not by:
         offsets = np.array([0, len(frame)])
         return Utterances(pd.DataFrame(index=[0]), Tokens.raw(_to_arrow(frame["word"]), offsets, start, end))
-    groups = frame.groupby(list(by), sort=False, observed=True)
-    number = groups.ngroup().to_numpy().astype(np.int64)
+    number, keys = number_groups(frame, by)
     tokens = Tokens.raw(_to_arrow(frame["word"]), np.array([0, len(frame)]), start, end)
-    keys = _keys(frame[~frame.duplicated(list(by))], by)
     return Utterances(keys, _group_tokens(tokens, number, len(keys)))
-
-
-def _keys(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame({key: frame[key].array for key in by}, index=pd.RangeIndex(len(frame)), copy=False)
 
 
 def _group_tokens(tokens: Tokens, number: Ints, n_groups: int) -> Tokens:
@@ -160,7 +155,7 @@ def _group_tokens(tokens: Tokens, number: Ints, n_groups: int) -> Tokens:
 
 
 def _collect_texts(frame: pd.DataFrame, by: Sequence[str]) -> Utterances:
-    keys = _keys(frame, by)
+    keys = pd.DataFrame({key: frame[key].array for key in by}, index=pd.RangeIndex(len(frame)), copy=False)
     texts = pc.ascii_trim_whitespace(_to_arrow(frame["text"]))
     lists = pc.ascii_split_whitespace(texts)
     counts = np.where(pc.equal(texts, ""), 0, pc.list_value_length(lists))

@@ -17,7 +17,7 @@ from ...errors import MissingExtra
 from ..arrays import Bytes, Ints
 from . import timed_numpy
 from .pairs import DEL, INS, OK, SUB, Edits, TokenColumns, mark_substitutions
-from .timed_table import Table, build_table, limit_by_errors, limit_by_time
+from .timed_table import DELETED, PAIRED, Table, build_table, limit_by_errors, limit_by_time
 
 _SHORT = 1 << 15
 """Pairs with at most this many cells are computed in batches."""
@@ -27,10 +27,9 @@ _COMPILE_FROM = 1 << 16
 
 
 class Kernel(NamedTuple):
-    """The functions that compute rows and trace the path, and the number of cells in a block, about."""
+    """The function that computes rows, and the number of cells in a block, about."""
 
     fill: Callable[[Table, int, int, Ints], Bytes]
-    trace: Callable[[Bytes, Ints, Ints, int], tuple[bytes, int]]
     block: int
 
 
@@ -74,7 +73,7 @@ def align_table(table: Table, kernel: str = "auto") -> Edits:
     Raises:
         MissingExtra: if `kernel` is `"numba"` and numba is not installed.
     """
-    fill, trace, block = _choose_kernel(kernel, int(table.sizes.sum()))
+    fill, block = _choose_kernel(kernel, int(table.sizes.sum()))
     blocks = list(_split_rows(table.sizes * table.n_pairs, block))
     columns, begins = np.zeros((table.n_pairs, int(table.hyp.counts.max(initial=0)) + 1), np.int64), []
     for first, last in blocks[:-1]:
@@ -82,11 +81,12 @@ def align_table(table: Table, kernel: str = "auto") -> Edits:
         fill(table, first, last, columns)
     begins.append(columns)
     column, paths = table.hyp.counts.tolist(), [bytearray() for _ in range(table.n_pairs)]
+    # the last block is computed only here, the others a second time
     for first, last in reversed(blocks):
         flags = fill(table, first, last, begins.pop())
         low, high = table.low[first:last], table.high[first:last]
         for pair, n_rows in enumerate((np.clip(table.ref.counts, first, last) - first).tolist()):
-            found, column[pair] = trace(flags[:n_rows, pair], low[:n_rows], high[:n_rows], column[pair])
+            found, column[pair] = _trace(flags[:n_rows, pair], low[:n_rows], high[:n_rows], column[pair])
             paths[pair] += found
     for path, n_left in zip(paths, column, strict=True):
         path += bytes([INS]) * n_left  # hypothesis words before the first reference word
@@ -95,20 +95,52 @@ def align_table(table: Table, kernel: str = "auto") -> Edits:
     return Edits(ops, np.array([len(path) for path in paths], np.int64))
 
 
+def _trace(flags: Bytes, low: Ints, high: Ints, column: int) -> tuple[bytes, int]:
+    """Traces the best path of one pair through a block of rows, from the last row to the first.
+
+    Args:
+        flags: of `timed_numpy.fill`, for this pair: shape (n_rows, widest band + 1).
+        low, high: the band of each row.
+        column: number of hypothesis words on the path up to its end in this block.
+
+    Returns:
+        The operations from the last to the first, and the column in which the path enters the block.
+    """
+    # one byte of a bytes object is read much faster than one element of an array
+    path, look, width = bytearray(), flags.tobytes(), flags.shape[1]
+    at = len(look)
+    for lo, hi in zip(low[::-1].tolist(), high[::-1].tolist(), strict=True):
+        at -= width
+        # words after the end of the band are inserted, unless the row's word is deleted there
+        while column > hi and not look[at + hi - lo] & DELETED:
+            path.append(INS)
+            column -= 1
+        while column <= hi and not look[at + column - lo]:
+            path.append(INS)
+            column -= 1
+        if column <= hi and look[at + column - lo] & PAIRED:
+            path.append(OK)
+            column -= 1
+        else:
+            path.append(DEL)
+    return bytes(path), column
+
+
 def _choose_kernel(name: str, n_cells: int) -> Kernel:
     if name == "numpy" or (name == "auto" and (n_cells < _COMPILE_FROM or not find_spec("numba"))):
-        return Kernel(timed_numpy.fill, timed_numpy.trace, 1 << 22)
+        return Kernel(timed_numpy.fill, 1 << 22)
     if not find_spec("numba"):
         raise MissingExtra("the compiled alignment", "numba", "fast")
     from . import timed_numba
 
-    return Kernel(timed_numba.fill, timed_numba.trace, 1 << 24)
+    return Kernel(timed_numba.fill, 1 << 24)
 
 
 def _split_rows(sizes: Ints, n_cells: int) -> Iterator[tuple[int, int]]:
     """First and last row (not included) of blocks of at most `n_cells` cells, or of one row."""
     first = 0
     while first < len(sizes):
+        # a block is a rectangle as wide as its widest row
         widest = np.maximum.accumulate(sizes[first : first + n_cells])
         fits = widest * np.arange(1, len(widest) + 1) <= n_cells
         last = first + max(1, int(np.count_nonzero(fits)))

@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 
 from ..arrays import Bytes, Ints
-from .pairs import DEL, INS, OK
 from .timed_table import DELETED, PAIRED, Table
 
 
@@ -24,13 +23,6 @@ def fill(table: Table, first: int, last: int, columns: Ints) -> Bytes:
     )
     _fill(rows, tuple(hyp), bounds, limits, timed, reached, columns[0], flags[:, 0])
     return flags
-
-
-def trace(flags: Bytes, low: Ints, high: Ints, column: int) -> tuple[bytes, int]:
-    """Same as `timed_numpy.trace`."""
-    path = np.empty(len(low) + column, np.uint8)
-    n_steps, column = _trace(flags, low, high, column, path)
-    return path[:n_steps].tobytes(), column
 
 
 @njit(cache=True, nogil=True)
@@ -56,24 +48,3 @@ def _fill(rows, hyp, bounds, limits, timed, reached, columns, flags):  # type: i
             flags[row, column + 1 - lo] = (paired == best) * PAIRED + (above == best) * DELETED
             columns[column + 1] = best
             diagonal = above
-
-
-@njit(cache=True, nogil=True)
-def _trace(flags, low, high, column, path):  # type: ignore[no-untyped-def]
-    step = 0
-    for row in range(len(low) - 1, -1, -1):
-        lo, hi = low[row], high[row]
-        while True:
-            flag = flags[row, min(column, hi) - lo]
-            if column <= hi and flag & PAIRED:
-                path[step] = OK
-            elif flag & DELETED:
-                path[step] = DEL
-            else:
-                path[step] = INS
-            step += 1
-            if path[step - 1] != DEL:
-                column -= 1
-            if path[step - 1] != INS:
-                break
-    return step, column

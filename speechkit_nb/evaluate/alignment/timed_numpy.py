@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Bytes, Ints
-from .pairs import DEL, INS, OK
 from .timed_table import DELETED, PAIRED, Table
 
 _AT_ONCE = 1 << 17
@@ -44,31 +43,3 @@ def fill(table: Table, first: int, last: int, columns: Ints) -> Bytes:
             np.equal(here, above, out=deleted[row, :, : width + 1])
             np.equal(here[:, 1:], diagonal, out=paired[row, :, 1 : width + 1])
     return np.asarray(paired.view(np.uint8) * np.uint8(PAIRED) + deleted.view(np.uint8) * np.uint8(DELETED))
-
-
-def trace(flags: Bytes, low: Ints, high: Ints, column: int) -> tuple[bytes, int]:
-    """Traces the best path of one pair through a block of rows, from the last row to the first.
-
-    Args:
-        flags: of `fill`, shape (n_rows, widest band + 1).
-        column: number of hypothesis words on the path up to its end in this block.
-
-    Returns:
-        The operations from the last to the first, and the column in which the path enters the block.
-    """
-    path, look, width = bytearray(), flags.tobytes(), flags.shape[1]
-    at = len(look)
-    for lo, hi in zip(low[::-1].tolist(), high[::-1].tolist(), strict=True):
-        at -= width
-        while column > hi and not look[at + hi - lo] & DELETED:
-            path.append(INS)
-            column -= 1
-        while column <= hi and not look[at + column - lo]:
-            path.append(INS)
-            column -= 1
-        if column <= hi and look[at + column - lo] & PAIRED:
-            path.append(OK)
-            column -= 1
-        else:
-            path.append(DEL)
-    return bytes(path), column

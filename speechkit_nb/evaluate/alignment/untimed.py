@@ -28,7 +28,7 @@ def align_text(ref: TokenColumns, hyp: TokenColumns) -> Edits:
     """Operations of all pairs, without times."""
     ref, hyp = (replace(side, start=None, end=None) for side in (ref, hyp))
     ref_texts, hyp_texts = _texts(ref), _texts(hyp)
-    errors = _Errors.of(ref_texts, hyp_texts)
+    errors = _Errors.from_texts(ref_texts, hyp_texts)
     again = _improvable(errors, ref_texts, hyp_texts, ref.counts)
     if len(again):
         better = align_timed(ref.take(again), hyp.take(again), errors=errors.counts[again])
@@ -51,7 +51,7 @@ class _Errors(NamedTuple):
     counts: Ints
 
     @classmethod
-    def of(cls, ref: list[Any], hyp: list[Any]) -> _Errors:
+    def from_texts(cls, ref: list[Any], hyp: list[Any]) -> _Errors:
         found, ends = list[Any](), [0]
         for pair in zip(ref, hyp, strict=True):
             if pair[0] != pair[1]:
@@ -64,6 +64,7 @@ class _Errors(NamedTuple):
 
     def replaced(self, pairs: Ints, edits: Edits) -> _Errors:
         """Replaces the errors of these pairs with those of `edits`, which are equally many."""
+        # positions are numbers of reference words within the pair; an insertion does not use one up
         wrong = edits.ops != OK
         begins = make_offsets(edits.counts)
         rows = make_offsets((edits.ops != INS).astype(np.int64))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ... import tables
 from ...audio import Recording
-from ...errors import ConfigError, MissingExtra
+from ...errors import ConfigError, MissingExtra, check_type, count_noun, few, show_value
 from .dictionary import SpokenWord, pronunciations, spoken_words
 
 SAMPLE_RATE = 16000
@@ -69,13 +69,16 @@ def force_align(
         MissingExtra: if pocketsphinx is not installed.
         AudioError: if the recording cannot be read.
     """
+    check_type("language", language, str, "a language code such as 'en-US'")
+    check_type("text", text, (str, Mapping), "a text, or {channel number: text}")
+    check_type("pronunciations", pronunciations, (Mapping, type(None)), "{word: phones}")
     if language.partition("-")[0].lower() != "en":
         raise ConfigError(
-            f"language={language!r}: only English can be aligned, because the acoustic model is English; "
-            "give words with times of another tool as the reference"
+            f"language={show_value(language)}: only English can be aligned, because the acoustic model is "
+            "English; give words with times of another tool as the reference"
         )
     recording = recording if isinstance(recording, Recording) else Recording(recording)
-    spoken = {channel: spoken_words(said) for channel, said in _by_channel(recording, text).items()}
+    spoken = {channel: spoken_words(own) for channel, own in _by_channel(recording, text).items()}
     aligner = _Aligner([word for words in spoken.values() for word in words], pronunciations)
     frames = []
     for channel, words in spoken.items():
@@ -174,24 +177,27 @@ def _settled(heard: list[Span], start: float) -> tuple[int, float]:
 
 
 def _misfit(window: _Window) -> ConfigError:
-    few = " ".join(word.written for word in window.words[:6])
+    next_words = " ".join(word.written for word in window.words[:6])[:80]
     where = f"channel {window.channel}, between {window.start:.1f} and {window.end:.1f} s"
     return ConfigError(
-        f"the text does not fit {window.recording.id!r}, {where}, where {few!r} should begin, with "
+        f"the text does not fit {window.recording.id!r}, {where}, where {next_words!r} should begin, with "
         f"{len(window.words)} words to come; it must say all that is said, and nothing else"
     )
 
 
 def _by_channel(recording: Recording, text: str | Mapping[int, str]) -> dict[int, str]:
     n = recording.n_channels
-    texts = {0: text} if isinstance(text, str) else {int(channel): text[channel] for channel in text}
-    if (isinstance(text, str) and n > 1) or not all(0 <= channel < n for channel in texts):
+    texts = {0: text} if isinstance(text, str) else dict(text)
+    known = all(isinstance(channel, int) and 0 <= channel < n for channel in texts)
+    if (isinstance(text, str) and n > 1) or not known:
         channels = ", ".join(f"{channel}: '...'" for channel in range(n))
         raise ConfigError(
-            f"{recording.id!r} has {n} channel{'s' * (n > 1)}, and the text is for {sorted(texts)}; give a "
-            f"text for each channel that has speech, {{{channels}}}"
+            f"{recording.id!r} has {count_noun(n, 'channel')}, and the text is for "
+            f"[{few(list(texts), show_value)}]; give a text for each channel that has speech, {{{channels}}}"
         )
-    if not any(spoken_words(said) for said in texts.values()):
+    for channel, own in texts.items():
+        check_type(f"text[{channel}]", own, str, "a text")
+    if not any(spoken_words(own) for own in texts.values()):
         raise ConfigError(f"the text for {recording.id!r} holds no word")
     return texts
 

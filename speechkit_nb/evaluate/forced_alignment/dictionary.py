@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ...errors import ConfigError
+from ...errors import ConfigError, check_type, show_value
 
 PHONES = (
     "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
@@ -15,6 +15,7 @@ PHONES = (
 _HISSES = frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
 _VOICELESS = frozenset({"P", "T", "K", "F", "TH"})
 _LONGEST_SPELLED = 5
+_LONGEST_WORD = 100
 _SHORTEST_PART = 3
 _LETTER_NAMES = {"a": "EY", "w": "D AH B AH L Y UW"}
 
@@ -72,10 +73,17 @@ def pronunciations(
     Raises:
         ConfigError: if words have no pronunciation (the error lists them), or a given phone does not exist.
     """
+    for name, own_phones in (given or {}).items():
+        check_type("a word in pronunciations", name, str, "a text")
+        check_type(
+            f"the pronunciation of {show_value(name)}", own_phones, str, "phones, such as 'HH AH L OW'"
+        )
     own = {bare(word): _checked(word, phones) for word, phones in (given or {}).items()}
     found, unknown = {}, []
     for word in words:
-        if word.bare in own:
+        if len(word.bare) > _LONGEST_WORD or not word.bare.isprintable():
+            unknown.append(word.written)  # pocketsphinx cannot have it in its dictionary
+        elif word.bare in own:
             found[word.bare] = own[word.bare]
         elif word.bare not in found and lookup(word.bare) is None:
             phones = _guess(word, lambda name: own.get(name) or lookup(name))
@@ -132,15 +140,16 @@ def _joined(parts: Iterator[str | None]) -> str | None:
 def _checked(word: str, phones: str) -> str:
     wrong = [phone for phone in phones.split() if phone not in PHONES.split()]
     if wrong or not phones.split():
-        what = f"there is no phone {wrong[0]!r}" if wrong else "it has no phones"
-        raise ConfigError(f"pronunciation of {word!r}: {what}; phones are {PHONES}")
+        what = f"there is no phone {show_value(wrong[0])}" if wrong else "it has no phones"
+        raise ConfigError(f"pronunciation of {show_value(word)}: {what}; phones are {PHONES}")
     return phones
 
 
 def _unknown(words: list[str]) -> str:
-    few = ", ".join(map(repr, words[:10])) + (f" and {len(words) - 10} more" if len(words) > 10 else "")
+    more = f" and {len(words) - 10} more" if len(words) > 10 else ""
+    shown = ", ".join(map(show_value, words[:10])) + more
     numbers = "write numbers in words, or " if any(re.search(r"\d", word) for word in words) else ""
     return (
-        f"no pronunciation of {few}: {numbers}give it, such as "
-        f"pronunciations={{{words[0]!r}: 'HH AH L OW'}} (phones of CMUdict)"
+        f"no pronunciation of {shown}: {numbers}give it, such as "
+        f"pronunciations={{{show_value(words[0])}: 'HH AH L OW'}} (phones of CMUdict)"
     )

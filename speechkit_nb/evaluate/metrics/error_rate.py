@@ -77,5 +77,5 @@ class ErrorRate:
     def __repr__(self) -> str:
         counts = f"hits={self.hits}, substitutions={self.substitutions}, insertions={self.insertions}, "
         counts += f"deletions={self.deletions}"
-        said = f"{self.errors} errors in {self.n_ref}" if self.n_ref else "no rate, the reference is empty"
-        return f"ErrorRate({said}: {counts})"
+        rate = f"{self.errors} errors in {self.n_ref}" if self.n_ref else "no rate, the reference is empty"
+        return f"ErrorRate({rate}: {counts})"

@@ -33,16 +33,16 @@ class _Counts:
             for what, part in group.sort_values("value").groupby("what")
         }
 
-    def of(self, what: str) -> tuple[Ints, Ints]:
+    def histogram(self, what: str) -> tuple[Ints, Ints]:
         """Values in ascending order, and the number of times each occurs."""
         nothing = np.zeros(0, np.int64)
         return self._parts.get(what, (nothing, nothing))
 
     def total(self, what: str) -> int:
-        return int(self.of(what)[1].sum())
+        return int(self.histogram(what)[1].sum())
 
     def within(self, what: str, seconds: float) -> int:
-        values, n = self.of(what)
+        values, n = self.histogram(what)
         return int(n[np.abs(values) <= round(seconds * MILLION)].sum())
 
 
@@ -57,23 +57,23 @@ def _figures(counts: _Counts, collar: float) -> dict[str, float]:
     }
     sizes, jitters = [], []
     for side in ("start", "end"):
-        values, n = counts.of(side)
+        values, n = counts.histogram(side)
         figures |= {f"{side}_{name}": figure for name, figure in _errors(values, n).items()}
         sizes.append(figures[f"{side}_mae"])
         jitters.append(mean(np.abs(values / MILLION - figures[f"{side}_bias"]), n))
     figures |= {"aas": sum(sizes) / 2, "corrected_aas": sum(jitters) / 2}
-    shifts, n = counts.of("utterance")
+    shifts, n = counts.histogram("utterance")
     figures["wbe"] = mean(shifts / MILLION, n)
     for side, what in (("start", "start"), ("end", "end"), ("both", "widest")):
         for ms in WITHIN_MS:
             figures[f"{side}_within_{ms}_ms"] = _share(counts.within(what, ms / 1000), n_compared)
-    iou, n = counts.of("iou")
+    iou, n = counts.histogram("iou")
     figures["iou"] = mean(iou / MILLION, n)
     figures["pcs"] = _share(counts.total("shared"), counts.total("span"))
     n_true = counts.within("own", collar)
     figures |= {"precision": _share(n_true, n_hyp), "recall": _share(n_true, n_ref)}
     figures["f1"] = _share(2 * n_true, n_hyp + n_ref)
-    drift, n = counts.of("drift")
+    drift, n = counts.histogram("drift")
     figures["drift_ms_per_hour"] = quantile(drift / 1000, n, 0.5)
     figures["n_timed"] = counts.total("timed")
     return figures | {what: _share(counts.total(what), figures["n_timed"]) for what in SANITY}

@@ -102,7 +102,7 @@ def _sums(places: pd.DataFrame, words: pd.DataFrame) -> pd.DataFrame:
 def _histogram(rows: pd.DataFrame, keys: list[str], what: str, value: pd.Series) -> pd.DataFrame:
     """Counts of `value`, converted to integers in millionths."""
     counted = rows[keys].assign(value=value)
-    counted["value"] = (counted["value"] * MILLION).round().astype("int64")
+    counted["value"] = round_to_micro(counted["value"])
     counts = counted.groupby([*keys, "value"], sort=False, observed=True, dropna=False).size()
     return counts.rename("n").reset_index().assign(what=what)
 
@@ -126,14 +126,16 @@ def _shifts(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> 
     sizes = compared[["start_error", "end_error"]].abs().mean(axis=1)
     groups = compared[columns].assign(size=sizes).groupby(columns, sort=False, observed=True, dropna=False)
     means = groups["size"].mean().reset_index()
-    value = (means["size"] * MILLION).round().astype("int64")
+    value = round_to_micro(means["size"])
     return means[[*keys]].assign(what="utterance", value=value, n=np.ones(len(means), np.int64))
 
 
 def _segments(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -> pd.DataFrame:
     """Microseconds from each compared word to the next one, and the part of them that is between the same
     two words of the system."""
-    words = compared[columns].assign(ref=_micro(compared["ref_start"]), off=_micro(compared["start_error"]))
+    words = compared[columns].assign(
+        ref=round_to_micro(compared["ref_start"]), off=round_to_micro(compared["start_error"])
+    )
     words = words.sort_values("ref", kind="stable")
     words["hyp"] = words["ref"] + words["off"]
     after = words.groupby(columns, sort=False, observed=True, dropna=False)[["ref", "hyp"]].shift(-1)
@@ -145,7 +147,8 @@ def _segments(compared: pd.DataFrame, keys: Sequence[str], columns: list[str]) -
     return counts.assign(value=np.zeros(len(counts), np.int64)).astype({"what": "str", "n": "int64"})
 
 
-def _micro(seconds: pd.Series) -> pd.Series:
+def round_to_micro(seconds: pd.Series) -> pd.Series:
+    """Seconds as whole microseconds, or shares as whole millionths."""
     return (seconds * MILLION).round().astype("int64")
 
 

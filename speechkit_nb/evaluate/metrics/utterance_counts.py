@@ -15,6 +15,7 @@ from rapidfuzz.process import cpdist
 
 from ..alignment.pairs import DEL, INS, OPS
 from ..arrays import Bools, Ints
+from ..schema import number_groups
 from .word_rates import COUNTS
 
 COUNTED = (*COUNTS, "character_errors", "n_characters", "n_utterances", "n_wrong")
@@ -61,7 +62,8 @@ class UtteranceCounts:
         begins = _find_runs(alignment, keys)
         lengths = np.diff(np.r_[begins, len(alignment)])
         runs = alignment[[*keys, "system"]].iloc[begins].reset_index(drop=True)
-        unit, table = _number_utterances(runs, keys)
+        unit, table = number_groups(runs, keys)
+        table = table.iloc[: len(runs)]  # an alignment without rows has no utterance
         if facts is not None:
             table = table.merge(facts, on=list(keys), how="left")
         op = np.asarray(alignment["op"].cat.codes, np.int8)
@@ -96,14 +98,6 @@ def _find_runs(alignment: pd.DataFrame, keys: Sequence[str]) -> Ints:
         column = alignment[key].array
         new |= np.asarray(column[1:] != column[:-1], dtype=bool)
     return np.flatnonzero(np.r_[True, new])
-
-
-def _number_utterances(runs: pd.DataFrame, keys: Sequence[str]) -> tuple[Ints, pd.DataFrame]:
-    """The utterance number of each run, and the keys of the utterances in the order of their first run."""
-    if not keys:
-        return np.zeros(len(runs), np.int64), pd.DataFrame(index=pd.RangeIndex(min(len(runs), 1)))
-    unit = runs.groupby(list(keys), sort=False).ngroup().to_numpy().astype(np.int64)
-    return unit, runs.loc[~runs.duplicated(list(keys)), list(keys)].reset_index(drop=True)
 
 
 def _count_runs(alignment: pd.DataFrame, op: NDArray[np.int8], begins: Ints) -> Ints:

@@ -13,8 +13,8 @@ from rapidfuzz.distance import Levenshtein
 
 from ... import tables
 from ...errors import ConfigError, SchemaError
-from ..alignment.frame import ALIGNMENT
 from ..alignment.pairs import OPS
+from ..schema import ALIGNMENT
 from .error_rate import ErrorRate
 
 COUNTS = ("hits", "substitutions", "insertions", "deletions")

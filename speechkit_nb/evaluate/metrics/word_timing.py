@@ -12,23 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ... import tables
-from ...errors import SchemaError
+from ..schema import ALIGNMENT, find_utterance_keys, require_columns
 from .timing_checks import check_times
 from .timing_figures import summarize_timing
-from .timing_sums import count_times
+from .timing_sums import count_times, round_to_micro
 
-ALIGNED = {
-    "system": "str",
-    "position": "int64",
-    "ref_word": "str",
-    "hyp_word": "str",
-    "ref_start": "float64",
-    "ref_end": "float64",
-    "hyp_start": "float64",
-    "hyp_end": "float64",
-}
-_OWN = {*ALIGNED, "op", "ref_index", "hyp_index"}
+_TIMED = [name for name in ALIGNMENT if name != "op"]
 _TIMES = ["ref_start", "ref_end", "hyp_start", "hyp_end"]
 
 
@@ -85,9 +74,9 @@ def compute_timing(
         ConfigError: if the collar is negative.
 
     >>> from speechkit_nb.evaluate import align
-    >>> said = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
-    >>> late = said.assign(start=said["start"] + 0.03)
-    >>> found = compute_timing(align(said, {"late": late})).loc["late"]
+    >>> spoken = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
+    >>> late = spoken.assign(start=spoken["start"] + 0.03)
+    >>> found = compute_timing(align(spoken, {"late": late})).loc["late"]
     >>> found[["coverage", "start_bias", "aas"]].round(3).to_dict()
     {'coverage': 1.0, 'start_bias': 0.03, 'aas': 0.015}
     """
@@ -120,8 +109,8 @@ def count_timing(
     Returns:
         Frame with the columns `system`, `by`, `what`, `value`, `n`.
     """
-    units = _units(alignment, units)
-    _check_columns(alignment, by)
+    units = find_utterance_keys(alignment, units, _TIMED)
+    require_columns(alignment, by)
     alignment = alignment.reset_index(drop=True)
     errors = compute_boundary_errors(alignment, substitutions=substitutions, units=units, systems=systems)
     errors = errors.assign(**alignment.loc[errors.index, [*by]], common=errors["common"] | (not common))
@@ -147,14 +136,14 @@ def compute_boundary_errors(
         `common` (whether all systems recognized the word correctly).
 
     >>> from speechkit_nb.evaluate import align
-    >>> said = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
-    >>> late = said.assign(start=said["start"] + 0.03)
-    >>> compute_boundary_errors(align(said, {"late": late}))[["ref_word", "start_error", "end_error"]]
+    >>> spoken = pd.DataFrame({"word": ["good", "day"], "start": [0.4, 0.7], "end": [0.7, 1.1]})
+    >>> late = spoken.assign(start=spoken["start"] + 0.03)
+    >>> compute_boundary_errors(align(spoken, {"late": late}))[["ref_word", "start_error", "end_error"]]
       ref_word  start_error  end_error
     0     good         0.03        0.0
     1      day         0.03        0.0
     """
-    units = _units(alignment, units)
+    units = find_utterance_keys(alignment, units, _TIMED)
     pairs = alignment[alignment["op"].isin(_ops(substitutions))].dropna(subset=_TIMES)
     ref_start, ref_end, hyp_start, hyp_end = (pairs[time].to_numpy() for time in _TIMES)
     kept = [*units, "system", "position", "ref_word", "ref_start", "ref_end"]
@@ -174,7 +163,7 @@ def _common(errors: pd.DataFrame, units: Sequence[str], systems: Sequence[str] |
     if errors.empty:
         return np.zeros(0, bool)
     word = errors[[*units, "system", "ref_word"]].copy()
-    word["start"], word["end"] = _micro(errors["ref_start"]), _micro(errors["ref_end"])
+    word["start"], word["end"] = round_to_micro(errors["ref_start"]), round_to_micro(errors["ref_end"])
     place = [*units, "ref_word", "start", "end"]
     # Equal words with the same times are numbered, so that each counts once per system.
     word["nth"] = word.groupby(["system", *place], observed=True, dropna=False).cumcount()
@@ -187,27 +176,6 @@ def _ops(substitutions: bool) -> list[str]:
     return ["ok", "sub"] if substitutions else ["ok"]
 
 
-def _units(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
-    """Checks an alignment, and returns its utterance key columns."""
-    _check_columns(alignment, ["op", *(units or ())])
-    tables.check(alignment, ALIGNED, "alignment")
-    if units is not None:
-        return list(units)
-    return [str(name) for name in alignment if name not in _OWN and alignment[name].dtype.kind != "f"]
-
-
-def _check_columns(alignment: pd.DataFrame, columns: Sequence[str]) -> None:
-    for column in columns:
-        if column not in alignment:
-            raise SchemaError(
-                f"alignment: column {column!r} is missing; there are {', '.join(map(str, alignment))}"
-            )
-
-
 def _exact(seconds: np.ndarray) -> np.ndarray:
     """Rounds to microseconds, so that 0.45 - 0.4 is 0.05, and therefore within 50 ms."""
     return np.round(seconds, 6)
-
-
-def _micro(seconds: pd.Series) -> pd.Series:
-    return (seconds * 1e6).round().astype("int64")

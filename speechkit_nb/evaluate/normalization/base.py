@@ -121,7 +121,7 @@ def normalizer(
         check_type("equivalents", equivalents, Mapping, "a mapping of texts to texts")
         list_names("the texts of equivalents", [*equivalents, *equivalents.values()])
     if equivalents:
-        table = Equivalents.of(equivalents, made)
+        table = Equivalents.from_table(equivalents, made)
         made = replace(made, name=f"{made.name}+equivalents", phrases=(*made.phrases, table))
     return made
 
@@ -152,5 +152,5 @@ def _describe_step(step: Step) -> str:
         if thing is not step
         else [cell.cell_contents for cell in getattr(step, "__closure__", None) or ()]
     )
-    said = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(holds))  # memory addresses differ between runs
-    return f"{getattr(thing, '__module__', '')}.{thing.__qualname__} {source} {said}"
+    values = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(holds))  # memory addresses differ between runs
+    return f"{getattr(thing, '__module__', '')}.{thing.__qualname__} {source} {values}"

@@ -48,7 +48,7 @@ class Equivalents:
     table: Mapping[tuple[str, ...], tuple[str, ...]]
 
     @staticmethod
-    def of(table: Mapping[str, str], words: Callable[[str], list[str]]) -> Equivalents:
+    def from_table(table: Mapping[str, str], words: Callable[[str], list[str]]) -> Equivalents:
         """Makes a table from texts, which are normalized by `words`.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import copysign, inf, isnan, nan
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -36,23 +36,6 @@ class Difference(NamedTuple):
     ratio_p: float = nan
 
 
-class Estimate(Protocol):
-    """Intervals computed by one method."""
-
-    @property
-    def method(self) -> str:
-        """Name of the method."""
-        ...
-
-    def interval(self, system: int) -> tuple[float, float]:
-        """Interval of the rate of a system."""
-        ...
-
-    def difference(self, a: int, b: int) -> Difference:
-        """Difference of the rates of two systems, with its interval."""
-        ...
-
-
 @dataclass(frozen=True)
 class Ratio:
     """The ratio estimator: intervals from sums, by Student's t."""
@@ -62,13 +45,13 @@ class Ratio:
     method: str = "ratio"
 
     def interval(self, system: int) -> tuple[float, float]:
-        """A symmetric interval, cut off at 0."""
+        """A symmetric interval of the rate of a system, cut off at 0."""
         rate, error = self.moments.rate(system), self.moments.safe_error(system)
         low, high = student_interval(rate, error, self.level, self.moments.n)
         return max(low, 0.0) if not isnan(low) else nan, high
 
     def difference(self, a: int, b: int) -> Difference:
-        """The difference with the p-value of Student's t."""
+        """The difference of the rates of two systems, with the p-value of Student's t."""
         delta, error = self.moments.rate(a) - self.moments.rate(b), self.moments.safe_error(a, b)
         t = delta / error if error else copysign(inf, delta) if delta else 0.0
         low, high = student_interval(delta, error, self.level, self.moments.n)
@@ -85,17 +68,20 @@ class Bootstrap:
     method: str = "bootstrap"
 
     def interval(self, system: int) -> tuple[float, float]:
-        """Percentiles of the samples, which are never below 0."""
+        """Percentiles of the rate of a system in the samples, which are never below 0."""
         return (nan, nan) if self.moments.n < 2 else percentile_interval(self.rates[:, system], self.level)
 
     def difference(self, a: int, b: int) -> Difference:
-        """The difference, computed on the same samples of both systems."""
+        """The difference of the rates of two systems, computed on the same samples of both."""
         delta = self.moments.rate(a) - self.moments.rate(b)
         if self.moments.n < 2:
             return Difference(delta, nan, nan)
         samples = self.rates[:, a] - self.rates[:, b]
         low, high = percentile_interval(samples, self.level)
         return Difference(delta, low, high, share_below(samples), two_sided_p(samples))
+
+
+Estimate = Ratio | Bootstrap
 
 
 def choose_estimate(evidence: Evidence, level: float, method: str, n_replicates: int, seed: int) -> Estimate:

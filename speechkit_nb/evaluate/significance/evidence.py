@@ -89,6 +89,7 @@ class Evidence:
         grouped = _sum_groups(wide, [group] if isinstance(group, str) else list(group or ()))
         groups = Groups(grouped["errors"].to_numpy(), grouped["n_words"].to_numpy())
         moments = Moments.from_groups(systems, groups.errors, groups.words)
+        # the product sums over utterances: row's system right (1), column's system wrong (1 - 0)
         only, matched = right.T @ (1 - right), _segment_sums(segments, systems)
         return Evidence(
             systems,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, erfc, inf, isnan, nan, sqrt
+from math import erfc, inf, isnan, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import bdtr
 
 from .power import smallest_p
 from .ratio import student_p
@@ -49,6 +50,7 @@ def mapsswe(n_segments: int, total: float, squares: float) -> MatchedPairs:
         return MatchedPairs(1, total, nan, nan, nan) if n_segments else MatchedPairs(0, 0.0, 0.0, 0.0, 1.0)
     mean = total / n_segments
     sd = sqrt(max(squares - n_segments * mean * mean, 0.0) / (n_segments - 1))
+    # compared as integers: a standard deviation of 0 may be computed as a tiny number
     if n_segments * squares == total * total:
         equal = (0.0, 1.0) if total == 0 else (inf if total > 0 else -inf, 2.0 ** (1 - n_segments))
         return MatchedPairs(n_segments, mean, 0.0, *equal)
@@ -82,8 +84,8 @@ def mcnemar(only_a: int, only_b: int) -> float:
     """
     n = only_a + only_b
     if n < MOST_EXACT:
-        tail = sum(comb(n, k) for k in range(min(only_a, only_b) + 1))
-        return min(1.0, float(2 * tail / 2**n))
+        # twice the smaller tail of the binomial distribution, as `scipy.stats.binomtest`, which loads slowly
+        return min(1.0, 2 * float(bdtr(min(only_a, only_b), n, 0.5)))
     distance = max(abs(only_a - only_b) - 1, 0)
     return erfc(sqrt(distance**2 / n / 2))
 
@@ -107,5 +109,6 @@ def holm(p: Sequence[float]) -> list[float]:
     tests = np.flatnonzero(~np.isnan(values))
     order = tests[np.argsort(values[tests], kind="stable")]
     weighed = values[order] * np.arange(len(order), 0, -1)
+    # a larger p-value must not become smaller than the one before it
     values[order] = np.minimum(np.maximum.accumulate(weighed), 1.0)
     return [float(value) for value in values]

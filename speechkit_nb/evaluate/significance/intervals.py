@@ -131,7 +131,8 @@ def compare_pairs(
         matched = mapsswe(*(int(each[i, j]) for each in sums))
         found = _difference(evidence, estimate, i, j, level)
         swapped = nan if method == "ratio" else _swap_p(evidence, i, j, n_replicates, seed)
-        tests = matched.n_segments, *_segment_tests(evidence, matched), _test_utterances(evidence, i, j)
+        only = int(evidence.only[i, j]), int(evidence.only[j, i])
+        tests = matched.n_segments, *_segment_tests(evidence, matched), mcnemar(*only)
         names = evidence.systems[i], evidence.systems[j]
         rows.append((*names, *found[:3], evidence.moments.n, *found[3:], swapped, *tests))
     frame = pd.DataFrame(rows, columns=list(PAIRS[:-2])).astype({"a": "str", "b": "str"})
@@ -195,7 +196,3 @@ def _segment_tests(evidence: Evidence, matched: MatchedPairs) -> tuple[float, fl
         return nan, nan, nan
     few = small_sample_p(matched.z, matched.n_segments) if matched.n_segments else 1.0
     return matched.z, matched.p, few
-
-
-def _test_utterances(evidence: Evidence, a: int, b: int) -> float:
-    return mcnemar(int(evidence.only[a, b]), int(evidence.only[b, a]))

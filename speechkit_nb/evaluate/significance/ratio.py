@@ -66,6 +66,8 @@ class Moments:
         weights = self._weights(a) - (0 if b is None else self._weights(b))
         if self.n < 2 or np.isnan(weights).any():
             return nan
+        # A group's part in the rate is `weights` times its errors and words. These parts add up to 0, so the
+        # sum of their squares, without subtracting a mean, is their variance.
         return sqrt(max(self.n / (self.n - 1) * float(weights @ self.cross @ weights), 0.0))
 
     def safe_error(self, a: int, b: int | None = None) -> float:

@@ -13,16 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ... import tables
-from ...errors import ConfigError, SchemaError
+from ...errors import ConfigError
 from ...tables import Schema
 from ..arrays import Ints
+from ..schema import find_utterance_keys, number_groups
 
 SEGMENTS: Schema = {"a": "str", "b": "str", "errors_a": "int64", "errors_b": "int64"}
 ERROR_COUNTS: Schema = {"system": "str", "errors": "int64", "n_words": "int64"}
-_OWN = {"system", "position", "op", "ref_index", "hyp_index"} | {
-    f"{side}_{what}" for side in ("ref", "hyp") for what in ("word", "start", "end")
-}
 
 
 def cut_segments(
@@ -57,7 +54,7 @@ def cut_segments(
     """
     if min_good < 1:
         raise ConfigError(f"min_good={min_good}; it is 1 or more")
-    errors, lengths = _Errors.of(alignment, units), _count_reference_words(alignment, units)
+    errors, lengths = _Errors.from_alignment(alignment, units), _count_reference_words(alignment, units)
     if systems is not None:
         lengths = lengths.reindex(columns=list(systems), fill_value=0)
     pairs = combinations(lengths.columns, 2)
@@ -92,18 +89,6 @@ def count_errors(alignment: pd.DataFrame, units: Sequence[str] | None = None) ->
     return sums.astype({name: dtype for name, dtype in ERROR_COUNTS.items() if name != "system"})
 
 
-def find_utterance_keys(alignment: pd.DataFrame, units: Sequence[str] | None) -> list[str]:
-    """Checks an alignment, and returns its utterance key columns."""
-    for column in ("op", *(units or ())):
-        if column not in alignment:
-            there = ", ".join(map(str, alignment))
-            raise SchemaError(f"alignment: column {column!r} is missing; there are {there}")
-    tables.check(alignment, {"system": "str", "position": "int64"}, "alignment")
-    if units is not None:
-        return list(units)
-    return [str(name) for name in alignment if name not in _OWN and alignment[name].dtype.kind != "f"]
-
-
 class _Errors:
     """The errors of all systems, in the order of the reference.
 
@@ -117,12 +102,13 @@ class _Errors:
         self.units, self.system, self.unit, self.place = units, system, unit, place
 
     @classmethod
-    def of(cls, alignment: pd.DataFrame, units: Sequence[str] | None) -> _Errors:
+    def from_alignment(cls, alignment: pd.DataFrame, units: Sequence[str] | None) -> _Errors:
         keys = find_utterance_keys(alignment, units)
-        unit, table = _number_utterances(alignment, keys)
+        unit, table = number_groups(alignment, keys)
         order = np.lexsort((alignment["position"], unit, alignment["system"]))
         frame, unit = alignment.iloc[order], unit[order]
         system, op = frame["system"].to_numpy(), frame["op"].to_numpy()
+        # reference words before each row, first counted over all rows, then from the start of its utterance
         is_word = (op != "ins").astype(np.int64)
         before = np.cumsum(is_word) - is_word
         begins = np.flatnonzero(
@@ -142,7 +128,7 @@ class _Errors:
         cut = (unit[1:] != unit[:-1]) | ((n_good >= min_good) & ~is_whole[unit[1:]])
         number = np.cumsum(np.r_[True, cut][: len(rows)]) - 1
         n_segments = int(number[-1]) + 1 if len(rows) else 0
-        first = np.searchsorted(number, np.arange(n_segments))
+        first = np.searchsorted(number, np.arange(n_segments))  # `number` ascends
         errors_a, errors_b = (
             np.bincount(number[self.system[rows] == name], minlength=n_segments) for name in (a, b)
         )
@@ -150,19 +136,10 @@ class _Errors:
         return utterance.assign(a=a, b=b, errors_a=errors_a, errors_b=errors_b)
 
 
-def _number_utterances(alignment: pd.DataFrame, keys: list[str]) -> tuple[Ints, pd.DataFrame]:
-    """The utterance number of each row, and the utterance keys."""
-    if not keys:
-        return np.zeros(len(alignment), np.int64), pd.DataFrame(index=range(1))
-    groups = alignment.groupby(keys, sort=False, observed=True, dropna=False)
-    table = alignment.loc[~alignment.duplicated(keys).to_numpy(), keys].reset_index(drop=True)
-    return groups.ngroup().to_numpy().astype(np.int64), table
-
-
 def _count_reference_words(alignment: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFrame:
     """Numbers of reference words, one row per utterance, one column per system."""
     keys = find_utterance_keys(alignment, units)
-    unit, table = _number_utterances(alignment, keys)
+    unit, table = number_groups(alignment, keys)
     is_word = alignment["op"].to_numpy() != "ins"
     systems = alignment["system"].unique()
     counts = {
