@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def score_part(part: Part, plan: Plan, out: Path | None) -> Outcome:
         problems = dict[str, None]()
         if out is None:
             sums = (_count_batch(*each, plan) for each in _align_batches(part, plan, problems))
-            return Outcome(part.name, reduce(_and, sums), problems=tuple(problems))
+            return Outcome(part.name, reduce(add, sums), problems=tuple(problems))
         facts = {**plan.facts, "part": part.name, "key": _key(part, plan)}
         if _is_done(part.name, plan, out, facts["key"]):
             return Outcome(part.name, is_kept=True)
@@ -163,7 +164,7 @@ def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any], problems: d
                         alignment[alignment["system"] == system].drop(columns="system"), file.n_rows
                     )
                 )
-            sums = [reduce(_and, [*sums, _count_batch(alignment, batch, plan)])]
+            sums = [reduce(add, [*sums, _count_batch(alignment, batch, plan)])]
     for name in TABLES:
         table = getattr(sums[0], name)
         table.insert(0, "part", pd.Series(part.name, table.index, dtype="str"))
@@ -173,8 +174,3 @@ def _write(part: Part, plan: Plan, out: Path, facts: dict[str, Any], problems: d
 def _continue_positions(alignment: pd.DataFrame, n_before: int) -> pd.DataFrame:
     """The alignment with `position` counted over all batches of the part."""
     return alignment.assign(position=alignment["position"] + n_before)
-
-
-def _and(some: Statistics, more: Statistics) -> Statistics:
-    """The sum of two statistics."""
-    return Statistics.sum([some, more])

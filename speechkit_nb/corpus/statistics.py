@@ -94,6 +94,9 @@ class Statistics:
         tables = {name: _add([getattr(part, name) for part in parts], name) for name in TABLES}
         return Statistics(first.by, first.group, **tables)
 
+    def __add__(self, other: Statistics) -> Statistics:
+        return Statistics.sum([self, other])
+
     def whole(self) -> Statistics:
         """The sums over all values of `by`."""
         dropped = {name: list(self.by) for name in TABLES}

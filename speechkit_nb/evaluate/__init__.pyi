@@ -11,6 +11,7 @@ from .arrays import Ints as Ints
 from .forced_alignment.aligner import force_align as force_align
 from .metrics.error_rate import ErrorRate as ErrorRate
 from .metrics.timing_figures import summarize_timing as summarize_timing
+from .metrics.timing_sums import theil_sen as theil_sen
 from .metrics.utterance_counts import COUNTED as COUNTED
 from .metrics.utterance_counts import UtteranceCounts as UtteranceCounts
 from .metrics.word_error_rate import WordErrorRate as WordErrorRate

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..comparison import Comparison
 
 COLOURS = {"ok": GREY, "sub": VERMILLION, "ins": PURPLE, "del": ORANGE}
-SAID = {"sub": "S substituted", "ins": "I inserted", "del": "D deleted"}
+LEGEND = {"sub": "S substituted", "ins": "I inserted", "del": "D deleted"}
 SOUND, ROW = 0.8, 0.46
 MOST_LETTERS = 400
 
@@ -166,7 +166,7 @@ def _letter(ax: Axes, error: dict[Any, Any], y: float, span: tuple[float, float]
 
 def _frame(ax: Axes, ticks: list[tuple[float, str]], span: tuple[float, float]) -> None:
     ax.set_xlabel(f"time ({set_lanes(ax, dict(ticks), span[1])})", fontsize="small")
-    handles = [Patch(color=COLOURS[op], alpha=0.7, label=text) for op, text in SAID.items()]
+    handles = [Patch(color=COLOURS[op], alpha=0.7, label=text) for op, text in LEGEND.items()]
     ax.legend(
         handles=handles,
         loc="lower right",

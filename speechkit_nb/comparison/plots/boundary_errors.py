@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import PlotError, check_choice, check_type
+from ...evaluate import theil_sen
 from ...views import GREY, get_axes, lane_colour, set_time_axis, style_axes
 
 if TYPE_CHECKING:
@@ -134,11 +135,8 @@ def _draw_trend(ax: Axes, time: np.ndarray, value: np.ndarray, colour: str) -> N
     if np.ptp(time) < SHORTEST_LINE:
         return
     some = np.linspace(0, len(time) - 1, min(len(time), 400)).astype(int)
-    x, y = time[some], value[some]
     # the median slope over all pairs of points: few words with large errors do not change it much
-    i, j = np.triu_indices(len(x), 1)
-    apart = x[j] != x[i]
-    slope = float(np.median((y[j] - y[i])[apart] / (x[j] - x[i])[apart]))
-    middle = float(np.median(y - slope * x))
+    slope = theil_sen(time[some], value[some])
+    middle = float(np.median(value[some] - slope * time[some]))
     ends = np.array([time.min(), time.max()])
     ax.plot(ends, middle + slope * ends, color=colour, linewidth=1.6)
