@@ -178,8 +178,20 @@ def test_channels_and_texts_must_match() -> None:
         force_align(DATA / "dialogue.wav", "good afternoon")
     with pytest.raises(ConfigError, match=r"'story.mp3' has 1 channel, and the text is for \[1\]"):
         force_align(DATA / "story.mp3", {1: "once"})
+    with pytest.raises(ConfigError, match=r"'story.mp3' has 1 channel, and the text is for \['1'\]"):
+        force_align(DATA / "story.mp3", {"1": "once"})
+    with pytest.raises(ConfigError, match=r"text\[0\] must be a text, not 5"):
+        force_align(DATA / "story.mp3", {0: 5})
     with pytest.raises(ConfigError, match=r"the text for 'story.mp3' holds no word"):
         force_align(DATA / "story.mp3", " — \n")
+
+
+@pytest.mark.parametrize("channel", [0, np.int64(0), "0"])
+def test_a_channel_is_a_number_or_a_tag(channel: object) -> None:
+    """The text of a channel is found by its number, of any integer type, and by its tag."""
+    sound = Recording(samples("story.mp3")[:16000], 16000, id="short")
+    found = force_align(sound, {channel: "once"})
+    assert (found["channel_tag"].tolist(), found["word"].tolist()) == (["0"], ["once"])
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

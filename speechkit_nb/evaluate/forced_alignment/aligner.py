@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -187,8 +188,10 @@ def _misfit(window: _Window) -> ConfigError:
 
 def _by_channel(recording: Recording, text: str | Mapping[int, str]) -> dict[int, str]:
     n = recording.n_channels
-    texts = {0: text} if isinstance(text, str) else dict(text)
-    known = all(isinstance(channel, int) and 0 <= channel < n for channel in texts)
+    tags = {str(channel): channel for channel in range(n)}  # a channel tag is a number as text
+    given = {0: text} if isinstance(text, str) else text
+    texts = {tags.get(key, key) if isinstance(key, str) else key: own for key, own in given.items()}
+    known = all(isinstance(channel, Integral) and 0 <= channel < n for channel in texts)
     if (isinstance(text, str) and n > 1) or not known:
         channels = ", ".join(f"{channel}: '...'" for channel in range(n))
         raise ConfigError(
