@@ -89,11 +89,12 @@ def test_a_notebook_is_stored_without_outputs(path):
 
 @pytest.mark.long
 @pytest.mark.xdist_group("notebooks")
-@pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.exhaustive)], ids=["once", "twice"])
-def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch, runs):
-    """All cells of all notebooks in one home, without errors and without output on standard error.
+@pytest.mark.exhaustive
+def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch):
+    """All cells of all notebooks, twice in one home, without errors and without output on standard error.
 
-    After another notebook, and the second time, the journal already has jobs with the same options.
+    After another notebook, and the second time, the journal already has jobs with the same options. The short
+    form is the quickstart in JupyterLab.
     """
     repository, quickstart = first_run
     monkeypatch.delenv("MPLBACKEND", raising=False)
@@ -104,7 +105,7 @@ def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch, runs):
     assert problems(quickstart) == []
     found = {
         f"{name}, run {run}": run_notebook(repository / "notebooks" / name)
-        for run in range(runs)
+        for run in range(2)
         for name in (in_order if run else in_order[1:])
     }
     assert {name: texts for name, texts in found.items() if texts} == {}

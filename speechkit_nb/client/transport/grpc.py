@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -267,6 +268,7 @@ class Connection:
     Attributes:
         channel: of gRPC.
         via: the proxy, for messages; empty if there is none.
+        close: a function that closes the channel; at the end of the program it is called by itself.
 
     Raises:
         ConfigError: if the proxy that the environment names cannot be used.
@@ -281,6 +283,8 @@ class Connection:
         self.channel = open_channel(url, ca, proxy)
         self._state = _State()
         self._watched = threading.Lock()
+        # also at the end of the program: gRPC waits for ever for the thread that follows an open channel
+        self.close = weakref.finalize(self, _close_channel, self.channel, self._state)
 
     @property
     def is_ready(self) -> bool:
@@ -292,12 +296,6 @@ class Connection:
         if self._watched.acquire(blocking=False):
             self.channel.subscribe(self._state.set)
         self._state.is_known.wait(CONNECT_DEADLINE)
-
-    def close(self) -> None:
-        """Close the channel, when the thread of gRPC that follows its state has let go of it."""
-        self.channel.unsubscribe(self._state.set)
-        time.sleep(0.02)
-        self.channel.close()
 
     def connect(self) -> str | None:
         """Wait until there is a connection. Returns None, or the reason why there is none.
@@ -334,6 +332,13 @@ class _State:
         """Called by a thread of gRPC."""
         self.current = state
         self.is_known.set()
+
+
+def _close_channel(channel: grpc.Channel, state: _State) -> None:
+    """Close the channel, when the thread of gRPC that follows its state has let go of it."""
+    channel.unsubscribe(state.set)
+    time.sleep(0.02)
+    channel.close()
 
 
 def open_channel(url: ServiceUrl, ca: bytes | None = None, proxy: Proxy | None = None) -> grpc.Channel:
