@@ -23,11 +23,11 @@ def test_a_warning_shows_the_line_that_called_the_toolkit():
         yield
 
     source = (
-        "def inner():\n  with library():\n    errors.warn(errors.Reused('again'))\n"
+        "def inner():\n  with library():\n    errors.warn(errors.Untimed('again'))\n"
         "def outer():\n  list(map(lambda _: inner(), [0]))\n"
         "call(outer)"
     )
-    with pytest.warns(errors.Reused, match="again") as caught:
+    with pytest.warns(errors.Untimed, match="again") as caught:
         run_inside_toolkit(source, errors=errors, library=library, call=lambda function: function())
     assert caught[0].filename == __file__
     assert "exec(compile(" in linecache.getline(__file__, caught[0].lineno)

@@ -119,7 +119,7 @@ def connect(
         ("data_logging", data_logging, bool, "True or False"),
     ):
         if value is not None:
-            check_type(option, value, types, expected)
+            check_type(option, value, types, expected, TargetError if option == "target" else ConfigError)
     if target is not None and endpoints is not None:
         raise TargetError(f"give a target or endpoints, not both: {target!r} is an address already")
     check_choice("transport", transport, (None, *get_args(Wire)))

@@ -129,8 +129,8 @@ def test_a_damaged_file_is_read_or_refused() -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_damaged_files_are_read_or_refused(kind: str) -> None:
-    """The same for 2,000 files of each kind."""
-    try_files([kind], 2000)
+    """The same for 500 files of each kind."""
+    try_files([kind], 500)
 
 
 def test_a_damaged_flac_has_no_other_error() -> None:

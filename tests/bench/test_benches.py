@@ -50,6 +50,9 @@ RANGES = {
     "widget_python": {"constructor_s": (0.005, 5), "bytes_per_word": (15, 60)},
 }
 
+LONG = {"speech", "timeline", "corpus", "jobs", "server", "plot"}
+"""Run in the exhaustive form only."""
+
 
 def run(program: list[str], **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -62,7 +65,9 @@ def test_every_bench_has_ranges() -> None:
     assert {path.stem.removeprefix("bench_") for path in BENCH.glob("bench_*.py")} == set(RANGES)
 
 
-@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.exhaustive) if name in LONG else name for name in RANGES]
+)
 def test_figures_are_plausible(name: str) -> None:
     """A bench ends with exit code 0, and prints each of its figures on the last line."""
     done = run([str(BENCH / f"bench_{name}.py"), "--tiny"])

@@ -321,7 +321,10 @@ def test_a_target_has_one_spelling():
 @pytest.mark.parametrize("target", [5, "grpc://me@127.0.0.1:1", "grpc://127.0.0.1:1?x=1"])
 def test_a_target_with_more_or_less_than_an_address(target):
     """A number, or a URL with a user or a query, is refused."""
-    with pytest.raises(TargetError, match=r"is not the address of a service: connect\('local'\)"):
+    with pytest.raises(
+        TargetError,
+        match=r"is not the address of a service: connect\('local'\)|must be an address or a",
+    ):
         sk.connect(target)
 
 
@@ -363,10 +366,13 @@ def test_options_of_the_local_recognizer_are_for_it_alone():
         ({"endpoints": "https://host"}, "endpoints must be of the class Endpoints, not 'https://host'"),
         ({"quota": 500}, "quota must be of the class Quota, not 500"),
         ({"service_account_key": 5}, "service_account_key must be a file, or its content, not 5"),
-        ({"ca": np.zeros(2)}, r"ca must be the path of a file, not array\(\[0\., 0\.\]\)"),
-        ({"ca": "a\0b"}, r"ca='a\\x00b' cannot be read: embedded null byte"),
-        ({"bucket": ["mine"]}, r"bucket must be the name of a bucket, not \['mine'\]"),
-        ({"folder_id": 5}, "folder_id is empty or no text"),
+        ({"ca": np.zeros(2)}, r"ca must be a path, such as 'folder/name', not array\(\[0\., 0\.\]\)"),
+        ({"ca": "a\0b"}, r"ca must be a path, such as 'folder/name', not 'a\\x00b'"),
+        (
+            {"bucket": ["mine"]},
+            r"bucket must be a plain name of 3 to 63 letters, .*, not \['mine'\]",
+        ),
+        ({"folder_id": 5}, "folder_id must be a text, not 5"),
         ({"data_logging": "no"}, "data_logging must be True or False, not 'no'"),
         (
             {"target": "https://" + "x" * 9000 + "?key=1"},

@@ -170,7 +170,7 @@ def test_both_apis_and_both_wires_answer_the_same(server):
 def test_options_reach_the_service(client):
     """With normalization the text is a sentence, in v2 as in the refinement of v3."""
     transcript = done(client.submit(wav(2.0), normalize=True, literature_text=True))
-    assert transcript.refined_text == "hello world"
+    assert transcript.refined_text == "Hello world."
 
 
 # ---- errors of the service

@@ -308,7 +308,7 @@ def test_what_a_format_writes_it_reads(form, rows, tmp_path_factory):
 def test_a_saved_transcript_is_a_format(tmp_path):
     """It is found by its content, and has its recording and the path of its audio."""
     transcript = sk.Transcript([final(0, "one two")], "talk.wav", "/sound/talk.wav")
-    path = transcript.save(tmp_path / "saved.bin")
+    path = transcript.save(tmp_path / "saved.parquet").rename(tmp_path / "saved.bin")
     assert find_format(path).name == "saved transcript"
     content = read_file(path, "x")
     pd.testing.assert_frame_equal(content.frame, transcript.words)

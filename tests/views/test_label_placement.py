@@ -121,7 +121,7 @@ def test_no_text_is_left_out_if_all_have_room(boxes: list[tuple[int, int]]):
 @given(
     st.lists(
         st.tuples(
-            st.floats(0, 10), st.floats(-0.2, 2), st.sampled_from(["a", "слово", "распознавание", "mm gj"])
+            st.floats(0.2, 10), st.floats(-0.2, 2), st.sampled_from(["a", "слово", "распознавание", "mm gj"])
         ),
         min_size=1,
         max_size=40,
@@ -276,7 +276,7 @@ def test_a_label_of_ones_own_stays():
 
 def test_the_grid_does_not_show_through_the_words():
     """A line in a box would be taken for the end of a word."""
-    ax = plot_timeline(words_frame((" ", 0.5, 9.5)))
+    ax = plot_timeline(words_frame((".", 0.5, 9.5)))
     ax.figure.canvas.draw()
     (left, y), (right, _) = ax.transData.transform([(1, 0.15), (9, 0.15)])
     pixels = np.asarray(ax.figure.canvas.buffer_rgba())[::-1]

@@ -504,7 +504,7 @@ def bad_inputs() -> dict[str, tuple[Any, list[str]]]:
         "zero durations": ((talk(), frame.assign(end=frame["start"])), ["without duration"]),
         "negative durations": (
             (talk(), frame.assign(end=frame["start"] - 1)),
-            ["with an end before the start"],
+            ["3 words have a time before 0", "with an end before the start"],
         ),
         "overlaps": (
             (talk(), frame.assign(end=frame["start"] + 5)),
