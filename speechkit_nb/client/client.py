@@ -28,7 +28,8 @@ from .jobs.html import JobFrame
 from .jobs.job import Job
 from .jobs.jobset import JobSet
 from .jobs.poller import JobPoller
-from .jobs.polling import Pace, Progress
+from .jobs.polling import Pace
+from .jobs.progress import Progress
 from .jobs.request import SubmissionRequest, build_request, check_reuse
 from .jobs.sources import metadata_types
 from .jobs.submitter import SubmissionSettings, Submitter

@@ -46,6 +46,11 @@ class ServiceAddress(NamedTuple):
     pace: Pace | None = None
     hint: str = ""
 
+    @property
+    def has_quota(self) -> bool:
+        """Whether the service counts calls; the local server does not."""
+        return self.pace is not LOOPBACK
+
 
 def connect(
     target: str | None = None,
@@ -189,7 +194,7 @@ def _connect_local(
 
 def _make_limiter(address: ServiceAddress, caller: str, quota: Quota | None, journal: Journal) -> CallLimiter:
     """The limiter for a caller of a service; it counts the submissions of the last hour in the journal."""
-    default = UNLIMITED if address.pace is LOOPBACK else Quota()
+    default = Quota() if address.has_quota else UNLIMITED
     return share_limiters(
         address.name, caller, quota or default, lambda: journal.submitted_ages(address.name)
     )

@@ -115,7 +115,7 @@ def summarize_systems(
     counts = counts.reindex(sure.index, fill_value=0)
     rates = add_rates(counts[list(COUNTS)])
     times = timing.reindex(sure.index).astype("float64")  # also if no system has times
-    figures = Figures(sure, counts.join(rates[["mer", "wil"]]), times)
+    figures = Figures(sure, counts.join(rates[[name for name in rates if name not in counts]]), times)
     return pd.DataFrame({name: metric.compute(figures) for name, metric in SUMMARY.items()})
 
 

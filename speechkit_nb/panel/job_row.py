@@ -85,7 +85,7 @@ def describe_error(record: JobRecord) -> str:
 def _state_html(record: JobRecord, now: float) -> str:
     state = record.state_info
     icon = f'<span aria-hidden="true">{state.icon}</span> '
-    html = f'<span class="sk-state sk-{escape(record.state)}">{icon}{escape(state.label)}</span>'
+    html = f'<span class="sk-state sk-{state.look}">{icon}{escape(state.label)}</span>'
     if state.is_polled:
         percent = round(100 * estimate_progress(record.duration, record.waited(now)))
         text = f"about {percent} %, estimated" if percent < 100 * MAX_PROGRESS else "longer than estimated"

@@ -15,7 +15,7 @@ from call_log import CountedServer
 from local_server import Server, serving, sound, wait_until
 
 import speechkit_nb as sk
-from speechkit_nb.client.jobs.polling import Tally
+from speechkit_nb.client.jobs.progress import Tally
 from speechkit_nb.client.transport.rate_limit import Quota
 from speechkit_nb.errors import (
     AudioConverted,

@@ -27,7 +27,8 @@ from ..journal.entry import Entry
 from ..journal.record import JobRecord
 from ..journal.states import DAMAGED
 from ..transport.base import Transport, replace_message
-from .polling import Pace, Progress, ProgressBar, check_timeout
+from .polling import Pace, check_timeout
+from .progress import Progress, ProgressBar
 from .request import SubmissionRequest
 
 RESULT_LIFETIME = 3 * 24 * 3600.0

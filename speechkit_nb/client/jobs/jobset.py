@@ -18,7 +18,8 @@ from .batch import Batch
 from .html import set_html
 from .job import Job
 from .poller import JobPoller
-from .polling import Progress, ProgressBar, Tally, check_timeout
+from .polling import check_timeout
+from .progress import Progress, ProgressBar, Tally
 from .table import frame_of, typed
 
 TICK = 1.0

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+Look = Literal["good", "bad", "unsure", "active", "plain"]
 Action = Literal["wait", "cancel", "open", "delete", "resubmit", "abandon"]
 
 
@@ -44,6 +45,17 @@ class JobState:
     def is_open(self) -> bool:
         """Whether there is something to wait for."""
         return "wait" in self.actions
+
+    @property
+    def look(self) -> Look:
+        """How tables and panels colour it."""
+        if self.is_open:
+            return "active"
+        if self.is_failure:
+            return "bad"
+        if self.is_uncertain:
+            return "unsure"
+        return "good" if "open" in self.actions else "plain"
 
     @property
     def needs_attention(self) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 from ...errors import check_number
 from ..arrays import MOST_SECONDS, Floats, Ints
 from .timing_checks import SANITY
-from .timing_sums import COUNTED, MILLION, sum_counts
+from .timing_sums import MILLION, TALLY_COLUMNS, sum_counts
 
 WITHIN_MS = (20, 50, 100, 200)
 _QUANTILES = {"p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -17,7 +17,7 @@ _QUANTILES = {"p90": 0.9, "p95": 0.95, "p99": 0.99}
 def summarize_timing(tally: pd.DataFrame, *, collar: float = 0.05) -> pd.DataFrame:
     """The result of `compute_timing`, from one or several results of `count_timing` joined by `pd.concat`."""
     check_number("collar", collar, 0, MOST_SECONDS)
-    keys = [name for name in tally if name not in COUNTED]
+    keys = [name for name in tally if name not in TALLY_COLUMNS]
     groups = sum_counts(tally).groupby(keys, sort=False, observed=True, dropna=False)
     rows = [{**dict(zip(keys, key, strict=True)), **_figures(_Counts(part), collar)} for key, part in groups]
     columns = [*keys, *_figures(_Counts(tally.iloc[:0]), collar)]

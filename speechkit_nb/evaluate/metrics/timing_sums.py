@@ -31,7 +31,7 @@ SHORTEST_SPAN = 300.0
 """Shortest time from first to last word, in seconds, for a drift; below, jitter looks like drift."""
 
 MOST_POINTS = 1000
-COUNTED = ("what", "value", "n")
+TALLY_COLUMNS = ("what", "value", "n")
 
 
 def count_times(
@@ -160,7 +160,7 @@ def _drifts(compared: pd.DataFrame, keys: list[str], places: Sequence[str]) -> p
     for key, recording in long.groupby(columns, sort=False, observed=True, dropna=False):
         slope = theil_sen(recording["ref_start"].to_numpy(), recording["start_error"].to_numpy())
         rows.append((*key[: len(keys)], "drift", round(slope * 3600 * MILLION), len(recording)))
-    return pd.DataFrame(rows, columns=[*keys, *COUNTED])
+    return pd.DataFrame(rows, columns=[*keys, *TALLY_COLUMNS])
 
 
 def sum_counts(tally: pd.DataFrame) -> pd.DataFrame:
