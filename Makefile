@@ -75,7 +75,9 @@ check: lint $(JS)/node_modules/.package-lock.json
 	$(RUN)/python -m pytest -q -n auto $(QUICK)
 
 # the order matters: a machine that lacks something is told before anything runs
-test coverage exhaustive: export PYTEST := $(RUN)/python -m pytest -n auto --dist loadgroup --durations 10
+# one process more than processors, since many tests wait for a server, a kernel or a browser
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+test coverage exhaustive: export PYTEST := $(RUN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations 10
 test:
 	@tests/setup_machine.sh $(PYTHON)
 	@$(MAKE) --no-print-directory $(VENV)/dev vendor

@@ -18,7 +18,7 @@ os.environ["MPLBACKEND"] = "Agg"
 collect_ignore_glob = ["bench/bench_*.py", "bench/harness.py"]  # programs, which test_benches.py runs
 # a busy machine is no slower code; the short form is the same on every run, the exhaustive one looks further
 settings.register_profile("short", deadline=None, derandomize=True)
-settings.register_profile("exhaustive", deadline=None, max_examples=1000, print_blob=True)
+settings.register_profile("exhaustive", deadline=None, max_examples=500, print_blob=True)
 
 
 def pytest_addoption(parser):
