@@ -50,7 +50,7 @@ def test_languages_unify_what_is_only_spelled_differently(language, raw, words):
     assert " ".join(normalizer(language)(raw)) == words
 
 
-@given(st.text(st.sampled_from([*CYRILLIC, "\u0306", "\u0308", " ", "-"]), max_size=20))
+@given(st.text(st.sampled_from([*CYRILLIC, "\u0301", "\u0306", "\u0308", " ", "-"]), max_size=20))
 def test_ye_is_for_yo_and_never_i_for_short_i(text):
     """Every й is kept, composed or not, and every ё is replaced."""
     composed = unicodedata.normalize("NFC", text).lower()

@@ -49,7 +49,8 @@ def flood(server: Server, seconds: float) -> tuple[dict[str, int], list[float], 
         watcher = threading.Thread(target=watch)
         watcher.start()
         other = Api(server.address)
-        with httpx.Client(base_url=server.rest, headers=HEADERS, timeout=30) as http:
+        no_idle = httpx.Limits(max_keepalive_connections=0)  # the server may close those when there are many
+        with httpx.Client(base_url=server.rest, headers=HEADERS, timeout=30, limits=no_idle) as http:
             while attacker.poll() is None:
                 began = time.monotonic()
                 operation = other.submit(wav(), metadata=tuple(HEADERS.items()))

@@ -19,7 +19,7 @@ _RAW_WORD = re.compile(r"[^ \t\n\r\f\v]+")
 
 _COMMON: tuple[Step, ...] = (text.compose, text.lower, text.unify_marks)
 _LANGUAGES: dict[str, tuple[Step, ...]] = {
-    "ru": (*_COMMON, text.yo_to_ye, text.drop_stress, text.plain_numerals_ru, text.drop_punctuation),
+    "ru": (*_COMMON, text.drop_stress, text.yo_to_ye, text.plain_numerals_ru, text.drop_punctuation),
     "en": (*_COMMON, text.plain_numerals_en, text.drop_punctuation),
     "none": (),
 }

@@ -13,7 +13,7 @@ VERSION = 2  # part of every hash; increase it if a function returns other resul
 
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−⁃﹘﹣－", "-"))
 _QUOTES = str.maketrans(dict.fromkeys("’‘‛ʼ＇`´ʹ′", "'") | dict.fromkeys("“”„‟«»‹›″", '"'))
-_YO = str.maketrans("ёЁ", "еЕ")
+_HAS_YO, _YO = re.compile("[ёЁ\u0308]"), re.compile("([еЕ])\u0308+")  # the second in NFD
 _KEPT = "%№&@+°"
 _LOOK = re.compile("[\u180b-\u180d\u180f\u20e3\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _STRESS = re.compile("([\u0400-\u052f][\u0302-\u036f]*)[\u0300\u0301]+")
@@ -51,7 +51,9 @@ def yo_to_ye(text: str) -> str:
     >>> yo_to_ye("ещё мой йод")
     'еще мой йод'
     """
-    return text.translate(_YO)
+    if not _HAS_YO.search(text):
+        return text
+    return unicodedata.normalize("NFC", _YO.sub(r"\1", unicodedata.normalize("NFD", text)))
 
 
 def drop_stress(text: str) -> str:
