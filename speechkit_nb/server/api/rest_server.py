@@ -16,7 +16,7 @@ class HttpConnection(H11Protocol):
 
     A client that opens many connections and sends little would otherwise lock out all others. So a connection
     must send the head of a request within ten seconds, and if there are too many, the one is closed that has
-    been silent longest.
+    been silent longest; one that waits for the answer to a whole request only if all do.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -28,7 +28,12 @@ class HttpConnection(H11Protocol):
         self._wait_for_head()
         if len(self.connections) > MOST_CONNECTIONS:
             others = (c for c in self.connections if isinstance(c, HttpConnection))
-            min(others, key=lambda c: c._active_at).transport.abort()
+            min(others, key=lambda c: (c._waits_for_answer, c._active_at)).transport.abort()
+
+    @property
+    def _waits_for_answer(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and not cycle.more_body
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
