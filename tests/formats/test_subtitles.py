@@ -24,17 +24,6 @@ def subtitles(draw):
     return rows
 
 
-@pytest.fixture
-def write(tmp_path):
-    """A function that writes a file and returns its path."""
-
-    def written(name, text):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        return tmp_path / name
-
-    return written
-
-
 def rows(frame):
     return frame.to_numpy().tolist()
 

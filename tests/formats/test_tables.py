@@ -17,17 +17,6 @@ WORD = st.one_of(
 TIME = st.one_of(st.just(None), st.integers(0, 10**7).map(lambda ms: ms / 1000))
 
 
-@pytest.fixture
-def write(tmp_path):
-    """A function that writes a file and returns its path."""
-
-    def written(name, text):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        return tmp_path / name
-
-    return written
-
-
 def rows(frame):
     return frame.to_numpy().tolist()
 
