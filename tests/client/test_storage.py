@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 import numpy as np
 import pytest
 from credentials import self_signed
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from local_server import serving, sound, wav
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -539,6 +539,7 @@ def test_a_folder_without_the_bucket(tmp_path):
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
+@example(".")
 def test_the_server_finds_the_key_of_every_link(name):
     """For any name, and for links of uploads as well as s3:// links."""
     key = f"2024/{name.replace('/', '_')}.wav"

@@ -30,6 +30,16 @@ def make_link(bucket: str, key: str, endpoint: str = CLOUD.storage) -> str:
     return f"{endpoint}/{bucket}/{quote(key)}"
 
 
+def find_container(name: str) -> str | None:
+    """The format that the end of a name or path tells, also where nothing stands before the dot.
+
+    >>> [find_container(name) for name in ("a.WAV", ".mp3", "..wav", "a.wav/b", "wav")]
+    ['WAV', 'MP3', 'WAV', None, None]
+    """
+    _, dot, end = name.rpartition(".")
+    return CONTAINERS.get(dot + end.lower())
+
+
 def parse_link(link: str, endpoint: str = CLOUD.storage, container: str | None = None) -> tuple[str, str]:
     """The https form of a link into Object Storage, and the format of its object.
 
@@ -62,7 +72,7 @@ def parse_link(link: str, endpoint: str = CLOUD.storage, container: str | None =
             f"{link!r} is not a link into Object Storage, which looks like s3://bucket/name.wav; "
             "client.submit_many takes patterns and folders too, such as s3://bucket/*.wav"
         )
-    found = container or CONTAINERS.get(os.path.splitext(path)[1].lower())
+    found = container or find_container(path)
     if found is None:
         raise AudioError(
             f"the format of {link!r} is unknown, since its name does not end in one of "
@@ -163,9 +173,9 @@ def make_object_name(recording: Recording, container: str) -> str:
     """
     name = make_encodable(recording.source.name if recording.source else recording.id)
     name = re.sub(r"[\x00-\x1f\x7f/\\]+", "_", name)
-    stem, suffix = os.path.splitext(name)
-    if CONTAINERS.get(suffix.lower()) == container:
+    if find_container(name) == container:
         return name
+    stem, suffix = os.path.splitext(name)
     if suffix.lower() not in (*AUDIO_SUFFIXES, ".pcm", ".raw"):
         stem = name  # the dot is part of the name, as in "version 1.5"
     return stem + SUFFIXES[container]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from ...errors import AudioError, count_noun
 from .backends import Storage
-from .links import CONTAINERS, check_names
+from .links import CONTAINERS, check_names, find_container
 
 
 def list_recordings(link: str, storage: Storage, has_format: bool = False) -> list[str]:
@@ -33,7 +32,7 @@ def list_recordings(link: str, storage: Storage, has_format: bool = False) -> li
         chosen = [found for found in keys if found == key or _matches(found.split("/"), key.split("/"))]
     else:
         chosen = keys
-    chosen = [found for found in chosen if has_format or os.path.splitext(found)[1].lower() in CONTAINERS]
+    chosen = [found for found in chosen if has_format or find_container(found)]
     if not chosen:
         among = count_noun(len(keys), "object")
         raise AudioError(
