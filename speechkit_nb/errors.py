@@ -52,13 +52,23 @@ from pathlib import Path
 from typing import Any
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_SECRETS = re.compile(
+    r"""(https?:/+)(?:[^\s'"<>/]*@)?([^\s'"<>?]*)(?:\?[^\s'"<>]*)?|\?[^\s'"<>]*X-Amz-[^\s'"<>]*""", re.I
+)
+"""Links, with user and password before the host and a query at the end; or only a signature."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 class SpeechkitError(Exception):
-    """Base of every error raised on purpose. Its message has no characters that control a terminal."""
+    """Base of every error raised on purpose.
+
+    Its message has no characters that control a terminal, and no signatures of links.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*(hide_signatures(one) if isinstance(one, str) else one for one in arguments))
 
     def __str__(self) -> str:
         return make_printable(super().__str__())
@@ -163,7 +173,7 @@ class ServiceError(SpeechkitError, RuntimeError):
         is_new = request_id and request_id not in message  # the text of an earlier error may contain it
         super().__init__(f"{message} (x-request-id {request_id})" if is_new else message)
         self.code = code
-        self.details = details
+        self.details = hide_signatures(details)
         self.retry_after = retry_after
         self.request_id = request_id
 
@@ -426,6 +436,15 @@ def make_printable(text: str) -> str:
     '\\\\x1b[2Jgone'
     """
     return _CONTROLS.sub(_escape, text)
+
+
+def hide_signatures(text: str) -> str:
+    """The text with its links without their queries, which are secret signatures of private objects.
+
+    >>> hide_signatures("no object 'https://storage.yandexcloud.net/b/a.wav?X-Amz-Signature=ab12', as asked")
+    "no object 'https://storage.yandexcloud.net/b/a.wav', as asked"
+    """
+    return _SECRETS.sub(lambda found: (found[1] or "") + (found[2] or ""), text)
 
 
 def make_encodable(text: str) -> str:

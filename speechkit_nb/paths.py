@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -72,13 +73,18 @@ def make_private(path: Path) -> None:
 
 
 def remove_signature(link: str) -> str:
-    """An http link without its query, which is the secret signature of a private object; a path as it is.
+    """A link without the secrets of a private object: its signature, user and password; a path as it is.
 
     >>> remove_signature("https://storage.yandexcloud.net/calls/a.wav?X-Amz-Signature=ab12")
     'https://storage.yandexcloud.net/calls/a.wav'
+    >>> remove_signature("s3://calls/a?b.wav?X-Amz-Signature=ab12")
+    's3://calls/a?b.wav'
     """
-    is_http = link.partition("://")[0].lower() in ("http", "https")
-    return link.partition("#")[0].partition("?")[0] if is_http else link
+    scheme, _, rest = link.partition("://")
+    if scheme.strip().lower() in ("http", "https"):
+        host, slash, path = rest.partition("#")[0].partition("?")[0].partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    return re.split(r"\?[^?]*X-Amz-", link)[0] if scheme.strip().lower() == "s3" else link
 
 
 def _chosen_home() -> Path | None:

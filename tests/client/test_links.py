@@ -1,20 +1,25 @@
 """Links into Object Storage: patterns and folders, given formats, and signatures that are not kept."""
 
 import glob
+import itertools
 import os
 import shutil
 import sqlite3
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from local_server import serving, sound, wav
 
 import speechkit_nb as sk
+from speechkit_nb.cli.main import main
 from speechkit_nb.client import Journal
-from speechkit_nb.client.storage.backends import LocalStorage
+from speechkit_nb.client.jobs.sources import collect_items
+from speechkit_nb.client.storage.backends import LocalStorage, StoredObject
 from speechkit_nb.client.storage.links import check_link_format
 from speechkit_nb.client.storage.listing import list_recordings
 from speechkit_nb.errors import AudioError, ConfigError, NotFound, SpeechkitError
@@ -58,6 +63,10 @@ def client(root, script, tmp_path_factory):
         yield connected
 
 
+def _links(link, storage):
+    return [found.link for found in list_recordings(link, storage)]
+
+
 # ---- patterns and folders
 
 
@@ -72,11 +81,13 @@ def client(root, script, tmp_path_factory):
         ("s3://talks/**/*.wav", ["2024/a.wav", "2024/old/c.wav", "a.wav", "odd[1].wav"]),
         ("s3://talks/2024/?.[ow]*", ["2024/a.wav", "2024/b.ogg"]),
         ("s3://talks/odd[1].wav", ["odd[1].wav"]),
+        ("s3://talks/20*/", ["2024/a.wav", "2024/b.ogg", "2024/old/c.wav"]),
+        ("s3://talks/*/old/", ["2024/old/c.wav"]),
     ],
 )
 def test_what_a_link_means(root, link, names):
     """A folder includes those below; a star does not; text files are left out; a name is itself first."""
-    assert list_recordings(link, LocalStorage(root)) == [f"s3://talks/{name}" for name in names]
+    assert _links(link, LocalStorage(root)) == [f"s3://talks/{name}" for name in names]
 
 
 PARTS = st.text("ab.", min_size=1, max_size=3).filter(lambda part: part.strip("."))
@@ -104,10 +115,10 @@ def test_a_pattern_means_the_same_as_in_a_folder(tmp_path_factory, keys, pattern
         f"s3://talks/{os.path.relpath(path, root / 'talks')}" for path in set(paths) if os.path.isfile(path)
     )
     if expected:
-        assert list_recordings(f"s3://talks/{pattern}", LocalStorage(root)) == expected
+        assert _links(f"s3://talks/{pattern}", LocalStorage(root)) == expected
     else:
         with pytest.raises(AudioError, match="no recordings match"):
-            list_recordings(f"s3://talks/{pattern}", LocalStorage(root))
+            _links(f"s3://talks/{pattern}", LocalStorage(root))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +137,12 @@ def test_a_pattern_means_the_same_as_in_a_folder(tmp_path_factory, keys, pattern
             AudioError,
             r"has 2 objects .* A recording ends in one of \.wav, .* unless container=",
         ),
+        (
+            "s3://talks/20*",
+            AudioError,
+            r"The pattern matches folders \('2024'\) and not what is in them: 's3://talks/2024/' is "
+            r"one of them with all below, 's3://talks/20\*/' all of them",
+        ),
         ("s3:///*.wav", ConfigError, "bucket must be a plain name"),
         ("s3://../*.wav", ConfigError, "bucket must be a plain name"),
     ],
@@ -136,6 +153,58 @@ def test_a_link_that_means_nothing(client, link, error, message):
     with pytest.raises(error, match=message):
         client.submit_many(link, progress=False)
     assert len(client.jobs()) == before
+
+
+class _Pages:
+    """A storage of many objects, which counts how many were listed."""
+
+    n_listed = 0
+
+    def find(self, bucket, prefix):
+        for number in range(10**6):
+            self.n_listed += 1
+            yield StoredObject(f"{prefix}{number // 1000:03}/{number:06}.wav", "1")
+
+
+def test_a_bucket_is_listed_while_it_is_sent():
+    """A million objects: a thousand are listed before the first is sent, and then one for each."""
+    pages = _Pages()
+    items = collect_items("s3://talks/2024/", lambda link, _: list_recordings(link, pages))
+    names = [item.name for item in itertools.islice(items, 1500)]
+    assert (names[0], names[1499], pages.n_listed) == ("000/000000.wav", "001/001499.wav", 1500)
+
+
+def test_a_small_bucket_has_a_total(client):
+    """Its jobs are counted before they are sent; each is called by its folders below the link."""
+    jobs = client.submit_many("s3://talks/2024/", progress=False)
+    assert "of 3 jobs" in repr(jobs)
+    jobs.wait(60, progress=False)
+    assert jobs.frame.recording.tolist() == ["a.wav", "b.ogg", "old/c.wav"]
+
+
+def test_an_object_is_paid_once(client, root):
+    """An earlier result is used for an object of a list until it changes; another format is another job."""
+    path = root / "talks" / "once" / "a.wav"
+    path.parent.mkdir()
+    path.write_bytes(wav(1.0))
+
+    def send(**given):
+        client.submit_many("s3://talks/once/", reuse=True, progress=False, **given).wait(60, progress=False)
+        return client.jobs().number.max()
+
+    first = send()
+    assert send() == first
+    second = send(container="WAV")
+    assert second > first
+    path.write_bytes(wav(1.5))
+    assert send() > second
+    shutil.rmtree(path.parent)
+
+
+def test_a_folder_of_a_disk_that_a_pattern_matches(client, root):
+    """A pattern that matches folders only is one error with the two ways out."""
+    with pytest.raises(AudioError, match=r"/talks/20\*' matches 1 folder \('.*/2024'\) and no file: name"):
+        client.submit_many(f"{root}/talks/20*", progress=False)
 
 
 def test_a_bucket_is_sent(client):
@@ -196,9 +265,78 @@ def test_formats_that_no_name_tells(client, tmp_path):
     assert client.job(job.number).record.duration == 2.0
 
 
+def test_each_row_has_its_own_format(client):
+    """Columns of a table: two rates of headerless samples, a whole folder, a container, and a plain file."""
+    raw = {"encoding": "LINEAR16_PCM", "n_channels": 2}
+    rows = [
+        {"source": "s3://talks/raw/x.pcm", "sample_rate": 8000, **raw},
+        {"source": "s3://talks/raw/", "sample_rate": 16000, **raw},
+        {"source": "s3://talks/untold", "container": "WAV"},
+        {"source": "s3://talks/a.wav", "sample_rate": 44100, "n_channels": 7},
+    ]
+    jobs = client.submit_many(pd.DataFrame(rows), progress=False)
+    jobs.wait(60, progress=False)
+    assert jobs.frame.status.tolist() == ["done"] * 5
+    pcm = [{"sample_rate": rate, **raw} for rate in (8000, 16000, 16000)]
+    assert [job.record.format for job in jobs[:]] == [*pcm, {"container": "WAV"}, {}]
+    assert jobs.frame.sample_rate.tolist()[-1] == 44100  # what the header says is the user's own column
+    listed = client.submit_many(rows, progress=False)
+    listed.wait(60, progress=False)
+    assert [job.record.format for job in listed[:]] == [job.record.format for job in jobs[:]]
+
+
+def test_the_rate_of_a_row_and_the_encoding_of_all(client):
+    """What the row lacks is taken from the call, and the row goes before the call."""
+    table = pd.DataFrame({"source": ["s3://talks/raw/x.pcm"] * 2, "sample_rate": [8000, None]})
+    jobs = client.submit_many(table, encoding="LINEAR16_PCM", sample_rate=16000, n_channels=2, progress=False)
+    jobs.wait(60, progress=False)
+    assert [job.record.format["sample_rate"] for job in jobs[:]] == [8000, 16000]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"encoding": "MP3"}, "x.pcm: encoding must be 'LINEAR16_PCM', not 'MP3'"),
+        ({"encoding": "LINEAR16_PCM"}, "x.pcm: encoding='LINEAR16_PCM' needs sample_rate"),
+        ({"container": "FLAC"}, "x.pcm: container must be 'WAV', 'OGG_OPUS' or 'MP3', not 'FLAC'"),
+        ({"container": "WAV", "encoding": "LINEAR16_PCM"}, "x.pcm: container is for files with a header"),
+        ({"source": "/x.pcm", "container": "WAV"}, "x.pcm: container is for links"),
+        ({"source": "s3://talks/raw/", "id": "one"}, "may mean several objects, and id='one' names one"),
+    ],
+)
+def test_a_row_with_a_wrong_format(client, row, message):
+    """One error before anything is sent, with the name of the row."""
+    before = len(client.jobs())
+    with pytest.raises(ConfigError, match=message):
+        client.submit_many(pd.DataFrame([{"source": "s3://talks/raw/x.pcm", **row}]), progress=False)
+    assert len(client.jobs()) == before
+
+
+def test_a_stated_encoding_that_is_wrong(client):
+    """Samples without a header are not called .wav; what only the service can see fails that recording."""
+    with pytest.raises(AudioError, match=r"'s3://talks/a\.wav' is that of a WAV file, .*leave encoding out"):
+        client.submit("s3://talks/a.wav", encoding="LINEAR16_PCM", sample_rate=8000)
+    rows = [
+        {"source": "s3://talks/untold", "encoding": "LINEAR16_PCM", "sample_rate": 8000},
+        {"source": "s3://talks/raw/x.pcm", "container": "MP3"},
+        {"source": "s3://talks/a.wav", "container": "OGG_OPUS"},
+        {"source": "s3://talks/untold", "container": "WAV"},
+    ]
+    jobs = client.submit_many(pd.DataFrame(rows), progress=False)
+    jobs.wait(60, progress=False)
+    assert jobs.frame.status.tolist() == ["failed", "failed", "failed", "done"]
+    for error, part in zip(
+        jobs.frame.error,
+        ["begins with b'RIFF', so it has a header", "no audio", "names OGG_OPUS, the audio is WAV"],
+        strict=False,
+    ):
+        assert part in error
+
+
 @pytest.mark.parametrize(
     ("source", "given", "message"),
     [
+        ("s3://talks/2024", {}, "if it is a folder, write it as 's3://talks/2024/'"),
         (
             "s3://talks/untold",
             {},
@@ -272,23 +410,71 @@ def test_links_that_are_none(client, link):
 # ---- signatures
 
 
-def test_a_signature_is_kept_nowhere(client, tmp_path):
-    """Not in the journal or beside it, a saved transcript, a page, a table; nor that of a failed job."""
-    job = client.submit(SIGNED)
-    transcript = job.result(60, progress=False)
-    jobs = client.submit_many([SIGNED, f"https://h/untold?X-Amz-Signature={SECRET}"], progress=False)
-    jobs.wait(60, progress=False)
-    assert jobs.frame.status.tolist() == ["done", "failed"]
-    transcript.save(tmp_path / "a.parquet")
-    sk.Transcript([], "a", SIGNED).save(tmp_path / "b.parquet")
-    transcript.view().to_html(tmp_path / "a.html")
-    sk.Transcript(transcript.responses, "a", SIGNED).view().to_html(tmp_path / "b.html")
-    shown = [job, job.record, transcript, jobs, jobs[1].record, client.jobs().to_csv(), jobs._repr_html_()]
-    assert SECRET not in "\n".join(map(str, shown)) + transcript._repr_html_()
-    files = [*tmp_path.iterdir(), *client.journal.path.parent.iterdir()]
-    assert len(files) >= 6
+HIDDEN = [
+    SIGNED,
+    f"s3://talks/a.wav?X-Amz-Credential=me&X-Amz-Signature={SECRET}",
+    f"https://me:{SECRET}@storage.yandexcloud.net/talks/a.wav",
+    f"https://storage.yandexcloud.net/talks/a.wav?AWSAccessKeyId=me&Signature={SECRET}&Expires=1#t",
+]
+
+
+def test_a_signature_is_kept_nowhere(tmp_path, monkeypatch, root, script, caplog):
+    """In no file of the home, of the local server or of a result; nor in what is shown, raised or logged."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("SPEECHKIT_NB_HOME", str(home))
+    shown = []
+    models = {"general": f"scripted:{script}"}
+    with sk.connect("local", models=models, bucket_root=root, data_dir=tmp_path / "server") as client:
+        jobs = client.submit_many(
+            pd.DataFrame({"source": HIDDEN, "id": HIDDEN, "page": HIDDEN, "n": range(4)}), progress=False
+        )
+        more = client.submit_many([*HIDDEN, f"https://h/untold?X-Amz-Signature={SECRET}"], progress=False)
+        for some in (jobs, more):
+            some.wait(60, progress=False)
+        assert jobs.frame.status.tolist() == ["done"] * 4
+        assert more.frame.status.tolist() == ["done"] * 4 + ["failed"]
+        job = client.submit(SIGNED, metadata={"page": [SIGNED], "n": 1})
+        transcript = job.result(60, progress=False)
+        assert job.metadata == {"page": [SIGNED.partition("?")[0]], "n": 1}
+        assert job.record.source == "https://storage.yandexcloud.net/talks/a.wav"
+        for name in ("a.parquet", "a.csv", "a.json", "a.txt"):
+            transcript.save(tmp_path / name)
+        sk.Transcript([], "a", SIGNED).save(tmp_path / "b.parquet")
+        transcript.view().to_html(tmp_path / "a.html")
+        sk.Transcript(transcript.responses, "a", SIGNED).view().to_html(tmp_path / "b.html")
+        for one in (job, *jobs, *more):
+            shown += [one, one.record, one.record.error]
+        shown += [
+            transcript,
+            transcript._repr_html_(),
+            client.jobs().to_csv(),
+            client.resume().frame.to_csv(),
+        ]
+        for some in (jobs, more):
+            shown += [some, some._repr_html_(), some.frame.to_csv(), some.words.to_csv()]
+        for link in HIDDEN:
+            for call in (
+                lambda link: client.submit(link, encoding="MP3"),
+                lambda link: client.submit(f" {link}"),
+                lambda link: client.submit(Path(link)),
+                lambda link: client.submit_many([Path(link, "*")], progress=False),
+                lambda link: client.upload(link, "talks"),
+                client.stream,
+                client.job,
+                sk.Recording,
+                sk.load,
+                sk.Transcript([], link).save,
+            ):
+                with pytest.raises(SpeechkitError) as raised:
+                    call(link)
+                shown += [raised.value, *raised.value.args]
+    listing = CliRunner().invoke(main, ["jobs", "list", "--json"])
+    shown += [caplog.text, listing.output]
+    assert '"done"' in listing.output
+    assert SECRET not in "\n".join(f"{one} {one!r}" for one in shown)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"journal.sqlite3", "operations.sqlite", "a.parquet", "b.html"} <= {path.name for path in files}
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
-    assert job.record.source == "https://storage.yandexcloud.net/talks/a.wav"
 
 
 def test_a_signature_in_an_earlier_journal_is_removed(tmp_path):

@@ -26,8 +26,8 @@ from ..storage.links import check_bucket, check_link_format
 from ..transport.rate_limit import CallLimiter
 from .job import Job
 from .poller import JobPoller
-from .request import SubmissionRequest, build_request, check_reuse
-from .sources import Item, collect_items, to_plain
+from .request import SubmissionRequest, build_request, check_format, check_reuse
+from .sources import KINDS, Item, collect_items, to_plain
 from .submitter import Submitter
 
 OUTAGE = 300.0
@@ -82,17 +82,21 @@ class Batch:
         check_reuse(reuse)
         check_bucket(bucket)
         self._format = {name: value for name, value in format.items() if value is not None}
-        if self._format.keys() & {"container", "encoding"}:
-            check_link_format(**self._format)
         self._options, self._bucket, self._reuse = dict(options), bucket, reuse
         self._api, self._explained = api, set[str]()
         self._config(Item(None))
         self._submitter, self._limiter = submitter.for_batch(limiter), limiter
         self._make_job, self._poller = make_job, poller
-        found = collect_items(sources, lambda link: self._submitter.list_recordings(link, bool(self._format)))
+        has_format = any(name in self._format for name in KINDS)
+        found = collect_items(
+            sources, lambda link, own: self._submitter.list_recordings(link, has_format or own)
+        )
         if isinstance(found, list):
             for item in found:
                 self._config(item)
+                self._check_format(item)
+        elif has_format:
+            check_link_format(**self._format)
         self.jobs: list[Job] = []
         self._rows: set[int] = set()
         self.total = len(found) if isinstance(found, list) else None
@@ -194,13 +198,43 @@ class Batch:
         return config
 
     def _build_request(self, item: Item) -> SubmissionRequest:
-        config, metadata = self._config(item), to_plain(item.metadata)
-        given = {} if isinstance(item.source, Recording) else self._format
-        return build_request(item.source, config, id=item.id, bucket=self._bucket, metadata=metadata, **given)
+        return build_request(
+            item.source,
+            self._config(item),
+            id=item.id,
+            bucket=self._bucket,
+            metadata=to_plain(item.metadata),
+            version=item.version,
+            **self._choose_format(item),
+        )
+
+    def _choose_format(self, item: Item) -> dict[str, Any]:
+        """The format of a recording: that of its row, and for what the row lacks that of the batch."""
+        if isinstance(item.source, Recording):
+            return {}
+        chosen = self._format | item.format
+        if "container" in item.format:  # the batch may be about other recordings, without a header
+            return {name: item.format[name] for name in item.format if name in KINDS}
+        if "encoding" in item.format:
+            chosen.pop("container", None)
+        elif item.path is not None and "encoding" not in chosen:  # the header says them, the row repeats them
+            return self._format
+        return chosen
+
+    def _check_format(self, item: Item) -> None:
+        """
+        Raises:
+            ConfigError: if the format of a file or a link is not possible; nothing is opened for it.
+        """
+        try:
+            if item.path is not None:
+                check_format(item.source, self._choose_format(item))
+        except ConfigError as error:
+            raise ConfigError(f"{item.name}: {error}" if item.format else str(error)) from error
 
     def _send_once(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
         """Send a recording once; returns its job, and whether that is an earlier job of the same sound."""
-        key = self._submitter.reuse_key(wanted) or f"{wanted.source} {wanted.config}"
+        key = self._submitter.reuse_key(wanted) or f"{wanted.source} {wanted.format} {wanted.config}"
         if key in self._sent:
             return self._sent[key], True
         found = self._send_through_outages(wanted)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...audio import Recording
 from ...config import RecognitionConfig
-from ...errors import AudioError, ConfigError, join_names, make_encodable, show_value
+from ...errors import AudioError, ConfigError, hide_signatures, join_names, make_encodable, show_value
 from ...paths import remove_signature
 from ..journal.record import JobRecord
 from ..storage.links import check_bucket, check_link_format, find_link_name
@@ -28,6 +28,7 @@ class SubmissionRequest:
         bucket: where to upload it; default: the client's bucket, if it is too large for a request.
         metadata: values that the user stores with the job.
         format: of a link, or of samples without a header, as in the journal.
+        version: of the object behind a link, which changes with its content; None if it is not known.
     """
 
     source: Recording | str
@@ -36,6 +37,7 @@ class SubmissionRequest:
     bucket: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     format: Mapping[str, Any] = field(default_factory=dict)
+    version: str | None = None
 
     @property
     def recording(self) -> Recording | None:
@@ -91,11 +93,13 @@ def build_request(
     id: str | None = None,
     bucket: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    version: str | None = None,
     **given: Any,
 ) -> SubmissionRequest:
     """The request for the arguments of `Client.submit`.
 
     Args:
+        version: as in `SubmissionRequest`.
         given: `container`, `encoding`, `sample_rate`, `n_channels`.
 
     Raises:
@@ -110,11 +114,10 @@ def build_request(
     if isinstance(source, str) and "://" in source:
         if bucket is not None:
             raise ConfigError(f"bucket={bucket!r}, but a link is in a bucket already; leave one of them out")
-        format = check_link_format(**format)
-        name = make_encodable(id or find_link_name(source))
-        return SubmissionRequest(remove_signature(source), config, name, None, metadata, format)
-    if "container" in format:
-        raise ConfigError("container is for links; the format of other recordings is read from their content")
+        format = check_format(source, format)
+        name = _clean_name(id or find_link_name(source))
+        return SubmissionRequest(remove_signature(source), config, name, None, metadata, format, version)
+    check_format(source, format)
     if isinstance(source, Recording):
         if format:
             raise ConfigError(f"{join_names(list(format))} must be given to sk.Recording, not again here")
@@ -124,8 +127,24 @@ def build_request(
         recording = Recording(source, rate, encoding=encoding, n_channels=n_channels, id=id)
     if recording.encoding is not None:
         format = {name: getattr(recording, name) for name in ("encoding", "sample_rate", "n_channels")}
-    name = make_encodable(id or recording.id)
+    name = _clean_name(id or recording.id)
     return SubmissionRequest(recording, config, name, bucket, metadata, format)
+
+
+def check_format(source: Any, format: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user gave as the format of a recording; the file itself is not opened.
+
+    Raises:
+        ConfigError: if the values do not go together, or not with the source.
+    """
+    is_link = isinstance(source, str) and "://" in source
+    if "container" in format and not is_link:
+        raise ConfigError("container is for links; the format of other recordings is read from their content")
+    return check_link_format(**format) if is_link or "encoding" in format else dict(format)
+
+
+def _clean_name(id: str) -> str:
+    return hide_signatures(make_encodable(id))
 
 
 def _check_metadata(metadata: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -16,15 +17,20 @@ import pandas as pd
 
 from ...audio import AUDIO_SUFFIXES, Recording
 from ...config import RecognitionConfig
-from ...errors import AudioError, ConfigError, check_path, make_encodable, show_value
+from ...errors import AudioError, ConfigError, check_path, count_noun, few, make_encodable, show_value
 from ...paths import remove_signature
 from ...transcript import Transcript
 from ..storage.links import find_link_name, names_many
+from ..storage.listing import FoundObject
 from .table import COLUMNS
 
-ListLinks = Callable[[str], list[str]]
+ListObjects = Callable[[str, bool], Iterator[FoundObject]]
+PAGE = 1000
+"""Objects of a bucket that are listed before the first is sent; of more, the number is not known at first."""
 SOURCE_COLUMNS = ("source", "path", "file")
 OPTIONS = tuple(option.name for option in fields(RecognitionConfig))
+KINDS = ("container", "encoding")
+FORMAT = (*KINDS, "sample_rate", "n_channels")
 RESERVED = {*COLUMNS, *Transcript([]).words}
 LIKENESS = 0.8
 """Similarity from which a column name counts as a misspelled option."""
@@ -50,12 +56,16 @@ class Item:
         id: its name in the frames; default: its file name.
         options: fields of `RecognitionConfig` that differ from those of the batch.
         metadata: the user's other columns.
+        format: arguments about the format that differ from those of the batch.
+        version: as in `SubmissionRequest`.
     """
 
     source: Any
     id: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
+    format: dict[str, Any] = field(default_factory=dict)
+    version: str | None = None
 
     @property
     def path(self) -> str | None:
@@ -77,30 +87,39 @@ class Item:
         return f"a recording of type {type(self.source).__name__}"
 
 
-def collect_items(sources: Any, list_links: ListLinks) -> list[Item] | Iterator[Item]:
-    """The recordings of a batch: a list, or a lazy iterator if `sources` is a generator or the like.
+def collect_items(sources: Any, list_objects: ListObjects) -> list[Item] | Iterator[Item]:
+    """The recordings of a batch: a list, or a lazy iterator if `sources` is a generator, or a large bucket.
 
     A path of a folder means the recordings in it; a path with `*`, `?` or `[` means the files that match
     (`**` includes subfolders); an s3 link of that kind means the objects that match. Files with the same
-    name get names with as many of their parent folders as are needed to distinguish them.
+    name get names with as many of their parent folders as are needed to distinguish them. The objects of a
+    single s3 link are listed while they are sent, so their names have all folders below that link.
 
     Args:
-        list_links: returns the links that an s3 link with a pattern means.
+        list_objects: returns the objects that an s3 link with a pattern means; also gets whether a row names
+            their format.
 
     Raises:
         AudioError: if a pattern or a folder has no recordings.
         ConfigError: if these are no recordings, a table has no source column, or it has a column that looks
             like a misspelled option.
 
-    >>> [item.name for item in collect_items(["b.wav", "a.wav", "old/a.wav"], lambda link: [link])]
+    >>> [item.name for item in collect_items(["b.wav", "a.wav", "old/a.wav"], None)]
     ['b.wav', '.../a.wav', 'old/a.wav']
     """
     if isinstance(sources, pd.DataFrame):
         columns = _Columns(sources.columns, "the table")
         rows = enumerate(sources.to_dict("records"))
-        return _set_names(columns.make_item(row, f"row {number} of the table") for number, row in rows)
+        items = (columns.make_item(row, f"row {number} of the table") for number, row in rows)
+        return _set_names(one for item in items for one in _expand_row(item, list_objects))
+    if isinstance(sources, str) and names_many(sources):
+        items = (
+            Item(found.link, found.name, version=found.version) for found in list_objects(sources, False)
+        )
+        first = list(itertools.islice(items, PAGE))
+        return first if len(first) < PAGE else itertools.chain(first, items)
     if isinstance(sources, (str, os.PathLike)):
-        return _set_names(_expand(sources, list_links))
+        return _set_names(_expand(sources, list_objects))
     if _is_recording(sources):
         return [_make_item(sources)]
     if not isinstance(sources, Iterable):
@@ -108,7 +127,7 @@ def collect_items(sources: Any, list_links: ListLinks) -> list[Item] | Iterator[
             "submit_many takes paths, patterns, folders, links, a table, or an iterable of recordings, not "
             f"{show_value(sources)}"
         )
-    found = (item for source in sources for item in _expand_or_make(source, list_links))
+    found = (item for source in sources for item in _expand_or_make(source, list_objects))
     is_listed = isinstance(sources, (Sequence, Set, pd.Series, pd.Index))
     return _set_names(found) if is_listed else found
 
@@ -119,9 +138,9 @@ def _is_recording(source: Any) -> bool:
     return isinstance(source, known) or hasattr(source, "get_all_samples") or hasattr(source, "read")
 
 
-def _expand_or_make(source: Any, list_links: ListLinks) -> Iterable[Item]:
+def _expand_or_make(source: Any, list_objects: ListObjects) -> Iterable[Item]:
     is_text = isinstance(source, (str, os.PathLike))
-    return _expand(source, list_links) if is_text else [_make_item(source)]
+    return _expand(source, list_objects) if is_text else _expand_row(_make_item(source), list_objects)
 
 
 def _make_item(source: Any) -> Item:
@@ -132,23 +151,46 @@ def _make_item(source: Any) -> Item:
     return Item(source)
 
 
-def _expand(source: str | os.PathLike[str], list_links: ListLinks) -> list[Item]:
+def _expand_row(item: Item, list_objects: ListObjects) -> Iterable[Item]:
+    """The objects that the link of a row means, each with the options of the row; or the row itself.
+
+    Raises:
+        AudioError: if there are none.
+        ConfigError: if several objects would get the id of the row.
+    """
+    if not isinstance(item.source, str) or not names_many(item.source):
+        return [item]
+    if item.id:
+        raise ConfigError(
+            f"{item.source!r} may mean several objects, and id={item.id!r} names one: leave the id out"
+        )
+    found = list_objects(item.source, any(name in item.format for name in KINDS))
+    return (replace(item, source=one.link, version=one.version) for one in found)
+
+
+def _expand(source: str | os.PathLike[str], list_objects: ListObjects) -> Iterable[Item]:
     """The recordings that a path or a link means.
 
     Raises:
         AudioError: if there are none.
     """
     if isinstance(source, str) and "://" in source:
-        return [Item(link) for link in (list_links(source) if names_many(source) else [source])]
+        return _expand_row(Item(source), list_objects)
     path = str(check_path("a source", source, AudioError))
     if os.path.isdir(path):
         return list(map(Item, _list_folder(path)))
     if not glob.has_magic(path) or os.path.exists(path):
         return [Item(source)]
-    found = [one for one in sorted(glob.glob(path, recursive=True)) if os.path.isfile(one)]
-    if not found:
+    found = sorted(glob.glob(path, recursive=True))
+    files = [one for one in found if os.path.isfile(one)]
+    if found and not files:
+        raise AudioError(
+            f"{path!r} matches {count_noun(len(found), 'folder')} ({few(found)}) and no file: name one of "
+            f"them, or take the files in them by {os.path.join(path, '*')!r}"
+        )
+    if not files:
         raise AudioError(f"no file matches {path!r}, looked up from {os.getcwd()!r}")
-    return list(map(Item, found))
+    return list(map(Item, files))
 
 
 def _list_folder(path: str) -> list[str]:
@@ -226,7 +268,8 @@ class _Columns:
                 f"{', '.join(names)}"
             )
         self.source = found[0]
-        self.metadata = [name for name in names if name not in (*OPTIONS, self.source, "id")]
+        known = (*OPTIONS, *KINDS, self.source, "id")
+        self.metadata = [name for name in names if name not in known]
         for name in self.metadata:
             self._check(name)
 
@@ -253,7 +296,13 @@ class _Columns:
             str(given["id"]) if "id" in given else None,
             {name: to_plain(value) for name, value in given.items() if name in OPTIONS},
             {name: row[name] for name in self.metadata},
+            {name: _to_whole(to_plain(given[name])) for name in FORMAT if name in given},
         )
+
+
+def _to_whole(value: Any) -> Any:
+    """A whole number as an int; pandas makes floats of a column in which one is missing."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _guess_option(column: str) -> str | None:

@@ -8,7 +8,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ from ..journal.record import JobRecord
 from ..journal.states import DAMAGED, REUSABLE
 from ..storage.backends import open_storage
 from ..storage.links import parse_link
-from ..storage.listing import list_recordings
+from ..storage.listing import FoundObject, list_recordings
 from ..storage.upload import upload_recording
 from ..transport.base import Transport
 from ..transport.endpoints import CLOUD
@@ -210,17 +210,19 @@ class Submitter:
             recording, bucket, key, endpoint=settings.storage, progress=progress, ca=settings.ca
         )
 
-    def list_recordings(self, link: str, has_format: bool) -> list[str]:
-        """The links of all recordings that an s3 link with a pattern means."""
+    def list_recordings(self, link: str, has_format: bool) -> Iterator[FoundObject]:
+        """All recordings that an s3 link with a pattern means, one page of the list after the other."""
         storage = open_storage(self._settings.storage, self._settings.ca)
         return list_recordings(link, storage, has_format)
 
     def reuse_key(self, request: SubmissionRequest) -> str | None:
-        """Hash of sound, options and service; None for a link, whose sound may change."""
-        if request.recording is None:
-            return None
+        """Hash of sound, options and service; None for a link whose sound may have changed unnoticed."""
         scope = self._settings.scope or self._transport.name
-        parts = [scope, request.sha256, request.config.to_dict()]
+        parts: list[Any] = [scope, request.sha256, request.config.to_dict()]
+        if request.recording is None:
+            if request.version is None:
+                return None
+            parts += [request.source, request.version, dict(request.format)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _find_earlier(self, request: SubmissionRequest, key: str | None) -> Entry | None:

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ...errors import make_encodable
+from ...errors import hide_signatures, make_encodable
 from ...paths import remove_signature
 from .states import DAMAGED, STATES, JobState
 
 NOT_COLUMNS = ("number", "is_reused")
 NEEDED = ("service", "recording", "state", "created_at", "options")
 JSON = ("options", "metadata", "format")
+FREE_TEXTS = ("recording", "error")
 NUMBERS = {
     "duration": 1e9,
     "n_channels": 1e9,
@@ -101,8 +102,8 @@ class JobRecord:
         """Its columns for SQLite."""
         columns = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NOT_COLUMNS}
         columns["options"] = json.dumps(dict(self.options))
-        for name in ("metadata", "format"):
-            columns[name] = json.dumps(dict(columns[name])) if columns[name] else None
+        columns["metadata"] = json.dumps(_hide_signatures(self.metadata)) if self.metadata else None
+        columns["format"] = json.dumps(dict(self.format)) if self.format else None
         if self.source is not None and make_encodable(self.source) != self.source:
             columns["source"] = os.fsencode(self.source)  # a path that is not UTF-8 is stored as bytes
         return make_storable(columns)
@@ -128,8 +129,19 @@ class JobRecord:
 
 
 def make_storable(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns with texts that SQLite can store."""
-    return {name: make_encodable(cell) if isinstance(cell, str) else cell for name, cell in columns.items()}
+    """Columns with texts that SQLite can store; no name or error has the signature of a link."""
+    texts = {name: make_encodable(cell) for name, cell in columns.items() if isinstance(cell, str)}
+    free = {name: hide_signatures(texts[name]) for name in FREE_TEXTS if name in texts}
+    return {**columns, **texts, **free}
+
+
+def _hide_signatures(value: Any) -> Any:
+    """A value of the user's, with no signature in any of its texts."""
+    if isinstance(value, Mapping):
+        return {name: _hide_signatures(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_hide_signatures(one) for one in value]
+    return hide_signatures(value) if isinstance(value, str) else value
 
 
 def _read_cell(name: str, cell: Any) -> Any:

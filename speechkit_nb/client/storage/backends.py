@@ -24,7 +24,7 @@ SLOWEST = 50_000
 """Bytes per second of the slowest upload that is waited for."""
 REGIONS = {"storage.yandexcloud.net": "ru-central1", "storage.yandexcloud.kz": "kz1"}
 CREDENTIALS = (
-    "a static key of a service account with the role storage.uploader, in AWS_ACCESS_KEY_ID and "
+    "they must be a static key of a service account with the role {role}, in AWS_ACCESS_KEY_ID and "
     "AWS_SECRET_ACCESS_KEY or in ~/.aws/credentials"
 )
 
@@ -55,6 +55,13 @@ class Content(NamedTuple):
         return cls(path, media_type, path.stat().st_size, sha256.hexdigest(), etags)
 
 
+class StoredObject(NamedTuple):
+    """The name of an object, and a text that changes with its content."""
+
+    key: str
+    version: str
+
+
 class Storage(Protocol):
     """A storage of objects in buckets."""
 
@@ -67,8 +74,8 @@ class Storage(Protocol):
     def put(self, content: Content, bucket: str, key: str, name: str | None) -> None:
         """Upload; `name` is shown with a progress bar, None shows no bar."""
 
-    def keys(self, bucket: str, prefix: str) -> list[str]:
-        """The names of all objects that begin with `prefix`."""
+    def find(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose names begin with `prefix`, sorted by name; they are listed as they are needed."""
 
 
 class S3Storage:
@@ -108,21 +115,26 @@ class S3Storage:
                 Metadata={"sha256": content.sha256},
             )
 
-    def keys(self, bucket: str, prefix: str) -> list[str]:
-        with self._translate_errors(bucket):
-            if not self._files.exists(bucket):
-                raise FileNotFoundError(bucket)
-            found: list[str] = self._files.find(bucket, prefix=prefix)
-        return [path.removeprefix(f"{bucket}/") for path in found]
+    def find(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        page: dict[str, Any] = {"NextContinuationToken": None}
+        while "NextContinuationToken" in page:  # the storage sends a thousand objects at a time
+            token = page["NextContinuationToken"]
+            more = {} if token is None else {"ContinuationToken": token}
+            with self._translate_errors(bucket, "storage.viewer"):
+                page = self._files.call_s3(
+                    "list_objects_v2", Bucket=bucket, Prefix=prefix, timeout=CALL_DEADLINE, **more
+                )
+            for found in page.get("Contents", ()):
+                yield StoredObject(found["Key"], found["ETag"])
 
     @contextmanager
-    def _translate_errors(self, bucket: str) -> Iterator[None]:
+    def _translate_errors(self, bucket: str, role: str = "storage.uploader") -> Iterator[None]:
         from botocore.exceptions import BotoCoreError
 
         try:
             yield
         except (OSError, BotoCoreError) as error:
-            raise _translate(error, bucket, self._endpoint) from None
+            raise _translate(error, bucket, self._endpoint, role) from None
 
 
 class LocalStorage:
@@ -145,10 +157,10 @@ class LocalStorage:
         with self._translate_errors(), write_atomically(path) as unfinished:
             shutil.copyfile(content.path, unfinished)
 
-    def keys(self, bucket: str, prefix: str) -> list[str]:
+    def find(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         folder = self._find_bucket(bucket)
-        names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        return [make_encodable(name) for name in names if name.startswith(prefix)]
+        with self._translate_errors():
+            yield from _walk(folder, "", prefix)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
@@ -162,6 +174,23 @@ class LocalStorage:
         if not folder.is_dir():
             raise _make_bucket_error(bucket, f"the folder {self._root}")
         return folder
+
+
+def _walk(folder: Path, above: str, prefix: str) -> Iterator[StoredObject]:
+    """The files below a folder whose names begin with `prefix`, in the order in which S3 lists them.
+
+    Args:
+        above: the name of the folder in its bucket, with `/` at its end.
+    """
+    found = {entry.name + "/" * entry.is_dir(follow_symlinks=False): entry for entry in os.scandir(folder)}
+    for name in sorted(found):
+        key, entry = above + name, found[name]
+        if name.endswith("/"):
+            if key.startswith(prefix) or prefix.startswith(key):
+                yield from _walk(folder / entry.name, key, prefix)
+        elif key.startswith(prefix) and entry.is_file():
+            status = entry.stat()
+            yield StoredObject(make_encodable(key), f"{status.st_size} {status.st_mtime_ns}")
 
 
 def open_storage(endpoint: str | os.PathLike[str], ca: str | os.PathLike[str] | None = None) -> Storage:
@@ -225,10 +254,11 @@ def _show_bar(name: str | None) -> Iterator[Any]:
         yield callback
 
 
-def _translate(error: Exception, bucket: str, endpoint: str) -> Exception:
+def _translate(error: Exception, bucket: str, endpoint: str, role: str) -> Exception:
     """An error of the toolkit; messages of the storage never contain a secret key."""
     from botocore import exceptions
 
+    needed = CREDENTIALS.format(role=role)
     storage = f"the storage {endpoint}"
     code = getattr(getattr(error, "__cause__", None), "response", {}).get("Error", {}).get("Code", "")
     if isinstance(error, FileNotFoundError):
@@ -236,7 +266,7 @@ def _translate(error: Exception, bucket: str, endpoint: str) -> Exception:
     if isinstance(error, PermissionError):
         return errors.Denied(
             f"{storage} does not allow these credentials to use the bucket {bucket!r} ({code}: {error})"
-            f"; they must be {CREDENTIALS}",
+            f"; {needed}",
             code="PERMISSION_DENIED",
             details=str(error),
         )
@@ -246,7 +276,7 @@ def _translate(error: Exception, bucket: str, endpoint: str) -> Exception:
         return errors.Unreachable(f"cannot connect to {storage}: {error}", code="UNAVAILABLE")
     if isinstance(error, exceptions.BotoCoreError):
         return errors.Denied(
-            f"there are no credentials for {storage} ({error}); they must be {CREDENTIALS}",
+            f"there are no credentials for {storage} ({error}); {needed}",
             code="UNAUTHENTICATED",
         )
     return errors.ServiceError(f"{storage} answered {code or type(error).__name__}: {error}")

@@ -72,12 +72,19 @@ def parse_link(link: str, endpoint: str = CLOUD.storage, container: str | None =
             f"{link!r} is not a link into Object Storage, which looks like s3://bucket/name.wav; "
             "client.submit_many takes patterns and folders too, such as s3://bucket/*.wav"
         )
-    found = container or find_container(path)
+    named = find_container(path)
+    if container == PCM and named is not None:
+        raise AudioError(
+            f"the name of {link!r} is that of a {named} file, which has a header: leave encoding out; "
+            f"encoding={PCM!r} is for samples without one, and a wrong one is recognized as noise"
+        )
+    found = container or named
     if found is None:
+        folder = f"; if it is a folder, write it as {link + '/'!r}" if scheme == "s3" else ""
         raise AudioError(
             f"the format of {link!r} is unknown, since its name does not end in one of "
             f"{', '.join(CONTAINERS)}: name it by container='WAV', 'OGG_OPUS' or 'MP3', or, for samples "
-            "without a header, by encoding='LINEAR16_PCM' with sample_rate"
+            f"without a header, by encoding='LINEAR16_PCM' with sample_rate{folder}"
         )
     return plain, found
 
@@ -136,7 +143,7 @@ def find_link_name(link: str) -> str:
 
 def names_many(link: str) -> bool:
     """Whether an s3 link is a bucket, a folder that ends in `/`, or a pattern."""
-    key = link.removeprefix("s3://").partition("/")[2]
+    key = remove_signature(link).removeprefix("s3://").partition("/")[2]
     return link.startswith("s3://") and (not key or key.endswith("/") or glob.has_magic(key))
 
 

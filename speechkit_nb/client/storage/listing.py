@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
-from ...errors import AudioError, count_noun
+from ...errors import AudioError, count_noun, few
+from ...paths import remove_signature
 from .backends import Storage
 from .links import CONTAINERS, check_names, find_container
 
 
-def list_recordings(link: str, storage: Storage, has_format: bool = False) -> list[str]:
-    """The links to the recordings that an s3 link means, sorted.
+class FoundObject(NamedTuple):
+    """A recording in a bucket.
+
+    Attributes:
+        link: its s3 link.
+        name: its name below the last folder that the link with the pattern spells out.
+        version: a text that changes with its content.
+    """
+
+    link: str
+    name: str
+    version: str
+
+
+def list_recordings(link: str, storage: Storage, has_format: bool = False) -> Iterator[FoundObject]:
+    """The recordings that an s3 link means, sorted; they are listed as they are needed.
 
     Args:
         link: `s3://BUCKET` or `s3://BUCKET/PREFIX/` for all recordings that begin so, also in folders below;
-            or a pattern, in which `*` and `?` stay in one folder and `**` goes through folders.
+            or a pattern, in which `*` and `?` stay in one folder and `**` goes through folders. A pattern
+            that ends in `/` means all recordings in the folders that match.
         storage: where the buckets are.
         has_format: whether the format is known, so that a recording may have any suffix.
 
@@ -24,23 +41,47 @@ def list_recordings(link: str, storage: Storage, has_format: bool = False) -> li
         AudioError: if there are none.
         Denied, NotFound, Unreachable: wrong credentials, no such bucket, no connection.
     """
+    link = remove_signature(link)
     bucket, _, key = link.removeprefix("s3://").partition("/")
     check_names(bucket, None)
     prefix = key[: next((at for at, char in enumerate(key) if char in "*?["), len(key))]
-    keys = sorted(found for found in storage.keys(bucket, prefix) if not found.endswith("/"))
-    if glob.has_magic(key):
-        chosen = [found for found in keys if found == key or _matches(found.split("/"), key.split("/"))]
-    else:
-        chosen = keys
-    chosen = [found for found in chosen if has_format or find_container(found)]
-    if not chosen:
-        among = count_noun(len(keys), "object")
+    above = prefix.rpartition("/")[0]
+    pattern = f"{key}**/*" if key.endswith("/") else key
+    parts = pattern.split("/") if glob.has_magic(key) else ["**"]
+    n_objects, n_recordings, folders = 0, 0, dict[str, None]()
+    for key_found, version in storage.find(bucket, prefix):
+        if key_found.endswith("/"):  # stands for an empty folder
+            continue
+        n_objects += 1
+        of_key = key_found.split("/")
+        if key_found == key or _matches(of_key, parts):
+            if has_format or find_container(key_found):
+                n_recordings += 1
+                yield FoundObject(
+                    f"s3://{bucket}/{key_found}",
+                    key_found.removeprefix(f"{above}/" if above else ""),
+                    version,
+                )
+        elif not n_recordings and len(folders) < 4:
+            folder = of_key[: len(parts)]
+            if len(folder) < len(of_key) and _matches(folder, parts):
+                folders["/".join(folder)] = None
+    if n_recordings:
+        return
+    message = (
+        f"no recordings match {link!r}: the storage has {count_noun(n_objects, 'object')} in the bucket "
+        f"{bucket!r} that begin with {prefix!r}. "
+    )
+    if folders:
+        first = next(iter(folders))
         raise AudioError(
-            f"no recordings match {link!r}: the storage has {among} in the bucket {bucket!r} that begin with "
-            f"{prefix!r}. A recording ends in one of {', '.join(CONTAINERS)}, unless container= or encoding= "
-            "names its format"
+            f"{message}The pattern matches folders ({few([*folders])}) and not what is in them: "
+            f"'s3://{bucket}/{first}/' is one of them with all below, {link + '/'!r} all of them"
         )
-    return [f"s3://{bucket}/{found}" for found in chosen]
+    raise AudioError(
+        f"{message}A recording ends in one of {', '.join(CONTAINERS)}, unless container= or encoding= "
+        "names its format"
+    )
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
