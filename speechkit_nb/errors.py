@@ -53,7 +53,8 @@ from typing import Any
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SECRETS = re.compile(
-    r"""(https?:/+)(?:[^\s'"<>/]*@)?([^\s'"<>?]*)(?:\?[^\s'"<>]*)?|\?[^\s'"<>]*X-Amz-[^\s'"<>]*""", re.I
+    r"""(https?:/+)(?:[^\s'"<>/]*@)?([^\s'"<>?]*)(?:\?[^\s'"<>]*)?|\?[^\s'"<>]*(?:X-Amz-|Signature=)[^\s'"<>]*""",
+    re.I,
 )
 """Links, with user and password before the host and a query at the end; or only a signature."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

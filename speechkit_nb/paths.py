@@ -84,7 +84,7 @@ def remove_signature(link: str) -> str:
     if scheme.strip().lower() in ("http", "https"):
         host, slash, path = rest.partition("#")[0].partition("?")[0].partition("/")
         return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-    return re.split(r"\?[^?]*X-Amz-", link)[0] if scheme.strip().lower() == "s3" else link
+    return re.split(r"\?[^?]*(?:X-Amz-|Signature=)", link)[0] if scheme.strip().lower() == "s3" else link
 
 
 def _chosen_home() -> Path | None:

@@ -17,7 +17,6 @@ from .states import DAMAGED, STATES, JobState
 NOT_COLUMNS = ("number", "is_reused")
 NEEDED = ("service", "recording", "state", "created_at", "options")
 JSON = ("options", "metadata", "format")
-FREE_TEXTS = ("recording", "error")
 NUMBERS = {
     "duration": 1e9,
     "n_channels": 1e9,
@@ -83,6 +82,8 @@ class JobRecord:
     def __post_init__(self) -> None:
         if self.source is not None:
             object.__setattr__(self, "source", remove_signature(self.source))
+        for name in ("recording", "error", "metadata"):
+            object.__setattr__(self, name, _hide_signatures(getattr(self, name)))
 
     @property
     def state_info(self) -> JobState:
@@ -102,8 +103,8 @@ class JobRecord:
         """Its columns for SQLite."""
         columns = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NOT_COLUMNS}
         columns["options"] = json.dumps(dict(self.options))
-        columns["metadata"] = json.dumps(_hide_signatures(self.metadata)) if self.metadata else None
-        columns["format"] = json.dumps(dict(self.format)) if self.format else None
+        for name in ("metadata", "format"):
+            columns[name] = json.dumps(dict(columns[name])) if columns[name] else None
         if self.source is not None and make_encodable(self.source) != self.source:
             columns["source"] = os.fsencode(self.source)  # a path that is not UTF-8 is stored as bytes
         return make_storable(columns)
@@ -129,14 +130,15 @@ class JobRecord:
 
 
 def make_storable(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns with texts that SQLite can store; no name or error has the signature of a link."""
+    """Columns with texts that SQLite can store; an error has no signature of a link."""
     texts = {name: make_encodable(cell) for name, cell in columns.items() if isinstance(cell, str)}
-    free = {name: hide_signatures(texts[name]) for name in FREE_TEXTS if name in texts}
-    return {**columns, **texts, **free}
+    if "error" in texts:
+        texts["error"] = hide_signatures(texts["error"])
+    return {**columns, **texts}
 
 
 def _hide_signatures(value: Any) -> Any:
-    """A value of the user's, with no signature in any of its texts."""
+    """A value of the user's, with no signature of a link in any of its texts."""
     if isinstance(value, Mapping):
         return {name: _hide_signatures(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
