@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 import grpc
@@ -28,6 +28,12 @@ REQUEST_SECONDS = 10.0
 UPLOAD_SECONDS = 60.0
 UPLOADS = ("RecognizeFile", "LongRunningRecognize")
 MOST_UPLOADS = 3
+REFUSAL_SECONDS = 1.0
+"""Before a session ends with an error, its client may go on sending for so long."""
+SILENCE_SECONDS = 0.25
+"""A client that sends nothing for so long gets the error at once."""
+MOST_REFUSALS = 20
+"""So many clients at a time; in a flood the others get their errors without delay."""
 OPTIONS = [
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -54,10 +60,9 @@ def make_server(
     """
     server = grpc.aio.server(
         options=OPTIONS,
-        interceptors=[_CheckCredentials(authenticator)] if authenticator.is_required else [],
         maximum_concurrent_rpcs=MOST_CALLS,
     )
-    uploads = _Uploads()
+    handlers = _Handlers(authenticator)
     services = {
         "speechkit.stt.v3.AsyncRecognizer": _async_recognizer(service),
         "speechkit.stt.v3.Recognizer": _recognizer(streams),
@@ -66,7 +71,7 @@ def make_server(
         "yandex.cloud.endpoint.ApiEndpointService": _endpoint_service(address),
     }
     server.add_generic_rpc_handlers(
-        tuple(_service_handler(name, calls, uploads) for name, calls in services.items())
+        tuple(handlers.of_service(name, calls) for name, calls in services.items())
     )
     return server
 
@@ -87,24 +92,6 @@ def bind(server: Any, address: Address, tls: tuple[Path, Path] | None) -> Addres
         raise listen_error(address) from error
 
 
-class _CheckCredentials(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Answers calls without valid credentials with an error, whatever they call."""
-
-    def __init__(self, authenticator: Authenticator) -> None:
-        self._authenticator = authenticator
-
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """The handler of a call, or one that answers with the error."""
-        handler = await continuation(details)
-        if details.method.startswith(OPEN_METHODS):
-            return handler
-        try:
-            self._authenticator.check(_select_texts(details.invocation_metadata))
-        except StatusError as error:
-            return handler and _make_failing_handler(handler, error)
-        return handler
-
-
 class _Uploads:
     """Lets few requests with audio into memory at a time, and of each connection only one."""
 
@@ -118,27 +105,6 @@ class _Uploads:
         lock = self._connections.setdefault(connection, asyncio.Lock())
         async with lock, self._slots:
             yield
-
-
-def _make_failing_handler(handler: Any, error: StatusError) -> Any:
-    """A handler of the same kind that always answers with the error."""
-
-    async def unary(_: Any, context: Any) -> None:
-        await context.send_initial_metadata(make_request_ids())
-        await _abort(context, error)
-
-    async def stream(_: Any, context: Any) -> AsyncIterator[Any]:
-        await context.send_initial_metadata(make_request_ids())
-        await _abort(context, error)
-        yield  # never reached: it makes the function an async generator
-
-    kind = f"{_arity(handler.request_streaming)}_{_arity(handler.response_streaming)}"
-    make = getattr(grpc, f"{kind}_rpc_method_handler")
-    return make(stream if handler.response_streaming else unary, handler.request_deserializer)
-
-
-def _arity(streaming: bool) -> str:
-    return "stream" if streaming else "unary"
 
 
 def _async_recognizer(service: SpeechService) -> dict[str, Implementation]:
@@ -194,99 +160,147 @@ def _endpoint_service(address: Callable[[], str]) -> dict[str, Implementation]:
 
 def metadata(context: Any) -> dict[str, str]:
     """The metadata of a call, as text."""
-    return _select_texts(context.invocation_metadata())
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
-def _select_texts(pairs: Any) -> dict[str, str]:
-    return {key: value for key, value in pairs or () if isinstance(value, str)}
+class _Handlers:
+    """Makes the handlers of methods.
 
-
-def _service_handler(name: str, implementations: dict[str, Implementation], uploads: _Uploads) -> Any:
-    found = methods(name)
-    handlers = {method: _handler(found[method], call, uploads) for method, call in implementations.items()}
-    return grpc.method_handlers_generic_handler(name, handlers)
-
-
-def _handler(method: Method, call: Implementation, uploads: _Uploads) -> Any:
-    """The handler of a method.
-
-    For gRPC it takes a stream of requests, also where there is only one. On the wire this is the same, but
+    For gRPC each takes a stream of requests, also where there is only one. On the wire this is the same, but
     gRPC would read the one request itself, without limits of time and number, before it calls the handler.
+
+    Args:
+        authenticator: checks the credentials of every call.
     """
-    if method.response_streaming:  # answers are serialized already, by the store or by a session
-        return grpc.stream_stream_rpc_method_handler(_handle_stream(method, call), None, None)
-    handle = _handle_unary(method, call, uploads if method.path.endswith(UPLOADS) else None)
-    return grpc.stream_unary_rpc_method_handler(handle, None, method.response.SerializeToString)
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+        self._uploads = _Uploads()
+        self._refusals = asyncio.Semaphore(MOST_REFUSALS)
+
+    def of_service(self, name: str, implementations: dict[str, Implementation]) -> Any:
+        """The handler of a service, whose methods have these names."""
+        found = methods(name)
+        handlers = {method: self._of_method(found[method], call) for method, call in implementations.items()}
+        return grpc.method_handlers_generic_handler(name, handlers)
+
+    def _of_method(self, method: Method, call: Implementation) -> Any:
+        if method.response_streaming:  # answers are serialized already, by the store or by a session
+            return grpc.stream_stream_rpc_method_handler(self._handle_stream(method, call), None, None)
+        handle = self._handle_unary(method, call)
+        return grpc.stream_unary_rpc_method_handler(handle, None, method.response.SerializeToString)
+
+    def _handle_unary(self, method: Method, call: Implementation) -> Callable[[Any, Any], Awaitable[Any]]:
+        has_audio = method.path.endswith(UPLOADS)
+
+        async def handle(_: Any, context: Any) -> Any:
+            await context.send_initial_metadata(make_request_ids())
+            with closing(_Requests(method, context)) as requests:
+                try:
+                    self._check(method, context)
+                    if not has_audio:
+                        return await call(await requests.read_only(REQUEST_SECONDS), context)
+                    async with self._uploads.enter(context.peer()):
+                        return await call(await requests.read_only(UPLOAD_SECONDS), context)
+                except Exception as error:
+                    return await _abort(context, to_status_error(error))
+
+        return handle
+
+    def _handle_stream(
+        self, method: Method, call: Implementation
+    ) -> Callable[[Any, Any], AsyncIterator[Any]]:
+        async def handle(_: Any, context: Any) -> AsyncIterator[Any]:
+            await context.send_initial_metadata(make_request_ids())
+            with closing(_Requests(method, context)) as requests:
+                try:
+                    self._check(method, context)
+                    request = (
+                        requests if method.request_streaming else await requests.read_only(REQUEST_SECONDS)
+                    )
+                    async with aclosing(call(request, context)) as messages:
+                        async for message in messages:
+                            yield message
+                except Exception as error:
+                    status = to_status_error(error)
+                    if method.request_streaming and not self._refusals.locked():
+                        async with self._refusals:
+                            await requests.drop_rest()
+                    await _abort(context, status)
+
+        return handle
+
+    def _check(self, method: Method, context: Any) -> None:
+        if not method.path.startswith(OPEN_METHODS):
+            self._authenticator.check(metadata(context))
 
 
-def _handle_unary(
-    method: Method, call: Implementation, uploads: _Uploads | None
-) -> Callable[[Any, Any], Awaitable[Any]]:
-    async def handle(requests: AsyncIterable[bytes], context: Any) -> Any:
-        await context.send_initial_metadata(make_request_ids())
+class _Requests:
+    """The requests of a call, in order.
+
+    gRPC lets a call read one message at a time and cannot stop a read. So where nobody waits for a read any
+    longer, it goes on, and its message is the next one.
+    """
+
+    def __init__(self, method: Method, context: Any) -> None:
+        self._method, self._context = method, context
+        self._read: asyncio.Task[Any] | None = None
+
+    def __aiter__(self) -> _Requests:
+        return self
+
+    async def __anext__(self) -> Any:
+        data = await self._receive()
+        if data is grpc.aio.EOF:
+            raise StopAsyncIteration
+        if self._method.request_streaming and len(data) > LARGEST_STREAM_MESSAGE:
+            raise StatusError(
+                Code.OUT_OF_RANGE,
+                f"a message of the stream has {len(data)} bytes; at most {LARGEST_STREAM_MESSAGE} may be",
+            )
         try:
-            if uploads is None:
-                return await call(await _receive(method, requests, REQUEST_SECONDS), context)
-            async with uploads.enter(context.peer()):
-                return await call(await _receive(method, requests, UPLOAD_SECONDS), context)
-        except Exception as error:
-            return await _abort(context, error)
+            return self._method.request.FromString(data)
+        except Exception as error:  # protobuf's DecodeError has a class for each implementation
+            name = self._method.request.DESCRIPTOR.name
+            raise invalid_argument(f"the request is no {name}: {error}") from None
 
-    return handle
+    async def _receive(self) -> Any:
+        """The next message as bytes, or `EOF`."""
+        self._read = self._read or asyncio.create_task(self._context.read())
+        data = await asyncio.shield(self._read)
+        self._read = None
+        return data
 
-
-def _handle_stream(method: Method, call: Implementation) -> Callable[[Any, Any], AsyncIterator[Any]]:
-    async def handle(requests: AsyncIterable[bytes], context: Any) -> AsyncIterator[Any]:
-        await context.send_initial_metadata(make_request_ids())
+    async def read_only(self, seconds: float) -> Any:
+        """The only request of a call, which must come in time."""
         try:
-            async with AsyncExitStack() as stack:
-                if method.request_streaming:
-                    request = await stack.enter_async_context(aclosing(_parse_each(method, requests)))
-                else:
-                    request = await _receive(method, requests, REQUEST_SECONDS)
-                async for message in await stack.enter_async_context(aclosing(call(request, context))):
-                    yield message
-        except Exception as error:
-            await _abort(context, error)
+            async with asyncio.timeout(seconds):
+                return await anext(self)
+        except TimeoutError:
+            raise StatusError(
+                Code.DEADLINE_EXCEEDED, f"the request did not come within {seconds:g} s"
+            ) from None
+        except StopAsyncIteration:
+            raise invalid_argument("the call ended without a request") from None
 
-    return handle
+    async def drop_rest(self) -> None:
+        """Read what the client still sends, until it ends or pauses, for a limited time.
 
+        A client that is writing when a call ends may see that its write failed, and not the error that the
+        call ended with: asyncio clients of gRPC then say "Internal error from Core".
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REFUSAL_SECONDS):
+                while True:
+                    async with asyncio.timeout(SILENCE_SECONDS):
+                        if await self._receive() is grpc.aio.EOF:
+                            return
 
-async def _receive(method: Method, requests: AsyncIterable[bytes], seconds: float) -> Any:
-    """The only request of a call."""
-    try:
-        async with asyncio.timeout(seconds), _closing(requests) as messages:
-            data = await anext(messages, None)
-    except TimeoutError:
-        raise StatusError(Code.DEADLINE_EXCEEDED, f"the request did not come within {seconds:g} s") from None
-    if data is None:
-        raise invalid_argument("the call ended without a request")
-    return _parse(method, data)
-
-
-async def _parse_each(method: Method, requests: AsyncIterable[bytes]) -> AsyncGenerator[Any]:
-    async with _closing(requests) as messages:
-        async for data in messages:
-            if len(data) > LARGEST_STREAM_MESSAGE:
-                raise StatusError(
-                    Code.OUT_OF_RANGE,
-                    f"a message of the stream has {len(data)} bytes; at most {LARGEST_STREAM_MESSAGE} may be",
-                )
-            yield _parse(method, data)
+    def close(self) -> None:
+        """Forget the read that nobody waits for."""
+        if self._read:
+            self._read.cancel()
 
 
-def _closing(requests: AsyncIterable[bytes]) -> aclosing[Any]:
-    """The messages of a call. gRPC's generator keeps the last one in memory until it is closed."""
-    return aclosing(cast("AsyncGenerator[bytes]", aiter(requests)))
-
-
-def _parse(method: Method, data: bytes) -> Any:
-    try:
-        return method.request.FromString(data)
-    except Exception as error:  # protobuf's DecodeError has a class for each implementation
-        raise invalid_argument(f"the request is no {method.request.DESCRIPTOR.name}: {error}") from None
-
-
-async def _abort(context: Any, error: Exception) -> None:
-    error = to_status_error(error)
+async def _abort(context: Any, error: StatusError) -> None:
     await context.abort(grpc.StatusCode[error.code.name], error.message)
