@@ -72,18 +72,21 @@ lint: $(VENV)/dev
 check: lint $(JS)/node_modules/.package-lock.json
 	npm run --silent check --prefix $(JS)
 	npm test --silent --prefix $(JS) | tail -8
-	$(RUN)/python -m pytest -q -n auto $(QUICK)
+	$(RUN)/python -m pytest -q -n auto --dist loadfile $(QUICK)
 
-# the order matters: a machine that lacks something is told before anything runs
 # one process more than processors, since many tests wait for a server, a kernel or a browser
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-test coverage exhaustive: export PYTEST := $(RUN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations 10
+PYTEST := $(RUN)/python -m pytest -n $(WORKERS) --durations 10
+# a file is run by one process, so that the server, engine or browser of its tests is started once
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
+# the order matters: a machine that lacks something is told before anything runs
 test:
 	@tests/setup_machine.sh $(PYTHON)
-	@$(MAKE) --no-print-directory $(VENV)/dev vendor
+	@$(MAKE) --no-print-directory $(VENV)/dev
 	@tests/setup_machine.sh --browser
-	@$(MAKE) --no-print-directory lint
-	$$PYTEST
+	@$(MAKE) --no-print-directory --jobs 2 lint vendor
+	$(PYTEST) $(BY_FILE)
 
 fuzz: $(VENV)/dev
 	$(RUN)/python tests/fuzz/fuzz.py --count 10000
@@ -91,13 +94,13 @@ fuzz: $(VENV)/dev
 exhaustive:
 	@tests/setup_machine.sh $(PYTHON)
 	@$(MAKE) --no-print-directory $(VENV)/dev
-	$$PYTEST --exhaustive
+	$(PYTEST) --dist worksteal --exhaustive
 
 coverage:
 	@tests/setup_machine.sh $(PYTHON)
 	@$(MAKE) --no-print-directory $(VENV)/dev vendor
 	@tests/setup_machine.sh --browser
-	$$PYTEST --cov=speechkit_nb --cov-report=term:skip-covered --cov-report=xml
+	$(PYTEST) $(BY_FILE) --cov=speechkit_nb --cov-report=term:skip-covered --cov-report=xml
 
 lock: | $(RUN)/uv
 	$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -50,7 +50,7 @@ RUN_CELL = """
 }
 """
 
-pytestmark = pytest.mark.xdist_group("jupyter")
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,6 @@ from local_server import Server, sound, wav
 
 import speechkit_nb as sk
 
-pytestmark = pytest.mark.xdist_group("guide")  # one installation of the Node packages, one server
-
 GUIDE = Path(__file__).parent / "guide"
 PROTOS = Path(__file__).parents[2] / "protos"
 KEY = "AQVNguide"

@@ -20,6 +20,8 @@ CELL_DEADLINE = 300
 BAR = r"text=/\d\d:\d\d,\s*running,\s*estimated/"
 INTERRUPTIONS = 3  # data/README.md
 
+pytestmark = pytest.mark.long
+
 
 def code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -87,8 +89,6 @@ def test_a_notebook_is_stored_without_outputs(path):
     assert stored == []
 
 
-@pytest.mark.long
-@pytest.mark.xdist_group("notebooks")
 @pytest.mark.exhaustive
 def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch):
     """All cells of all notebooks, twice in one home, without errors and without output on standard error.
@@ -111,8 +111,6 @@ def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch):
     assert {name: texts for name, texts in found.items() if texts} == {}
 
 
-@pytest.mark.long
-@pytest.mark.xdist_group("notebooks")
 def test_the_quickstart_in_a_real_jupyterlab(first_run):
     """Opened in Chromium and run: bar, tables and pictures are on the page, with the right values."""
     _, cells = first_run

@@ -31,7 +31,7 @@ view = sk.TimelineView("data/dialogue.wav", {"truth": words, "later": later}, lo
 view
 """
 
-pytestmark = pytest.mark.xdist_group("timeline")
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,6 @@ PITCH = """
 }
 """
 
-pytestmark = pytest.mark.xdist_group("timeline-page")
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:

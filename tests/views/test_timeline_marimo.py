@@ -64,8 +64,6 @@ SECOND_END = """
 }
 """
 
-pytestmark = pytest.mark.xdist_group("timeline")
-
 
 @pytest.fixture
 def url(tmp_path) -> Iterator[str]:

@@ -32,7 +32,7 @@ RATE, SECONDS = 16_000, 30
 WHOLE = (0.0, float(SECONDS))
 PHRASES = ["good morning how can I help", "two tickets to Казань please", "שלום and goodbye"]
 
-pytestmark = pytest.mark.xdist_group("timeline-page")
+pytestmark = pytest.mark.long
 
 
 # --- what is shown

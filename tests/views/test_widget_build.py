@@ -30,8 +30,6 @@ MAY_IMPORT = {
     "labels": set(),
 }
 
-pytestmark = pytest.mark.xdist_group("widgets")
-
 
 def run(*command: object) -> str:
     """What a program prints, run among the sources; what it complains of where it fails."""
