@@ -18,7 +18,8 @@ os.environ["MPLBACKEND"] = "Agg"
 collect_ignore_glob = ["bench/bench_*.py", "bench/harness.py"]  # programs, which test_benches.py runs
 # A busy machine is no slower code. The short form has the same examples on every run. The exhaustive form has
 # more, and other ones on every run except in CI, where a failure should come from the change that is tested.
-settings.register_profile("short", deadline=None, derandomize=True)
+# A slow property takes a share of them, `max_examples=settings.default.max_examples // 4`.
+settings.register_profile("short", deadline=None, max_examples=40, derandomize=True)
 settings.register_profile(
     "exhaustive", deadline=None, max_examples=500, print_blob=True, derandomize="CI" in os.environ
 )
@@ -35,7 +36,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "exhaustive: the long form of a test, for `make exhaustive`")
     config.addinivalue_line(
-        "markers", "long: begins first, so that no worker is left alone with it at the end"
+        "markers", "long: the file begins first, so that no process is left alone with it at the end"
     )
     settings.load_profile("exhaustive" if config.getoption("--exhaustive") else "short")
 

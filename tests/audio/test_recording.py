@@ -325,7 +325,6 @@ def slow_envelope(samples: np.ndarray, n_bins: int) -> np.ndarray:
 
 
 @given(data=st.data(), n=st.integers(3, 300), n_channels=st.integers(1, 3), block=st.integers(1, 400))
-@settings(deadline=None)
 def test_envelope_is_the_extremes_of_each_bin(
     data: st.DataObject, n: int, n_channels: int, block: int
 ) -> None:
@@ -340,7 +339,7 @@ def test_envelope_is_the_extremes_of_each_bin(
 
 
 @given(data=st.data(), channel=st.sampled_from([None, 0, 1]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 def test_envelope_of_a_stretch_of_a_file(data: st.DataObject, channel: int | None) -> None:
     """A file gives the same envelope as its samples, for any interval and channel, over several blocks."""
     recording = Recording(LONG_FLAC)
@@ -589,7 +588,6 @@ def test_no_audio(content: bytes, tmp_path: Path) -> None:
     st.binary(min_size=1, max_size=300),
     st.sampled_from([b"", b"RIFF\x40\0\0\0WAVEfmt ", b"OggS\0", b"ID3", b"\xff\xfb"]),
 )
-@settings(max_examples=150, deadline=None)
 def test_any_bytes_are_audio_or_an_audio_error(content: bytes, start: bytes) -> None:
     """Any bytes give a recording or raise AudioError."""
     with suppress(AudioError):

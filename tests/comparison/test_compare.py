@@ -512,7 +512,7 @@ def test_words_and_recordings_that_carry_a_difference():
 SYSTEMS = st.lists(st.lists(st.sampled_from("abc"), max_size=8), min_size=2, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(reference=st.lists(st.sampled_from("abc"), max_size=8), systems=SYSTEMS)
 def test_parts_sum_to_the_whole(reference, systems):
     """Contributions of words sum to the difference, errors of stretches sum to all errors, spans differ."""
@@ -563,7 +563,7 @@ def test_a_pseudo_reference_is_called_one():
     assert c.verdict.startswith("Against a pseudo-reference, a vote of a, b and c, which is not the truth")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(systems=st.lists(st.lists(st.sampled_from("abcd"), max_size=7), min_size=3, max_size=5))
 def test_a_vote_keeps_the_words_of_every_system_in_order(systems):
     """No word is lost or moved, every place has a word, and words of all systems win."""

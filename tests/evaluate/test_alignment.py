@@ -8,7 +8,7 @@ import jiwer
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from meeteval.wer.matching.cy_levenshtein import time_constrained_levenshtein_distance
 
@@ -110,7 +110,6 @@ def random_words(rng, n_words, letters="abcdef"):
     st.lists(st.tuples(timed_words, timed_words), min_size=1, max_size=4),
     st.sampled_from([None, 0, 0.1, 0.5]),
 )
-@settings(max_examples=150, deadline=None)
 def test_the_alignment_is_the_best_there_is(pairs, collar):
     """Fewest errors, then most matches, then closest in time, as in the whole table in plain Python."""
     sides = [words_frame(side) for side in zip(*pairs, strict=True)]
@@ -145,7 +144,6 @@ def meeteval_distance(ref, hyp, collar):
 
 
 @given(several_pairs)
-@settings(max_examples=150, deadline=None)
 def test_words_in_any_order_are_aligned_as_they_stand(pairs):
     """Words that are not sorted by time keep their order; MeetEval without pruning gives the same errors."""
     sides = [side_of(side) for side in zip(*pairs, strict=True)]
@@ -170,7 +168,6 @@ def test_errors_are_those_of_jiwer():
 
 
 @given(several_pairs)
-@settings(max_examples=150, deadline=None)
 def test_text_alone_has_most_matches_of_fewest_errors(pairs):
     """Without times, the first two parts of the cost are minimal, too."""
     frames = [
@@ -185,7 +182,6 @@ def test_text_alone_has_most_matches_of_fewest_errors(pairs):
 @given(
     timed_words, timed_words, st.sampled_from([None, 0, 100_000, 500_000]), st.sampled_from([1, 9, 1 << 20])
 )
-@settings(max_examples=200, deadline=None)
 def test_every_kernel_finds_the_same_alignment(ref, hyp, collar_us, block):
     """The whole table, a band, blocks and compiled code give the same operations, not only the same cost."""
     whole = build_table(side_of([ref]), side_of([hyp]), collar_us)
@@ -201,7 +197,6 @@ def test_every_kernel_finds_the_same_alignment(ref, hyp, collar_us, block):
 
 
 @given(several_pairs, st.sampled_from([None, 0, 500_000]))
-@settings(max_examples=100, deadline=None)
 def test_pairs_are_aligned_together_as_each_alone(pairs, collar_us):
     """A table of several pairs gives each pair the same operations as a table of one pair."""
     together = align_table(build_table(*map(side_of, zip(*pairs, strict=True)), collar_us), "numpy")
@@ -445,7 +440,6 @@ choices = st.lists(st.lists(st.sampled_from("abc"), max_size=2), min_size=2, max
 
 
 @given(st.lists(st.sampled_from("abc") | choices, max_size=5), st.lists(st.sampled_from("abc"), max_size=6))
-@settings(max_examples=200, deadline=None)
 def test_alternatives_leave_the_fewest_errors(parts, hyp):
     """As few errors as the best of all combinations of choices."""
     texts = [[part] if isinstance(part, str) else [" ".join(choice) for choice in part] for part in parts]

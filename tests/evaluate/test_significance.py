@@ -162,7 +162,6 @@ def pair_of_utterances(draw: st.DrawFn) -> tuple[str, str]:
     return one, two
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.lists(pair_of_utterances(), min_size=1, max_size=4), st.integers(1, 3))
 def test_segments_are_those_of_the_textbook(utterances: list[tuple[str, str]], min_good: int) -> None:
     """The same errors in the same segments of each utterance."""
@@ -378,7 +377,7 @@ few_counts = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(few_counts)
 def test_five_groups_are_never_enough(groups: list[tuple[int, int, int]]) -> None:
     """The p-value is at least 1 / 16 for any errors and any test."""
@@ -390,7 +389,7 @@ def test_five_groups_are_never_enough(groups: list[tuple[int, int, int]]) -> Non
         assert np.isnan(row["p_holm"]) or row["p_holm"] >= 1 / 16
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(few_counts)
 def test_an_interval_has_its_rate_inside_and_no_end_below_zero(
     groups: list[tuple[int, int, int]],
@@ -505,7 +504,7 @@ def test_many_groups_take_the_ratio_estimator() -> None:
         estimate_intervals(Evidence.from_counts(few, keep_groups=False), method="bootstrap")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.lists(pair_of_utterances(), min_size=2, max_size=8), st.data())
 def test_parts_add_to_the_whole(utterances: list[tuple[str, str]], data: st.DataObject) -> None:
     """The sum of the evidence of two parts of a corpus gives the same numbers as the whole."""

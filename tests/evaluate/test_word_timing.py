@@ -265,7 +265,7 @@ def test_durations_are_those_of_the_recordings() -> None:
     assert found["outside"].to_dict() == {("one", "short"): 0.5, ("one", "long"): 0.0}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(ROWS)
 def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
     """The joined counts of the recordings give the same figures as all recordings at once."""
@@ -276,7 +276,7 @@ def test_parts_merge_to_the_whole(rows: list[tuple[str, str, str, str, int, int,
     pd.testing.assert_frame_equal(merged.sort_index(), whole.sort_index(), check_exact=True)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(ROWS)
 def test_figures_are_those_of_the_words(rows: list[tuple[str, str, str, str, int, int, int, bool]]) -> None:
     """Compared with numpy on the errors of the words."""

@@ -248,7 +248,7 @@ cells_of_rows = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=settings.default.max_examples // 8)
 @given(rows=cells_of_rows)
 @pytest.mark.filterwarnings("ignore::speechkit_nb.errors.LeftOut")
 def test_a_comparison_a_rate_and_a_picture_have_the_same_words(rows, tmp_path_factory):

@@ -117,7 +117,7 @@ def test_no_text_is_left_out_if_all_have_room(boxes: list[tuple[int, int]]):
         assert np.isfinite(place_labels(left, right, widths, (0, right[-1]), 0)).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     st.lists(
         st.tuples(

@@ -540,7 +540,7 @@ def test_clock_reads_back_as_the_time(seconds: float, decimals: int):
             )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.floats(0, 10_000), st.floats(0.01, 40_000))
 def test_ticks_are_few_and_on_the_clock(start: float, length: float):
     """Every tick is a multiple of one step of a clock, inside the stretch, at most a dozen."""

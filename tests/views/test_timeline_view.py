@@ -140,7 +140,6 @@ def join_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-@settings(max_examples=60, deadline=None)
 @given(spoken)
 def test_columns_hold_what_the_frame_holds(said: list[tuple[str, int, int, str, int]]):
     """Held against sorting and grouping word by word: texts, times, and the utterance of each word."""
@@ -502,7 +501,7 @@ def test_a_problem_can_be_added_and_survives_another_colour():
 # --- peaks
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     arrays(
         np.float32,
@@ -784,7 +783,6 @@ def test_what_is_displayed_carries_a_picture():
     assert data["application/vnd.jupyter.widget-view+json"]["version_major"] == 2
 
 
-@pytest.mark.xdist_group("jupyter")
 def test_an_exported_notebook_keeps_the_picture(tmp_path):
     """As nbconvert makes a page of a notebook that was saved without the state of its widgets."""
     words = "pd.DataFrame({'word': ['hi'], 'start': [0.0], 'end': [1.0]})"
