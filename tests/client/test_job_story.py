@@ -439,6 +439,11 @@ def test_resume_brings_what_a_killed_kernel_submitted_to_its_own_local_server(sc
 # ---- the embedded recognizer
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [VARIANTS[0], VARIANTS[3], *(pytest.param(one, marks=pytest.mark.exhaustive) for one in VARIANTS[1:3])],
+    ids="-".join,
+)
 def test_no_account_no_network_words_from_real_speech(variant):
     """connect("local"), submit, result: the embedded recognizer over a real connection."""
     with sk.connect("local", api=variant.api, transport=variant.transport) as client:

@@ -19,8 +19,6 @@ from killed_kernels import Kernels, Outcome
 from local_server import Server, wav
 
 TRIES = 20
-SEED, SAMPLE = 1, 12
-"""The short form kills at that many of the moments, the first and the last kind of each call among them."""
 NAMES = ("0.wav", "1.wav", "2.wav")
 ALL = dict.fromkeys(NAMES, "hello world")
 WIRES = {
@@ -143,15 +141,12 @@ class World:
 
 
 def sample_of(moments: list[str]) -> list[str]:
-    """A sample of the moments: at least one of each kind."""
+    """One moment for each kind of write or call, before or after any of its repetitions."""
     kinds: dict[str, list[str]] = {}
-    for moment in moments:
-        kinds.setdefault(moment.rpartition(" (")[0], []).append(moment)
-    chooser = random.Random(SEED)
-    chosen = {chooser.choice(names) for names in kinds.values()}
-    others = [moment for moment in moments if moment not in chosen]
-    chosen |= set(chooser.sample(others, max(0, min(len(others), SAMPLE - len(chosen)))))
-    return [moment for moment in moments if moment in chosen]
+    for moment in dict.fromkeys(moments):
+        kinds.setdefault(moment.partition(" ")[2].rpartition(" (")[0], []).append(moment)
+    chooser = random.Random(1)
+    return [chooser.choice(names) for names in kinds.values()]
 
 
 def copy(journal: Path, target: Path) -> None:

@@ -121,13 +121,15 @@ def test_sessions_end_between_utterances(client: sk.Client, recording: sk.Record
     assert (finals.speech_start - finals.speech_end.shift()).min() > 0.5
 
 
-def test_an_hour(tmp_path: Path) -> None:
-    """An hour in sessions of five minutes, as in the cloud: all words are right."""
-    spoken = make_words(3600)
-    running = start_server(write_script(tmp_path / "hour.csv", spoken), seconds=300)
+@pytest.mark.parametrize("seconds", [600, pytest.param(3600, marks=pytest.mark.exhaustive)])
+def test_an_hour(seconds: int, tmp_path: Path) -> None:
+    """An hour in sessions of five minutes, as in the cloud, or a sixth of both: all words are right."""
+    spoken = make_words(seconds)
+    running = start_server(write_script(tmp_path / "hour.csv", spoken), seconds=seconds / 12)
     with sk.connect(f"grpc://{running.address}") as client:
-        hour = timecode.write_timecode(3600 * RATE)
-        transcript = client.stream(hour, sample_rate=RATE, pace="fast").result(120)
+        hour = timecode.write_timecode(seconds * RATE)
+        session = client.stream(hour, sample_rate=RATE, pace="fast", limits=SessionLimits(seconds / 12))
+        transcript = session.result(120)
     running.close()
     assert words_of(transcript) == spoken
     assert goes_on(transcript)

@@ -131,7 +131,7 @@ def test_figures_are_those_of_the_whole_alignment():
     pd.testing.assert_frame_equal(scores.pairs, summarize_pairs(evidence, method="ratio"))
 
 
-@settings(max_examples=10)
+@settings(max_examples=settings.default.max_examples // 10)
 @given(st.data())
 def test_however_it_is_cut_the_figures_are_the_same(data):
     """Parts have any size, including no utterances, and groups are in several parts."""
@@ -205,12 +205,12 @@ def test_tables_can_be_read_by_others(words):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A local dask cluster of two processes; a task whose worker dies is not repeated."""
+    """A local dask cluster of one process; a task whose worker dies is not repeated."""
     from distributed import Client, LocalCluster
 
     with (
         LocalCluster(
-            n_workers=2,
+            n_workers=1,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
@@ -221,14 +221,13 @@ def cluster():
         yield client
 
 
-@pytest.mark.xdist_group("cluster")
 def test_every_executor_gives_the_same(tables, words, cluster, tmp_path_factory):
     """The current thread, threads, processes, and a cluster, with and without written files."""
-    for corpus, reference in ((tables, "reference"), (words, "truth")):
-        options = {"reference": reference, "systems": SYSTEMS, "by": "noise"}
-        serial = sk.score(corpus, **options)
-        assert serial.summary["n_words"].gt(0).all()
-        with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(2, get_context("spawn")) as processes:
+    with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(2, get_context("spawn")) as processes:
+        for corpus, reference in ((tables, "reference"), (words, "truth")):
+            options = {"reference": reference, "systems": SYSTEMS, "by": "noise"}
+            serial = sk.score(corpus, **options)
+            assert serial.summary["n_words"].gt(0).all()
             for executor in (threads, processes, cluster.get_executor()):
                 for out in (None, tmp_path_factory.mktemp("out")):
                     same(serial, sk.score(corpus, **options, executor=executor, out=out))
@@ -285,7 +284,6 @@ def test_a_process_that_dies_costs_one_part(one_bad):
     same(scores, sk.score(rest, systems=SYSTEMS))
 
 
-@pytest.mark.xdist_group("cluster")
 def test_a_worker_of_a_cluster_that_dies_costs_one_part(one_bad, cluster, tmp_path):
     """The worker is restarted, and the part that causes the crash is named; a second run scores only it."""
     folder = one_bad("kill")
@@ -304,7 +302,6 @@ def test_a_worker_of_a_cluster_that_dies_costs_one_part(one_bad, cluster, tmp_pa
     same(again, sk.score(folder, systems=SYSTEMS))
 
 
-@pytest.mark.xdist_group("cluster")
 def test_a_cluster_does_not_remember(tables, cluster):
     """The same call with a changed file scores the file again."""
     options = {"systems": SYSTEMS, "executor": cluster.get_executor()}
@@ -426,7 +423,6 @@ def test_an_utterance_that_is_twice_in_a_frame_is_an_error():
         sk.score(table, systems=SYSTEMS)
 
 
-@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 30), max_size=8), min_size=2, max_size=5), st.booleans())
 def test_utterances_in_several_parts_are_found(numbers, two_keys):
     """The result equals that of a set, for any distribution over parts and any key columns."""
