@@ -1,9 +1,13 @@
 from .client import Client as Client
 from .client import attach_job as attach_job
 from .connection import connect as connect
+from .jobs.costs import Prices as Prices
+from .jobs.costs import find_day as find_day
 from .jobs.job import Job as Job
 from .jobs.job import describe_reuse as describe_reuse
 from .jobs.jobset import JobSet as JobSet
+from .jobs.sources import Item as Item
+from .jobs.table import billed_seconds as billed_seconds
 from .jobs.table import frame_of as frame_of
 from .journal.entry import Entry as Entry
 from .journal.journal import Journal as Journal
@@ -13,6 +17,11 @@ from .journal.states import OPEN as OPEN
 from .journal.states import STATES as STATES
 from .journal.states import Action as Action
 from .journal.states import JobState as JobState
+from .preview import Estimate as Estimate
+from .preview import estimate_job as estimate_job
+from .preview import hours_per_day as hours_per_day
+from .preview import list_items as list_items
+from .preview import sum_last_day as sum_last_day
 from .streaming.events import StreamEvent as StreamEvent
 from .streaming.sender import SessionLimits as SessionLimits
 from .streaming.session import StreamSession as StreamSession

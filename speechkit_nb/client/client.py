@@ -24,6 +24,7 @@ from ..errors import (
     warn,
 )
 from .jobs.batch import Batch
+from .jobs.costs import sum_costs
 from .jobs.html import JobFrame
 from .jobs.job import Job
 from .jobs.jobset import JobSet
@@ -120,7 +121,7 @@ class Client:
             reuse: whether to return an earlier job with the same sound and the same options, if there is
                 one that is done or open, instead of paying for another; `Job.reused` is True then.
                 Default: yes, except for a server at an address of this machine, whose recognizer may
-                change. The billed folder makes no difference.
+                change, and for a link, whose sound may change. The billed folder makes no difference.
             metadata: values to store with the job, such as numbers and texts.
             options: fields of `RecognitionConfig`, such as `model`, `language`, `normalize`.
 
@@ -294,6 +295,24 @@ class Client:
     def jobs(self) -> pd.DataFrame:
         """Every job of the journal, of all services, newest last."""
         return JobFrame(frame_of(self._journal.records()))
+
+    def costs(self, prices: Any = None) -> pd.DataFrame:
+        """What the jobs of this service in the journal cost: one row per day (UTC), folder and model.
+
+        Columns: `n_jobs`, of which for `n_unknown` it is not known what is billed; `billed` seconds, and the
+        same in `hours`; `price` per billed second, the day `priced` since when it holds, and `cost`, all NaN
+        without prices. The folder is that of `connect`; it is empty if the credentials decide. Jobs of which
+        nothing is billed have no row, and neither have streams.
+
+        Args:
+            prices: price of a second of audio with two channels, the unit of the service: a number, a mapping
+                of models to numbers, or a frame with `model`, `price` and, for a price that has changed,
+                `date`, the first day that it holds. The first price is also that of the days before.
+
+        Raises:
+            ConfigError: if a price is not valid, or one of a model is missing.
+        """
+        return sum_costs(self._journal.records(service=self.service), prices)
 
     def job(self, id: str | int) -> Job:
         """The job with that id, from the journal; one submitted elsewhere is looked up at the service.

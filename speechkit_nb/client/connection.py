@@ -94,7 +94,8 @@ def connect(
             data folder.
         bucket: Object Storage bucket for recordings that are too large for a request.
         quota: submissions per hour and status checks per second, over all clients of this process with the
-            same credentials; default: the cloud's, and no limit for servers on this machine.
+            same credentials, and billed hours per day; default: the cloud's, and no limit for servers on
+            this machine.
         options: of the local server, for `"local"`: `models`, `bucket_root`, `data_dir`.
 
     Raises:
@@ -151,6 +152,8 @@ def connect(
             scope=f"{address.name} {api}",
             reuse=not address.endpoints.loopback,
             bucket=bucket,
+            folder=None if identity.folder_id is None else str(identity.folder_id),
+            hours_per_day=_choose_quota(address, quota).hours_per_day,
             storage=address.endpoints.storage,
             ca=ca,
         ),
@@ -184,6 +187,7 @@ def _connect_local(
         SubmissionSettings(
             scope=f"local {api} {version('speechkit-nb')} {options.get('models')}",
             bucket=bucket,
+            hours_per_day=_choose_quota(address, quota).hours_per_day,
             storage=options.get("bucket_root") or CLOUD.storage,
         ),
         pace=address.pace,
@@ -194,10 +198,12 @@ def _connect_local(
 
 def _make_limiter(address: ServiceAddress, caller: str, quota: Quota | None, journal: Journal) -> CallLimiter:
     """The limiter for a caller of a service; it counts the submissions of the last hour in the journal."""
-    default = Quota() if address.has_quota else UNLIMITED
-    return share_limiters(
-        address.name, caller, quota or default, lambda: journal.submitted_ages(address.name)
-    )
+    chosen = _choose_quota(address, quota)
+    return share_limiters(address.name, caller, chosen, lambda: journal.submitted_ages(address.name))
+
+
+def _choose_quota(address: ServiceAddress, quota: Quota | None) -> Quota:
+    return quota or (Quota() if address.has_quota else UNLIMITED)
 
 
 def _is_cloud(target: str | None) -> bool:

@@ -35,7 +35,7 @@ JSON = TEXT | {
 }
 DAMAGES = {
     **dict.fromkeys(("service", "operation_id", "recording", "sha256", "owner", "error", "bucket"), TEXT),
-    "reuse_key": TEXT,
+    **dict.fromkeys(("reuse_key", "folder"), TEXT),
     "source": {"half a character": TEXT["half a character"]},
     "state": TEXT | {"a state of a later version": "paused", "empty": ""},
     "options": JSON,
@@ -272,7 +272,7 @@ def test_a_file_name_that_is_not_utf_8(client, tmp_path):
     table = pd.DataFrame({"source": [Path(odd)], "speaker": ["ann"]})
     assert client.submit_many(table, progress=False).words.recording.unique().tolist() == [names[2]]
     assert client.submit(odd, reuse=True).reused
-    settings = dataclasses.replace(client._submitter._settings, storage=tmp_path)
-    client._submitter._settings = settings
+    settings = dataclasses.replace(client._submitter.settings, storage=tmp_path)
+    client._submitter.settings = settings
     assert client.upload(odd, "talks", progress=False).endswith("_xcf_xf0_xe8.wav")
     assert len(run().output.encode().splitlines()) == len(client.jobs()) + 1

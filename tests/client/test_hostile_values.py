@@ -118,7 +118,7 @@ def _done(client):
 def test_values_of_every_kind(client, door, tmp_path, monkeypatch):
     """No other error than those of `sk.errors`, no hang, and the client still works."""
     monkeypatch.chdir(tmp_path)
-    client._submitter._settings = dataclasses.replace(client._submitter._settings, storage=tmp_path)
+    client._submitter.settings = dataclasses.replace(client._submitter.settings, storage=tmp_path)
     (tmp_path / "talks").mkdir()
     for value in VALUES.values():
         with warnings.catch_warnings(), contextlib.suppress(SpeechkitError):

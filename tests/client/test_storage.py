@@ -579,7 +579,7 @@ def test_s3_links_are_of_the_storage_of_the_connection():
 
 def _set_storage(client, storage):
     submitter = client._submitter
-    submitter._settings = dataclasses.replace(submitter._settings, storage=storage)
+    submitter.settings = dataclasses.replace(submitter.settings, storage=storage)
 
 
 @pytest.fixture(scope="module")

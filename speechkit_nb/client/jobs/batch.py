@@ -6,7 +6,7 @@ import atexit
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...audio import Recording
@@ -87,15 +87,12 @@ class Batch:
         self._config(Item(None))
         self._submitter, self._limiter = submitter.for_batch(limiter), limiter
         self._make_job, self._poller = make_job, poller
-        has_format = any(name in self._format for name in KINDS)
-        found = collect_items(
-            sources, lambda link, own: self._submitter.list_recordings(link, has_format or own)
-        )
+        found = find_items(sources, self._submitter, self._format)
         if isinstance(found, list):
             for item in found:
                 self._config(item)
                 self._check_format(item)
-        elif has_format:
+        elif any(name in self._format for name in KINDS):
             check_link_format(**self._format)
         self.jobs: list[Job] = []
         self._rows: set[int] = set()
@@ -198,28 +195,7 @@ class Batch:
         return config
 
     def _build_request(self, item: Item) -> SubmissionRequest:
-        return build_request(
-            item.source,
-            self._config(item),
-            id=item.id,
-            bucket=self._bucket,
-            metadata=to_plain(item.metadata),
-            version=item.version,
-            **self._choose_format(item),
-        )
-
-    def _choose_format(self, item: Item) -> dict[str, Any]:
-        """The format of a recording: that of its row, and for what the row lacks that of the batch."""
-        if isinstance(item.source, Recording):
-            return {}
-        chosen = self._format | item.format
-        if "container" in item.format:  # the batch may be about other recordings, without a header
-            return {name: item.format[name] for name in item.format if name in KINDS}
-        if "encoding" in item.format:
-            chosen.pop("container", None)
-        elif item.path is not None and "encoding" not in chosen:  # the header says them, the row repeats them
-            return self._format
-        return chosen
+        return build_item_request(item, self._config(item), self._bucket, self._format)
 
     def _check_format(self, item: Item) -> None:
         """
@@ -228,13 +204,13 @@ class Batch:
         """
         try:
             if item.path is not None:
-                check_format(item.source, self._choose_format(item))
+                check_format(item.source, choose_format(item, self._format))
         except ConfigError as error:
             raise ConfigError(f"{item.name}: {error}" if item.format else str(error)) from error
 
     def _send_once(self, wanted: SubmissionRequest) -> tuple[Entry, bool]:
         """Send a recording once; returns its job, and whether that is an earlier job of the same sound."""
-        key = self._submitter.reuse_key(wanted) or f"{wanted.source} {wanted.format} {wanted.config}"
+        key = self._submitter.reuse_key(wanted)
         if key in self._sent:
             return self._sent[key], True
         found = self._send_through_outages(wanted)
@@ -295,6 +271,41 @@ class Batch:
         self.stop()
         if self._entry is not None:
             self.join(GRACE)
+
+
+def find_items(sources: Any, submitter: Submitter, format: Mapping[str, Any]) -> list[Item] | Iterator[Item]:
+    """The recordings of a batch; `format` is that of all."""
+    has_format = any(name in format for name in KINDS)
+    return collect_items(sources, lambda link, own: submitter.list_recordings(link, has_format or own))
+
+
+def build_item_request(
+    item: Item, config: RecognitionConfig, bucket: str | None, format: Mapping[str, Any]
+) -> SubmissionRequest:
+    """The request for a recording of a batch; `format` is that of all."""
+    return build_request(
+        item.source,
+        config,
+        id=item.id,
+        bucket=bucket,
+        metadata=to_plain(item.metadata),
+        version=item.version,
+        **choose_format(item, format),
+    )
+
+
+def choose_format(item: Item, format: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The format of a recording: that of its row, and for what the row lacks that of the batch."""
+    if isinstance(item.source, Recording):
+        return {}
+    chosen = {**format, **item.format}
+    if "container" in item.format:  # the batch may be about other recordings, without a header
+        return {name: item.format[name] for name in item.format if name in KINDS}
+    if "encoding" in item.format:
+        chosen.pop("container", None)
+    elif item.path is not None and "encoding" not in chosen:  # the header says them, the row repeats them
+        return format
+    return chosen
 
 
 class _ConsecutiveFailures:

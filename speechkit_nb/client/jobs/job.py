@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -291,12 +291,13 @@ class Job:
                     f"{READY_TIMEOUT:.0f} s; the job stays in the journal. {self._how_to_attach()}"
                 ) from None
             return
-        now = self._clock.now()
+        now, messages = self._clock.now(), [message for message, _ in answer]
         self._entry.store_responses(
-            [message for message, _ in answer],
+            messages,
             [received_at for _, received_at in answer],
             finished_at=record.finished_at or now,
             fetched_at=now,
+            **({} if record.duration else measure_audio(messages)),
         )
 
     def _transcript(self) -> Transcript:
@@ -352,6 +353,13 @@ def describe_reuse(record: JobRecord) -> str:
     """
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created_at))
     return f"{'job' if record.is_open else 'result'} of {when} used again, nothing was sent"
+
+
+def measure_audio(messages: Sequence[bytes]) -> dict[str, Any]:
+    """Seconds and channels of the audio of a link, as far as the result has them; columns of the journal."""
+    events = Transcript(messages).events
+    duration, n_channels = events["received_data"].max(), events["channel_tag"].replace("", None).nunique()
+    return {"duration": duration, "n_channels": n_channels} if duration > 0 and n_channels else {}
 
 
 Job.__module__ = "speechkit_nb"  # it prints under the name that users import

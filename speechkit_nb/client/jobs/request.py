@@ -49,7 +49,9 @@ class SubmissionRequest:
         """Hash of the sound as it is now; None for a link."""
         return None if self.recording is None else self.recording.sha256
 
-    def to_record(self, service: str, created_at: float, reuse_key: str | None = None) -> JobRecord:
+    def to_record(
+        self, service: str, created_at: float, reuse_key: str | None = None, folder: str | None = None
+    ) -> JobRecord:
         """The job that is added to the journal before the request is sent."""
         record = JobRecord(
             service=service,
@@ -59,6 +61,7 @@ class SubmissionRequest:
             metadata=self.metadata,
             format=self.format,
             reuse_key=reuse_key,
+            folder=folder,
         )
         recording = self.recording
         if recording is None:

@@ -57,6 +57,8 @@ class SubmissionSettings:
             Default: the name of the service.
         reuse: whether earlier results are used again, unless a call says otherwise.
         bucket: where a recording is uploaded that is too large for a request.
+        folder: id of the folder that is billed; None if the credentials decide.
+        hours_per_day: quota of billed hours; None is no limit.
         storage: URL of Object Storage, or a folder that is used instead of it.
         ca: PEM file of the certificate authorities for the storage; default: the usual ones.
     """
@@ -64,6 +66,8 @@ class SubmissionSettings:
     scope: str = ""
     reuse: bool = True
     bucket: str | None = None
+    folder: str | None = None
+    hours_per_day: float | None = None
     storage: str | os.PathLike[str] = CLOUD.storage
     ca: str | os.PathLike[str] | None = None
 
@@ -94,7 +98,7 @@ class Submitter:
         self, transport: Transport, journal: Journal, limiter: CallLimiter, settings: SubmissionSettings
     ) -> None:
         self._transport, self._journal, self._limiter = transport, journal, limiter
-        self._settings, self._shows_uploads = settings, True
+        self.settings, self._shows_uploads = settings, True
 
     def for_batch(self, limiter: CallLimiter) -> Submitter:
         """Return a copy that uses another limiter and shows no progress bars for uploads."""
@@ -126,7 +130,7 @@ class Submitter:
             AudioError, LimitError, ConfigError, ServiceError, JobUnknown: as `Client.submit`.
         """
         key = self.reuse_key(request)  # hashes the sound before it is read to be sent
-        wanted = key if (self._settings.reuse if reuse is None else reuse) else None
+        wanted = key if self._may_reuse(request, reuse) else None
         if found := self._find_earlier(request, wanted):
             return found, True
         message = self._build_message(request)
@@ -135,7 +139,7 @@ class Submitter:
             with self._journal.transaction():  # another kernel may have sent it meanwhile
                 if found := self._find_earlier(request, wanted):
                     return found, True
-                record = request.to_record(self._transport.name, time.time(), key)
+                record = request.to_record(self._transport.name, time.time(), key, self.settings.folder)
                 entry = self._journal.add(record, replaces=replaces)
             on_added(entry)
             self._submit(entry, message, request.name, permit, warn)
@@ -202,28 +206,41 @@ class Submitter:
 
     def upload(self, recording: Recording, bucket: str | None, key: str | None, progress: bool) -> str:
         """Upload a recording; returns its link."""
-        bucket = bucket or self._settings.bucket
+        bucket = bucket or self.settings.bucket
         if bucket is None:
             raise ConfigError("no bucket to upload to; name one here or in connect(bucket=...)")
-        settings = self._settings
+        settings = self.settings
         return upload_recording(
             recording, bucket, key, endpoint=settings.storage, progress=progress, ca=settings.ca
         )
 
     def list_recordings(self, link: str, has_format: bool) -> Iterator[FoundObject]:
         """All recordings that an s3 link with a pattern means, one page of the list after the other."""
-        storage = open_storage(self._settings.storage, self._settings.ca)
+        storage = open_storage(self.settings.storage, self.settings.ca)
         return list_recordings(link, storage, has_format)
 
-    def reuse_key(self, request: SubmissionRequest) -> str | None:
-        """Hash of sound, options and service; None for a link whose sound may have changed unnoticed."""
-        scope = self._settings.scope or self._transport.name
+    def reuse_key(self, request: SubmissionRequest) -> str:
+        """Hash of sound, or of the link to it and its version, of options and service."""
+        scope = self.settings.scope or self._transport.name
         parts: list[Any] = [scope, request.sha256, request.config.to_dict()]
         if request.recording is None:
-            if request.version is None:
-                return None
             parts += [request.source, request.version, dict(request.format)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def _may_reuse(self, request: SubmissionRequest, reuse: bool | None) -> bool:
+        """Whether an earlier job may be used again; if the sound may have changed, only if asked to."""
+        if reuse is None:
+            return self.settings.reuse and (request.recording or request.version) is not None
+        return reuse
+
+    def find_earlier(self, request: SubmissionRequest, reuse: bool | None) -> Entry | None:
+        """The earlier job that `send` would use again; None if it would send the recording.
+
+        Raises:
+            JobUnknown: as `send`.
+        """
+        key = self.reuse_key(request) if self._may_reuse(request, reuse) else None
+        return self._find_earlier(request, key)
 
     def _find_earlier(self, request: SubmissionRequest, key: str | None) -> Entry | None:
         """Return the newest job with this key that is done, or else one that is open; None without a key.
@@ -254,7 +271,7 @@ class Submitter:
     def _build_message(self, request: SubmissionRequest) -> Any:
         """The message for the service, with the sound or with a link, after an upload if one is needed."""
         config, recording, bucket = request.config, request.recording, request.bucket
-        settings, limit = self._settings, self._transport.inline_limit
+        settings, limit = self.settings, self._transport.inline_limit
         if recording is None:
             given = request.format
             named = given.get("container") or given.get("encoding")

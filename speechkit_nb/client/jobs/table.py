@@ -42,7 +42,7 @@ def _row(record: JobRecord) -> dict[str, Any]:
         "recording": record.recording,
         "operation_id": record.operation_id,
         "status": record.state,
-        "model": make_encodable(str(record.options.get("model", ""))),
+        "model": name_model(record),
         "service": record.service,
         "error": record.error,
         "duration": record.duration,
@@ -53,6 +53,11 @@ def _row(record: JobRecord) -> dict[str, Any]:
         "fetched": record.fetched_at,
         "expires": finished and finished + RESULT_LIFETIME,
     }
+
+
+def name_model(record: JobRecord) -> str:
+    """The model of a job; empty if its row is damaged."""
+    return make_encodable(str(record.options.get("model", "")))
 
 
 def billed_seconds(record: JobRecord) -> float | None:

@@ -49,6 +49,7 @@ MIGRATIONS = (
     ALTER TABLE jobs ADD COLUMN format TEXT;
     UPDATE jobs SET source = substr(source, 1, instr(source, '?') - 1) WHERE source LIKE 'http%://%?%';
     """,
+    "ALTER TABLE jobs ADD COLUMN folder TEXT;",
 )  # one script for each user_version, in order; a released one is never changed
 
 

@@ -48,6 +48,7 @@ class JobRecord:
         metadata: values that the user stores with the job.
         format: what the user gave as the format of a link, or of samples without a header.
         bucket: where the recording was to be uploaded.
+        folder: id of the folder that is billed, as given to `connect`.
         reuse_key: hash of sound, options and service.
         owner: host and process id of the process that submitted it.
         submitted_at, finished_at, fetched_at: when it was accepted, when it ended, when it was fetched.
@@ -70,6 +71,7 @@ class JobRecord:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     format: Mapping[str, Any] = field(default_factory=dict)
     bucket: str | None = None
+    folder: str | None = None
     reuse_key: str | None = None
     owner: str | None = None
     submitted_at: float | None = None

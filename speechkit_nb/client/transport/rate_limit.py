@@ -47,6 +47,7 @@ class Quota:
         submissions_per_hour: recordings sent to be recognized.
         checks_per_second: checks whether a job is done; as many other calls, such as for results, are allowed
             in addition.
+        hours_per_day: billed hours of audio. `sk.experiment` sends nothing that would exceed them.
 
     Raises:
         ConfigError: if a figure is no positive whole number.
@@ -54,9 +55,10 @@ class Quota:
 
     submissions_per_hour: int | None = 500
     checks_per_second: int | None = 5
+    hours_per_day: int | None = 10_000
 
     def __post_init__(self) -> None:
-        for name in ("submissions_per_hour", "checks_per_second"):
+        for name in ("submissions_per_hour", "checks_per_second", "hours_per_day"):
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < 1):
                 raise ConfigError(
@@ -70,7 +72,7 @@ class Quota:
         return {"submission": self.submissions_per_hour, "check": n, "other": n}
 
 
-UNLIMITED = Quota(None, None)
+UNLIMITED = Quota(None, None, None)
 
 
 class SlidingWindow:
