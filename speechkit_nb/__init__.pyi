@@ -21,6 +21,8 @@ from .evaluate import align as align
 from .evaluate import force_align as force_align
 from .evaluate import normalizer as normalizer
 from .evaluate import wer as wer
+from .experiments import Experiment as Experiment
+from .experiments import experiment as experiment
 from .formats import read_reference as read_reference
 from .panel import JobPanel as JobPanel
 from .transcript import Transcript as Transcript

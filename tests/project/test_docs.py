@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -56,6 +57,16 @@ def test_the_frame_of_an_alignment(comparison):
 def test_the_frame_of_jobs(client):
     """The columns of the journal as a user sees it."""
     assert sorted(columns_in("client.jobs()")) == sorted(client.jobs().columns)
+
+
+def test_the_frames_of_costs_and_experiments(client, tmp_path):
+    """Columns in their order; after `variant` an experiment has its options."""
+    assert dtypes_in("client.costs()").keys() == set(client.costs().columns)
+    assert columns_in("client.costs()") == client.costs().columns.tolist()
+    silence = sk.Recording(np.zeros(8000), 8000, id="silence")
+    planned = sk.experiment(silence, client=client, normalize=[False, True], send=False)
+    assert columns_in("experiment.frame") == planned.frame.columns.drop("normalize").tolist()
+    assert columns_in("experiment.variants") == planned.variants.columns.tolist()
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])

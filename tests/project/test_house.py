@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "client": {"errors", "paths", "audio", "config", "wire", "transcript"},
     "comparison": {"errors", "audio", "tables", "transcript", "formats", "evaluate", "views"},
     "corpus": {"errors", "paths", "tables", "formats", "evaluate"},
+    "experiments": {"errors", "config", "transcript", "views", "client", "comparison"},
     "panel": {"errors", "audio", "config", "transcript", "views", "client"},
     "server": {"errors", "paths", "audio", "config", "wire"},
 }

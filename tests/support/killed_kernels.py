@@ -110,6 +110,12 @@ def many(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
     return {"texts": texts([*known, *again]), "sent_again": len(again)}
 
 
+def grid(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
+    """An experiment with two models."""
+    found = sk.experiment(folder, ["general", "general:rc"], client=client, progress=False)
+    return {"texts": texts(list(found.wait(timeout=60, progress=False).jobs))}
+
+
 def resume(client: sk.Client, api: Api, folder: Path) -> dict[str, Any]:
     """After a crash: all results, and the unknown jobs."""
     jobs = list(client.resume())
@@ -152,7 +158,7 @@ def texts(jobs: list[sk.Job]) -> dict[str, str]:
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
-    task.__name__: task for task in (batch, many, resume, settle, submit)
+    task.__name__: task for task in (batch, grid, many, resume, settle, submit)
 }
 
 

@@ -1,0 +1,2 @@
+from .api import experiment as experiment
+from .experiment import Experiment as Experiment
