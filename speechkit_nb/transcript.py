@@ -88,7 +88,11 @@ class Transcript:
     @property
     def languages(self) -> pd.DataFrame:
         """One row per language that the service estimated for a final; schema `tables.LANGUAGES`."""
-        return self._make_frame(tables.make_languages)
+        return self.languages_of("final")
+
+    def languages_of(self, stage: str) -> pd.DataFrame:
+        """One row per language estimated for a `"partial"`, a `"final"` or a `"refinement"`."""
+        return self._make_frame(tables.make_languages, stage)
 
     @property
     def events(self) -> pd.DataFrame:
@@ -137,6 +141,11 @@ class Transcript:
     def summaries(self) -> pd.DataFrame:
         """One row per answer of the language model; see `tables.make_summaries`."""
         return self._make_analysis(tables.make_summaries)
+
+    @property
+    def summary_tokens(self) -> pd.DataFrame:
+        """One row per message with summaries: the tokens they used; see `tables.make_summary_tokens`."""
+        return self._make_analysis(tables.make_summary_tokens)
 
     @property
     def text(self) -> str:

@@ -12,7 +12,17 @@ from typing import Any
 import pandas as pd
 
 from ..wire import v3
-from .schemas import CLASSIFIERS, CONVERSATIONS, INTERRUPTS, MOMENTS, QUANTILES, SPEAKERS, SUMMARIES, Schema
+from .schemas import (
+    CLASSIFIERS,
+    CONVERSATIONS,
+    INTERRUPTS,
+    MOMENTS,
+    QUANTILES,
+    SPEAKERS,
+    SUMMARIES,
+    SUMMARY_TOKENS,
+    Schema,
+)
 
 
 def count_sessions(responses: Sequence[bytes]) -> int:
@@ -100,8 +110,9 @@ def make_classifiers(responses: Sequence[bytes], recording: str = "") -> pd.Data
     """One row per label or highlighted phrase; schema `CLASSIFIERS`.
 
     A label has `label` and `confidence`; a phrase has `text`, `text_start` and `text_end`. The other columns
-    are missing. `window` is what was classified: last_utterance, last_final or last_partial; a
-    value that this version does not know is `unknown` and its number.
+    are missing; a result without labels and phrases has one row, where all of them are. `window` is what was
+    classified: last_utterance, last_final or last_partial; a value that this version does not know is
+    `unknown` and its number.
     """
     rows = []
     for seq, message in _of_kind(responses, "classifier_update"):
@@ -117,17 +128,35 @@ def make_classifiers(responses: Sequence[bytes], recording: str = "") -> pd.Data
         result = found.classifier_result
         rows += [where | {"label": label.label, "confidence": label.confidence} for label in result.labels]
         rows += [where | {"text": phrase.text, **_bounds(phrase, "text_")} for phrase in result.highlights]
+        rows += [] if result.labels or result.highlights else [where]
     return _frame(rows, CLASSIFIERS)
 
 
 def make_summaries(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
     """One row per answer of the language model, in the order of the instructions; schema `SUMMARIES`."""
     rows = [
-        {"recording": recording, "property_index": index, "response": result.response}
-        for _, message in _of_kind(responses, "summarization")
+        {"recording": recording, "seq": seq, "property_index": index, "response": result.response}
+        for seq, message in _of_kind(responses, "summarization")
         for index, result in enumerate(message.summarization.results)
     ]
     return _frame(rows, SUMMARIES)
+
+
+def make_summary_tokens(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+    """One row per message with answers of the language model: the tokens that all of them used together.
+
+    Schema `SUMMARY_TOKENS`; `seq` is the same as in `SUMMARIES`.
+    """
+    rows = [
+        {
+            "recording": recording,
+            "seq": seq,
+            **{name: getattr(message.summarization.content_usage, name) for name in list(SUMMARY_TOKENS)[2:]},
+        }
+        for seq, message in _of_kind(responses, "summarization")
+        if message.summarization.HasField("content_usage")
+    ]
+    return _frame(rows, SUMMARY_TOKENS)
 
 
 def _of_kind(responses: Sequence[bytes], kind: str) -> Iterator[tuple[int, Any]]:

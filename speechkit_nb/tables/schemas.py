@@ -56,6 +56,7 @@ LANGUAGES: Schema = {
     "language": "str",
     "probability": "float64",
 }
+PARTIAL_LANGUAGES: Schema = {"seq": "int64", **LANGUAGES}
 CURSORS = ("received_data", "reset_time", "partial_time", "final_time", "eou_time")
 EVENTS: Schema = {
     "recording": "str",
@@ -64,10 +65,12 @@ EVENTS: Schema = {
     "channel_tag": "str",
     "final_index": "int64",
     "text": "str",
+    "status": "str",
     **dict.fromkeys(CURSORS, "float64"),
     "server_time": "float64",
     "received_at": "float64",
     "sent_until": "float64",
+    "session": "str",
 }
 
 MOMENTS = ("min", "max", "mean", "std")
@@ -133,7 +136,14 @@ CLASSIFIERS: Schema = {
     "text_start": "float64",
     "text_end": "float64",
 }
-SUMMARIES: Schema = {"recording": "str", "property_index": "int64", "response": "str"}
+SUMMARIES: Schema = {"recording": "str", "seq": "int64", "property_index": "int64", "response": "str"}
+SUMMARY_TOKENS: Schema = {
+    "recording": "str",
+    "seq": "int64",
+    "input_text_tokens": "int64",
+    "completion_tokens": "int64",
+    "total_tokens": "int64",
+}
 
 
 def check(frame: pd.DataFrame, schema: Schema, name: str = "frame") -> pd.DataFrame:

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import UnreadableMessage, check_choice
-from ..wire import decode_columns, find_unreadable
-from .schemas import CURSORS, EVENTS, FINALS, LANGUAGES, PARTIAL_WORDS, WORDS, Schema
+from ..wire import decode_columns, find_unreadable, v3
+from .schemas import CURSORS, EVENTS, FINALS, LANGUAGES, PARTIAL_LANGUAGES, PARTIAL_WORDS, WORDS, Schema
 
 STAGES = {"partial": "partial", "final": "final", "refinement": "final_refinement.normalized_text"}
 _KINDS = {
@@ -114,23 +114,31 @@ def make_finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame
     return joined[list(FINALS)].astype(dict(FINALS))
 
 
-def make_languages(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
-    """One row per language that the service estimated for an alternative of a final, as it sent them.
+def make_languages(responses: Sequence[bytes], recording: str = "", stage: str = "final") -> pd.DataFrame:
+    """One row per language that the service estimated for an alternative, as it sent them.
 
     Args:
         responses: serialized v3 `StreamingResponse`s in the order of their arrival.
         recording: id written into every row.
+        stage: as for `make_words`.
 
     Returns:
-        Frame of schema `LANGUAGES`; without rows if the service was told the language.
+        Frame of schema `LANGUAGES`, or `PARTIAL_LANGUAGES` for partials; without rows if the service was
+        told the language.
+
+    Raises:
+        ConfigError: if there is no such stage.
     """
-    paths = ["channel_tag", "final.channel_tag", "final.alternatives.languages", "audio_cursors.final_index"]
-    _, table = _decode(responses, paths)
-    rows = _Alternatives(table, "final")
+    check_choice("stage", stage, tuple(STAGES))
+    update = STAGES[stage]
+    paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.languages", _index_path(stage)]
+    seq, table = _decode(responses, paths)
+    rows = _Alternatives(table, stage)
     guesses = rows.column("languages")
     counts = pc.list_value_length(guesses).to_numpy()
     guess = pc.list_flatten(guesses)
     frame = {
+        "seq": np.repeat(seq[rows.message], counts),
         "recording": _constant(recording, len(guess)),
         "channel_tag": _repeat(rows.channel_tag, counts),
         "final_index": np.repeat(rows.final_index, counts),
@@ -138,7 +146,7 @@ def make_languages(responses: Sequence[bytes], recording: str = "") -> pd.DataFr
         "language": _text(pc.struct_field(guess, "language_code")),
         "probability": pc.struct_field(guess, "probability").to_numpy(),
     }
-    return _frame(frame, LANGUAGES)
+    return _frame(frame, PARTIAL_LANGUAGES if stage == "partial" else LANGUAGES)
 
 
 def make_events(
@@ -159,11 +167,12 @@ def make_events(
         Frame of schema `EVENTS`. `event` is the name of the event in the message, `"unknown"` for a
         kind that this version does not know, `"unreadable"` for a message that could not be parsed.
         `final_index` is that of the refined final for a refinement, else that of the last final so far.
+        `status` is missing in all other events than a `status_code`; `session` is the service's id.
     """
     cursors = [f"audio_cursors.{name}_ms" for name in CURSORS]
     nested = [f"{update}.channel_tag" for update in STAGES.values()]
     paths = ["channel_tag", *nested, "audio_cursors.final_index", *cursors, "response_wall_time_ms"]
-    paths += ["final_refinement.final_index", *_KINDS.values()]
+    paths += ["final_refinement.final_index", "status_code.code_type", "session_uuid.uuid", *_KINDS.values()]
     seq, table = _decode(responses, paths)
     refined, current = (
         _nested(table, f"{part}.final_index") for part in ("final_refinement", "audio_cursors")
@@ -180,9 +189,11 @@ def make_events(
         "channel_tag": _text(_channel_tag(table, *STAGES.values())),
         "final_index": index.to_numpy(),
         "text": _event_texts(table),
+        "status": _statuses(table),
         **{name: _seconds(_nested(table, path)) for name, path in zip(CURSORS, cursors, strict=True)},
         "server_time": _seconds(table.column("response_wall_time_ms")),
         **{name: clock[seq] for name, clock in clocks.items()},
+        "session": _repeat(pc.fill_null(_nested(table, "session_uuid.uuid"), ""), np.ones(len(table), int)),
     }
     return _with_unreadable(_frame(frame, EVENTS), recording, clocks)
 
@@ -302,6 +313,15 @@ def _event_texts(table: pa.Table) -> pd.Series:
         first[rows.message[::-1]] = np.arange(len(rows.message))[::-1]
         texts.append(rows.column("text").take(pa.array(first, mask=first < 0)))
     return _text(pc.coalesce(*texts, _nested(table, "status_code.message")))
+
+
+def _statuses(table: pa.Table) -> pd.Series:
+    """The name of the code in small letters, such as `closed`; an unknown code as its number."""
+    codes = _nested(table, "status_code.code_type").combine_chunks().dictionary_encode()
+    known = v3.StatusCode.DESCRIPTOR.fields_by_name["code_type"].enum_type.values_by_number
+    present = codes.dictionary.to_pylist()
+    names = [known[code].name.lower() if code in known else str(code) for code in present]
+    return _text(pa.array(names, pa.large_string()).take(codes.indices))
 
 
 def _with_unreadable(frame: pd.DataFrame, recording: str, clocks: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Frames of speaker and conversation analysis, classifiers and summaries."""
 
+import pandas as pd
 import pytest
 from answers import final, serialized
 
@@ -61,7 +62,12 @@ CLASSIFIED = serialized(
         },
     },
 )
-SUMMARY = serialized(summarization={"results": [{"response": "Two people met."}, {"response": "{}"}]})
+SUMMARY = serialized(
+    summarization={
+        "results": [{"response": "Two people met."}, {"response": "{}"}],
+        "content_usage": {"input_text_tokens": 90, "completion_tokens": 10, "total_tokens": 100},
+    }
+)
 ANSWER = sk.Transcript([final(0, "a"), SPEAKER, CLASSIFIED, DIALOGUE, b"\xff", SUMMARY], "call.wav")
 
 
@@ -118,6 +124,24 @@ def test_summaries_answer_in_the_order_of_the_questions():
     ]
 
 
+def test_tokens_are_those_of_all_summaries_of_a_message():
+    """They are not repeated in the row of each answer, so that their sum is what was used."""
+    frame = ANSWER.summary_tokens
+    assert frame[["input_text_tokens", "completion_tokens", "total_tokens"]].values.tolist() == [
+        [90, 10, 100]
+    ]
+    assert frame.seq.tolist() == ANSWER.summaries.seq.unique().tolist() == [5]
+
+
+def test_a_classifier_that_has_found_nothing_keeps_its_row():
+    """What was classified, and by which classifier, is in the answer."""
+    nothing = {"window_type": "LAST_FINAL", "end_time_ms": 500, "classifier_result": {"classifier": "insult"}}
+    (row,) = sk.Transcript([serialized(classifier_update=nothing)]).classifiers.to_dict("records")
+    assert (row["classifier"], row["window"], row["end"]) == ("insult", "last_final", 0.5)
+    assert pd.isna(row["label"])
+    assert pd.isna(row["text"])
+
+
 @pytest.mark.parametrize(
     ("name", "schema"),
     [
@@ -127,6 +151,7 @@ def test_summaries_answer_in_the_order_of_the_questions():
         ("quantiles", tables.QUANTILES),
         ("classifiers", tables.CLASSIFIERS),
         ("summaries", tables.SUMMARIES),
+        ("summary_tokens", tables.SUMMARY_TOKENS),
     ],
 )
 @pytest.mark.parametrize("answer", [ANSWER, sk.Transcript([])], ids=["full", "empty"])

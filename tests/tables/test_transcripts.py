@@ -196,9 +196,19 @@ def test_a_message_cut_in_the_middle_costs_only_itself():
 
 
 def test_a_status_message_is_told_in_its_event():
-    """The text of a status event is the message of the service."""
-    events = tables.make_events([serialized(status_code={"code_type": "WARNING", "message": "too slow"})])
-    assert events.loc[0, ["event", "text"]].tolist() == ["status_code", "too slow"]
+    """Its text is the message of the service, its status the code; other events have no status."""
+    warning = serialized(status_code={"code_type": "WARNING", "message": "too slow"})
+    unknown = serialized(status_code={"code_type": 9})
+    events = tables.make_events([warning, final(0, "a"), unknown])
+    assert events.loc[0, ["event", "text", "status"]].tolist() == ["status_code", "too slow", "warning"]
+    assert events.status.fillna("-").tolist() == ["warning", "-", "9"]
+
+
+def test_an_event_names_its_session():
+    """A long stream has several."""
+    ids = ["one", "one", "two"]
+    events = tables.make_events([serialized(session_uuid={"uuid": id}, eou_update={}) for id in ids])
+    assert events.session.tolist() == ids
 
 
 def test_partials_tell_which_message_they_came_in():
