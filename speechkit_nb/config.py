@@ -49,7 +49,8 @@ class RecognitionConfig:
             that has no effect for these reasons is sent as it is, with the warning `IneffectiveOption`.
         profanity_filter: whether swear words are masked in the refinement.
         phone_formatting: whether telephone numbers are written with their usual separators.
-        speaker_labeling: whether `channel_tag` is the speaker in mono recordings; at most two speakers.
+        speaker_labeling: whether `channel_tag` is the speaker, one of at most two, of a recording with one
+            channel; a stream needs `audio_processing_type="full_data"` for it.
         classifiers: names such as `"gender"`, or a mapping of each name to its triggers:
             `"on_utterance"` (the default), `"on_final"`, `"on_partial"`.
         speaker_analysis, conversation_analysis: whether to compute statistics of each speaker, and of the
@@ -164,6 +165,31 @@ class RecognitionConfig:
             why = " without normalize=True: give both"
         verb, pronoun = ("has", "it") if len(names) == 1 else ("have", "them")
         return f"{join_names(names)} {verb} no effect{why}, or leave {pronoun} out" if names else ""
+
+    def check_labeling(self, name: str, n_channels: int | None, *, streams: bool = False) -> None:
+        """Check that the speakers of this recording can be labeled, if they are to be.
+
+        Args:
+            name: of the recording.
+            n_channels: 0 or None: not known.
+            streams: whether it is streamed.
+
+        Raises:
+            ConfigError: if it has several channels, or the stream is answered while it lasts.
+        """
+        if not self.speaker_labeling:
+            return
+        if streams and self.audio_processing_type != "full_data":
+            raise ConfigError(
+                f"speaker_labeling needs all of {name!r}: stream it with audio_processing_type='full_data', "
+                "or submit it as a file"
+            )
+        if n_channels and n_channels > 1:
+            raise ConfigError(
+                f"speaker_labeling tells the speakers of one channel apart, and {name!r} has {n_channels}: "
+                "leave it out, then channel_tag is the channel; or mix the channels, as by "
+                "sk.Recording(recording.read().mean(axis=0), recording.sample_rate)"
+            )
 
     @classmethod
     def of(cls, **options: Any) -> RecognitionConfig:

@@ -179,7 +179,7 @@ def test_wall_time_counts_from_the_start_of_the_session() -> None:
     writer = EventWriter("id", 1000, detects_language=True, clock=clock)
     clock.now += 1.5
     final = Final(0, (Word("yes", 100, 300),), 0, 1000, (LanguageEstimate("en-US", 1.0),))
-    message = v3.StreamingResponse.FromString(writer.final(final))
+    (message,) = map(v3.StreamingResponse.FromString, writer.final(final))
     assert message.response_wall_time_ms == 1500
     (language,) = message.final.alternatives[0].languages
     assert (language.language_code, language.probability) == ("en-US", 1.0)

@@ -315,7 +315,10 @@ def language(*codes: str, kind: int = 1) -> Any:
     return model("english", language_restriction=restriction)
 
 
-CLASSIFIERS = v3.RecognitionClassifierOptions(classifiers=[v3.RecognitionClassifier(classifier="insult")])
+def classifier(name: str) -> Any:
+    return {"classifiers": [{"classifier": name, "triggers": ["ON_FINAL"]}]}
+
+
 REFUSED = {
     "no audio": ({}, "INVALID_ARGUMENT", "neither content nor uri"),
     "no sound": (
@@ -370,20 +373,35 @@ REFUSED = {
         "INVALID_ARGUMENT",
         "knows en-US, and the blacklist excludes all of it",
     ),
-    "summary": (
+    "no question": (
         {"content": wav(), "summarization": v3.SummarizationOptions(model_uri="gpt://f/m")},
-        "UNIMPLEMENTED",
-        "no summarization, only the cloud has it",
+        "INVALID_ARGUMENT",
+        "summarization has 0 properties; it takes 1 to 16, each with an instruction",
     ),
-    "classifier": (
-        {"content": wav(), "recognition_classifier": CLASSIFIERS},
-        "UNIMPLEMENTED",
-        "no recognition_classifier, only the cloud has it",
+    "model of the summary": (
+        {"content": wav(), "summarization": {"model_uri": "m", "properties": [{"instruction": "Who?"}]}},
+        "INVALID_ARGUMENT",
+        "model_uri is 'm'; it must be gpt://FOLDER/MODEL",
     ),
-    "speakers": (
-        {"content": wav(), "speaker_labeling": v3.SpeakerLabelingOptions(speaker_labeling=1)},
+    "trained classifier": (
+        {"content": wav(), "recognition_classifier": classifier("gender")},
         "UNIMPLEMENTED",
-        "no speaker_labeling",
+        "no classifier 'gender', which needs a trained model; it has formal_greeting, ",
+    ),
+    "misspelled classifier": (
+        {"content": wav(), "recognition_classifier": classifier("insults")},
+        "INVALID_ARGUMENT",
+        "no classifier 'insults'; there are formal_greeting, ",
+    ),
+    "classifier without a trigger": (
+        {"content": wav(), "recognition_classifier": {"classifiers": [{"classifier": "insult"}]}},
+        "INVALID_ARGUMENT",
+        "the classifier 'insult' needs triggers: ON_UTTERANCE, ON_FINAL or ON_PARTIAL",
+    ),
+    "speakers of two channels": (
+        {"content": wav(n_channels=2), "speaker_labeling": {"speaker_labeling": "SPEAKER_LABELING_ENABLED"}},
+        "INVALID_ARGUMENT",
+        "tells the speakers of one channel apart, and the audio has 2: leave it out",
     ),
 }
 

@@ -119,6 +119,7 @@ def build_request(
             raise ConfigError(f"bucket={bucket!r}, but a link is in a bucket already; leave one of them out")
         format = check_format(source, format)
         name = _clean_name(id or find_link_name(source))
+        config.check_labeling(name, format.get("n_channels"))
         return SubmissionRequest(remove_signature(source), config, name, None, metadata, format, version)
     check_format(source, format)
     if isinstance(source, Recording):
@@ -131,6 +132,7 @@ def build_request(
     if recording.encoding is not None:
         format = {name: getattr(recording, name) for name in ("encoding", "sample_rate", "n_channels")}
     name = _clean_name(id or recording.id)
+    config.check_labeling(name, recording.n_channels)
     return SubmissionRequest(recording, config, name, bucket, metadata, format)
 
 

@@ -58,6 +58,7 @@ class StreamSession:
         rate, is_live = source.sample_rate, source.recording is None
         options = build_streaming_options(config, build_raw_format(rate, source.n_channels))
         streamer.check(options)
+        config.check_labeling(id, source.n_channels, streams=True)
         self._plan = StreamPlan(id, options, limits, rate, is_live)
         self._check_length()
         clock = steady_clock()

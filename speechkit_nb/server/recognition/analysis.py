@@ -1,13 +1,17 @@
-"""Statistics of who speaks when, from the recognized words.
+"""What an answer ends with: statistics of who speaks when, and summaries.
 
 The documentation of the service does not define them. Here, words with pauses between them that are shorter
 than the silence threshold are one stretch of speech; everything else is silence. A speaker interrupts if a
 stretch starts while another speaker speaks; the interruption lasts while both speak. Durations are in
 milliseconds.
+
+A summary is a stub, which says so: there is no language model here, and so no tokens are used.
 """
 
 from __future__ import annotations
 
+import json
+import textwrap
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
@@ -15,26 +19,41 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import count_noun
 from ...wire import v3
 from .events import Final
+from .options import Options
 
 SILENCE_MS = 500
 """Shorter pauses between words are no silence, unless the request has another threshold."""
+
+STUB = "This is a stub, no summary: the local server has no language model."
+LONGEST_QUOTE = 200
+"""Number of characters of an instruction that an answer repeats."""
 
 Span = tuple[int, int]
 
 
 def compute_analyses(
-    finals: Sequence[Final], n_channels: int, duration_ms: int, options: Any
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Channel and event of each analysis in the request.
+    finals: Sequence[Final], n_channels: int, duration_ms: int, options: Options
+) -> Iterator[tuple[int | None, dict[str, Any]]]:
+    """Channel and event of each analysis in the request; a summary belongs to no channel.
 
     Args:
         finals: of all channels.
-        n_channels: channels of the recording; a silent channel is a speaker as well.
+        n_channels: channels or speakers of the recording; a silent channel is a speaker as well.
         duration_ms: of the recording.
-        options: the request's `SpeechAnalysisOptions`.
+        options: those of the request.
     """
+    if options.analysis:
+        yield from _compute_statistics(finals, n_channels, duration_ms, options.analysis)
+    if options.summarization:
+        yield None, {"summarization": _summarize(finals, options.summarization)}
+
+
+def _compute_statistics(
+    finals: Sequence[Final], n_channels: int, duration_ms: int, options: Any
+) -> Iterator[tuple[int, dict[str, Any]]]:
     levels = list(options.descriptive_statistics_quantiles)
     pause = options.speaker_options.silence_threshold_ms or SILENCE_MS
     spoken = [
@@ -46,6 +65,19 @@ def compute_analyses(
             yield channel, {"speaker_analysis": _speaker(channel, own, spoken[channel], duration_ms, levels)}
     if options.enable_conversation_analysis:
         yield 0, {"conversation_analysis": _conversation(spoken, duration_ms, options, levels)}
+
+
+def _summarize(finals: Sequence[Final], options: Any) -> Any:
+    """An answer to each instruction that says that it is a stub."""
+    n_words = sum(len(final.words) for final in finals)
+    said = f"{count_noun(n_words, 'word')} in {count_noun(len(finals), 'utterance')}"
+    answer = v3.Summarization(content_usage=v3.ContentUsage())
+    for each in options.properties:
+        asked = textwrap.shorten(each.instruction, LONGEST_QUOTE, placeholder=" ...")
+        stub = f"{STUB} Heard: {said}. Asked: {asked}"
+        is_json = each.WhichOneof("ResponseFormat") is not None
+        answer.results.add(response=json.dumps({"stub": stub}, ensure_ascii=False) if is_json else stub)
+    return answer
 
 
 def find_speech(finals: Iterable[Final], pause_ms: int) -> list[Span]:

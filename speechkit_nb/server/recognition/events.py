@@ -13,6 +13,7 @@ from typing import Any
 
 from ...wire import v3
 from ..engines.base import LanguageEstimate, Word
+from .classifiers import classify
 from .refinement import Refinement
 
 
@@ -42,6 +43,7 @@ class EventWriter:
         user_request_id: the caller's name for the request, or the id of the operation.
         received_ms: how much audio has been received; `receive` updates it.
         detects_language: whether each alternative gets the estimates of its language.
+        classifiers: those of the request; what they find follows the event that they wait for.
         clock: returns seconds, for the time since the session began.
     """
 
@@ -50,12 +52,14 @@ class EventWriter:
         user_request_id: str,
         received_ms: int,
         detects_language: bool = False,
+        classifiers: Sequence[Any] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session = v3.SessionUuid(uuid=str(uuid.uuid4()), user_request_id=user_request_id)
         self._cursors = v3.AudioCursors(received_data_ms=received_ms)
         self._n_finals = 0
         self._detects_language = detects_language
+        self._classifiers = classifiers
         self._clock = clock
         self._started = clock()
 
@@ -73,8 +77,8 @@ class EventWriter:
         return bytes(response.SerializeToString())
 
     def utterance(self, final: Final, refinement: Refinement) -> list[bytes]:
-        """The three messages of an utterance: final, refinement, end of utterance."""
-        return [self.final(final), self.refinement(final, refinement), self.eou(final)]
+        """The messages of an utterance: final, refinement, end of utterance."""
+        return [*self.final(final), self.refinement(final, refinement), *self.eou(final)]
 
     def receive(self, received_ms: int) -> None:
         """Update how much audio has been received."""
@@ -91,22 +95,24 @@ class EventWriter:
         words: tuple[Word, ...],
         processed_ms: int,
         languages: tuple[LanguageEstimate, ...] = (),
-    ) -> bytes:
+    ) -> list[bytes]:
         """What was recognized since the last final, up to `processed_ms`; it may still change."""
         self._cursors.partial_time_ms = processed_ms
         guess = Final(channel, words, self.final_ms, processed_ms, languages)
-        return self._write(channel, partial=self._make_update(guess, guess.text))
+        message = self._write(channel, partial=self._make_update(guess, guess.text))
+        return [message, *self._classify(guess, v3.RecognitionClassifier.ON_PARTIAL)]
 
     def status(self, code: str, message: str = "") -> bytes:
         """A status message: WORKING, WARNING or CLOSED. It belongs to no channel."""
         return self._write(None, status_code=v3.StatusCode(code_type=code, message=message))
 
-    def final(self, final: Final) -> bytes:
+    def final(self, final: Final) -> list[bytes]:
         """The text of an utterance; it has the next index."""
         self._cursors.final_index, self._n_finals = self._n_finals, self._n_finals + 1
         self._cursors.final_time_ms = final.end_ms
         self._cursors.partial_time_ms = max(final.end_ms, self._cursors.partial_time_ms)
-        return self._write(final.channel, final=self._make_update(final, final.text))
+        message = self._write(final.channel, final=self._make_update(final, final.text))
+        return [message, *self._classify(final, v3.RecognitionClassifier.ON_FINAL)]
 
     def refinement(self, final: Final, refinement: Refinement) -> bytes:
         """The refinement of the utterance; it belongs to the latest final."""
@@ -114,14 +120,19 @@ class EventWriter:
         message = v3.FinalRefinement(final_index=self._cursors.final_index, normalized_text=update)
         return self._write(final.channel, final_refinement=message)
 
-    def eou(self, final: Final) -> bytes:
+    def eou(self, final: Final) -> list[bytes]:
         """The end of the utterance."""
         self._cursors.eou_time_ms = final.end_ms
-        return self._write(final.channel, eou_update=v3.EouUpdate(time_ms=final.end_ms))
+        message = self._write(final.channel, eou_update=v3.EouUpdate(time_ms=final.end_ms))
+        return [message, *self._classify(final, v3.RecognitionClassifier.ON_UTTERANCE)]
 
-    def analysis(self, channel: int, event: Mapping[str, Any]) -> bytes:
+    def analysis(self, channel: int | None, event: Mapping[str, Any]) -> bytes:
         """An analysis of one channel, or of all."""
         return self._write(channel, **event)
+
+    def _classify(self, final: Final, trigger: int) -> list[bytes]:
+        found = classify(self._classifiers, trigger, final.words, final.start_ms, final.end_ms)
+        return [self._write(final.channel, classifier_update=update) for update in found]
 
     def _make_update(self, final: Final, text: str) -> Any:
         alternative = v3.Alternative(

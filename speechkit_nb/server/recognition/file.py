@@ -53,7 +53,7 @@ async def recognize(
         StatusError: if the audio is damaged, or the engine fails.
     """
     duration_ms = round(recording.duration * 1000)
-    writer = EventWriter(user_request_id, duration_ms, options.detects_language)
+    writer = EventWriter(user_request_id, duration_ms, options.detects_language, options.classifiers)
     if listen_request is None:
         listen_request = await asyncio.to_thread(_identify, recording)
     request = replace(listen_request, language=options.language)
@@ -62,6 +62,10 @@ async def recognize(
         if recorded is not None:
             return recorded
     channels = await _recognize_channels(recording, options, pool, request)
+    if options.labels_speakers:
+        from .speakers import label_speakers
+
+        channels = await asyncio.to_thread(label_speakers, channels[0], read_pcm(recording, 0))
     return await asyncio.to_thread(_write_messages, channels, options, writer, duration_ms)
 
 
@@ -69,9 +73,9 @@ def _write_messages(
     channels: Sequence[Sequence[Hypothesis]], options: Options, writer: EventWriter, duration_ms: int
 ) -> list[bytes]:
     finals = interleave([tile_finals(found, channel, duration_ms) for channel, found in enumerate(channels)])
-    messages = [m for final in finals for m in writer.utterance(final, refine(final.words, options))]
-    wanted = options.analysis
-    analyses = compute_analyses(finals, len(channels), duration_ms, wanted) if wanted else ()
+    messages = [writer.status("WARNING", options.warning)] if options.warning else []
+    messages += [m for final in finals for m in writer.utterance(final, refine(final.words, options))]
+    analyses = compute_analyses(finals, len(channels), duration_ms, options)
     return messages + [writer.analysis(channel, event) for channel, event in analyses]
 
 

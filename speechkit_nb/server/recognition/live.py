@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ..engines.base import SAMPLE_RATE, Hypothesis, LanguageEstimate, ListenRequest, Word
 from ..workers.pool import Pool
@@ -81,6 +80,8 @@ class LiveSession:
 
     async def events(self, items: AsyncIterator[StreamItem], pool: Pool) -> AsyncGenerator[bytes]:
         """The messages of the session, until it ends."""
+        if self._options.warning:
+            self._messages.put_nowait(self._writer.status("WARNING", self._options.warning))
         work = (self._receive(items), self._listen(pool), self._keep_alive())
         tasks = [asyncio.create_task(self._report_errors(each)) for each in work]
         try:
@@ -167,7 +168,7 @@ class LiveSession:
             self._write_hypotheses(await listener.finish())
         if self._open_words:
             self._end_open_utterance(self._received_ms)
-        for channel, event in self._compute_analyses():
+        for channel, event in compute_analyses(self._finals, 1, self._received_ms, self._options):
             self._messages.put_nowait(self._writer.analysis(channel, event))
         self._messages.put_nowait(self._writer.status("CLOSED"))
         self._messages.put_nowait(None)
@@ -182,7 +183,7 @@ class LiveSession:
             if hypothesis.kind == "partial":
                 words = self._open_words + hypothesis.words
                 partial = self._writer.partial(0, words, self._processed_ms, self._languages)
-                self._messages.put_nowait(partial)
+                self._put(partial)
             elif self._external:
                 self._open_words += hypothesis.words
             else:
@@ -197,14 +198,13 @@ class LiveSession:
         end_ms = max(min(end_ms, self._received_ms), self._writer.final_ms)
         within = tuple(word._replace(end_ms=min(word.end_ms, end_ms)) for word in words)
         final = Final(0, within, self._writer.final_ms, end_ms, self._languages)
-        self._messages.put_nowait(self._writer.final(final))
+        self._put(self._writer.final(final))
         if words:
             self._messages.put_nowait(self._writer.refinement(final, refine(final.words, self._options)))
-        self._messages.put_nowait(self._writer.eou(final))
-        if self._options.analysis:
+        self._put(self._writer.eou(final))
+        if self._options.analysis or self._options.summarization:
             self._finals.append(final)
 
-    def _compute_analyses(self) -> Iterable[tuple[int, dict[str, Any]]]:
-        """The statistics of the whole session, if the request wants them."""
-        wanted = self._options.analysis
-        return compute_analyses(self._finals, 1, self._received_ms, wanted) if wanted else ()
+    def _put(self, messages: Iterable[bytes]) -> None:
+        for message in messages:
+            self._messages.put_nowait(message)

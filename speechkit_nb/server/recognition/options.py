@@ -5,19 +5,22 @@ Each error message names the wrong value and the values that are possible.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...audio import Recording
-from ...errors import AudioError
+from ...config import MOST_SUMMARIES
+from ...errors import AudioError, count_noun
 from ...wire import v3
 from ..engines.base import EngineSpec
 from ..engines.registry import list_languages
-from ..status import Code, StatusError, invalid_argument
+from ..status import invalid_argument
 from ..workers import decoding
 from . import bucket
+from .classifiers import check_classifiers
 
 DEFAULT_MODEL = "general"
 AUTO = "auto"
@@ -27,6 +30,12 @@ SAMPLE_RATES = (8000, 48000)
 MOST_CHANNELS = 32
 MOST_QUANTILES = 100
 MOST_LANGUAGES = 100
+OWN_MEANS = {
+    "speaker_labeling": "clusters of similar sound",
+    "recognition_classifier": "short lists of words",
+    "summarization": "a stub without a language model",
+}
+"""What the local server does in place of what the service does."""
 
 _Containers = v3.ContainerAudio
 CONTAINERS = {_Containers.WAV: "WAV", _Containers.OGG_OPUS: "OGG_OPUS", _Containers.MP3: "MP3"}
@@ -43,6 +52,20 @@ class Options:
     literature_text: bool = False
     masks_swearing: bool = False
     analysis: Any = None  # SpeechAnalysisOptions if the request wants statistics
+    labels_speakers: bool = False
+    classifiers: tuple[Any, ...] = ()  # RecognitionClassifiers
+    summarization: Any = None  # SummarizationOptions if the request wants summaries
+
+    @property
+    def warning(self) -> str:
+        """Which results are not computed as at the service; empty if none."""
+        wanted = {
+            "speaker_labeling": self.labels_speakers,
+            "recognition_classifier": self.classifiers,
+            "summarization": self.summarization,
+        }
+        own = [f"{name} is {OWN_MEANS[name]}" for name, is_wanted in wanted.items() if is_wanted]
+        return f"computed by the local server, not as the service does: {'; '.join(own)}" if own else ""
 
 
 def read_options(request: Any, spec: EngineSpec) -> Options:
@@ -51,8 +74,11 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
     Raises:
         StatusError: INVALID_ARGUMENT for a wrong value, UNIMPLEMENTED for what only the cloud can do.
     """
-    check_supported(request)
+    check_classifiers(request.recognition_classifier.classifiers)
     _check_analysis(request.speech_analysis)
+    has_summaries = request.HasField("summarization")
+    if has_summaries:
+        _check_summarization(request.summarization)
     model = request.recognition_model
     languages = list_languages(spec)
     language = read_language(model.language_restriction, languages)
@@ -68,6 +94,9 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
         literature_text=is_normalized and text.literature_text,
         masks_swearing=is_normalized and text.profanity_filter,
         analysis=request.speech_analysis if request.HasField("speech_analysis") else None,
+        labels_speakers=wants_speakers(request),
+        classifiers=tuple(request.recognition_classifier.classifiers),
+        summarization=request.summarization if has_summaries else None,
     )
 
 
@@ -95,20 +124,31 @@ def check_channels(name: str, n_channels: int) -> None:
         raise invalid_argument(f"{name} is {n_channels}; it must be 1 to {MOST_CHANNELS}")
 
 
-def check_supported(request: Any) -> None:
-    """Raise UNIMPLEMENTED for a feature that only the cloud has."""
-    labeling = request.speaker_labeling.speaker_labeling
-    features = {
-        "summarization": request.HasField("summarization"),
-        "recognition_classifier": bool(request.recognition_classifier.classifiers),
-        "speaker_labeling": labeling == v3.SpeakerLabelingOptions.SPEAKER_LABELING_ENABLED,
-    }
-    for feature, is_wanted in features.items():
-        if is_wanted:
-            raise StatusError(
-                Code.UNIMPLEMENTED,
-                f"the local server has no {feature}, only the cloud has it; leave it out, or use the cloud",
-            )
+def _check_summarization(options: Any) -> None:
+    """Raise INVALID_ARGUMENT for a request that the service refuses as well."""
+    n = len(options.properties)
+    if not 1 <= n <= MOST_SUMMARIES or not all(each.instruction for each in options.properties):
+        raise invalid_argument(
+            f"summarization has {count_noun(n, 'property', 'properties')}; it takes 1 to {MOST_SUMMARIES}, "
+            "each with an instruction"
+        )
+    if not re.fullmatch(r"gpt://[^/]+/.+", options.model_uri):
+        raise invalid_argument(f"model_uri is {options.model_uri!r}; it must be gpt://FOLDER/MODEL")
+
+
+def wants_speakers(request: Any) -> bool:
+    """Whether a request wants its speakers to be labeled."""
+    wanted = request.speaker_labeling.speaker_labeling
+    return bool(wanted == v3.SpeakerLabelingOptions.SPEAKER_LABELING_ENABLED)
+
+
+def check_labeling(n_channels: int) -> None:
+    """Raise INVALID_ARGUMENT for audio of which the speakers cannot be labeled."""
+    if n_channels != 1:
+        raise invalid_argument(
+            f"speaker_labeling tells the speakers of one channel apart, and the audio has {n_channels}: "
+            "leave it out, since every channel is a speaker then, or mix the channels"
+        )
 
 
 def find_engine(request: Any, models: Mapping[str, EngineSpec]) -> EngineSpec:
@@ -180,6 +220,8 @@ def open_recording(request: Any, audio: Path | bytes) -> Recording:
         raise invalid_argument(f"the audio has {size} bytes; at most {LARGEST_BYTES} (1 GB) are taken")
     recording = _open(audio, request.recognition_model.audio_format)
     check_channels("the number of channels", recording.n_channels)
+    if wants_speakers(request):
+        check_labeling(recording.n_channels)
     hours = recording.duration * recording.n_channels / 3600
     if hours > LONGEST_HOURS:
         raise invalid_argument(

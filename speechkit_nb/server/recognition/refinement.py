@@ -10,20 +10,10 @@ import re
 from typing import NamedTuple
 
 from ..engines.base import Word
+from .classifiers import SWEARING
 from .options import Options
 
 PRONOUN = re.compile(r"\bi\b(?!\.\w)")
-SWEAR_WORDS = (
-    r"(mother)?fuck\w*", r"(bull|horse)?shit(s|ty|ted|ting|head\w*|hole\w*)?", r"bitch\w*", r"cunts?",
-    r"(ass|arse)holes?", r"bastards?", r"(dick|cock)(head|suck)\w*", r"twats?", r"wank(er|ers|ing)?",
-    r"whores?", r"sluts?",
-    r"(на|по|ни|о|до|от|а)?ху[йеёияю]\w*", r"\w*пизд\w*",
-    r"(вы|за|на|по|до|о|об|отъ|объ|разъ|у|съ|въ|долбо)?[её]б[аеёиылнуо]\w*",
-    r"бля|бля[дт]\w*", r"сук[аиуе]|сукой|суч(ка|ки|ара)", r"муда[кч]\w*", r"мудил\w*", r"г[ао]ндон\w*",
-    r"говн\w*", r"пид[оа]р\w*", r"залуп\w*",
-)  # fmt: skip
-"""The service does not publish its list. This one is short, for English and Russian."""
-SWEARING = re.compile("|".join(f"(?:{word})" for word in SWEAR_WORDS), re.IGNORECASE)
 
 
 class Refinement(NamedTuple):

@@ -25,7 +25,7 @@ from .decoder import AudioDecoder, Samples, check_mono, make_decoder, make_silen
 from .events import EventWriter
 from .file import recognize
 from .live import EndOfUtterance, LiveSession, StreamAudio, StreamItem
-from .options import Options, find_engine, read_options
+from .options import Options, check_labeling, find_engine, read_options
 
 PAUSE_MS = 500
 SHORT_PAUSE_MS = 300
@@ -107,10 +107,15 @@ class StreamService:
         external, pause_ms = read_eou(request.eou_classifier)
         decoder = make_decoder(request.recognition_model.audio_format, self.limits.seconds)
         intake = AudioIntake(decoder, self.limits, external)
-        writer = EventWriter(user_request_id, 0, options.detects_language)
+        writer = EventWriter(user_request_id, 0, options.detects_language, options.classifiers)
         mode = request.recognition_model.audio_processing_type
         if mode == v3.RecognitionModelOptions.FULL_DATA:
             return self._answer_as_file(options, intake.items(messages), intake, writer)
+        if options.labels_speakers:
+            raise invalid_argument(
+                "speaker_labeling needs all of the audio: use audio_processing_type FULL_DATA, or "
+                "RecognizeFile"
+            )
         if intake.decoder.layout is not None:
             check_mono(intake.decoder.layout[1])
         session = LiveSession(options, writer, self.limits.status_seconds, external, pause_ms)
@@ -127,6 +132,8 @@ class StreamService:
                         await asyncio.to_thread(file.write, item.samples.tobytes())
             if intake.decoder.layout is not None and intake.received_ms:
                 rate, n_channels = intake.decoder.layout
+                if options.labels_speakers:
+                    check_labeling(n_channels)
                 recording = Recording(path, rate, encoding="LINEAR16_PCM", n_channels=n_channels)
                 writer.receive(intake.received_ms)
                 name = writer.user_request_id
