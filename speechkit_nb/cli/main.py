@@ -215,7 +215,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
             f"no recordings in {folder!r}. The samples are in the folder data of the repository; give its "
             "path, or a folder with your own recordings"
         )
-    models = {"general": "pocketsphinx", REPLAY: f"scripted:{folder}"}
+    models = {REPLAY: f"scripted:{folder}"}
     written = {"normalize": True, "literature_text": True}
     sections, frames = [], []
     with (

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import ConfigError, TargetError, check_choice, check_path, check_type, join_names, suggest
@@ -181,11 +182,14 @@ def _connect_local(
     url = server.target if wire == "grpc" else server.rest_target
     address = ServiceAddress("local", Endpoints.at(url), wire, LOOPBACK, server.hint)
     limiter = _make_limiter(address, url, quota, opened)
+    scope = f"local {api} {version('speechkit-nb')} {options.get('models')}"
+    if find_spec("pocketsphinx") is None:  # then other engines recognize
+        scope += " without pocketsphinx"
     return Client(
         _make_transport(address, api, Identity(), None, limiter),
         opened,
         SubmissionSettings(
-            scope=f"local {api} {version('speechkit-nb')} {options.get('models')}",
+            scope=scope,
             bucket=bucket,
             hours_per_day=_choose_quota(address, quota).hours_per_day,
             storage=options.get("bucket_root") or CLOUD.storage,

@@ -10,12 +10,12 @@ from typing import Any, TypeVar, cast
 from ..config import MODELS
 from ..errors import ServerError, check_number, check_type, suggest
 from .engines.base import EngineSpec
-from .engines.registry import parse_engine
+from .engines.registry import is_installed, parse_engine
 from .operations.store import KEEP_SECONDS
 from .ports import Address, check_certificate
+from .recognition.options import DEFAULT_MODEL
 from .recognition.streaming import StreamLimits
 
-DEFAULT_MODELS = dict.fromkeys(MODELS, "pocketsphinx")
 TOKEN_SECONDS = 12 * 3600.0
 PATHS = ("bucket_root", "data_dir", "tls_cert", "tls_key", "iam_public_key")
 SECRETS = ("api_key", "bearer_token", "oauth_token")
@@ -35,7 +35,8 @@ class ServerSettings:
     Attributes:
         grpc: address of the gRPC services, `HOST:PORT`; port 0 takes a free one.
         rest: address of the REST API, likewise; None: no REST.
-        models: model name -> `ENGINE[:ARG]`; standard names that are left out keep the embedded recognizer.
+        models: model name -> `ENGINE[:ARG]`; standard names that are left out have the embedded recognizer,
+            pocketsphinx. Where it is not installed, they have the engine of `general`, or whisper.
         bucket_root: folder whose files `BUCKET/KEY` stand for Object Storage links.
         data_dir: folder where operations survive a restart; several servers may share it. None: they are
             kept in a temporary file.
@@ -149,7 +150,14 @@ class ServerSettings:
 
     def engines(self) -> dict[str, EngineSpec]:
         """Model name -> engine."""
-        return {name: parse_engine(text) for name, text in {**DEFAULT_MODELS, **self.models}.items()}
+        standard = dict.fromkeys(MODELS, self._standard_engine())
+        return {name: parse_engine(text) for name, text in {**standard, **self.models}.items()}
+
+    def _standard_engine(self) -> str:
+        """The engine of the standard names that `models` leaves out."""
+        if is_installed("pocketsphinx"):
+            return "pocketsphinx"
+        return self.models.get(DEFAULT_MODEL) or ("whisper" if is_installed("whisper") else "pocketsphinx")
 
     def addresses(self) -> tuple[Address, Address | None]:
         """The addresses of gRPC and REST.

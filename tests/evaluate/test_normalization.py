@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import unicodedata
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -184,6 +185,13 @@ def test_numbers_name_the_package_they_need(monkeypatch):
     """Without text2num, the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "text_to_num", None)
     with pytest.raises(MissingExtra, match="needs the package text2num: pip install"):
+        normalizer("en", numbers="digits")
+
+
+def test_numbers_name_the_version_they_need(monkeypatch):
+    """An earlier text2num, which is installed on a Mac with an Intel processor, is no AttributeError."""
+    monkeypatch.setitem(sys.modules, "text_to_num", ModuleType("text_to_num"))
+    with pytest.raises(ConfigError, match="needs text2num 3, which has no wheel for a Mac with an Intel"):
         normalizer("en", numbers="digits")
 
 

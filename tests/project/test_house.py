@@ -16,7 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 STUBS = sorted(PACKAGE.rglob("*.pyi"))
 
 MAY_IMPORT = {
-    "errors": set(),
+    "errors": {"wheels"},
+    "wheels": set(),
     "paths": set(),
     "config": {"errors", "paths"},
     "audio": {"errors", "paths"},

