@@ -1,10 +1,11 @@
-"""A file behind a link in Ogg Opus, the default format, v2 over REST: prints its text chunk by chunk.
+"""The guide's program for v2: a file behind a link in Ogg Opus, over REST; prints the answer, then the texts.
 
-AUTHORIZATION="Api-Key ..." python v2_files.py https://TRANSCRIBE_HOST https://OPERATION_HOST LINK
+AUTHORIZATION="Api-Key ..." python v2_files.py TRANSCRIBE_URL OPERATION_URL LINK SPECIFICATION
 
-REQUESTS_CA_BUNDLE names another file of certificates to trust.
+The specification is {"languageCode": "ru-RU"}, and with more fields for headerless samples.
 """
 
+import json
 import os
 import sys
 import time
@@ -12,19 +13,28 @@ import time
 import requests
 
 
-def main(transcribe: str, operations: str, link: str, language: str = "ru-RU") -> None:
-    headers = {"Authorization": os.environ["AUTHORIZATION"]}
-    body = {"config": {"specification": {"languageCode": language}}, "audio": {"uri": link}}
-    url = f"{transcribe}/speech/stt/v2/longRunningRecognize"
-    operation = requests.post(url, headers=headers, json=body, timeout=30).json()
+def main(transcribe_host: str, operation_host: str, link: str, specification: str) -> None:
+    body = {"config": {"specification": json.loads(specification)}, "audio": {"uri": link}}
+    header = {"Authorization": os.environ["AUTHORIZATION"]}
+
+    answer = requests.post(f"{transcribe_host}/speech/stt/v2/longRunningRecognize", headers=header, json=body)
+    data = answer.json()
+    print(data)
+    operation_id = data["id"]
+
     while True:
         time.sleep(1)
-        url = f"{operations}/operations/{operation['id']}"
-        operation = requests.get(url, headers=headers, timeout=30).json()
-        if operation["done"]:
+        answer = requests.get(f"{operation_host}/operations/{operation_id}", headers=header)
+        answer = answer.json()
+        if answer["done"]:
             break
-        print("not done yet")
-    for chunk in operation["response"]["chunks"]:
+        print("Not ready")
+
+    print("Response:")
+    print(json.dumps(answer, ensure_ascii=False, indent=2))
+
+    print("Text chunks:")
+    for chunk in answer["response"]["chunks"]:
         print(chunk["alternatives"][0]["text"])
 
 

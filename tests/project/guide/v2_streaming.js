@@ -1,28 +1,17 @@
-// Headerless 8 kHz samples of a file, v2 streaming in Node at the speed of speech: prints texts and `final`.
+// The guide's program in Node for v2 streams: headerless 8 kHz samples of a file at the speed of speech.
 //
-//   AUTHORIZATION="Bearer ..." node v2_streaming.js STT_HOST:443 FOLDER_ID FILE FOLDER_OF_PROTOS... [-- CERTIFICATES]
+//   AUTHORIZATION="Bearer ..." node v2_streaming.js STT_HOST:443 ROOTS.PEM FOLDER_ID FILE FOLDER_OF_PROTOS...
 
 const fs = require("fs");
 const grpc = require("@grpc/grpc-js");
 const protoLoader = require("@grpc/proto-loader");
 
 const CHUNK_SIZE = 4000;
-const CHUNK_MS = 250;
+const FREQUENCY = 250;
 
-const [host, folderId, path, ...rest] = process.argv.slice(2);
-const end = rest.indexOf("--") < 0 ? rest.length : rest.indexOf("--");
-const [includeDirs, [certificates]] = [rest.slice(0, end), rest.slice(end + 1)];
-
-const definition = protoLoader.loadSync("yandex/cloud/ai/stt/v2/stt_service.proto", { includeDirs });
-const { SttService } = grpc.loadPackageDefinition(definition).yandex.cloud.ai.stt.v2;
-const trusted = certificates ? fs.readFileSync(certificates) : null;
-const service = new SttService(host, grpc.credentials.createSsl(trusted));
-
-const metadata = new grpc.Metadata();
-metadata.set("authorization", process.env.AUTHORIZATION);
-const call = service.StreamingRecognize(metadata);
-
-call.write({
+const [host, roots, folderId, path, ...includeDirs] = process.argv.slice(2);
+const audio = fs.readFileSync(path);
+const request = {
   config: {
     specification: {
       languageCode: "ru-RU",
@@ -34,28 +23,39 @@ call.write({
     },
     folderId,
   },
-});
+};
 
-const audio = fs.readFileSync(path);
-let n = 1;
-const timer = setInterval(() => {
-  if (n * CHUNK_SIZE <= audio.length) {
-    call.write({ audioContent: audio.subarray((n - 1) * CHUNK_SIZE, n * CHUNK_SIZE) });
-    n += 1;
+const metadata = new grpc.Metadata();
+metadata.add("authorization", process.env.AUTHORIZATION);
+
+const definition = protoLoader.loadSync("yandex/cloud/ai/stt/v2/stt_service.proto", { includeDirs });
+const { SttService } = grpc.loadPackageDefinition(definition).yandex.cloud.ai.stt.v2;
+const service = new SttService(host, grpc.credentials.createSsl(fs.readFileSync(roots)));
+const call = service["StreamingRecognize"](metadata);
+
+call.write(request);
+let i = 1;
+const interval = setInterval(() => {
+  if (i * CHUNK_SIZE <= audio.length) {
+    const chunk = new Uint16Array(audio.slice((i - 1) * CHUNK_SIZE, i * CHUNK_SIZE));
+    call.write({ audioContent: Buffer.from(chunk) });
+    i++;
   } else {
     call.end();
-    clearInterval(timer);
+    clearInterval(interval);
   }
-}, CHUNK_MS);
+}, FREQUENCY);
 
-// Like the program of the guide, this one ends with a TypeError at an answer without chunks.
-call.on("data", (answer) => {
-  answer.chunks[0].alternatives.forEach(({ text }) => console.log("alternative:", text));
-  console.log("final:", Boolean(answer.chunks[0].final));
+// An answer without chunks, or a chunk without alternatives, is a TypeError, which ends the program.
+call.on("data", (response) => {
+  console.log("Start chunk: ");
+  response.chunks[0].alternatives.forEach((alternative) => {
+    console.log("alternative: ", alternative.text);
+  });
+  console.log("Is final: ", Boolean(response.chunks[0].final));
+  console.log("");
 });
 
-call.on("error", (error) => {
-  clearInterval(timer);
-  console.error(`${error.code}: ${error.details}`);
-  process.exitCode = 1;
+call.on("error", (response) => {
+  console.log(response);
 });

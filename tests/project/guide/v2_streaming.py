@@ -1,20 +1,20 @@
-"""Headerless 8 kHz samples of a file, v2 streaming with the vendor's stubs: prints texts and `final`.
+"""The guide's program for v2 streams: headerless 8 kHz samples of a file, without pauses between the pieces.
 
-AUTHORIZATION="Bearer ..." python v2_streaming.py STT_HOST:443 FOLDER_ID FILE [CERTIFICATES]
+AUTHORIZATION="Bearer ..." python v2_streaming.py STT_HOST:443 FOLDER_ID FILE
 """
 
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
-from yandex.cloud.ai.stt.v2 import stt_service_pb2, stt_service_pb2_grpc
+import yandex.cloud.ai.stt.v2.stt_service_pb2 as stt_service_pb2
+import yandex.cloud.ai.stt.v2.stt_service_pb2_grpc as stt_service_pb2_grpc
 
 CHUNK_SIZE = 4000
 
 
-def requests(folder_id: str, path: str) -> Iterator[stt_service_pb2.StreamingRecognitionRequest]:
+def generate(folder_id: str, path: str) -> Iterator[stt_service_pb2.StreamingRecognitionRequest]:
     specification = stt_service_pb2.RecognitionSpec(
         language_code="ru-RU",
         profanity_filter=True,
@@ -26,23 +26,29 @@ def requests(folder_id: str, path: str) -> Iterator[stt_service_pb2.StreamingRec
     config = stt_service_pb2.RecognitionConfig(specification=specification, folder_id=folder_id)
     yield stt_service_pb2.StreamingRecognitionRequest(config=config)
     with open(path, "rb") as file:
-        while data := file.read(CHUNK_SIZE):
+        data = file.read(CHUNK_SIZE)
+        while data != b"":
             yield stt_service_pb2.StreamingRecognitionRequest(audio_content=data)
+            data = file.read(CHUNK_SIZE)
 
 
-def main(host: str, folder_id: str, path: str, certificates: str | None = None) -> None:
-    metadata = [("authorization", os.environ["AUTHORIZATION"])]
-    trusted = Path(certificates).read_bytes() if certificates else None
-    with grpc.secure_channel(host, grpc.ssl_channel_credentials(root_certificates=trusted)) as channel:
-        stub = stt_service_pb2_grpc.SttServiceStub(channel)
-        for answer in stub.StreamingRecognize(requests(folder_id, path), metadata=metadata):
+def main(host: str, folder_id: str, path: str) -> None:
+    channel = grpc.secure_channel(host, grpc.ssl_channel_credentials())
+    stub = stt_service_pb2_grpc.SttServiceStub(channel)
+    metadata = (("authorization", os.environ["AUTHORIZATION"]),)
+    answers = stub.StreamingRecognize(generate(folder_id, path), metadata=metadata)
+    try:
+        for answer in answers:
             try:
-                chunk = answer.chunks[0]
-                for alternative in chunk.alternatives:
-                    print("alternative:", alternative.text)
-                print("final:", chunk.final)
+                print("Start chunk: ")
+                for alternative in answer.chunks[0].alternatives:
+                    print("alternative: ", alternative.text)
+                print("Is final: ", answer.chunks[0].final)
+                print("")
             except LookupError:
-                print("no chunk")
+                print("Not available chunks")
+    except grpc._channel._Rendezvous as error:
+        print(f"Error code {error._state.code}, message: {error._state.details}")
 
 
 if __name__ == "__main__":
