@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import JobError, SpeechkitError, make_printable
+from ..errors import JobError, ServerError, SpeechkitError, check_number, make_printable
 from .jobs import jobs_command
 from .journal import make_file_name
 from .view import view
@@ -89,7 +89,18 @@ main.add_command(jobs_command)
     "this machine can read the arguments of a command: better use the variable or a file.",
 )
 @click.option(
+    "--keep-days",
+    type=float,
+    help="How long results are kept; default: 3 days, as at the service.",
+)
+@click.option(
+    "--workers",
+    type=int,
+    help="Number of processes that recognize; default: as many as there are processors, at most 2.",
+)
+@click.option(
     "--bearer-token",
+    "--token",
     multiple=True,
     metavar="TOKEN|@FILE",
     envvar="SPEECHKIT_NB_BEARER_TOKEN",
@@ -139,10 +150,16 @@ main.add_command(jobs_command)
     "All faults are in docs/server.md.",
 )
 @click.option("--stop-with-stdin", is_flag=True, hidden=True)
-def serve(grpc_address: str, models: Sequence[str], **settings: Any) -> None:
-    """Run the local recognition server until Ctrl-C."""
+def serve(grpc_address: str, models: Sequence[str], keep_days: float | None, **settings: Any) -> None:
+    """Run the local recognition server until Ctrl-C.
+
+    All keys, tokens and faults are explained in docs/server.md.
+    """
     from ..server import ServerSettings, parse_models, serve
 
+    if keep_days is not None:
+        check_number("--keep-days", keep_days, 1e-6, 1e4, ServerError)
+        settings["keep_seconds"] = keep_days * 24 * 3600
     serve(ServerSettings.of(grpc=grpc_address, models=parse_models(models), **settings))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -15,10 +16,12 @@ from typing import Any
 
 import grpc
 import httpx
+import pandas as pd
 import pytest
 from credentials import AUDIENCE, public_half, self_signed, service_account_key, signed
 from local_server import DATA, OPERATIONS, Server, wait_until
 
+import speechkit_nb as sk
 from speechkit_nb.errors import ServerError
 from speechkit_nb.server import ServerSettings, serve
 from speechkit_nb.server.api.auth import FOLDER_ID, Authenticator
@@ -459,6 +462,74 @@ def test_command_line(certificate: tuple[Path, Path]) -> None:
         ]
         process.communicate()
     assert statuses == [401, 404]
+
+
+@pytest.fixture
+def guide(key: dict[str, Any], tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server from the command line with every option of the guide: its URL, and the file of the key."""
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(key))
+    command = [sys.executable, "-m", "speechkit_nb", "serve", "--grpc", "127.0.0.1:0", "--stop-with-stdin"]
+    command += ["--rest", "127.0.0.1:0", "--iam", "--iam-public-key", str(file), "--token", "t1.ours"]
+    command += ["--fault", "unavailable:GetRecognition:1", "--keep-days", "30", "--workers", "1"]
+    command += ["--model", f"general=scripted:{DATA}"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r" (http://127\.0\.0\.1:\d+) ", process.stdout.readline())
+        assert found
+        yield found[1], file
+        process.communicate()
+
+
+def test_the_way_of_the_guide_with_a_key(guide: tuple[str, Path], tmp_path: Path) -> None:
+    """Key, signed request, IAM token, Bearer, text; no other token is taken."""
+    url, key = guide
+    with sk.connect(url, service_account_key=key, journal=tmp_path / "journal.sqlite3") as client:
+        job = client.submit(DATA / "russian.wav")
+        text = job.result(timeout=60, progress=False).text
+    assert text.split() == pd.read_csv(DATA / "russian.words.csv").word.tolist()
+    with httpx.Client(base_url=url) as http:
+        statuses = [
+            http.get("/operations/x", headers={"authorization": f"Bearer {token}"}).status_code
+            for token in ("t1.ours", "t1.other")
+        ]
+    assert statuses == [404, 401]
+
+
+def test_days_of_the_command_are_seconds_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the Python interface count in seconds, as all of them do."""
+    from click.testing import CliRunner
+
+    from speechkit_nb.cli.main import main
+
+    started: list[ServerSettings] = []
+    monkeypatch.setattr("speechkit_nb.server.serve", started.append)
+    assert CliRunner().invoke(main, ["serve", "--keep-days", "0.5", "--workers", "3"]).exit_code == 0
+    assert CliRunner().invoke(main, ["serve"]).exit_code == 0
+    assert [(each.keep_seconds, each.workers) for each in started] == [(43200, 3), (259200, None)]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("--keep-days", "0", "--keep-days must be a number from 1e-06 to 10,000, not 0.0"),
+        ("--keep-days", "soon", "'soon' is not a valid float"),
+        ("--keep-days", "nan", "--keep-days must be a number from 1e-06 to 10,000, not nan"),
+        ("--workers", "0", "workers must be a number from 1 to 1,000, not 0"),
+        ("--token", " ", "a value of --bearer-token is empty"),
+        ("--fault", "rain", "there is no fault 'rain'; the faults are unavailable:METHOD:N, "),
+    ],
+)
+def test_wrong_values_of_options(option: str, value: str, reason: str) -> None:
+    """The error names the option and what it takes."""
+    from click.testing import CliRunner
+
+    from speechkit_nb.cli.main import main
+
+    result = CliRunner().invoke(main, ["serve", "--grpc", "127.0.0.1:0", option, value])
+    assert result.exit_code != 0
+    assert reason in result.output
 
 
 def test_errors_hold_no_secrets(server: Server, http: httpx.Client, key: dict[str, Any]) -> None:
