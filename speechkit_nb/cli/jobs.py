@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from ..client import OPEN, STATES, frame_of
-from ..errors import Denied, SpeechkitError, TargetError, Unreachable, WaitTimeout
+from ..errors import Denied, LeftOut, SpeechkitError, TargetError, Unreachable, WaitTimeout, count_noun
 from .journal import (
     file_names,
     find_entries,
@@ -41,7 +42,7 @@ class _ListByDefault(click.Group):
 
 @click.group("jobs", cls=_ListByDefault)
 def jobs_command() -> None:
-    """The journal of jobs: list (the default), wait, fetch, export, resubmit, abandon, cancel.
+    """The journal of jobs: list (the default), wait, fetch, export, adopt, resubmit, abandon, cancel.
 
     A job is named by its operation id, or by its number in the list.
 
@@ -152,6 +153,26 @@ def resubmit(ids: Sequence[str], target: str | None) -> None:
     An unknown job that the service did get is then billed twice.
     """
     _run_each(ids, target, _resubmit)
+
+
+@jobs_command.command()
+@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.option("--target", default="cloud", show_default=True, help="The service, as for transcribe.")
+def adopt(file: TextIO, target: str) -> None:
+    """Add operations that were submitted elsewhere to the journal, so that `fetch` and `wait` know them.
+
+    FILE has one id per line, or is CSV or JSON with a column operation_id or id; - is standard input. Exit
+    code 1 if the service does not know one of them, or a line is no id.
+    """
+    from ..client import connect
+
+    with connect(target) as client, warnings.catch_warnings(record=True) as left_out:
+        warnings.simplefilter("always")
+        jobs = client.resume_from(file, progress=sys.stderr.isatty())
+    for problem in jobs.problems:
+        click.echo(to_line(problem), err=True)
+    _print_summary(f"{count_noun(len(jobs), 'job')} in the journal")
+    sys.exit(FAILED if any(isinstance(one.message, LeftOut) for one in left_out) else 0)
 
 
 @jobs_command.command()

@@ -14,10 +14,14 @@ from ..audio import Recording
 from ..config import RecognitionConfig
 from ..errors import (
     AudioError,
+    ConfigError,
     DamagedJob,
+    Denied,
     IneffectiveOption,
     JobUnknown,
+    LeftOut,
     NotFound,
+    Rejected,
     TargetError,
     count_noun,
     few,
@@ -30,12 +34,13 @@ from .jobs.job import Job
 from .jobs.jobset import JobSet
 from .jobs.poller import JobPoller
 from .jobs.polling import Pace
-from .jobs.progress import Progress
+from .jobs.progress import Progress, ProgressBar
 from .jobs.request import SubmissionRequest, build_request, check_reuse
 from .jobs.sources import metadata_types
 from .jobs.submitter import SubmissionSettings, Submitter
 from .jobs.table import frame_of
 from .journal.entry import Entry
+from .journal.ids import read_ids
 from .journal.journal import Journal, check_id
 from .journal.record import JobRecord
 from .journal.states import DAMAGED
@@ -325,20 +330,7 @@ class Client:
             NotFound: if neither the service nor the journal has it.
             TargetError: if it was submitted to another service.
         """
-        id = check_id(id)
-        found = self._journal.find_job(id)
-        services = [entry.record.service for entry in found]
-        for entry, service in zip(found, services, strict=True):
-            if service in (self.service, ""):  # it is empty if the row is damaged
-                return self._make_job(entry)
-        if found:
-            raise TargetError(
-                f"job {id!r} was submitted to {services[0]!r}, this client is connected to "
-                f"{self.service!r}: use connect({services[0]!r}).job({id!r})"
-            )
-        if isinstance(id, int) or id.isdecimal():
-            raise _no_such_job(int(id))
-        return self._poll(self._adopt(id))
+        return self._find_or_adopt(check_id(id))[0]
 
     def resume(self) -> JobSet:
         """The jobs of this service whose results you have not received yet, oldest first.
@@ -359,6 +351,49 @@ class Client:
             )
         entries = [self._journal.entry(record.number) for record in records if record.state != DAMAGED]
         return JobSet([self._poll(self._make_job(entry)) for entry in entries], poller=self._poller)
+
+    def resume_from(self, ids: Any, progress: Progress = True) -> JobSet:
+        """The jobs with these ids; operations that were submitted elsewhere are added to the journal.
+
+        Each id that the journal does not have is looked up at the service, within its quota of checks. A
+        wrong id does not stop the others: `problems` of the returned jobs has a sentence about it.
+
+        Args:
+            ids: path of a file with an id per line (empty lines and what follows a `#` do not count), or with
+                CSV or JSON, of which `operation_id` or `id` is read, and `recording` for the name in the
+                frames; or such a table, or an iterable of ids.
+            progress: as in `submit_many`.
+
+        Raises:
+            ConfigError: if the ids cannot be read.
+            Denied, Unreachable, NoAnswer: if the service cannot be asked. What was found before is in the
+                journal, so the call can be repeated.
+
+        Warns:
+            LeftOut: if ids are wrong, or the service does not know them.
+        """
+        given, jobs, problems, n_left_out = read_ids(ids), dict[int, Job](), list[str](), 0
+        with ProgressBar(progress, "operations") as bar:
+            for number, (where, id, recording) in enumerate(given):
+                bar.show(number / len(given), f"{number} of {len(given)} ids")
+                try:
+                    job, is_new = self._find_or_adopt(check_id(id), recording)
+                except (ConfigError, NotFound, TargetError, Rejected, Denied) as error:
+                    if isinstance(error, Denied) and error.code != "PERMISSION_DENIED":
+                        raise  # the credentials are wrong for all of them
+                    n_left_out += 1
+                    problems.append(f"{where}: {error}")
+                    continue
+                if job.number in jobs:
+                    problems.append(f"{where}: {id!r} is given twice")
+                elif not is_new:
+                    problems.append(f"{where}: {id!r} is in the journal already, as job {job.number}")
+                jobs.setdefault(job.number, self._poll(job))
+            bar.show(1.0, f"{len(given)} of {len(given)} ids")
+        if n_left_out:
+            left = count_noun(n_left_out, "id")
+            warn(LeftOut(f"{left} of {len(given)} left out: {few(problems, str)}; all are in `problems`"))
+        return JobSet(list(jobs.values()), poller=self._poller, problems=problems)
 
     def close(self) -> None:
         """Close the connection, end its streams, and stop the local server that was started for this client.
@@ -414,7 +449,23 @@ class Client:
         self._poller.add(job)
         return job
 
-    def _adopt(self, operation_id: str) -> Job:
+    def _find_or_adopt(self, id: str | int, recording: str | None = None) -> tuple[Job, bool]:
+        """The job with that id, and whether it was submitted elsewhere; see `job`."""
+        found = self._journal.find_job(id)
+        services = [entry.record.service for entry in found]
+        for entry, service in zip(found, services, strict=True):
+            if service in (self.service, ""):  # it is empty if the row is damaged
+                return self._make_job(entry), False
+        if found:
+            raise TargetError(
+                f"job {id!r} was submitted to {services[0]!r}, this client is connected to "
+                f"{self.service!r}: use connect({services[0]!r}).job({id!r})"
+            )
+        if isinstance(id, int) or id.isdecimal():
+            raise _no_such_job(int(id))
+        return self._poll(self._adopt(id, recording)), True
+
+    def _adopt(self, operation_id: str, recording: str | None) -> Job:
         """Add a job that was submitted elsewhere to the journal; returns the job."""
         try:
             self._transport.status(operation_id)
@@ -428,7 +479,7 @@ class Client:
         record = JobRecord(
             service=self.service,
             operation_id=operation_id,
-            recording=operation_id,
+            recording=recording or operation_id,
             state="running",
             created_at=now,
             submitted_at=now,

@@ -34,6 +34,9 @@ class JobSet(Sequence[Job]):
     `for job in jobs` and `async for` give each job when it is done or has failed; `jobs.results()` and
     `await jobs` the transcripts of all. While `Client.submit_many` is still sending, `len(jobs)` is how many
     were sent so far. Results stay in the journal, not in memory, so a set may have thousands of jobs.
+
+    Attributes:
+        problems: what `Client.resume_from` has to say about ids, one sentence each.
     """
 
     def __init__(
@@ -43,9 +46,11 @@ class JobSet(Sequence[Job]):
         poller: JobPoller | None = None,
         batch: Batch | None = None,
         types: Mapping[str, Any] | None = None,
+        problems: Sequence[str] = (),
     ) -> None:
         self._jobs = list(jobs) if batch is None else batch.jobs
         self._poller, self._batch, self._types = poller or JobPoller(), batch, dict(types or {})
+        self.problems = tuple(problems)
         self._durations: list[float] = []
         self._began = time.time()
         self._bar: ProgressBar | None = None
