@@ -37,6 +37,13 @@ def _connection_options(command: Any) -> Any:
     return api(transport(command))
 
 
+class _Source(click.Path):
+    """A path that exists, or a link."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        return value if "://" in value else super().convert(value, param, ctx)
+
+
 class _Commands(click.Group):
     """A group of commands that show an error of the toolkit as one line, without a traceback."""
 
@@ -164,7 +171,7 @@ def serve(grpc_address: str, models: Sequence[str], keep_days: float | None, **s
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("files", nargs=-1, required=True, type=_Source(exists=True))
 @click.option(
     "--target",
     default="local",
@@ -175,25 +182,45 @@ def serve(grpc_address: str, models: Sequence[str], keep_days: float | None, **s
 @click.option("--model", default="general", show_default=True)
 @click.option("--language", multiple=True, help="For example en-US; may be given several times.")
 @click.option("--normalize", is_flag=True, help="Write numbers as digits.")
+@click.option(
+    "--bucket-root",
+    type=click.Path(file_okay=False, exists=True),
+    help="Folder that a server on this machine uses in place of Object Storage.",
+)
+@click.option("--container", help="WAV, OGG_OPUS or MP3, for links whose name does not tell it.")
+@click.option("--encoding", help="LINEAR16_PCM, for samples without a header; with --sample-rate.")
+@click.option("--sample-rate", type=int, metavar="HZ", help="Of such samples.")
+@click.option("--channels", "n_channels", type=int, help="Of such samples; default: 1.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder for words, transcripts and timelines.")
 def transcribe(
-    files: Sequence[str], target: str, api: Any, transport: Any, out: str | None, **options: Any
+    files: Sequence[str],
+    target: str,
+    api: Any,
+    transport: Any,
+    bucket_root: str | None,
+    out: str | None,
+    **options: Any,
 ) -> None:
-    """Print the text of FILES, recordings or folders of recordings; with --out write tables and pictures.
+    """Print the text of FILES: recordings, folders of recordings, or links into Object Storage; with --out
+    write tables and pictures.
 
-    A recording that fails does not stop the others; its error is printed, and the exit code is 1.
+    s3://BUCKET/FOLDER/ is all recordings in that folder and below, 's3://BUCKET/*.wav' (in quotes) the
+    objects that match. A recording that fails does not stop the others; its error is printed, and the exit
+    code is 1.
     """
     from ..audio import AUDIO_SUFFIXES, Recording
     from ..client import connect, describe_reuse
 
-    paths = list(_find_recordings(files))
-    if not paths:
+    sources = list(_find_recordings(files))
+    if not sources:
         raise click.ClickException(
             f"no recordings in {', '.join(files)}: no file there ends in {', '.join(AUDIO_SUFFIXES)}"
         )
     exit_code = 0
-    with connect(target, api=api, transport=transport) as client:
-        jobs = client.submit_many(paths, progress=False, **options)
+    folder: dict[str, Any] = {} if bucket_root is None else {"bucket_root": bucket_root}
+    with connect(target, api=api, transport=transport, **folder) as client:
+        # a single link is listed while its objects are sent
+        jobs = client.submit_many(sources[0] if len(sources) == 1 else sources, progress=False, **options)
         jobs.wait(progress=sys.stderr.isatty())
         for job in jobs[:]:
             if job.reused:
@@ -204,11 +231,15 @@ def transcribe(
                 click.echo(f"Error: {error}", err=True)
                 exit_code = 1
                 continue
-            if len(paths) > 1:
+            if len(jobs) > 1:
                 click.secho(make_printable(job.recording), bold=True)
             click.echo(make_printable(transcript.refined_text))
-            if out is not None:
-                _write(transcript, Recording(job.record.source, id=job.recording), Path(out))
+            source = str(job.record.source)
+            if out is not None and "://" in source:
+                _write_tables(transcript, Path(out))
+                click.echo(f"{source}: the sound is not on this machine, so there is no picture", err=True)
+            elif out is not None:
+                _write(transcript, Recording(source, **job.record.format, id=job.recording), Path(out))
     sys.exit(exit_code)
 
 
@@ -226,7 +257,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
     from ..client import connect
     from ..views import render_report
 
-    paths = list(_find_recordings([folder])) if Path(folder).is_dir() else []
+    paths = list(map(Path, _find_recordings([folder]))) if Path(folder).is_dir() else []
     if not paths:
         raise click.ClickException(
             f"no recordings in {folder!r}. The samples are in the folder data of the repository; give its "
@@ -278,10 +309,7 @@ def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
     """Write the files of one transcript, named after its recording; returns its section of the report."""
     from ..views import Section, plot_timeline_rows
 
-    out.mkdir(parents=True, exist_ok=True)
-    name = make_file_name(recording.id)
-    transcript.words.to_csv(out / f"{name}.words.csv", index=False)
-    transcript.save(out / f"{name}.parquet")
+    name = _write_tables(transcript, out)
     words, finals = transcript.words, transcript.finals
     figure = plot_timeline_rows(words, recording, finals=finals, title=recording.id)
     figure.savefig(out / f"{name}.timeline.png", dpi=150)
@@ -295,12 +323,23 @@ def _write(transcript: Transcript, recording: Recording, out: Path) -> Section:
     return Section(recording.id, facts, figure, finals, words)
 
 
-def _find_recordings(paths: Sequence[str]) -> Iterator[Path]:
-    """The paths themselves; in place of a folder, the recordings in it, by name."""
+def _write_tables(transcript: Transcript, out: Path) -> str:
+    """Write the words and the whole transcript; returns the name of the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    name = make_file_name(transcript.recording)
+    transcript.words.to_csv(out / f"{name}.words.csv", index=False)
+    transcript.save(out / f"{name}.parquet")
+    return name
+
+
+def _find_recordings(sources: Sequence[str]) -> Iterator[Path | str]:
+    """The paths and links themselves; in place of a folder, the recordings in it, by name."""
     from ..audio import AUDIO_SUFFIXES
 
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from sorted(child for child in path.iterdir() if child.suffix.lower() in AUDIO_SUFFIXES)
+    for source in sources:
+        if "://" in source:
+            yield source
+        elif Path(source).is_dir():
+            yield from sorted(p for p in Path(source).iterdir() if p.suffix.lower() in AUDIO_SUFFIXES)
         else:
-            yield path
+            yield Path(source)

@@ -97,7 +97,9 @@ def connect(
         quota: submissions per hour and status checks per second, over all clients of this process with the
             same credentials, and billed hours per day; default: the cloud's, and no limit for servers on
             this machine.
-        options: of the local server, for `"local"`: `models`, `bucket_root`, `data_dir`.
+        options: of the local server, for `"local"`: `models`, `data_dir`, and `bucket_root`, the folder that
+            is used in place of Object Storage. For another server on this machine give the folder of its
+            `--bucket-root`, so that `s3://` links with a pattern are looked up there.
 
     Raises:
         TargetError: if the target is not the address of a service, or the service lacks that API.
@@ -136,6 +138,8 @@ def connect(
         _check_not_given(**secrets, folder_id=folder_id, ca=ca, data_logging=data_logging or None)
         return _connect_local(transport or "grpc", api, journal, bucket, quota, options)
     address = _resolve_target(target, endpoints, transport)
+    if (bucket_root := options.get("bucket_root")) and not address.endpoints.loopback:
+        raise TargetError(f"bucket_root is for a server on this machine, and {address.name} is another one")
     iam = IamClient(address.endpoints.iam, trusted)
     credentials = choose_credentials(iam, **secrets)
     if credentials is None and _is_cloud(target):
@@ -155,7 +159,7 @@ def connect(
             bucket=bucket,
             folder=None if identity.folder_id is None else str(identity.folder_id),
             hours_per_day=_choose_quota(address, quota).hours_per_day,
-            storage=address.endpoints.storage,
+            storage=bucket_root or address.endpoints.storage,
             ca=ca,
         ),
         pace=address.pace,
@@ -284,8 +288,9 @@ def _check_options(target: str | None, options: dict[str, Any]) -> None:
     for name in ("bucket_root", "data_dir"):
         if options.get(name) is not None:
             options[name] = check_path(name, options[name])
-    if options and target != "local":
-        raise TargetError(f"{', '.join(options)} can be set for connect('local') only, not for {target!r}")
+    misplaced = [name for name in options if name != "bucket_root"]
+    if misplaced and target != "local":
+        raise TargetError(f"{', '.join(misplaced)} can be set for connect('local') only, not for {target!r}")
 
 
 def _check_not_given(**given: Any) -> None:

@@ -29,6 +29,7 @@ RANGES = {
         "periods_late": (0, 10),
         "journal_vs_wire": (0.5, 5),
     },
+    "many": {"peak_mb": (60, 250), "seconds_over_quota": (0, 0), "vs_quota": (1, 100)},
     "plot": {"seconds": (0.02, 10), "vs_artist_per_word": (0.3, 100)},
     "rest": {"words_per_s": (5_000, 1e7), "vs_grpc": (0.05, 20)},
     "server": {"vs_engine": (0.3, 20)},
@@ -50,7 +51,7 @@ RANGES = {
     "widget_python": {"constructor_s": (0.005, 5), "bytes_per_word": (15, 60)},
 }
 
-LONG = {"speech", "timeline", "corpus", "jobs", "server", "plot"}
+LONG = {"speech", "timeline", "corpus", "jobs", "many", "server", "plot"}
 """Run in the exhaustive form only."""
 
 

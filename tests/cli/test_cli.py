@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,44 @@ def test_a_file_that_fails_does_not_stop_the_others(run, target, tmp_path):
     assert "_xcf_xf0_xe8.wav.parquet" in os.listdir(tmp_path / "out")
     listed = run("jobs")
     assert "\\xcf\\xf0\\xe8.wav" in listed.stdout
+
+
+@pytest.fixture
+def scripted(monkeypatch, script):
+    """The local target recognizes the words of `script`."""
+    models = {"general": f"scripted:{script}"}
+    monkeypatch.setattr("speechkit_nb.client.connect", partial(sk.connect, models=models))
+
+
+def test_transcribe_of_a_bucket(run, scripted, tmp_path):
+    """A folder of a bucket; with --out the tables of each, and a line for the missing pictures."""
+    for name in ("a.wav", "old/b.wav", "notes.txt"):
+        (path := tmp_path / "root" / "talks" / name).parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wav(2.0))
+    local = ("--bucket-root", tmp_path / "root")
+    done = run("transcribe", "s3://talks/", *local, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "a.wav\nhello world\nold/b.wav\nhello world\n"
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a.wav.parquet", "a.wav.words.csv", "old_b.wav.parquet", "old_b.wav.words.csv"]
+    assert "https://storage" not in done.stderr
+    assert "s3://talks/a.wav: the sound is not on this machine, so there is no picture" in done.stderr
+
+
+def test_transcribe_of_samples_without_a_header(run, scripted, tmp_path):
+    """Behind a link and in a file: their format is given; a wrong one is one error, and nothing is sent."""
+    (tmp_path / "talks").mkdir()
+    (tmp_path / "talks" / "call").write_bytes(bytes(32000))
+    local = ("--bucket-root", tmp_path)
+    pcm = ("--encoding", "LINEAR16_PCM", "--sample-rate", 8000)
+    done = run("transcribe", "s3://talks/call", tmp_path / "talks" / "call", *local, *pcm)
+    assert (done.exit_code, done.stdout.count("hello world")) == (0, 2), done.output
+    done = run("transcribe", "s3://talks/call", *local, "--encoding", "LINEAR16_PCM")
+    assert (done.exit_code, done.output.count("\n")) == (1, 1)
+    assert "needs sample_rate, 8000 to 48000 Hz" in done.output
+    done = run("transcribe", "s3://nowhere/", *local)
+    assert done.exit_code == 1
+    assert "has no bucket 'nowhere'" in done.output
 
 
 def test_transcribe_of_a_folder_without_recordings(run, target, tmp_path):
