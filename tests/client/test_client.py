@@ -115,6 +115,8 @@ def test_options_of_the_local_server_belong_to_it():
     """They cannot be set for a server that is running already."""
     with pytest.raises(TargetError, match=r"models can be set for connect\('local'\) only"):
         sk.connect("grpc://127.0.0.1:50051", models={})
+    with pytest.raises(TargetError, match="bucket_root is for a server on this machine, and cloud is"):
+        sk.connect("cloud", api_key="key", bucket_root="buckets")
 
 
 # ---- jobs

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -227,17 +228,28 @@ def _open_s3(endpoint: str, region: str, ca: str | os.PathLike[str] | None) -> A
         "connect_timeout": 10,
         "retries": {"mode": "standard", "max_attempts": 3},
     }
-    options = {"region_name": get_session().get_config_variable("region") or region}
+    session = get_session()
+    session.register_component("data_loader", _get_loader(session.get_config_variable("data_path")))
+    options = {"region_name": session.get_config_variable("region") or region}
     if ca is not None:
         options["verify"] = os.fspath(Path(ca).expanduser())
     files = s3fs.S3FileSystem(
         endpoint_url=endpoint,
+        session=session,
         client_kwargs=options,
         config_kwargs=config,
         skip_instance_cache=True,
     )
     files.retries = 1  # botocore retries already
     return files
+
+
+@cache
+def _get_loader(folders: str | None) -> Any:
+    """Reads the description of S3, of 2 MB, once for all uploads; credentials are not shared."""
+    from botocore.loaders import create_loader
+
+    return create_loader(folders)
 
 
 @contextmanager
