@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakSet
@@ -14,15 +13,9 @@ from ..audio import Recording
 from ..config import RecognitionConfig
 from ..errors import (
     AudioError,
-    ConfigError,
     DamagedJob,
-    Denied,
     IneffectiveOption,
     JobUnknown,
-    LeftOut,
-    NotFound,
-    Rejected,
-    TargetError,
     count_noun,
     few,
     warn,
@@ -40,14 +33,13 @@ from .jobs.sources import metadata_types
 from .jobs.submitter import SubmissionSettings, Submitter
 from .jobs.table import frame_of
 from .journal.entry import Entry
-from .journal.ids import read_ids
-from .journal.journal import Journal, check_id
-from .journal.record import JobRecord
+from .journal.journal import Journal
+from .journal.lookup import JobLookup, make_missing_error
 from .journal.states import DAMAGED
 from .storage.links import check_bucket
 from .streaming.sender import SessionLimits
 from .streaming.session import StreamSession, open_stream
-from .transport.base import Transport, replace_message
+from .transport.base import Transport
 from .transport.rate_limit import CallLimiter
 from .transport.v2 import V2Transport
 
@@ -81,6 +73,7 @@ class Client:
         self._pace, self._on_close = pace or Pace(), on_close
         self._limiter = limiter or CallLimiter(transport.name)
         self._submitter = Submitter(transport, journal, self._limiter, settings or SubmissionSettings())
+        self._lookup = JobLookup(transport, journal)
         self._poller = JobPoller()
         self._batches: WeakSet[Batch] = WeakSet()
         self._streams: WeakSet[StreamSession] = WeakSet()
@@ -330,7 +323,9 @@ class Client:
             NotFound: if neither the service nor the journal has it.
             TargetError: if it was submitted to another service.
         """
-        return self._find_or_adopt(check_id(id))[0]
+        entry, is_new = self._lookup.find(id)
+        job = self._make_job(entry)
+        return self._poll(job) if is_new else job
 
     def resume(self) -> JobSet:
         """The jobs of this service whose results you have not received yet, oldest first.
@@ -372,28 +367,10 @@ class Client:
         Warns:
             LeftOut: if ids are wrong, or the service does not know them.
         """
-        given, jobs, problems, n_left_out = read_ids(ids), dict[int, Job](), list[str](), 0
         with ProgressBar(progress, "operations") as bar:
-            for number, (where, id, recording) in enumerate(given):
-                bar.show(number / len(given), f"{number} of {len(given)} ids")
-                try:
-                    job, is_new = self._find_or_adopt(check_id(id), recording)
-                except (ConfigError, NotFound, TargetError, Rejected, Denied) as error:
-                    if isinstance(error, Denied) and error.code != "PERMISSION_DENIED":
-                        raise  # the credentials are wrong for all of them
-                    n_left_out += 1
-                    problems.append(f"{where}: {error}")
-                    continue
-                if job.number in jobs:
-                    problems.append(f"{where}: {id!r} is given twice")
-                elif not is_new:
-                    problems.append(f"{where}: {id!r} is in the journal already, as job {job.number}")
-                jobs.setdefault(job.number, self._poll(job))
-            bar.show(1.0, f"{len(given)} of {len(given)} ids")
-        if n_left_out:
-            left = count_noun(n_left_out, "id")
-            warn(LeftOut(f"{left} of {len(given)} left out: {few(problems, str)}; all are in `problems`"))
-        return JobSet(list(jobs.values()), poller=self._poller, problems=problems)
+            entries, problems = self._lookup.find_all(ids, bar.show)
+        jobs = [self._poll(self._make_job(entry)) for entry in entries]
+        return JobSet(jobs, poller=self._poller, problems=problems)
 
     def close(self) -> None:
         """Close the connection, end its streams, and stop the local server that was started for this client.
@@ -449,43 +426,6 @@ class Client:
         self._poller.add(job)
         return job
 
-    def _find_or_adopt(self, id: str | int, recording: str | None = None) -> tuple[Job, bool]:
-        """The job with that id, and whether it was submitted elsewhere; see `job`."""
-        found = self._journal.find_job(id)
-        services = [entry.record.service for entry in found]
-        for entry, service in zip(found, services, strict=True):
-            if service in (self.service, ""):  # it is empty if the row is damaged
-                return self._make_job(entry), False
-        if found:
-            raise TargetError(
-                f"job {id!r} was submitted to {services[0]!r}, this client is connected to "
-                f"{self.service!r}: use connect({services[0]!r}).job({id!r})"
-            )
-        if isinstance(id, int) or id.isdecimal():
-            raise _no_such_job(int(id))
-        return self._poll(self._adopt(id, recording)), True
-
-    def _adopt(self, operation_id: str, recording: str | None) -> Job:
-        """Add a job that was submitted elsewhere to the journal; returns the job."""
-        try:
-            self._transport.status(operation_id)
-        except NotFound as error:
-            raise replace_message(
-                error,
-                f"{error}. Neither {self.service!r} nor the journal has it; client.jobs() lists what was "
-                "submitted here, and the service stores results for 3 days",
-            ) from None
-        now = time.time()
-        record = JobRecord(
-            service=self.service,
-            operation_id=operation_id,
-            recording=recording or operation_id,
-            state="running",
-            created_at=now,
-            submitted_at=now,
-        )
-        return self._make_job(self._journal.add(record))
-
 
 def attach_job(client: Client, number: int) -> Job:
     """The job with that number in the journal of a client, of any service.
@@ -498,13 +438,9 @@ def attach_job(client: Client, number: int) -> Job:
     """
     entry = client.journal.find(number)
     if entry is None:
-        raise _no_such_job(number)
+        raise make_missing_error(number)
     job = client._make_job(entry)
     return client._poll(job) if job.record.service == client.service else job
-
-
-def _no_such_job(number: int) -> NotFound:
-    return NotFound(f"the journal has no job {number}; client.jobs() lists all jobs", code="NOT_FOUND")
 
 
 Client.__module__ = "speechkit_nb"  # it prints under the name that users import
