@@ -213,7 +213,7 @@ class Comparison:
 
     def plot_scatter(self, a: str | None = None, b: str | None = None, ax: Axes | None = None) -> Axes:
         """One dot per stretch of speech: errors of one system against errors of another."""
-        from .plots.rates import plot_scatter
+        from .plots.scatter import plot_scatter
 
         names = self.systems
         if len(names) < 2:

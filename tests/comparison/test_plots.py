@@ -14,7 +14,7 @@ from local_server import wait_until
 from timeline_pages import Timeline, chromium
 
 import speechkit_nb as sk
-from speechkit_nb.comparison.plots.marks import KINDS, LETTERS, make_marks
+from speechkit_nb.comparison.plots.error_marks import KINDS, LETTERS, make_marks
 from speechkit_nb.errors import AudioError, LeftOut, PlotError, SchemaError
 
 DATA = Path(__file__).parents[2] / "data"

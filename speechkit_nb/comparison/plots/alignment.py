@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from ...audio import Recording
 from ...errors import PlotError, check_type
 from ...views import GREY, ORANGE, PURPLE, SKY, VERMILLION, WordRow, get_axes, set_lanes
-from .marks import LETTERS, errors_in_time
+from .error_marks import LETTERS, errors_in_time
 from .target import REFERENCE, SHOWN, TimelineTarget, choose_span, find_target
 
 if TYPE_CHECKING:

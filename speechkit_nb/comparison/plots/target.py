@@ -14,7 +14,7 @@ import pandas as pd
 from ...audio import Recording
 from ...errors import PlotError, check_number, check_type, few
 from ...views import LATEST, TimelineView
-from .marks import error_runs, errors_in_time, make_marks
+from .error_marks import error_runs, errors_in_time, make_marks
 
 if TYPE_CHECKING:
     from ..comparison import Comparison
