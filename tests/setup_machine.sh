@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the Python environment cannot hold: a browser, two speech synthesizers,
-# compilers, curl and a font. Where all is there it changes nothing and needs no rights.
+# Russian speech of a person, compilers, curl and a font. Where all is there it changes nothing and needs no rights.
 #
 #   tests/setup_machine.sh PYTHON     before the environment is made; PYTHON is the interpreter for it
 #   tests/setup_machine.sh --browser  afterwards: fetches Playwright's Chromium where the system has none
@@ -36,6 +36,7 @@ missing=() # names of Debian packages
 has_chromium || missing+=(chromium)
 has flite || missing+=(flite)
 has espeak-ng || missing+=(espeak-ng)
+[ -d /usr/share/asterisk/sounds/ru_RU_f_IvrvoiceRU ] || missing+=(asterisk-core-sounds-ru-wav)
 has curl || missing+=(curl)
 { has cc && has c++; } || missing+=(build-essential)
 has "$python" || missing+=(python3)

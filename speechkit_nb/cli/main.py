@@ -44,6 +44,16 @@ class _Source(click.Path):
         return value if "://" in value else super().convert(value, param, ctx)
 
 
+def _whisper_option(command: Any) -> Any:
+    """Add the option for languages that the embedded recognizer does not know."""
+    return click.option(
+        "--whisper",
+        metavar="NAME|FOLDER",
+        help="A model of whisper for other languages than English: a name such as small, which is fetched "
+        "once, or a folder.",
+    )(command)
+
+
 class _Commands(click.Group):
     """A group of commands that show an error of the toolkit as one line, without a traceback."""
 
@@ -76,6 +86,7 @@ main.add_command(jobs_command)
     metavar="NAME=ENGINE[:ARG]",
     help="A model and its engine, for example general=pocketsphinx; may be given several times.",
 )
+@_whisper_option
 @click.option(
     "--bucket-root",
     type=click.Path(file_okay=False, exists=True),
@@ -179,6 +190,7 @@ def serve(grpc_address: str, models: Sequence[str], keep_days: float | None, **s
     help="Service: local, cloud, grpc://HOST:PORT or http://HOST:PORT.",
 )
 @_connection_options
+@_whisper_option
 @click.option("--model", default="general", show_default=True)
 @click.option("--language", multiple=True, help="For example en-US; may be given several times.")
 @click.option("--normalize", is_flag=True, help="Write numbers as digits.")
@@ -198,6 +210,7 @@ def transcribe(
     api: Any,
     transport: Any,
     bucket_root: str | None,
+    whisper: str | None,
     out: str | None,
     **options: Any,
 ) -> None:
@@ -217,8 +230,9 @@ def transcribe(
             f"no recordings in {', '.join(files)}: no file there ends in {', '.join(AUDIO_SUFFIXES)}"
         )
     exit_code = 0
-    folder: dict[str, Any] = {} if bucket_root is None else {"bucket_root": bucket_root}
-    with connect(target, api=api, transport=transport, **folder) as client:
+    given: dict[str, Any] = {"bucket_root": bucket_root, "whisper": whisper}
+    local = {name: value for name, value in given.items() if value is not None}
+    with connect(target, api=api, transport=transport, **local) as client:
         # a single link is listed while its objects are sent
         jobs = client.submit_many(sources[0] if len(sources) == 1 else sources, progress=False, **options)
         jobs.wait(progress=sys.stderr.isatty())

@@ -24,7 +24,7 @@ from .transport.rate_limit import UNLIMITED, CallLimiter, Quota, share_limiters
 from .transport.v2 import V2Transport
 from .transport.v3 import V3Transport
 
-LOCAL_OPTIONS = ("models", "bucket_root", "data_dir")
+LOCAL_OPTIONS = ("models", "whisper", "bucket_root", "data_dir")
 REGIONS = {"cloud": CLOUD, "kazakhstan": KAZAKHSTAN}
 Api = Literal["v3", "v2"]
 Wire = Literal["grpc", "rest"]
@@ -97,9 +97,10 @@ def connect(
         quota: submissions per hour and status checks per second, over all clients of this process with the
             same credentials, and billed hours per day; default: the cloud's, and no limit for servers on
             this machine.
-        options: of the local server, for `"local"`: `models`, `data_dir`, and `bucket_root`, the folder that
-            is used in place of Object Storage. For another server on this machine give the folder of its
-            `--bucket-root`, so that `s3://` links with a pattern are looked up there.
+        options: of the local server, for `"local"`: `models`, `data_dir`; `whisper`, a model of whisper for
+            other languages than English, a name such as `"small"` or a folder; `bucket_root`, the folder
+            that is used in place of Object Storage. For another server on this machine give the folder of
+            its `--bucket-root`, so that `s3://` links with a pattern are looked up there.
 
     Raises:
         TargetError: if the target is not the address of a service, or the service lacks that API.
@@ -187,6 +188,8 @@ def _connect_local(
     address = ServiceAddress("local", Endpoints.at(url), wire, LOOPBACK, server.hint)
     limiter = _make_limiter(address, url, quota, opened)
     scope = f"local {api} {version('speechkit-nb')} {options.get('models')}"
+    if options.get("whisper"):
+        scope += f" {options['whisper']}"
     if find_spec("pocketsphinx") is None:  # then other engines recognize
         scope += " without pocketsphinx"
     return Client(
@@ -285,6 +288,11 @@ def _check_options(target: str | None, options: dict[str, Any]) -> None:
             raise ConfigError(f"no option {name!r}{suggest(name, known)}")
     if options.get("models") is not None:
         check_type("models", options["models"], Mapping, "a dict of models and engines")
+    if (whisper := options.get("whisper")) is not None:
+        check_type(
+            "whisper", whisper, (str, os.PathLike), "the name of a model, such as 'small', or its folder"
+        )
+        check_path("whisper", whisper)
     for name in ("bucket_root", "data_dir"):
         if options.get(name) is not None:
             options[name] = check_path(name, options[name])

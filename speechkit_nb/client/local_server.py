@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ServerError, check_type, show_value
+from ..errors import IneffectiveOption, ServerError, check_type, show_value, warn
 from ..paths import data_folder
 
 START_DEADLINE = 60.0
 STOP_DEADLINE = 10.0
+FETCHING = re.compile(r"fetching (?P<n_done>\d+) (?P<n_bytes>\d+) (?P<name>.*)|problem (?P<problem>.*)")
+"""What the process prints before it is ready."""
 
 
 class LocalServer:
@@ -24,6 +26,8 @@ class LocalServer:
 
     Args:
         models: model name -> engine, such as `{"general": "pocketsphinx"}`.
+        whisper: model of whisper for the languages that the embedded recognizer does not know: a folder, or a
+            name such as `small`, which is fetched once, with a progress bar.
         bucket_root: folder that is used instead of Object Storage.
         data_dir: folder for its operations, so that they survive a restart; default: in the data folder.
 
@@ -36,11 +40,14 @@ class LocalServer:
         self,
         *,
         models: Mapping[str, str] | None = None,
+        whisper: str | os.PathLike[str] | None = None,
         bucket_root: str | os.PathLike[str] | None = None,
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         data_dir = data_folder() / "local" if data_dir is None else _check_path("data_dir", data_dir)
         command = _command(models or {}, bucket_root, data_dir)
+        if whisper is not None:
+            command += ["--whisper", os.path.expanduser(os.fspath(whisper))]
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -71,7 +78,7 @@ class LocalServer:
 
     def _read_targets(self) -> tuple[str, str]:
         """URLs of gRPC and of REST."""
-        line = _first_line(self._process, START_DEADLINE)
+        line = _follow_fetching(self._process)
         found = re.search(r"(grpc://\S+:\d+) (http://\S+:\d+)", line)
         if found is None:
             self._process.kill()
@@ -112,8 +119,27 @@ def _check_path(option: str, path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
-def _first_line(process: subprocess.Popen[bytes], deadline: float) -> str:
-    """The first line that the process prints; empty if it ends, or prints nothing within the deadline."""
+def _follow_fetching(process: subprocess.Popen[bytes]) -> str:
+    """Show the progress of the models that the process fetches; return the line after that."""
+    bar = None
+    try:
+        while found := FETCHING.match(line := _next_line(process, START_DEADLINE)):
+            if found["problem"]:
+                warn(IneffectiveOption(f"the local server starts without a model: {found['problem']}"))
+                continue
+            from tqdm.auto import tqdm
+
+            bar = bar or tqdm(desc=found["name"], unit="B", unit_scale=True)
+            bar.total = int(found["n_bytes"])
+            bar.update(int(found["n_done"]) - bar.n)
+    finally:
+        if bar is not None:
+            bar.close()
+    return line
+
+
+def _next_line(process: subprocess.Popen[bytes], deadline: float) -> str:
+    """The next line that the process prints; empty if it ends, or prints nothing within the deadline."""
     assert process.stdout is not None
     too_late = threading.Timer(deadline, process.kill)
     too_late.start()

@@ -14,11 +14,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from tqdm import tqdm
+
 from ..errors import MissingExtra, ServerError, check_type, show_value
 from .api.auth import Authenticator
 from .api.grpc import bind, make_server
 from .engines.base import EngineSpec
-from .engines.registry import check_engine
+from .engines.registry import check_engine, fetch_model
 from .lifetime import wait_for_stop
 from .operations.runner import Runner
 from .operations.service import SpeechService
@@ -28,6 +30,7 @@ from .ports import listen
 from .recognition.options import DEFAULT_MODEL
 from .recognition.streaming import StreamService
 from .settings import ServerSettings
+from .status import StatusError
 from .workers.pool import Pool
 
 if TYPE_CHECKING:  # REST needs the package, gRPC does not
@@ -85,7 +88,8 @@ def serve(settings: ServerSettings) -> None:
     check_type("settings", settings, ServerSettings, "ServerSettings", ServerError)
     settings.addresses()
     _keep_memory_in_few_arenas()
-    for spec in settings.engines().values():
+    engines = sorted({spec for specs in settings.engines().values() for spec in specs}, key=str)
+    for spec in engines:
         check_engine(spec)
     packages = {"text_to_num": "text2num"}
     if settings.rest is not None:
@@ -97,7 +101,33 @@ def serve(settings: ServerSettings) -> None:
         raise ServerError(
             f"--bucket-root {settings.bucket_root} is no folder; it must hold one folder per bucket"
         )
+    for spec in engines:
+        _fetch_model(spec, settings.stop_with_stdin)
     asyncio.run(_serve(settings))
+
+
+def _fetch_model(spec: EngineSpec, is_child: bool) -> None:
+    """Fetch the model of an engine. If that fails, the server starts all the same; a request tries again.
+
+    A program that started this one reads the progress in lines of standard output; others show it in a bar.
+    """
+    bar = tqdm(desc=str(spec), unit="B", unit_scale=True, delay=1e-9, disable=is_child)
+
+    def report(n_done: int, n_bytes: int) -> None:
+        bar.total = n_bytes
+        bar.update(n_done - bar.n)
+        if is_child:
+            sys.stdout.write(f"fetching {n_done} {n_bytes} {spec}\n")
+            sys.stdout.flush()
+
+    with bar:
+        try:
+            fetch_model(spec, report)
+        except StatusError as error:
+            log.error("%s", error)
+            if is_child:
+                sys.stdout.write(f"problem {error}\n")
+                sys.stdout.flush()
 
 
 class Builder:
@@ -151,7 +181,7 @@ async def _serve(settings: ServerSettings) -> None:
         urls = await _open_endpoints(builder, stack, builder.service(store, runner), builder.streams(pool))
         background = [
             asyncio.create_task(runner.maintain()),
-            asyncio.create_task(pool.warm_up(builder.models[DEFAULT_MODEL])),
+            asyncio.create_task(pool.warm_up(builder.models[DEFAULT_MODEL][0])),
         ]
         stack.push_async_callback(_cancel, background)
         await wait_for_stop(settings.stop_with_stdin, lambda: _announce(urls, builder.models))
@@ -186,7 +216,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _announce(urls: Iterable[str], models: Mapping[str, EngineSpec]) -> None:
-    names = ", ".join(f"{name}={spec}" for name, spec in models.items())
+def _announce(urls: Iterable[str], models: Mapping[str, Iterable[EngineSpec]]) -> None:
+    names = ", ".join(f"{name}={' or '.join(map(str, specs))}" for name, specs in models.items())
     sys.stdout.write(f"speechkit-nb local server: {' '.join(urls)} (models {names}); Ctrl-C stops it\n")
     sys.stdout.flush()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ..config import MODELS
-from ..errors import ServerError, check_number, check_type, suggest
+from ..errors import ServerError, check_number, check_type, show_value, suggest
 from .engines.base import EngineSpec
 from .engines.registry import is_installed, parse_engine
 from .operations.store import KEEP_SECONDS
@@ -35,8 +36,10 @@ class ServerSettings:
     Attributes:
         grpc: address of the gRPC services, `HOST:PORT`; port 0 takes a free one.
         rest: address of the REST API, likewise; None: no REST.
-        models: model name -> `ENGINE[:ARG]`; standard names that are left out have the embedded recognizer,
-            pocketsphinx. Where it is not installed, they have the engine of `general`, or whisper.
+        models: model name -> `ENGINE[:ARG]`. Standard names that are left out have the embedded recognizer,
+            pocketsphinx, and for the languages that it does not know the model of `whisper`. Where
+            pocketsphinx is not installed, they have that model, the engine of `general`, or whisper.
+        whisper: model of whisper: a folder, or a name such as `small`, which is fetched once.
         bucket_root: folder whose files `BUCKET/KEY` stand for Object Storage links.
         data_dir: folder where operations survive a restart; several servers may share it. None: they are
             kept in a temporary file.
@@ -61,11 +64,14 @@ class ServerSettings:
 
     >>> list(ServerSettings(models={"mine": "pocketsphinx"}).engines())[-2:]
     ['deferred-general:deprecated', 'mine']
+    >>> [str(spec) for spec in ServerSettings(whisper="small").engines()["general"]]
+    ['pocketsphinx', 'whisper:small']
     """
 
     grpc: str = "127.0.0.1:50051"
     rest: str | None = None
     models: Mapping[str, str] = field(default_factory=dict)
+    whisper: str | None = None
     bucket_root: Path | None = None
     data_dir: Path | None = None
     workers: int | None = None
@@ -120,6 +126,10 @@ class ServerSettings:
             check_type(
                 "models", text, str, "a mapping of texts, such as {'general': 'pocketsphinx'}", ServerError
             )
+        if self.whisper is not None and not (isinstance(self.whisper, str) and self.whisper.strip()):
+            raise ServerError(
+                f"whisper must be a folder or a name such as 'small', not {show_value(self.whisper)}"
+            )
         for name in ("faults", *SECRETS):
             check_type(name, getattr(self, name), tuple, "a tuple of texts", ServerError)
             if not all(isinstance(text, str) and text.strip() for text in getattr(self, name)):
@@ -148,16 +158,19 @@ class ServerSettings:
         """Whether tokens are issued without a check."""
         return self.vm_metadata or (self.iam and not self.iam_public_key and not self.oauth_token)
 
-    def engines(self) -> dict[str, EngineSpec]:
-        """Model name -> engine."""
-        standard = dict.fromkeys(MODELS, self._standard_engine())
-        return {name: parse_engine(text) for name, text in {**standard, **self.models}.items()}
+    def engines(self) -> dict[str, tuple[EngineSpec, ...]]:
+        """Model name -> its engines: a request gets the first one that knows its language."""
+        standard = tuple(map(parse_engine, self._standard_engines()))
+        given = {name: (parse_engine(text),) for name, text in self.models.items()}
+        return {**dict.fromkeys(MODELS, standard), **given}
 
-    def _standard_engine(self) -> str:
-        """The engine of the standard names that `models` leaves out."""
+    def _standard_engines(self) -> list[str]:
+        """The engines of the standard names that `models` leaves out."""
+        whisper = [] if self.whisper is None else [f"whisper:{os.path.expanduser(self.whisper)}"]
         if is_installed("pocketsphinx"):
-            return "pocketsphinx"
-        return self.models.get(DEFAULT_MODEL) or ("whisper" if is_installed("whisper") else "pocketsphinx")
+            return ["pocketsphinx", *whisper]
+        default = "whisper" if is_installed("whisper") else "pocketsphinx"
+        return whisper or [self.models.get(DEFAULT_MODEL, default)]
 
     def addresses(self) -> tuple[Address, Address | None]:
         """The addresses of gRPC and REST.

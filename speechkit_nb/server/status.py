@@ -6,6 +6,7 @@ import traceback
 from enum import IntEnum
 from typing import Any
 
+from ..errors import MissingExtra, ServerError
 from ..wire import rpc
 
 
@@ -86,11 +87,13 @@ def invalid_argument(message: str) -> StatusError:
 
 
 def internal_error(who: str, error: Exception) -> StatusError:
-    """The error for an exception that nobody expected.
+    """The error for an exception that nobody expected; or for a model or package that is gone.
 
     >>> internal_error("the engine", ValueError("no sound")).message
     'the engine failed: ValueError: no sound'
     """
+    if isinstance(error, ServerError | MissingExtra):
+        return StatusError(Code.FAILED_PRECONDITION, str(error))
     return StatusError(Code.INTERNAL, f"{who} failed: {type(error).__name__}: {error}")
 
 

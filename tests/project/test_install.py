@@ -178,7 +178,9 @@ def test_one_sentence_names_the_engine_to_take(
 def test_an_engine_for_general_does_for_all_standard_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where pocketsphinx is missing, the engine that the user gives is enough."""
     given = ServerSettings(models={"general": "whisper:small", "mine": "whisper:tiny"})
-    assert str(given.engines()["general:rc"]) == "pocketsphinx"
+    assert [str(spec) for spec in given.engines()["general:rc"]] == ["pocketsphinx"]
     monkeypatch.setattr(registry, "find_spec", lambda name: None if name == "pocketsphinx" else object())
-    assert {str(spec) for spec in given.engines().values()} == {"whisper:small", "whisper:tiny"}
-    assert {str(spec) for spec in ServerSettings().engines().values()} == {"whisper"}
+    assert {str(*specs) for specs in given.engines().values()} == {"whisper:small", "whisper:tiny"}
+    assert {str(*specs) for specs in ServerSettings().engines().values()} == {"whisper"}
+    one = ServerSettings(whisper="small", models={"general": "whisper:tiny"}).engines()
+    assert [str(*one[name]) for name in ("general", "general:rc")] == ["whisper:tiny", "whisper:small"]

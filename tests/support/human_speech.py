@@ -1,10 +1,16 @@
-"""A recording of a person who speaks, with its words: from a package of the tools of development."""
+"""Recordings of persons who speak, with their words: from packages that the tests install."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
 
+RUSSIAN = Path("/usr/share/asterisk/sounds/ru_RU_f_IvrvoiceRU/tt-allbusy.wav")
+"""7 s at 8 kHz from the Debian package asterisk-core-sounds-ru-wav; tests/setup_machine.sh installs it."""
+RUSSIAN_WORDS = (
+    "в данный момент все операторы заняты пожалуйста оставайтесь на линии "
+    "ваш вызов будет принят в порядке очереди"
+)
 WORDS = "ever tried ever failed no matter try again fail again fail better"
 
 

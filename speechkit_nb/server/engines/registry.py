@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -24,7 +25,7 @@ class EngineEntry:
         instead: what to use where a package has no wheel.
         takes_path: whether its argument is a path.
         takes_name: whether an argument that is no path may be the name of a model.
-        models: module that finds the model of the engine and its languages, if it has several models.
+        models: module that finds or fetches the model and knows its languages, if the engine has several.
     """
 
     module: str
@@ -104,6 +105,41 @@ def list_languages(spec: EngineSpec) -> tuple[str, ...]:
         return found.languages
     known: tuple[str, ...] = _load(found.models).languages(spec)
     return known
+
+
+def knows_language(spec: EngineSpec, code: str) -> bool:
+    """Whether the engine of `spec` recognizes a language, whatever the case of its code.
+
+    >>> [knows_language(parse_engine("whisper:small"), code) for code in ("ru-RU", "RU", "xx-XX")]
+    [True, True, False]
+    """
+    known = list_languages(spec)
+    if known:
+        return code.lower() in {other.lower() for other in known}
+    models = find_entry(spec).models
+    return not models or _load(models).read_code(code) in _load(models).LANGUAGES
+
+
+def advise_engine(code: str) -> str:
+    """The end of an error message: how to get an engine for a language; empty if there is none."""
+    if not knows_language(EngineSpec("whisper", "small"), code):
+        return ""
+    install = "" if is_installed("whisper") else "pip install 'speechkit-nb[whisper]', and "
+    return (
+        f". For {code}: {install}connect('local', whisper='small'), or speechkit-nb serve --whisper small; "
+        "small is fetched once, and the folder of a model does as well"
+    )
+
+
+def fetch_model(spec: EngineSpec, report: Callable[[int, int], None] | None = None) -> None:
+    """Fetch the model of the engine of `spec` from the network, if it has one there and not yet here.
+
+    Raises:
+        ServerError: if there is no such model.
+        StatusError: FAILED_PRECONDITION if it cannot be fetched.
+    """
+    if models := find_entry(spec).models:
+        _load(models).fetch(spec, report)
 
 
 def check_engine(spec: EngineSpec) -> None:

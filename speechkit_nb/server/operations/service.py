@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...wire import protobuf
 from ..engines.base import EngineSpec
 from ..recognition.options import (
+    choose_engine,
     find_audio,
-    find_engine,
     open_recording,
     read_options,
 )
@@ -29,7 +29,7 @@ class SpeechService:
     Args:
         store: keeps operations.
         runner: works on them.
-        models: model name -> engine.
+        models: model name -> its engines.
         bucket_root: folder of the files behind Object Storage links; None: there are none.
     """
 
@@ -37,7 +37,7 @@ class SpeechService:
         self,
         store: StoreThreads,
         runner: Runner,
-        models: Mapping[str, EngineSpec],
+        models: Mapping[str, Sequence[EngineSpec]],
         bucket_root: Path | None,
     ) -> None:
         self._store, self._runner = store, runner
@@ -60,7 +60,7 @@ class SpeechService:
 
     def _check(self, request: Any, client_request_id: str) -> Work:
         """The work that a request asks for; its audio is moved there."""
-        spec = find_engine(request, self._models)
+        spec = choose_engine(request, self._models)
         read_options(request, spec)
         audio = find_audio(request, self._bucket_root)
         open_recording(request, audio)

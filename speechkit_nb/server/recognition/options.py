@@ -6,7 +6,7 @@ Each error message names the wrong value and the values that are possible.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from ...config import MOST_SUMMARIES
 from ...errors import AudioError, count_noun
 from ...wire import v3
 from ..engines.base import EngineSpec
-from ..engines.registry import list_languages
-from ..status import invalid_argument
+from ..engines.registry import advise_engine, knows_language, list_languages
+from ..engines.whisper_models import CODES
+from ..status import StatusError, invalid_argument
 from ..workers import decoding
 from . import bucket
 from .classifiers import check_classifiers
@@ -43,7 +44,7 @@ CONTAINERS = {_Containers.WAV: "WAV", _Containers.OGG_OPUS: "OGG_OPUS", _Contain
 
 @dataclass(frozen=True)
 class Options:
-    """How to recognize: the engine of the model, and how to write the refinement."""
+    """How to recognize: the engine of the model for the language, and how to write the refinement."""
 
     engine: EngineSpec
     language: str  # empty: the default of the engine, or the one that it detects
@@ -80,8 +81,9 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
     if has_summaries:
         _check_summarization(request.summarization)
     model = request.recognition_model
-    languages = list_languages(spec)
-    language = read_language(model.language_restriction, languages)
+    language = match_language(model.language_restriction, spec)
+    if language is None:  # the engine was chosen by a server with another model under its name
+        raise _unknown_language(model.model or DEFAULT_MODEL, model.language_restriction, [spec])
     text = model.text_normalization
     # the cloud ignores the other fields too if normalization is not enabled, or the language is detected
     is_normalized = text.text_normalization == v3.TextNormalizationOptions.TEXT_NORMALIZATION_ENABLED
@@ -151,44 +153,70 @@ def check_labeling(n_channels: int) -> None:
         )
 
 
-def find_engine(request: Any, models: Mapping[str, EngineSpec]) -> EngineSpec:
-    """The engine for the model of a request; without a name it is `general`.
+def choose_engine(request: Any, models: Mapping[str, Sequence[EngineSpec]]) -> EngineSpec:
+    """The engine for the model and the language of a request; without a name the model is `general`.
+
+    It is the first engine of the model that knows all languages of the request, or else one of them. An
+    engine for one language cannot detect it.
 
     Raises:
-        StatusError: INVALID_ARGUMENT if there is no such model.
+        StatusError: INVALID_ARGUMENT if there is no such model, or no engine of it knows the language.
     """
     name = request.recognition_model.model or DEFAULT_MODEL
     if name not in models:
         raise invalid_argument(f"no model {name!r}; this server has {', '.join(sorted(models))}")
-    return models[name]
+    restriction = request.recognition_model.language_restriction
+    if len(restriction.language_code) > MOST_LANGUAGES:
+        raise invalid_argument(
+            f"language_code has {len(restriction.language_code)} codes; at most {MOST_LANGUAGES} are taken"
+        )
+    possible = [spec for spec in models[name] if match_language(restriction, spec) is not None]
+    if not possible:
+        raise _unknown_language(name, restriction, models[name])
+    return next((spec for spec in possible if _knows_all(spec, restriction)), possible[0])
 
 
-def read_language(restriction: Any, known: tuple[str, ...]) -> str:
-    """The language to recognize: one that the engine knows, or "auto".
+def match_language(restriction: Any, spec: EngineSpec) -> str | None:
+    """The language that an engine recognizes: a code, "auto", or "" for any; None if it knows none of them.
 
     Without a restriction it is the default of the engine. The default of the cloud, ru-RU, would make an
     engine for English useless.
     """
-    codes = list(restriction.language_code)
-    if len(codes) > MOST_LANGUAGES:
-        raise invalid_argument(f"language_code has {len(codes)} codes; at most {MOST_LANGUAGES} are taken")
-    own = known[0] if known else ""
+    codes, known = restriction.language_code, list_languages(spec)
     if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
-        allowed = [code for code in known if not _contains(codes, code)]
-        if known and not allowed:
-            raise invalid_argument(
-                f"the engine of this model knows {', '.join(known)}, and the blacklist excludes all of it"
-            )
-        return allowed[0] if allowed else own
-    if _contains(codes, AUTO):
+        allowed = [code for code in known if not _contains(codes, code)] if known else [""]
+    elif _contains(codes, AUTO):
         return AUTO
-    allowed = [code for code in codes if not known or _contains(known, code)]
-    if codes and not allowed:
-        raise invalid_argument(
-            f"the engine of this model does not know the language {', '.join(codes)}; "
-            f"it knows {', '.join(known)}, and takes auto"
-        )
-    return next((code for code in known if _contains(allowed, code)), allowed[0] if allowed else own)
+    elif codes:
+        asked = [code for code in codes if knows_language(spec, code)]
+        allowed = [code for code in known if _contains(asked, code)] or asked
+    else:
+        allowed = [*known, ""]
+    return allowed[0] if allowed else None
+
+
+def _knows_all(spec: EngineSpec, restriction: Any) -> bool:
+    if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
+        return True
+    is_detector = len(list_languages(spec)) != 1
+    return all(
+        is_detector if code.lower() == AUTO else knows_language(spec, code)
+        for code in restriction.language_code
+    )
+
+
+def _unknown_language(name: str, restriction: Any, engines: Iterable[EngineSpec]) -> StatusError:
+    codes = list(restriction.language_code)
+    known = ", ".join(
+        dict.fromkeys(code for spec in engines for code in list_languages(spec) or CODES.values())
+    )
+    if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
+        return invalid_argument(f"the model {name!r} knows {known}, and the blacklist excludes all of it")
+    advice = next(filter(None, map(advise_engine, codes)), "")
+    return invalid_argument(
+        f"the model {name!r} does not know the language {', '.join(codes)}; it knows {known}, and takes "
+        f"auto{advice}"
+    )
 
 
 def _contains(codes: Any, code: str) -> bool:

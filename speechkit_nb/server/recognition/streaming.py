@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,7 +25,7 @@ from .decoder import AudioDecoder, Samples, check_mono, make_decoder, make_silen
 from .events import EventWriter
 from .file import recognize
 from .live import EndOfUtterance, LiveSession, StreamAudio, StreamItem
-from .options import Options, check_labeling, find_engine, read_options
+from .options import Options, check_labeling, choose_engine, read_options
 
 PAUSE_MS = 500
 SHORT_PAUSE_MS = 300
@@ -67,11 +67,11 @@ class StreamService:
 
     Args:
         pool: runs engines.
-        models: model name -> engine.
+        models: model name -> its engines.
         limits: limits of each session.
     """
 
-    def __init__(self, pool: Pool, models: Mapping[str, EngineSpec], limits: StreamLimits) -> None:
+    def __init__(self, pool: Pool, models: Mapping[str, Sequence[EngineSpec]], limits: StreamLimits) -> None:
         self._pool, self._models, self.limits = pool, models, limits
         self._n_sessions = 0
 
@@ -103,7 +103,7 @@ class StreamService:
     def _answer(
         self, request: Any, messages: AsyncIterator[Any], user_request_id: str
     ) -> AsyncGenerator[bytes]:
-        options = read_options(request, find_engine(request, self._models))
+        options = read_options(request, choose_engine(request, self._models))
         external, pause_ms = read_eou(request.eou_classifier)
         decoder = make_decoder(request.recognition_model.audio_format, self.limits.seconds)
         intake = AudioIntake(decoder, self.limits, external)

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..engines.base import EngineSpec, Hypothesis, ListenRequest
 from ..engines.base import Listener as EngineListener
-from ..engines.registry import create_engine, find_entry
+from ..engines.registry import create_engine, fetch_model, find_entry
 from ..status import Code, StatusError
 from .framing import LENGTH
 
@@ -207,11 +207,12 @@ class Pool:
         """A listener, closed when the block ends.
 
         Raises:
-            StatusError: INTERNAL if its process ends.
+            StatusError: INTERNAL if its process ends; FAILED_PRECONDITION if it has no model.
         """
         if not find_entry(spec).own_process:
             yield LocalListener(create_engine(spec).listen(request))
             return
+        await asyncio.to_thread(fetch_model, spec)  # here, since a worker has other listeners to serve
         worker = await self._choose_worker()
         worker.n_listeners += 1
         listener = RemoteListener(worker)
