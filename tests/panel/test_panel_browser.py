@@ -6,7 +6,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter import KERNEL_READY, chromium, finished_cells, jupyterlab, opened, photograph, start_all_cells
+from jupyter import (
+    KERNEL_READY,
+    POLLING,
+    chromium,
+    finished_cells,
+    jupyterlab,
+    opened,
+    photograph,
+    start_all_cells,
+)
 from local_server import wait_until
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
@@ -96,8 +105,10 @@ def answer(page, index: int = 1) -> str:
     """What the cell gives when it is run now."""
     count = page.evaluate(COUNT, index)
     page.evaluate(RUN_CELL, index)
-    page.wait_for_function(f"([index, count]) => ({COUNT})(index) > count", arg=[index, count])
-    page.wait_for_function(KERNEL_READY)
+    page.wait_for_function(
+        f"([index, count]) => ({COUNT})(index) > count", arg=[index, count], polling=POLLING
+    )
+    page.wait_for_function(KERNEL_READY, polling=POLLING)
     return str(finished_cells(page)[index]["text"])
 
 
@@ -126,7 +137,7 @@ def test_submit_watch_open_restart_and_see_it_again(page, request):
     picture(page, request)
 
     page.evaluate(RESTART)
-    page.wait_for_function(KERNEL_READY)
+    page.wait_for_function(KERNEL_READY, polling=POLLING)
     start_all_cells(page)
     finished_cells(page)
     expect(page.locator(".sk-row", has_text="numbers.ogg")).to_contain_text("done")

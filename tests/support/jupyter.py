@@ -32,6 +32,8 @@ OPTIONS = (
     "--LabApp.extension_manager=readonly",
 )
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+POLLING = 100
+"""Milliseconds between two looks at a page. The default is each frame, and then all frames are drawn."""
 WIDTH, HEIGHT = 1400, 1000
 CELLS = """
 () => window.jupyterapp.shell.currentWidget.content.widgets.map(({model, node}) => {
@@ -147,7 +149,7 @@ def opened(browser: BrowserContext, url: str, path: str) -> Iterator[Page]:
     try:
         workspace = re.sub(r"\W", "-", path)
         page.goto(f"{url}lab/workspaces/{workspace}/tree/{path}", timeout=60_000)
-        page.wait_for_function(KERNEL_READY, timeout=60_000)
+        page.wait_for_function(KERNEL_READY, polling=POLLING, timeout=60_000)
         yield page
     finally:
         page.evaluate(STOP_KERNEL)
@@ -165,8 +167,8 @@ def finished_cells(page: Page, seconds: float = 180) -> list[dict[str, Any]]:
     From the notebook: `id`, `type`, `count` (None: not executed), `outputs`. From the page: `text` of the
     result, `rows` of its tables as texts, number of `pictures`.
     """
-    page.wait_for_function("() => window.runEnded", timeout=seconds * 1000)
-    page.wait_for_function(PICTURES_LOADED, timeout=30_000)
+    page.wait_for_function("() => window.runEnded", polling=POLLING, timeout=seconds * 1000)
+    page.wait_for_function(PICTURES_LOADED, polling=POLLING, timeout=30_000)
     return list(page.evaluate(CELLS))
 
 

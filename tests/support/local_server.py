@@ -125,7 +125,7 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not so after {seconds} s"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def wav(seconds: float = 1.0, n_channels: int = 1, sample_rate: int = 8000) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import local_server
 from browser import chromium_path
-from jupyter import CHROMIUM_OPTIONS, KERNEL_READY
+from jupyter import CHROMIUM_OPTIONS, KERNEL_READY, POLLING
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 PATIENCE = 90.0  # s until a test fails; a busy machine is slow
@@ -235,7 +235,7 @@ class Notebook:
     def run(self, source: str) -> None:
         """Run the cell; fail if it raises."""
         self.page.evaluate(RUN_CELL, source)
-        self.page.wait_for_function("() => window.ran")
+        self.page.wait_for_function("() => window.ran", polling=POLLING)
         outputs = self.page.evaluate(
             "() => window.jupyterapp.shell.currentWidget.content.activeCell.model.outputs.toJSON()"
         )
@@ -264,7 +264,7 @@ class Notebook:
     def revive(self) -> None:
         """Start a kernel if there is none."""
         self.page.evaluate(REVIVE)
-        self.page.wait_for_function(KERNEL_READY)
+        self.page.wait_for_function(KERNEL_READY, polling=POLLING)
 
 
 def notebook_file(source: str = "") -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from click_audio import CLICKS, RATE, Ear, agree, drawn_clicks, heard_from, listening, write_clicks
-from jupyter import KERNEL_READY, jupyterlab
+from jupyter import KERNEL_READY, POLLING, jupyterlab
 from nbconvert import HTMLExporter
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page
@@ -68,7 +68,7 @@ def context() -> Iterator[BrowserContext]:
 def opened(context: BrowserContext, url: str, name: str) -> Notebook:
     page = context.new_page()
     page.goto(f"{url}lab/workspaces/{name}/tree/{name}.ipynb", wait_until="commit")
-    page.wait_for_function(KERNEL_READY, timeout=3000 * PATIENCE)  # JupyterLab has much to load
+    page.wait_for_function(KERNEL_READY, polling=POLLING, timeout=3000 * PATIENCE)  # there is much to load
     return Notebook(page)
 
 
