@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import UnreadableMessage, check_choice
+from ..errors import UnreadableMessage, check_choice, warn
 from ..wire import decode_columns, find_unreadable, v3
 from .schemas import CURSORS, EVENTS, FINALS, LANGUAGES, PARTIAL_LANGUAGES, PARTIAL_WORDS, WORDS, Schema
 
@@ -48,25 +48,9 @@ def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "fi
     Raises:
         ConfigError: if there is no such stage.
     """
-    check_choice("stage", stage, tuple(STAGES))
-    update = STAGES[stage]
-    paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.words", _index_path(stage)]
-    seq, table = _decode(responses, paths)
-    rows = _Alternatives(table, stage)
-    words = rows.column("words")
-    counts = pc.list_value_length(words).to_numpy()
-    n_words = int(counts.sum())
-    # Lists become rows: a word's index in its list is its row minus the row of the first word of the list.
-    word_index = np.arange(n_words)
-    word_index -= np.repeat(np.cumsum(counts) - counts, counts)
-    word = pc.list_flatten(words)
+    keys, word = _flatten_lists(responses, recording, stage, "words")
     frame = {
-        "seq": np.repeat(seq[rows.message], counts),
-        "recording": _constant(recording, n_words),
-        "channel_tag": _repeat(rows.channel_tag, counts),
-        "final_index": np.repeat(rows.final_index, counts),
-        "alternative": np.repeat(rows.alternative, counts),
-        "word_index": word_index,
+        **keys,
         "word": _text(pc.struct_field(word, "text")),
         "start": _seconds(pc.struct_field(word, "start_time_ms")),
         "end": _seconds(pc.struct_field(word, "end_time_ms")),
@@ -129,20 +113,9 @@ def make_languages(responses: Sequence[bytes], recording: str = "", stage: str =
     Raises:
         ConfigError: if there is no such stage.
     """
-    check_choice("stage", stage, tuple(STAGES))
-    update = STAGES[stage]
-    paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.languages", _index_path(stage)]
-    seq, table = _decode(responses, paths)
-    rows = _Alternatives(table, stage)
-    guesses = rows.column("languages")
-    counts = pc.list_value_length(guesses).to_numpy()
-    guess = pc.list_flatten(guesses)
+    keys, guess = _flatten_lists(responses, recording, stage, "languages")
     frame = {
-        "seq": np.repeat(seq[rows.message], counts),
-        "recording": _constant(recording, len(guess)),
-        "channel_tag": _repeat(rows.channel_tag, counts),
-        "final_index": np.repeat(rows.final_index, counts),
-        "alternative": np.repeat(rows.alternative, counts),
+        **keys,
         "language": _text(pc.struct_field(guess, "language_code")),
         "probability": pc.struct_field(guess, "probability").to_numpy(),
     }
@@ -223,6 +196,32 @@ class _Alternatives:
         return pc.struct_field(self._values, name)
 
 
+def _flatten_lists(
+    responses: Sequence[bytes], recording: str, stage: str, field: str
+) -> tuple[dict[str, Any], Any]:
+    """One row per entry of a list in each alternative: columns that tell its place, and the entries."""
+    check_choice("stage", stage, tuple(STAGES))
+    update = STAGES[stage]
+    paths = ["channel_tag", f"{update}.channel_tag", f"{update}.alternatives.{field}", _index_path(stage)]
+    seq, table = _decode(responses, paths)
+    rows = _Alternatives(table, stage)
+    lists = rows.column(field)
+    counts = pc.list_value_length(lists).to_numpy()
+    n_rows = int(counts.sum())
+    # an entry's index in its list is its row minus the row of the first entry of the list
+    index = np.arange(n_rows)
+    index -= np.repeat(np.cumsum(counts) - counts, counts)
+    keys = {
+        "seq": np.repeat(seq[rows.message], counts),
+        "recording": _constant(recording, n_rows),
+        "channel_tag": _repeat(rows.channel_tag, counts),
+        "final_index": np.repeat(rows.final_index, counts),
+        "alternative": np.repeat(rows.alternative, counts),
+        "word_index": index,
+    }
+    return keys, pc.list_flatten(lists)
+
+
 def _index_path(stage: str) -> str:
     return "final_refinement.final_index" if stage == "refinement" else "audio_cursors.final_index"
 
@@ -234,11 +233,11 @@ def _decode(responses: Sequence[bytes], paths: Sequence[str]) -> tuple[np.ndarra
         return seq, decode_columns(responses, *paths)
     except ValueError:
         bad = find_unreadable(responses)
-    warnings.warn(
-        f"message{'s' * (len(bad) > 1)} {', '.join(map(str, bad))} of {len(responses)} cannot be parsed, "
-        "perhaps cut in the middle; the others are in the frames. Fetch the result again to get all",
-        UnreadableMessage,
-        stacklevel=3,
+    warn(
+        UnreadableMessage(
+            f"message{'s' * (len(bad) > 1)} {', '.join(map(str, bad))} of {len(responses)} cannot be parsed, "
+            "perhaps cut in the middle; the others are in the frames. Fetch the result again to get all"
+        )
     )
     seq = np.delete(seq, bad)
     return seq, decode_columns([responses[position] for position in seq.tolist()], *paths)
