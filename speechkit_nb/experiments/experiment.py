@@ -248,7 +248,7 @@ class Experiment:
         """What was found in the grid, and each error once."""
         wrong = frame[frame["error"] != ""]
         told = [
-            f"{few(part['variant'].unique().tolist(), str)}: {error} ({count_noun(len(part), 'job')})"
+            f"{few(part['variant'].unique().tolist())}: {error} ({count_noun(len(part), 'job')})"
             for error, part in wrong.groupby("error", sort=False)
         ]
         more = [f"... and {len(told) - MOST_ERRORS} more, see .frame"] if len(told) > MOST_ERRORS else []

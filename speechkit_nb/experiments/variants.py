@@ -41,7 +41,7 @@ def make_variants(grid: Mapping[str, Any]) -> tuple[list[Variant], list[str]]:
 
     >>> variants, _ = make_variants({"model": ["general", "general:rc"], "normalize": [False, True]})
     >>> [variant.name for variant in variants][:2]
-    ['general, normalize=False', 'general, normalize=True']
+    ['general normalize=False', 'general normalize=True']
     """
     values = {option: _list_values(option, given) for option, given in grid.items()}
     combinations = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
@@ -53,7 +53,7 @@ def make_variants(grid: Mapping[str, Any]) -> tuple[list[Variant], list[str]]:
     names: dict[str, Variant] = {}
     for options in distinct.values():
         parts = [_name_value(option, options[option]) for option in varying]
-        base = ", ".join(parts) or _name_value("model", options.get("model", RecognitionConfig().model))
+        base = " ".join(parts) or _name_value("model", options.get("model", RecognitionConfig().model))
         name, number = base, 2
         while name in names:
             name, number = f"{base} ({number})", number + 1

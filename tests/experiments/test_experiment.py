@@ -76,8 +76,8 @@ def test_a_row_per_recording_and_variant(client, files, sent):
     ]  # fmt: skip
     assert frame["recording"].tolist() == [path.name for path in files for _ in range(4)]
     assert frame["variant"].tolist()[:4] == [
-        "general, normalize=False", "general, normalize=True",
-        "general:rc, normalize=False", "general:rc, normalize=True",
+        "general normalize=False", "general normalize=True",
+        "general:rc normalize=False", "general:rc normalize=True",
     ]  # fmt: skip
     assert frame["billed"].tolist() == [seconds for seconds in BILLED for _ in range(4)]
     assert frame["cost"].tolist() == [0.5 * seconds for seconds in frame["billed"]]
@@ -87,7 +87,7 @@ def test_a_row_per_recording_and_variant(client, files, sent):
     assert client.job(frame["number"][5]).record.recording == "b.wav"
     totals = found.variants
     assert totals["billed"].tolist() == [sum(BILLED)] * 4
-    assert totals.loc["general, normalize=True", ["n_done", "n_failed", "n_open"]].tolist() == [3, 0, 0]
+    assert totals.loc["general normalize=True", ["n_done", "n_failed", "n_open"]].tolist() == [3, 0, 0]
     assert "12 done; 0.0756 h billed, cost 136.00" in repr(found)
     assert "<td style='text-align:end'>34.00</td>" in found._repr_html_()
 
@@ -157,14 +157,14 @@ def test_a_refused_combination_is_a_failed_row(client, files, sent):
     found = run(client, files[:2], "general", "no-such-model", prices=1, **grid)
     frame = found.frame.set_index("variant")
     assert len(frame) == 16
-    both = frame.loc["general, external_eou=True, max_pause=0.5"]
+    both = frame.loc["general external_eou=True max_pause=0.5"]
     assert set(both["status"]) == {"failed"}
     assert both["error"].str.contains("with external_eou the client ends utterances").all()
     assert both["number"].isna().all()
     wrong = frame[frame["model"] == "no-such-model"]
     assert set(wrong["status"]) == {"failed"}
     assert set(wrong["billed"]) == {0.0}
-    done = frame.loc["general, external_eou=False, max_pause=None"]
+    done = frame.loc["general external_eou=False max_pause=None"]
     assert done["text"].tolist() == ["one two three"] * 2
     assert "no model 'no-such-model'" in repr(found)
     assert "with external_eou the client ends utterances" in found._repr_html_()
