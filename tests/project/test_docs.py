@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import speechkit_nb as sk
-from speechkit_nb.tables import EVENTS, FINALS, WORDS
+from speechkit_nb import tables
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "frames.md").read_text(encoding="utf-8")
@@ -34,7 +34,15 @@ def comparison():
 
 @pytest.mark.parametrize(
     ("section", "schema"),
-    [("transcript.words", WORDS), ("transcript.finals", FINALS), ("transcript.events", EVENTS)],
+    [
+        ("transcript.words", tables.WORDS),
+        ("transcript.finals", tables.FINALS),
+        ("transcript.languages", tables.LANGUAGES),
+        ("transcript.events", tables.EVENTS),
+        ("transcript.classifiers", tables.CLASSIFIERS),
+        ("transcript.summaries", tables.SUMMARIES),
+        ("transcript.summary_tokens", tables.SUMMARY_TOKENS),
+    ],
 )
 def test_frames_of_a_transcript(section, schema):
     """Columns in their order, with their dtypes."""

@@ -220,7 +220,12 @@ REFUSED = {
     "no WAV": ({"content": "aGVsbG8="}, 400, 3, "Invalid audio received"),
     "model": ({"content": WAV, "recognitionModel": {"model": "grand"}}, 400, 3, "no model 'grand'"),
     "no bucket": ({"uri": "https://storage.yandexcloud.net/a/b"}, 400, 3, "start it with --bucket-root DIR"),
-    "cloud only": ({"content": WAV, "summarization": {"modelUri": "gpt://a/b"}}, 501, 12, "summarization"),
+    "cloud only": (
+        {"content": WAV, "recognitionClassifier": {"classifiers": [{"classifier": "gender"}]}},
+        501,
+        12,
+        "no classifier 'gender', which needs a trained model",
+    ),
 }
 
 
