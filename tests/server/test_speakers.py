@@ -232,7 +232,8 @@ def test_the_words_of_the_embedded_recognizer(mono: bytes, tmp_path: Path) -> No
     with serving() as api, sk.connect(f"grpc://{api.address}", journal=tmp_path / "j.sqlite3") as client:
         words = client.submit(mono, speaker_labeling=True).result(300, progress=False).words
     known = pd.read_csv(DATA / "dialogue.words.csv")
-    overlap = np.minimum.outer(words.end, known.end) - np.maximum.outer(words.start, known.start)
+    starts, ends = (np.array([*words[side]])[:, None] for side in ("start", "end"))
+    overlap = np.minimum(ends, known.end.to_numpy()) - np.maximum(starts, known.start.to_numpy())
     truth = known.channel.to_numpy()[overlap.argmax(axis=1)]
     assert measure_accuracy(words.channel_tag.astype(int), truth) >= FLOOR
 
