@@ -26,10 +26,11 @@ from whisper_base import find_base_model
 import speechkit_nb as sk
 from speechkit_nb.errors import ConfigError, IneffectiveOption, JobFailed, Rejected, ServerError
 from speechkit_nb.server import ServerSettings
-from speechkit_nb.server.engines.base import ListenRequest
+from speechkit_nb.server.engines.base import EngineSpec, ListenRequest
 from speechkit_nb.server.engines.registry import check_engine, create_engine, list_languages, parse_engine
 from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
-from speechkit_nb.server.recognition.options import choose_engine
+from speechkit_nb.server.engines.whisper_models import CODES
+from speechkit_nb.server.recognition.options import choose_engine, read_options
 from speechkit_nb.server.status import StatusError
 from speechkit_nb.wire import methods, v2, v3
 
@@ -82,6 +83,23 @@ def test_the_first_engine_that_knows_the_language_is_taken(request_: Any, engine
     """pocketsphinx knows en-US; the model of `whisper` has the others, and finds out which it is."""
     models = ServerSettings(whisper="small", models={"english": "pocketsphinx"}).engines()
     assert str(choose_engine(request_, models)) == engine
+
+
+def test_one_of_several_languages_is_detected() -> None:
+    """Among those that the request names, or all that it does not exclude; only by an engine for several."""
+    whisper, english = parse_engine("whisper:small"), parse_engine("pocketsphinx")
+
+    def listen(request: Any, spec: EngineSpec) -> tuple[str, tuple[str, ...]]:
+        found = read_options(request, spec).complete(ListenRequest())
+        return found.language, found.candidates
+
+    assert listen(ask("ru-RU", "en-US", "xx-XX"), whisper) == ("", ("ru-RU", "en-US"))
+    assert listen(ask("ru-RU"), whisper) == ("ru-RU", ())
+    assert listen(ask("ru-RU", "auto"), whisper) == ("", ())
+    assert listen(ask("ru-RU", "en-US"), english) == ("en-US", ())
+    language, candidates = listen(ask("en-us", kind=BLACKLIST), whisper)
+    assert language == ""
+    assert set(CODES.values()) - set(candidates) == {"en-US"}
 
 
 def test_a_language_that_no_engine_knows() -> None:

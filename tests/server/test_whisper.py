@@ -372,6 +372,8 @@ def test_a_language_is_chosen_among_those_of_the_service(engine: WhisperEngine) 
     assert [share for _, share in found.languages] == pytest.approx([0.75, 0.25])
     (asked,) = listen(multilingual.listen(ListenRequest(language="en-US")), data)
     assert (asked.text, asked.languages) == ("en", ())
+    (among,) = listen(multilingual.listen(ListenRequest(candidates=("en-US", "nn-NO"))), data)
+    assert (among.text, [code for code, _ in among.languages]) == ("nn", ["nn-NO", "en-US"])
     with pytest.raises(StatusError, match=r"whisper:many does not know the language xx-XX; it knows 4 lang"):
         multilingual.listen(ListenRequest(language="xx-XX"))
     assert listen(multilingual.listen(ListenRequest()), bytes(64_000)) == []

@@ -58,7 +58,8 @@ class ListenRequest:
         name: file name of the recording, if it is known.
         sha256: digest of the bytes of the recording, hexadecimal, if they are known.
         pause_ms: silence that ends an utterance; 0: the engine chooses.
-        language: code such as "en-US"; "": the default of the engine, or any.
+        language: code such as "en-US"; "": the default of the engine, or the one that it detects.
+        candidates: codes of the languages among which it is detected; empty: all.
     """
 
     channel: int = 0
@@ -67,6 +68,7 @@ class ListenRequest:
     sha256: str = ""
     pause_ms: int = 0
     language: str = ""
+    candidates: tuple[str, ...] = ()
 
 
 class Listener(Protocol):

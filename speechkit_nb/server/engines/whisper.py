@@ -10,7 +10,7 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,18 +116,21 @@ class WhisperEngine:
     def find_recorded(self, request: ListenRequest) -> None:
         """None: this engine has no recorded answers."""
 
-    def decode(self, pcm: bytes, language: str, *, quickly: bool = False) -> Decoded:
+    def decode(
+        self, pcm: bytes, language: str, codes: Mapping[str, str] = CODES, *, quickly: bool = False
+    ) -> Decoded:
         """The words of a block, with times in seconds.
 
         Args:
             pcm: mono samples, see `base.SAMPLE_RATE`.
-            language: code of the model, such as "en"; "": the most probable one that the service knows.
+            language: code of the model, such as "en"; "": the most probable one of `codes`.
+            codes: code of the model -> code of the service.
             quickly: for partials: decode once, and leave out what would be decoded again.
         """
         samples = to_samples(pcm)
         if not language and not get_speech_timestamps(samples, SPEECH):
             return Decoded([], ())
-        languages = () if language else self._estimate_languages(samples)
+        languages = () if language else self._estimate_languages(samples, codes)
         found, _ = self._model.transcribe(
             samples,
             language=language or read_code(languages[0].code),
@@ -143,12 +146,14 @@ class WhisperEngine:
             segments = [segment for segment in segments if segment.compression_ratio <= MOST_REPETITION]
         return Decoded(segments, languages)
 
-    def _estimate_languages(self, samples: np.ndarray) -> tuple[LanguageEstimate, ...]:
-        """The languages of the service, the most probable one first; their probabilities sum up to 1."""
+    def _estimate_languages(
+        self, samples: np.ndarray, codes: Mapping[str, str]
+    ) -> tuple[LanguageEstimate, ...]:
+        """The languages of `codes`, the most probable one first; their probabilities sum up to 1."""
         if self.languages:
             return (LanguageEstimate(ENGLISH, 1.0),)
         guesses = self._model.detect_language(samples, vad_filter=True, vad_parameters=SPEECH)[2]
-        known = {CODES[code]: share for code, share in guesses if code in CODES}
+        known = {codes[code]: share for code, share in guesses if code in codes}
         total = sum(known.values())
         return tuple(LanguageEstimate(code, float(share / total)) for code, share in known.items())
 
@@ -174,6 +179,7 @@ class WhisperListener:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine, self._language, self._clock = engine, language, clock
+        self._codes = {read_code(code): code for code in request.candidates} or CODES
         self._partials = request.partials
         self._pause_ms = max(request.pause_ms or PAUSE_MS, SHORTEST_PAUSE_MS)
         self._rest = b""  # too short for a step
@@ -242,7 +248,7 @@ class WhisperListener:
 
     def _end_block(self, kept_ms: int = 0, is_cut: bool = False) -> list[Hypothesis]:
         """The finals of the block; `is_cut`: it ends while somebody speaks."""
-        decoded = self._engine.decode(self._block, self._language)
+        decoded = self._engine.decode(self._block, self._language, self._codes)
         groups = [segment.words for segment in decoded.segments]
         if is_cut:
             kept_ms = self._hold_back(groups)
@@ -273,7 +279,7 @@ class WhisperListener:
         if end_ms < self._next_partial_ms:
             return []
         began = self._clock()
-        decoded = self._engine.decode(self._block, self._language, quickly=True)
+        decoded = self._engine.decode(self._block, self._language, self._codes, quickly=True)
         took_ms = round((self._clock() - began) * 1000)
         self._next_partial_ms = end_ms + max(PARTIAL_MS, 2 * took_ms)
         words = self._clean(word for segment in decoded.segments for word in segment.words)

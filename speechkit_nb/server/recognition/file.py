@@ -56,7 +56,7 @@ async def recognize(
     writer = EventWriter(user_request_id, duration_ms, options.detects_language, options.classifiers)
     if listen_request is None:
         listen_request = await asyncio.to_thread(_identify, recording)
-    request = replace(listen_request, language=options.language)
+    request = options.complete(listen_request)
     if not find_entry(options.engine).own_process:
         recorded = create_engine(options.engine).find_recorded(request)
         if recorded is not None:

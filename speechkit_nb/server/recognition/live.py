@@ -153,7 +153,7 @@ class LiveSession:
         return b"".join(pieces)
 
     async def _listen(self, pool: Pool) -> None:
-        request = ListenRequest(partials=True, pause_ms=self._pause_ms, language=self._options.language)
+        request = self._options.complete(ListenRequest(partials=True, pause_ms=self._pause_ms))
         item = await self._next()  # a session that sends nothing gets no listener
         async with pool.listen(self._options.engine, request) as listener:
             while item is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ...audio import Recording
 from ...config import MOST_SUMMARIES
 from ...errors import AudioError, count_noun
 from ...wire import v3
-from ..engines.base import EngineSpec
+from ..engines.base import EngineSpec, ListenRequest
 from ..engines.registry import advise_engine, knows_language, list_languages
 from ..engines.whisper_models import CODES
 from ..status import StatusError, invalid_argument
@@ -49,6 +49,7 @@ class Options:
     engine: EngineSpec
     language: str  # empty: the default of the engine, or the one that it detects
     detects_language: bool
+    candidates: tuple[str, ...] = ()  # languages among which the engine detects one; empty: all
     digits: bool = False
     literature_text: bool = False
     masks_swearing: bool = False
@@ -56,6 +57,11 @@ class Options:
     labels_speakers: bool = False
     classifiers: tuple[Any, ...] = ()  # RecognitionClassifiers
     summarization: Any = None  # SummarizationOptions if the request wants summaries
+
+    def complete(self, request: ListenRequest) -> ListenRequest:
+        """The request with the languages."""
+        language = "" if self.candidates else self.language
+        return replace(request, language=language, candidates=self.candidates)
 
     @property
     def warning(self) -> str:
@@ -92,6 +98,7 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
         engine=spec,
         language="" if language == AUTO else language,
         detects_language=language == AUTO,
+        candidates=_list_candidates(model.language_restriction, spec),
         digits=is_normalized,
         literature_text=is_normalized and text.literature_text,
         masks_swearing=is_normalized and text.profanity_filter,
@@ -193,6 +200,17 @@ def match_language(restriction: Any, spec: EngineSpec) -> str | None:
     else:
         allowed = [*known, ""]
     return allowed[0] if allowed else None
+
+
+def _list_candidates(restriction: Any, spec: EngineSpec) -> tuple[str, ...]:
+    """The languages among which an engine for several detects one, if the request names or excludes some."""
+    codes = restriction.language_code
+    if list_languages(spec) or not codes or _contains(codes, AUTO):
+        return ()
+    if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
+        return tuple(code for code in CODES.values() if not _contains(codes, code))
+    known = tuple(code for code in codes if knows_language(spec, code))
+    return known if len(known) > 1 else ()
 
 
 def _knows_all(spec: EngineSpec, restriction: Any) -> bool:
