@@ -170,16 +170,18 @@ class Client:
 
         The same sound is sent once, though each of its recordings gets a job. A recording that cannot be
         sent becomes a failed job, and the others are sent. After a crash, call it again with the same
-        arguments: with `reuse` the jobs that are done or open are taken from the journal.
+        arguments: with `reuse` the jobs that are done or open are taken from the journal. That goes for the
+        objects of a pattern or a folder of a bucket, too, until they change; a link to a single object is
+        sent again, since nothing tells whether it has changed.
 
         Args:
             sources: paths, patterns such as `"talks/**/*.wav"`, folders, links, or anything that `submit`
                 takes; `"s3://bucket/talks/*.wav"` are the objects that match, `"s3://bucket/talks/"` all
                 recordings in that folder and below; or a DataFrame with one row per recording: its column
                 `source` (or `path`, or `file`) names the recording, `id` its name in the frames, columns
-                named like options override those given here, and all others are added to the results (a name
-                that is almost that of an option raises an error); or an iterable, from which the next
-                recording is taken when one was sent.
+                named like options, `container`, `encoding`, `sample_rate` or `n_channels` override what is
+                given here, and all others are added to the results (a name that is almost that of an option
+                raises an error); or an iterable, from which the next recording is taken when one was sent.
             progress: True shows a bar for all of them, or a function of (fraction, status).
             reuse, bucket: as in `submit`.
             stop_after: after how many failures in a row to stop.
