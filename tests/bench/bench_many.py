@@ -57,7 +57,7 @@ def measure_excess(moments: list[float], limit: int, seconds: float) -> float:
     """For how long more than `limit` moments were within the last `seconds`.
 
     >>> measure_excess([0.0, 0.5, 2.0, 2.1, 2.3], 1, 1.0), measure_excess([0.0, 1.0], 1, 1.0)
-    (1.7, 0.0)
+    (1.5, 0.0)
     """
     moments, total, end = sorted(moments), 0.0, 0.0
     for first, last in zip(moments, moments[limit:], strict=False):

@@ -296,7 +296,11 @@ def test_the_rate_of_a_row_and_the_encoding_of_all(client):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"encoding": "MP3"}, "x.pcm: encoding must be 'LINEAR16_PCM', not 'MP3'"),
+        ({"encoding": "pcm"}, "x.pcm: encoding must be 'LINEAR16_PCM', not 'pcm'"),
+        (
+            {"encoding": "MP3"},
+            "x.pcm: encoding='MP3' is a format of files with a header: give container",
+        ),
         ({"encoding": "LINEAR16_PCM"}, "x.pcm: encoding='LINEAR16_PCM' needs sample_rate"),
         ({"container": "FLAC"}, "x.pcm: container must be 'WAV', 'OGG_OPUS' or 'MP3', not 'FLAC'"),
         ({"container": "WAV", "encoding": "LINEAR16_PCM"}, "x.pcm: container is for files with a header"),

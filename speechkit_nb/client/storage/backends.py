@@ -126,7 +126,7 @@ class S3Storage:
                     "list_objects_v2", Bucket=bucket, Prefix=prefix, timeout=CALL_DEADLINE, **more
                 )
             for found in page.get("Contents", ()):
-                yield StoredObject(found["Key"], found["ETag"])
+                yield StoredObject(found["Key"], found.get("ETag") or str(found.get("LastModified")))
 
     @contextmanager
     def _translate_errors(self, bucket: str, role: str = "storage.uploader") -> Iterator[None]:

@@ -103,13 +103,19 @@ def check_link_format(
     >>> check_link_format(encoding="LINEAR16_PCM", sample_rate=8000)
     {'encoding': 'LINEAR16_PCM', 'sample_rate': 8000, 'n_channels': 1}
     """
+    formats = tuple(dict.fromkeys(CONTAINERS.values()))
+    if isinstance(encoding, str) and encoding in formats:
+        raise ConfigError(
+            f"encoding={encoding!r} is a format of files with a header: give container={encoding!r} for a "
+            "link; the format of other recordings is read from their content"
+        )
     if encoding is None:
         if sample_rate is not None or n_channels is not None:
             raise ConfigError(
                 "sample_rate and n_channels of a link are for samples without a header: give "
                 f"encoding={PCM!r} too, or leave them out"
             )
-        check_choice("container", container, (None, *dict.fromkeys(CONTAINERS.values())))
+        check_choice("container", container, (None, *formats))
         return {} if container is None else {"container": container}
     if container is not None:
         raise ConfigError(f"container is for files with a header, encoding={encoding!r} for samples without")
