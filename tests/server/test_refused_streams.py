@@ -108,6 +108,21 @@ def test_asyncio_clients_see_the_reason(
     assert all(message in text for _, text in answers)
 
 
+@pytest.mark.exhaustive
+def test_a_long_file(server: Server, credentials: grpc.ChannelCredentials) -> None:
+    """A client that sends the largest file that a stream may have, in small pieces, takes over a second."""
+    method = methods("speechkit.stt.v3.Recognizer")["RecognizeStreaming"]
+
+    async def main() -> tuple[str, str]:
+        async with grpc.aio.secure_channel(server.address, credentials) as channel:
+            call = channel.stream_stream(method.path, method.request.SerializeToString)
+            requests = [options(), *[chunk(bytes(1000))] * 10_000]
+            ready = partial(call, metadata=[("authorization", "Api-Key wrong")], timeout=60)
+            return await talk(ready, requests, "writes")
+
+    assert asyncio.run(main()) == ("UNAUTHENTICATED", "the API key is unknown")
+
+
 def test_v2_clients_see_the_reason(server: Server, credentials: grpc.ChannelCredentials) -> None:
     """The folder of another account is refused after the first message."""
     method = methods("yandex.cloud.ai.stt.v2.SttService")["StreamingRecognize"]
@@ -167,7 +182,7 @@ def test_a_client_that_does_not_end_its_side(
     def requests() -> Iterator[Any]:
         yield options(rate=RATE)
         if then == "endless":
-            yield from itertools.repeat(chunk(PIECE))
+            yield from itertools.repeat(chunk(bytes(1_000_000)))
         is_over.result()
 
     with grpc.secure_channel(server.address, credentials) as channel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -30,6 +31,9 @@ UPLOADS = ("RecognizeFile", "LongRunningRecognize")
 MOST_UPLOADS = 3
 REFUSAL_SECONDS = 1.0
 """Before a session ends with an error, its client may go on sending for so long."""
+FILE_BYTES_PER_SECOND = 200_000
+"""A client that sends faster than any live audio sends a file, and may come to its end."""
+LARGEST_REST = 64 << 20
 SILENCE_SECONDS = 0.25
 """A client that sends nothing for so long gets the error at once."""
 MOST_REFUSALS = 20
@@ -284,17 +288,20 @@ class _Requests:
             raise invalid_argument("the call ended without a request") from None
 
     async def drop_rest(self) -> None:
-        """Read what the client still sends, until it ends or pauses, for a limited time.
+        """Read what the client still sends, until it ends or pauses, within limits.
 
         A client that is writing when a call ends may see that its write failed, and not the error that the
         call ended with: asyncio clients of gRPC then say "Internal error from Core".
         """
+        began, seconds, n_bytes = time.monotonic(), 0.0, 0
         with suppress(TimeoutError):
-            async with asyncio.timeout(REFUSAL_SECONDS):
-                while True:
-                    async with asyncio.timeout(SILENCE_SECONDS):
-                        if await self._receive() is grpc.aio.EOF:
-                            return
+            while seconds < max(REFUSAL_SECONDS, n_bytes / FILE_BYTES_PER_SECOND) and n_bytes < LARGEST_REST:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    data = await self._receive()
+                if data is grpc.aio.EOF:
+                    return
+                n_bytes += len(data)
+                seconds = time.monotonic() - began
 
     def close(self) -> None:
         """Forget the read that nobody waits for."""
