@@ -163,7 +163,7 @@ def shipped(certificates: tuple[Path, Path], bucket: Path) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def russian(certificates: tuple[Path, Path], bucket: Path) -> Iterator[Service]:
     """The same with a model of whisper for other languages."""
-    with serve(certificates, bucket, "--model", f"general=whisper:{find_base_model()}") as service:
+    with serve(certificates, bucket, "--whisper", find_base_model()) as service:
         yield service
 
 
