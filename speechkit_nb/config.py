@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .errors import ConfigError, check_choice, join_names, show_value, suggest
+from .errors import ConfigError, check_choice, show_value, suggest
+from .text_options import TEXT_OPTIONS, TextApi, explain_ineffective
 
 LANGUAGES = (
     "auto", "de-DE", "en-US", "es-ES", "fi-FI", "fr-FR", "he-HE", "he-IL", "it-IT", "kk-KK", "kk-KZ", "nl-NL",
@@ -21,10 +22,7 @@ TRIGGERS = ("on_utterance", "on_final", "on_partial")
 MOST_SUMMARIES = 16
 LONGEST_NAME = 200
 """Number of characters in the name of a model."""
-_FLAGS = (
-    "normalize", "literature_text", "profanity_filter", "phone_formatting", "speaker_labeling",
-    "speaker_analysis", "conversation_analysis", "external_eou",
-)  # fmt: skip
+_FLAGS = (*TEXT_OPTIONS, "speaker_labeling", "speaker_analysis", "conversation_analysis", "external_eou")
 _TIMES = ("silence_threshold", "simultaneous_silence_threshold", "simultaneous_speech_threshold", "max_pause")
 _CHOICES = {
     "eou_sensitivity": ("default", "high"),
@@ -45,10 +43,11 @@ class RecognitionConfig:
         excluded_language: codes of languages that are not recognized; not together with `language`.
         normalize: whether numbers, dates and the like are written in digits in the refinement.
         literature_text: whether the refinement has punctuation and capital letters. API v3 needs `normalize`
-            for this and for `profanity_filter`. No service normalizes if the language is `"auto"`. An option
-            that has no effect for these reasons is sent as it is, with the warning `IneffectiveOption`.
+            for this, `profanity_filter` and `phone_formatting`; v2 has it for files only. No service
+            normalizes if the language is `"auto"`. An option that has no effect for these reasons is sent as
+            it is, with the warning `IneffectiveOption`.
         profanity_filter: whether swear words are masked in the refinement.
-        phone_formatting: whether telephone numbers are written with their usual separators.
+        phone_formatting: whether telephone numbers are grouped, such as 212-85-06.
         speaker_labeling: whether `channel_tag` is the speaker, one of at most two, of a recording with one
             channel; a stream needs `audio_processing_type="full_data"` for it.
         classifiers: names such as `"gender"`, or a mapping of each name to its triggers:
@@ -150,21 +149,15 @@ class RecognitionConfig:
         """The given options that have no effect for a file."""
         return tuple(option for option in STREAM_ONLY if getattr(self, option))
 
-    def explain_ineffective(self, api: str) -> str:
-        """Which options have no effect on the text in `"v3"` or `"v2"`, and why; empty if all have one.
+    def explain_ineffective(self, api: TextApi) -> str:
+        """Which options have no effect on the text in `"v3"`, `"v2"` or `"v2 stream"`, and why; or empty.
 
         >>> RecognitionConfig(literature_text=True).explain_ineffective("v3")
         'literature_text has no effect without normalize=True: give both, or leave it out'
         """
-        names = [name for name in ("literature_text", "profanity_filter") if getattr(self, name)]
-        if "auto" in self.language:
-            names += ["normalize"] if self.normalize else []
-            why = " with language='auto', for which the service does not normalize: name the language"
-        else:
-            names = [] if self.normalize or api == "v2" else names
-            why = " without normalize=True: give both"
-        verb, pronoun = ("has", "it") if len(names) == 1 else ("have", "them")
-        return f"{join_names(names)} {verb} no effect{why}, or leave {pronoun} out" if names else ""
+        values = {name: getattr(self, name) for name in TEXT_OPTIONS}
+        changed = {name: value for name, value in values.items() if value != (name == "phone_formatting")}
+        return explain_ineffective(api, changed, self.languages)
 
     def check_labeling(self, name: str, n_channels: int | None, *, streams: bool = False) -> None:
         """Check that the speakers of this recording can be labeled, if they are to be.

@@ -32,6 +32,7 @@ from .errors import (
     show_value,
 )
 from .paths import remove_signature, write_atomically
+from .text_options import TEXT_OPTIONS, find_effects
 
 LARGEST_FILE = 2**30
 """Number of bytes; the messages of a day of speech take about 100 MB."""
@@ -149,7 +150,10 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """The text of the finals in order of time; with several channels one line per final."""
+        """The text of the finals in order of time; with several channels one line per final.
+
+        With API v2 and normalization it is what v3 calls refined: see `text_kind` in `finals`.
+        """
         return self._join_texts("text")
 
     @property
@@ -236,7 +240,7 @@ class Transcript:
 
     @cached_property
     def _finals(self) -> pd.DataFrame:
-        return self._make_frame(tables.make_finals)
+        return self._make_frame(tables.make_finals, self._v2_text_kind())
 
     def _make_frame(self, make: Callable[..., pd.DataFrame], *options: Any) -> pd.DataFrame:
         """A frame of the messages. Unreadable messages are warned of only once, with the first frame."""
@@ -245,6 +249,16 @@ class Transcript:
                 warnings.simplefilter("ignore", UnreadableMessage)
             self.__dict__["_has_warned"] = True
             return make(self.responses, self.recording, *options)
+
+    def _v2_text_kind(self) -> str:
+        """The kind of a text of API v2 by the options of the recognition; empty if they are not known."""
+        if "model" not in self.info:
+            return ""
+        languages = self.info.get("language", ())
+        options = [name for name in TEXT_OPTIONS if self.info.get(name)]
+        languages = [languages] if isinstance(languages, str) else languages
+        is_changed = find_effects("v2 stream" if self.sends else "v2", options, languages)
+        return tables.NORMALIZED if is_changed else tables.RAW
 
     def _make_analysis(self, make: Callable[..., pd.DataFrame]) -> pd.DataFrame:
         """A frame of events that the service sends once, at the end of a session, about the whole session."""

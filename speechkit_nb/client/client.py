@@ -20,6 +20,7 @@ from ..errors import (
     few,
     warn,
 )
+from ..text_options import TextApi
 from .jobs.batch import Batch
 from .jobs.costs import sum_costs
 from .jobs.html import JobFrame
@@ -135,7 +136,7 @@ class Client:
             raise AudioError(f"{source!r} is a pattern; client.submit_many sends all objects that match it")
         request = build_request(
             source,
-            self._make_config(options),
+            self._make_config(options, self._api),
             id=id,
             bucket=bucket,
             metadata=metadata,
@@ -278,7 +279,7 @@ class Client:
             AudioError, LimitError, ConfigError: before anything is sent.
             TargetError: if this client uses REST, which has no streams.
         """
-        config = self._make_config(options)
+        config = self._make_config(options, "v2 stream" if self._api == "v2" else "v3")
         session = open_stream(
             self._transport,
             source,
@@ -402,12 +403,12 @@ class Client:
         return f"Client({self.service!r}, journal {os.fspath(self._journal.path)!r})"
 
     @property
-    def _api(self) -> str:
+    def _api(self) -> TextApi:
         return "v2" if isinstance(self._transport, V2Transport) else "v3"
 
-    def _make_config(self, options: Mapping[str, Any]) -> RecognitionConfig:
+    def _make_config(self, options: Mapping[str, Any], api: TextApi) -> RecognitionConfig:
         config = RecognitionConfig.of(**options)
-        if message := config.explain_ineffective(self._api):
+        if message := config.explain_ineffective(api):
             warn(IneffectiveOption(message))
         return config
 

@@ -41,6 +41,7 @@ FINALS: Schema = {
     "alternative": "int64",
     "text": "str",
     "refined_text": "str",
+    "text_kind": "str",
     "start": "float64",
     "end": "float64",
     "speech_start": "float64",
@@ -48,6 +49,8 @@ FINALS: Schema = {
     "confidence": "float64",
     "language": "str",
 }
+TEXT_KINDS = RAW, NORMALIZED, UNKNOWN = ("raw", "normalized", "unknown")
+"""Values of `text_kind`: the recognized words; these words with figures, capitals or masks; not known."""
 LANGUAGES: Schema = {
     "recording": "str",
     "channel_tag": "str",

@@ -17,7 +17,19 @@ import pyarrow.compute as pc
 
 from ..errors import UnreadableMessage, check_choice, warn
 from ..wire import decode_columns, find_unreadable, v3
-from .schemas import CURSORS, EVENTS, FINALS, LANGUAGES, PARTIAL_LANGUAGES, PARTIAL_WORDS, WORDS, Schema
+from .schemas import (
+    CURSORS,
+    EVENTS,
+    FINALS,
+    LANGUAGES,
+    NORMALIZED,
+    PARTIAL_LANGUAGES,
+    PARTIAL_WORDS,
+    RAW,
+    UNKNOWN,
+    WORDS,
+    Schema,
+)
 
 STAGES = {"partial": "partial", "final": "final", "refinement": "final_refinement.normalized_text"}
 _KINDS = {
@@ -58,21 +70,24 @@ def make_words(responses: Sequence[bytes], recording: str = "", stage: str = "fi
     return _frame(frame, PARTIAL_WORDS if stage == "partial" else WORDS)
 
 
-def make_finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame:
+def make_finals(responses: Sequence[bytes], recording: str = "", v2_text_kind: str = "") -> pd.DataFrame:
     """One row per alternative of a final, with its refinement.
 
     Args:
         responses: serialized v3 `StreamingResponse`s in the order of their arrival.
         recording: id written into every row.
+        v2_text_kind: the kind of a text that came by API v2, which has one text where v3 has two; default:
+            raw if it is the words, unknown if there are none, else normalized.
 
     Returns:
         Frame of schema `FINALS`. `start` and `end` are those of the decoded audio, `speech_start` and
         `speech_end` those of the words in it (NaN without words). `refined_text` and `language` are
-        missing if the service sent none. `confidence` is NaN if the service sent 0, which means unknown.
+        missing if the service sent none. `text_kind` is one of `TEXT_KINDS`. `confidence` is NaN if the
+        service sent 0, which means unknown.
         Refinements are joined by (`channel_tag`, `final_index`, `alternative`); one without a final is
         left out here, but is in `make_events`.
     """
-    paths = ["channel_tag", "final.channel_tag", "audio_cursors.final_index"]
+    paths = ["channel_tag", "final.channel_tag", "audio_cursors.final_index", "session_uuid.uuid"]
     fields = ("text", "start_time_ms", "end_time_ms", "confidence", "languages")
     times = ("words.start_time_ms", "words.end_time_ms")
     _, table = _decode(responses, [*paths, *(f"final.alternatives.{name}" for name in (*fields, *times))])
@@ -93,9 +108,30 @@ def make_finals(responses: Sequence[bytes], recording: str = "") -> pd.DataFrame
         "language": _likeliest(rows.column("languages")),
     }
     key = ["channel_tag", "final_index", "alternative"]
+    is_v2 = pc.is_null(table.column("session_uuid")).to_numpy()[rows.message]
+    frame["text_kind"] = _text_kinds(responses, is_v2, v2_text_kind)
     joined = _frame(frame, {name: dtype for name, dtype in FINALS.items() if name != "refined_text"})
     joined = joined.merge(_refinements(responses), how="left", on=key)
     return joined[list(FINALS)].astype(dict(FINALS))
+
+
+def _text_kinds(responses: Sequence[bytes], is_v2: np.ndarray, v2_text_kind: str) -> pd.Series:
+    """The kind of the text of each alternative of a final."""
+    kinds = np.full(len(is_v2), RAW, object)
+    if v2_text_kind or not is_v2.any():
+        kinds[is_v2] = v2_text_kind
+        return pd.Series(kinds, dtype="str")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnreadableMessage)
+        parts = ("channel_tag", "alternatives.text", "alternatives.words.text")
+        paths = ["channel_tag", "audio_cursors.final_index", *(f"final.{part}" for part in parts)]
+        _, table = _decode(responses, paths)
+    rows = _Alternatives(table, "final")
+    texts, words = rows.column("text").to_pylist(), rows.column("words").to_pylist()
+    for row in np.flatnonzero(is_v2):
+        said = " ".join(word["text"] for word in words[row])
+        kinds[row] = RAW if texts[row] == said else NORMALIZED if said else UNKNOWN
+    return pd.Series(kinds, dtype="str")
 
 
 def make_languages(responses: Sequence[bytes], recording: str = "", stage: str = "final") -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 
 import speechkit_nb as sk
 from speechkit_nb import tables
+from speechkit_nb.text_options import EFFECTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "frames.md").read_text(encoding="utf-8")
@@ -48,6 +49,22 @@ def test_frames_of_a_transcript(section, schema):
     """Columns in their order, with their dtypes."""
     assert dtypes_in(section) == dict(schema)
     assert columns_in(section) == list(schema)
+
+
+def test_the_table_of_options_of_the_text():
+    """docs/normalization.md has the table by which client and server act, cell by cell."""
+    page = (ROOT / "docs" / "normalization.md").read_text(encoding="utf-8")
+    rows = [
+        [
+            effect.meaning,
+            *(", ".join(f"`{name}`" for name in needs or ()) or "-" for needs in effect.needs.values()),
+        ]
+        for effect in EFFECTS
+    ]
+    head = "| the text has | API v3 | API v2, files | API v2, streams |"
+    (table,) = re.findall(rf"{re.escape(head)}\n\|[-|]+\n((?:\|.*\n)+)", page)
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()] == rows
+    assert all(list(effect.needs) == ["v3", "v2", "v2 stream"] for effect in EFFECTS)
 
 
 @pytest.mark.parametrize("frame", ["summary", "pairs"])

@@ -26,6 +26,7 @@ from speechkit_nb.server.recognition.options import Options
 from speechkit_nb.server.recognition.refinement import mask, refine
 from speechkit_nb.server.status import Code, StatusError
 from speechkit_nb.server.testing.faults import Faults
+from speechkit_nb.text_options import find_effects
 from speechkit_nb.wire import v3
 
 WORK = Work("", "scripted:x", b"request", b"audio")
@@ -188,10 +189,10 @@ def test_wall_time_counts_from_the_start_of_the_session() -> None:
 @pytest.mark.parametrize(
     ("text", "language", "expected"),
     [
-        ("on the twenty first i paid five dollars", "en-US", "On the 21st I paid 5 dollars."),
+        ("on the twenty first i paid five dollars", "en-US", "On the 21st I paid $5."),
         ("i'm sure i'll be there", "en-US", "I'm sure I'll be there."),
         ("i tre", "it-IT", "I 3."),
-        ("двадцать пять минут", "ru-RU", "Двадцать пять минут."),
+        ("двадцать пять минут", "ru-RU", "25 минут."),
         ("жиырма бес", "kk-KZ", "Жиырма бес."),
         ("twenty five", "", "Twenty five."),
         ("", "en-US", ""),
@@ -199,7 +200,8 @@ def test_wall_time_counts_from_the_start_of_the_session() -> None:
 )
 def test_refine(text: str, language: str, expected: str) -> None:
     """Digits where the language has a number grammar, capital and full stop in any."""
-    options = Options(EngineSpec("scripted"), language, False, digits=True, literature_text=True)
+    effects = find_effects("v3", ["normalize", "literature_text"], [language])
+    options = Options(EngineSpec("scripted"), language, False, effects=effects)
     assert refine(tuple(Word(word, 0, 0) for word in text.split()), options).text == expected
 
 

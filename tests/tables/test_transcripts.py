@@ -53,7 +53,8 @@ def test_finals_of_the_published_answer():
     finals = tables.check(tables.make_finals(REST, "talk.wav"), tables.FINALS)
     text = "I'm Yandex SpeechKit I can turn any text into speech now you can too"
     expected = pd.DataFrame(
-        [["talk.wav", "0", 0, 0, text, text, 0.0, 7.4, 0.459, 7.18, NAN, None]], columns=list(tables.FINALS)
+        [["talk.wav", "0", 0, 0, text, text, "raw", 0.0, 7.4, 0.459, 7.18, NAN, None]],
+        columns=list(tables.FINALS),
     ).astype(dict(tables.FINALS))
     pd.testing.assert_frame_equal(finals, expected)
 
@@ -68,6 +69,23 @@ def test_events_of_the_published_answer():
     assert list(events.server_time) == [0.189] * 3
     assert list(events.received_at) == [10.0, 10.5, 11.0]
     assert list(events.text.isna()) == [False, False, True]
+
+
+def test_kinds_of_texts():
+    """Texts of v3 are raw; one of v2 is raw if it is its words, unknown without words, or as given."""
+    v2 = [
+        v3.StreamingResponse(
+            final={"alternatives": [{"text": text, "words": [{"text": word} for word in words.split()]}]}
+        ).SerializeToString()
+        for text, words in (("two", "two"), ("2", "two"), ("2", ""), ("", ""))
+    ]
+    assert tables.make_finals(REST).text_kind.tolist() == ["raw"]
+    assert tables.make_finals(v2).text_kind.tolist() == ["raw", "normalized", "unknown", "raw"]
+    assert tables.make_finals([*REST, *v2], "a", "normalized").text_kind.tolist() == [
+        "raw",
+        *["normalized"] * 4,
+    ]
+    assert set(tables.make_finals(v2).text_kind) <= set(tables.TEXT_KINDS)
 
 
 def test_words_of_the_published_v2_answer():

@@ -21,6 +21,7 @@ from ...errors import (
     Unreachable,
     warn,
 )
+from ...text_options import TextApi
 from ..journal.entry import Entry
 from ..storage.links import check_bucket, check_link_format
 from ..transport.rate_limit import CallLimiter
@@ -75,7 +76,7 @@ class Batch:
         reuse: bool | None = None,
         stop_after: int = 20,
         format: Mapping[str, Any],
-        api: str,
+        api: TextApi,
     ) -> None:
         if type(stop_after) is not int or stop_after < 1:
             raise ConfigError(f"stop_after={stop_after!r}, but it is a number of recordings, 1 or more")

@@ -67,8 +67,8 @@ def build_model_options(config: RecognitionConfig) -> Message:
     """The `RecognitionModelOptions` of a config, without the audio format."""
     model = v3.RecognitionModelOptions(model=config.model)
     text = model.text_normalization
-    switch = "TEXT_NORMALIZATION_ENABLED" if config.normalize else "TEXT_NORMALIZATION_DISABLED"
-    text.text_normalization = switch
+    if config.normalize:  # it is off unless it is asked for
+        text.text_normalization = "TEXT_NORMALIZATION_ENABLED"
     text.literature_text = config.literature_text
     text.profanity_filter = config.profanity_filter
     if not config.phone_formatting:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...errors import ConfigError, SchemaError, check_system_name, few, list_names
+from ...errors import ConfigError, SchemaError, check_system_name, few, join_names, list_names
 from ...formats import WordInput, read_words
+from ...tables import NORMALIZED, RAW
 from .audio_checks import check_audio, read_duration
 from .missing import REFERENCE, Missing, align_recordings, align_utterances, display_name
 from .word_checks import check_words
@@ -85,9 +86,23 @@ def collect_inputs(
         keys,
         files,
         known,
-        (*read, *problems, *lacking, *sound, *checked),
+        (*read, *_compare_text_kinds(inputs), *problems, *lacking, *sound, *checked),
         pseudo,
     )
+
+
+def _compare_text_kinds(inputs: Mapping[str, WordInput]) -> list[str]:
+    """A problem if some texts are raw and others normalized."""
+    frames = {display_name(name): given.frame for name, given in inputs.items()}
+    kinds = {name: set(frame["text_kind"]) for name, frame in frames.items() if "text_kind" in frame}
+    normalized = [name for name in kinds if NORMALIZED in kinds[name]]
+    raw = [name for name in kinds if RAW in kinds[name] and name not in normalized]
+    if not (raw and normalized):
+        return []
+    return [
+        f"the text of {join_names(raw)} is raw, that of {join_names(normalized)} normalized (see text_kind): "
+        "figures, capitals and marks count as errors; compare words, or texts of one kind"
+    ]
 
 
 def _check_systems(systems: Any, reference: Any) -> None:

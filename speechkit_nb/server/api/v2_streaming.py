@@ -73,7 +73,6 @@ class V2Session:
                 "a stream takes LINEAR16_PCM and OGG_OPUS; MP3 goes with longRunningRecognize"
             )
         self.request = request_to_v3(v2.LongRunningRecognitionRequest(config=config))
-        self.request.recognition_model.text_normalization.literature_text = False  # v2 has it for files only
         self._utterance: list[bytes] = []
         self._is_over = False
 
@@ -98,7 +97,7 @@ class V2Session:
     def _end_utterance(self) -> Any:
         """The utterance as one chunk."""
         answer = v2.StreamingRecognitionResponse()
-        for chunk in build_response(self._utterance, self.request).chunks:
+        for chunk in build_response(self._utterance, self.request, "v2 stream").chunks:
             answer.chunks.add(alternatives=chunk.alternatives, final=True)
         self._utterance.clear()
         if not answer.chunks:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from ...text_options import TextApi
 from ...wire import v3
 from ..engines.registry import check_engine, parse_engine
 from ..recognition.file import recognize
@@ -126,8 +127,9 @@ class Runner:
         async with self._reserve(await self._store.read(Store.audio_size, operation_id)):
             work = await self._store.read(Store.work, operation_id)
             request = v3.RecognizeFileRequest.FromString(work.request)
-            messages = await self._recognize(work, request)
-        if not operation_id.startswith(v2.ID_PREFIX):
+            is_v2 = operation_id.startswith(v2.ID_PREFIX)
+            messages = await self._recognize(work, request, "v2" if is_v2 else "v3")
+        if not is_v2:
             return messages
         return [v2.build_response(messages, request).SerializeToString()]
 
@@ -145,9 +147,9 @@ class Runner:
             async with self._has_free_bytes:
                 self._has_free_bytes.notify_all()
 
-    async def _recognize(self, work: Work, request: Any) -> list[bytes]:
+    async def _recognize(self, work: Work, request: Any, api: TextApi) -> list[bytes]:
         spec = parse_engine(work.engine)
         check_engine(spec)
-        options = read_options(request, spec)
+        options = read_options(request, spec, api)
         recording = await asyncio.to_thread(open_recording, request, work.audio)
         return await recognize(recording, options, self._pool, work.user_request_id)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...text_options import FIGURES, LITERATURE, MASKS, TextApi, find_effects
 from ...wire import v2, v3
+from ..recognition.options import read_text_options
 from ..recognition.refinement import mask
 
 ID_PREFIX = "e03"
@@ -64,19 +66,21 @@ def _audio_format(spec: Any) -> Any:
     return v3.AudioFormatOptions(container_audio=v3.ContainerAudio(container_audio_type=kind))
 
 
-def build_response(messages: Iterable[bytes], request: Any) -> Any:
+def build_response(messages: Iterable[bytes], request: Any, api: TextApi = "v2") -> Any:
     """Messages of v3 as a `LongRunningRecognitionResponse`, in the same order.
 
-    The text of a chunk is the refined one, unless the request wants raw results; then swear words are masked
-    here, since v3 masks none without normalization.
+    The text of a chunk is the refined one, if the request wants anything but the recognized words. The words
+    stay as they were recognized, apart from swear words, so there can be more of them than in the text.
 
     Args:
         messages: serialized `StreamingResponse`s.
         request: the `RecognizeFileRequest` that they answer.
+        api: of the request: a file or a stream of v2.
     """
-    options = request.recognition_model.text_normalization
-    is_raw = options.text_normalization == _Text.TEXT_NORMALIZATION_DISABLED
-    write = mask if is_raw and options.profanity_filter else str
+    model = request.recognition_model
+    languages = model.language_restriction.language_code
+    effects = find_effects(api, read_text_options(model.text_normalization), languages)
+    write = mask if MASKS in effects else str
     answer, chunks = v2.LongRunningRecognitionResponse(), {}
     for message in map(v3.StreamingResponse.FromString, messages):
         tag = message.channel_tag
@@ -84,13 +88,11 @@ def build_response(messages: Iterable[bytes], request: Any) -> Any:
             chunk = answer.chunks.add(channel_tag=int(tag or 0) + 1)
             chunk.alternatives.extend(_convert_alternative(a, write) for a in message.final.alternatives)
             chunks[tag, message.audio_cursors.final_index] = chunk
-        elif message.HasField("final_refinement") and not is_raw:
+        elif message.HasField("final_refinement") and effects & {FIGURES, LITERATURE}:
             chunk = chunks.get((tag, message.final_refinement.final_index))
             refined = message.final_refinement.normalized_text.alternatives
             for old, new in zip(chunk.alternatives if chunk else (), refined, strict=False):
                 old.text = new.text
-                for word, masked in zip(old.words, new.words, strict=False):
-                    word.word = masked.text
     return answer
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ...audio import Recording
 from ...config import MOST_SUMMARIES
 from ...errors import AudioError, count_noun
+from ...text_options import AUTO, FIGURES, TextApi, find_effects
 from ...wire import v3
 from ..engines.base import EngineSpec, ListenRequest
 from ..engines.registry import advise_engine, knows_language, list_languages
@@ -22,9 +23,9 @@ from ..status import StatusError, invalid_argument
 from ..workers import decoding
 from . import bucket
 from .classifiers import check_classifiers
+from .figures import explain_figures
 
 DEFAULT_MODEL = "general"
-AUTO = "auto"
 LONGEST_HOURS = 4
 LARGEST_BYTES = 1 << 30
 SAMPLE_RATES = (8000, 48000)
@@ -50,9 +51,7 @@ class Options:
     language: str  # empty: the default of the engine, or the one that it detects
     detects_language: bool
     candidates: tuple[str, ...] = ()  # languages among which the engine detects one; empty: all
-    digits: bool = False
-    literature_text: bool = False
-    masks_swearing: bool = False
+    effects: frozenset[str] = frozenset()  # on the text of the refinement, see `text_options`
     analysis: Any = None  # SpeechAnalysisOptions if the request wants statistics
     labels_speakers: bool = False
     classifiers: tuple[Any, ...] = ()  # RecognitionClassifiers
@@ -65,18 +64,25 @@ class Options:
 
     @property
     def warning(self) -> str:
-        """Which results are not computed as at the service; empty if none."""
+        """Which results are not computed as at the service, or not at all; empty if none."""
         wanted = {
             "speaker_labeling": self.labels_speakers,
             "recognition_classifier": self.classifiers,
             "summarization": self.summarization,
         }
         own = [f"{name} is {OWN_MEANS[name]}" for name, is_wanted in wanted.items() if is_wanted]
-        return f"computed by the local server, not as the service does: {'; '.join(own)}" if own else ""
+        computed = f"computed by the local server, not as the service does: {'; '.join(own)}" if own else ""
+        missing = explain_figures(self.language) if FIGURES in self.effects else ""
+        return "; ".join(text for text in (computed, missing) if text)
 
 
-def read_options(request: Any, spec: EngineSpec) -> Options:
+def read_options(request: Any, spec: EngineSpec, api: TextApi = "v3") -> Options:
     """The options of a `RecognizeFileRequest` for the engine of its model.
+
+    Args:
+        request: the request; one of v2 in terms of v3.
+        spec: the engine.
+        api: in which API it was made.
 
     Raises:
         StatusError: INVALID_ARGUMENT for a wrong value, UNIMPLEMENTED for what only the cloud can do.
@@ -90,23 +96,29 @@ def read_options(request: Any, spec: EngineSpec) -> Options:
     language = match_language(model.language_restriction, spec)
     if language is None:  # the engine was chosen by a server with another model under its name
         raise _unknown_language(model.model or DEFAULT_MODEL, model.language_restriction, [spec])
-    text = model.text_normalization
-    # the cloud ignores the other fields too if normalization is not enabled, or the language is detected
-    is_normalized = text.text_normalization == v3.TextNormalizationOptions.TEXT_NORMALIZATION_ENABLED
-    is_normalized = is_normalized and language != AUTO
     return Options(
         engine=spec,
         language="" if language == AUTO else language,
         detects_language=language == AUTO,
         candidates=_list_candidates(model.language_restriction, spec),
-        digits=is_normalized,
-        literature_text=is_normalized and text.literature_text,
-        masks_swearing=is_normalized and text.profanity_filter,
+        effects=find_effects(api, read_text_options(model.text_normalization), [language]),
         analysis=request.speech_analysis if request.HasField("speech_analysis") else None,
         labels_speakers=wants_speakers(request),
         classifiers=tuple(request.recognition_classifier.classifiers),
         summarization=request.summarization if has_summaries else None,
     )
+
+
+def read_text_options(given: Any) -> set[str]:
+    """The names of the options in a `TextNormalizationOptions` that are on."""
+    options = v3.TextNormalizationOptions
+    switches = {
+        "normalize": given.text_normalization == options.TEXT_NORMALIZATION_ENABLED,
+        "phone_formatting": given.phone_formatting_mode != options.PHONE_FORMATTING_MODE_DISABLED,
+        "profanity_filter": given.profanity_filter,
+        "literature_text": given.literature_text,
+    }
+    return {name for name, is_on in switches.items() if is_on}
 
 
 def _check_analysis(options: Any) -> None:

@@ -1,7 +1,7 @@
 """Refinements: a final as the request wants it written.
 
-By default the refinement equals the final, as in the cloud. With normalization enabled numbers become digits,
-and on request swear words are masked, and the text gets a capital letter and a full stop.
+By default the refinement equals the final, as in the cloud. Which options have an effect together is in
+`text_options`.
 """
 
 from __future__ import annotations
@@ -9,31 +9,34 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ...text_options import FIGURES, LITERATURE, MASKS, PHONES
 from ..engines.base import Word
 from .classifiers import SWEARING
+from .figures import write_figures
 from .options import Options
 
 PRONOUN = re.compile(r"\bi\b(?!\.\w)")
 
 
 class Refinement(NamedTuple):
-    """The words of a final, masked if the request says so, and its text as one would write it."""
+    """The words of a final as the request wants them written, and their text."""
 
     words: tuple[Word, ...]
     text: str
 
 
 def refine(words: tuple[Word, ...], options: Options) -> Refinement:
-    """The refinement of a final."""
-    if options.masks_swearing:
+    """The refinement of a final. Words that become one figure are one word, from the first to the last."""
+    effects = options.effects
+    if FIGURES in effects:
+        words = write_figures(
+            words, options.language, groups_phones=PHONES in effects, keeps_names=LITERATURE in effects
+        )
+    if MASKS in effects:
         words = tuple(word._replace(text=mask(word.text)) for word in words)
-    text = " ".join(word.text for word in words)
-    language = options.language[:2].lower()
-    if options.digits:
-        text = write_digits(text, language)
-    if options.literature_text:
-        text = make_sentence(PRONOUN.sub("I", text) if language == "en" else text)
-    return Refinement(words, text)
+    if LITERATURE in effects:
+        words = make_sentence(words, options.language)
+    return Refinement(words, " ".join(word.text for word in words))
 
 
 def mask(word: str) -> str:
@@ -45,26 +48,17 @@ def mask(word: str) -> str:
     return "*" * len(word) if SWEARING.fullmatch(word.strip(".,!?…")) else word
 
 
-def write_digits(text: str, language: str) -> str:
-    """Number words as digits, in the languages that text2num knows; others stay unchanged.
+def make_sentence(words: tuple[Word, ...], language: str) -> tuple[Word, ...]:
+    """Words that start with a capital letter and end with a full stop, unless they end with another mark.
 
-    >>> write_digits("three hours and twenty minutes", "en")
-    '3 hours and 20 minutes'
+    >>> " ".join(word.text for word in make_sentence((Word("yes", 0, 1), Word("i'm", 1, 2)), "en-US"))
+    "Yes I'm."
     """
-    from text_to_num import alpha2digit
-
-    try:
-        return str(alpha2digit(text, language))
-    except ValueError:
-        return text
-
-
-def make_sentence(text: str) -> str:
-    """A text that starts with a capital letter and ends with a full stop, unless it ends with another mark.
-
-    >>> make_sentence("how are you"), make_sentence("Yes?"), make_sentence("")
-    ('How are you.', 'Yes?', '')
-    """
-    if not text:
-        return text
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!…" else ".")
+    if not words:
+        return words
+    texts = [word.text for word in words]
+    if language[:2].lower() == "en":
+        texts = [PRONOUN.sub("I", text) for text in texts]
+    texts[0] = texts[0][:1].upper() + texts[0][1:]
+    texts[-1] += "" if texts[-1][-1:] in tuple(".?!…") else "."
+    return tuple(word._replace(text=text) for word, text in zip(words, texts, strict=True))

@@ -17,6 +17,7 @@ from typing import Any
 
 from ...audio import Recording
 from ...errors import ServerError, check_number
+from ...text_options import TextApi
 from ...wire import v3
 from ..engines.base import EngineSpec, ListenRequest
 from ..status import Code, StatusError, invalid_argument
@@ -27,6 +28,7 @@ from .file import recognize
 from .live import EndOfUtterance, LiveSession, StreamAudio, StreamItem
 from .options import Options, check_labeling, choose_engine, read_options
 
+METHOD = "RecognizeStreaming"
 PAUSE_MS = 500
 SHORT_PAUSE_MS = 300
 PAUSES_MS = (200, 10_000)
@@ -76,7 +78,7 @@ class StreamService:
         self._n_sessions = 0
 
     async def recognize_streaming(
-        self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = "RecognizeStreaming"
+        self, requests: AsyncIterable[Any], user_request_id: str = "", method: str = METHOD
     ) -> AsyncGenerator[bytes]:
         """The messages of a session, serialized `StreamingResponse`s.
 
@@ -94,16 +96,17 @@ class StreamService:
             )
         self._n_sessions += 1
         try:
-            async with aclosing(self._answer(options, messages, user_request_id)) as answer:
+            async with aclosing(self._answer(options, messages, user_request_id, method)) as answer:
                 async for message in answer:
                     yield message
         finally:
             self._n_sessions -= 1
 
     def _answer(
-        self, request: Any, messages: AsyncIterator[Any], user_request_id: str
+        self, request: Any, messages: AsyncIterator[Any], user_request_id: str, method: str
     ) -> AsyncGenerator[bytes]:
-        options = read_options(request, choose_engine(request, self._models))
+        api: TextApi = "v3" if method == METHOD else "v2 stream"
+        options = read_options(request, choose_engine(request, self._models), api)
         external, pause_ms = read_eou(request.eou_classifier)
         decoder = make_decoder(request.recognition_model.audio_format, self.limits.seconds)
         intake = AudioIntake(decoder, self.limits, external)
