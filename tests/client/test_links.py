@@ -130,6 +130,7 @@ def test_a_pattern_means_the_same_as_in_a_folder(tmp_path_factory, keys, pattern
             AudioError,
             "no recordings match 's3://empty/': the storage has 0 objects in the bucket",
         ),
+        ("s3://talks/2024/n*", AudioError, "has 1 object in the bucket 'talks' that begins with '2024/n'"),
         ("s3://talks/2025/", AudioError, "has 0 objects in the bucket 'talks' that begin with '2025/'"),
         ("s3://talks/2024/*.mp3", AudioError, "has 4 objects in the bucket 'talks' that begin with '2024/'"),
         (

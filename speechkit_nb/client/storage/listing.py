@@ -70,7 +70,7 @@ def list_recordings(link: str, storage: Storage, has_format: bool = False) -> It
         return
     message = (
         f"no recordings match {link!r}: the storage has {count_noun(n_objects, 'object')} in the bucket "
-        f"{bucket!r} that begin with {prefix!r}. "
+        f"{bucket!r} that {'begins' if n_objects == 1 else 'begin'} with {prefix!r}. "
     )
     if folders:
         first = next(iter(folders))
