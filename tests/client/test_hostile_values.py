@@ -57,6 +57,7 @@ VALUES = {
 }
 JOB = ("sample_rate", "encoding", "n_channels", "container", "id", "bucket", "reuse", "metadata")
 OPTIONS = [field.name for field in dataclasses.fields(sk.RecognitionConfig)]
+EXPERIMENT = (*JOB[:4], "bucket", "reuse", "models", "client", "prices", "max_hours", "progress", "language")
 CONNECT = ("api", "transport", "api_key", "iam_token", "oauth_token", "service_account_key", "folder_id")
 CONNECT += ("endpoints", "ca", "data_logging", "journal", "bucket", "quota", "wrong")
 
@@ -71,6 +72,10 @@ def _config_with(name):
 
 def _many_with(name):
     return lambda client, value: client.submit_many([wav(1.0)], progress=False, **{name: value}).cancel()
+
+
+def _experiment_with(name):
+    return lambda client, value: sk.experiment(wav(1.0), **{"client": client, "send": False, name: value})
 
 
 def _connect_with(target, name):
@@ -92,6 +97,9 @@ DOORS = {
         for name in (*JOB[:4], "bucket", "reuse", "stop_after", "model")
     },
     "submit_many progress": lambda client, value: client.submit_many([wav()], progress=value).cancel(),
+    "costs": lambda client, value: (_done(client), client.costs(value)),
+    "experiment": lambda client, value: sk.experiment(value, client=client, send=False),
+    **{f"experiment {name}": _experiment_with(name) for name in EXPERIMENT},
     "job": lambda client, value: client.job(value),
     "result timeout": lambda client, value: _done(client).result(timeout=value, progress=False),
     "result progress": lambda client, value: _done(client).result(progress=value),

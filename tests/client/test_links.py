@@ -22,7 +22,7 @@ from speechkit_nb.client.jobs.sources import collect_items
 from speechkit_nb.client.storage.backends import LocalStorage, StoredObject
 from speechkit_nb.client.storage.links import check_link_format
 from speechkit_nb.client.storage.listing import list_recordings
-from speechkit_nb.errors import AudioError, ConfigError, NotFound, SpeechkitError
+from speechkit_nb.errors import AudioError, ConfigError, LimitError, NotFound, SpeechkitError
 
 SECRET = "5f3adeadbeef"
 SIGNED = f"https://storage.yandexcloud.net/talks/a.wav?X-Amz-Signature={SECRET}&X-Amz-Expires=60"
@@ -200,6 +200,29 @@ def test_an_object_is_paid_once(client, root):
     path.write_bytes(wav(1.5))
     assert send() > second
     shutil.rmtree(path.parent)
+
+
+def test_a_single_link_is_paid_once_if_asked_to(client, root):
+    """Its sound may have changed, so by default it is sent; its result tells its length, and so the cost."""
+    job = client.submit("s3://talks/2024/b.ogg", language="en-US")
+    assert client.job(job.number).record.duration is None
+    job.result(progress=False)
+    assert job.record.duration == pytest.approx(1.3, abs=0.001)
+    assert job.record.n_channels == 1
+    assert client.submit("s3://talks/2024/b.ogg", language="en-US", reuse=True).reused
+    assert not client.submit("s3://talks/2024/b.ogg", language="en-US").reused
+    planned = sk.experiment("s3://talks/a.wav", ["general", "general:rc"], client=client, send=False)
+    assert planned.plan.summary.startswith(
+        "1 recording × 2 variants: 2 of 2 jobs to send; 0 h billed and 2 jobs of"
+    )
+    with pytest.raises(
+        LimitError, match="The length of a link is known after its recognition only, so max_hours="
+    ):
+        sk.experiment("s3://talks/a.wav", client=client, max_hours=5)
+    done = sk.experiment("s3://talks/a.wav", client=client, progress=False, prices=2).wait(progress=False)
+    assert done.frame[["duration", "billed", "cost"]].values.tolist() == [[1.1, 15.0, 30.0]]
+    again = sk.experiment("s3://talks/a.wav", client=client, max_hours=0, progress=False)
+    assert "0 of 1 job to send, 1 used again" in again.plan.summary
 
 
 def test_a_folder_of_a_disk_that_a_pattern_matches(client, root):
