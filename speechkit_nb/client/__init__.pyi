@@ -18,6 +18,7 @@ from .journal.states import STATES as STATES
 from .journal.states import Action as Action
 from .journal.states import JobState as JobState
 from .preview import Estimate as Estimate
+from .preview import api_version as api_version
 from .preview import estimate_job as estimate_job
 from .preview import hours_per_day as hours_per_day
 from .preview import list_items as list_items

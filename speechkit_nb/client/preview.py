@@ -82,6 +82,11 @@ def sum_last_day(client: Client) -> float:
     return sum(billed_seconds(record) or 0.0 for record in recent)
 
 
+def api_version(client: Client) -> str:
+    """ "v3" or "v2", which normalizes finals, too."""
+    return client._api
+
+
 def hours_per_day(client: Client) -> float | None:
     """Billed hours that the quota allows per day; None if there is no limit."""
     return client._submitter.settings.hours_per_day

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..client import OPEN, Client, Job, JobSet, billed_seconds, find_day
+from ..client import OPEN, Client, Job, JobSet, api_version, billed_seconds, find_day
 from ..comparison import Comparison, compare
 from ..errors import (
     EvaluationError,
@@ -212,7 +212,7 @@ class Experiment:
         names = [name for name in REFINING if len({bool(options.get(name)) for options in compared}) > 1]
         if not names:
             return []
-        if not refined:
+        if not refined and api_version(self.client) == "v3":
             return [
                 f"variants differ in {join_names(names)}, which changes refinements, but the words of finals "
                 "are compared: refined=True compares the refinements"

@@ -196,12 +196,15 @@ def make_plan(
     cells = list[Cell]()
     for item in items:
         _check_options(item, grid, variants)
+        row = list[Cell]()
         for variant in variants:
-            cells.append(_plan_cell(client, item, variant, how))
-            item = replace(item, source=cells[-1].estimate.source)  # so that it is opened once
+            row.append(_plan_cell(client, item, variant, how))
+            item = replace(item, source=row[-1].estimate.source)  # so that it is opened once
+        name = next((cell.recording for cell in row if cell.estimate.key), item.name)
+        cells += [replace(cell, estimate=cell.estimate._replace(name=name)) for cell in row]
     cells = _mark_equal(cells)
     _check_names(cells, len(variants))
-    known.check(cell.model for cell in cells if cell.action != REFUSED)
+    known.check(cell.model for cell in cells)
     options = list(dict.fromkeys(option for cell in cells for option in cell.item.options))
     return Plan(cells, variants, options, known, sum_last_day(client), hours_per_day(client), problems)
 

@@ -171,6 +171,14 @@ def test_a_refused_combination_is_a_failed_row(client, files, sent):
     assert found.variants["n_failed"].sum() == len(frame) - (frame["status"] == "done").sum()
 
 
+def test_an_array_has_one_name(client):
+    """Also in the row of a combination that is refused before the array is looked at."""
+    samples = {"array": np.ones(8000), "sampling_rate": 8000}
+    found = run(client, [samples], external_eou=[True, False], max_pause=[0.5, None])
+    assert found.frame["status"][0] == "failed"
+    assert len(set(found.frame["recording"])) == 1
+
+
 def test_more_refusals_than_a_batch_takes(client, files, sent):
     """A recording with 30 refused variants does not stop the others."""
     found = run(client, files[:2], *(f"wrong-{i}" for i in range(30)), "general")
@@ -309,6 +317,9 @@ def test_variants_with_different_kinds_of_text(client, files):
     (told,) = found.compare("one two three", refined=True).problems[:1]
     assert told.startswith("variants have different kinds of text, as they differ in normalize: what is")
     assert len(found.compare("one two three", refined=True).summary) == 2
+    with sk.connect(client.service, api="v2") as v2:
+        found = run(v2, files[:1], language="en-US", normalize=[False, True])
+        assert found.compare("one two three").problems[0] == told
 
 
 # ---- totals
