@@ -5,6 +5,7 @@ are then those of that one.
 """
 
 import os
+import signal
 from pathlib import Path
 
 import httpx
@@ -39,6 +40,10 @@ def pytest_configure(config):
         "markers", "long: the file begins first, so that no process is left alone with it at the end"
     )
     settings.load_profile("exhaustive" if config.getoption("--exhaustive") else "short")
+    # `nohup` and `&` start programs that ignore these, and every process of a test would inherit that
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.hookimpl(trylast=True)  # after Hypothesis has marked its tests
