@@ -127,10 +127,10 @@ def _follow_fetching(process: subprocess.Popen[bytes]) -> str:
             if found["problem"]:
                 warn(IneffectiveOption(f"the local server starts without a model: {found['problem']}"))
                 continue
-            from tqdm.auto import tqdm
+            if bar is None:
+                from tqdm.auto import tqdm
 
-            bar = bar or tqdm(desc=found["name"], unit="B", unit_scale=True)
-            bar.total = int(found["n_bytes"])
+                bar = tqdm(desc=found["name"], total=int(found["n_bytes"]), unit="B", unit_scale=True)
             bar.update(int(found["n_done"]) - bar.n)
     finally:
         if bar is not None:

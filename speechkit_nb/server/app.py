@@ -111,23 +111,31 @@ def _fetch_model(spec: EngineSpec, is_child: bool) -> None:
 
     A program that started this one reads the progress in lines of standard output; others show it in a bar.
     """
-    bar = tqdm(desc=str(spec), unit="B", unit_scale=True, delay=1e-9, disable=is_child)
+    bar = None
 
     def report(n_done: int, n_bytes: int) -> None:
-        bar.total = n_bytes
-        bar.update(n_done - bar.n)
+        nonlocal bar
         if is_child:
-            sys.stdout.write(f"fetching {n_done} {n_bytes} {spec}\n")
-            sys.stdout.flush()
+            _tell(f"fetching {n_done} {n_bytes} {spec}")
+            return
+        if bar is None:
+            bar = tqdm(desc=str(spec), total=n_bytes, unit="B", unit_scale=True)
+        bar.update(n_done - bar.n)
 
-    with bar:
-        try:
-            fetch_model(spec, report)
-        except StatusError as error:
-            log.error("%s", error)
-            if is_child:
-                sys.stdout.write(f"problem {error}\n")
-                sys.stdout.flush()
+    try:
+        fetch_model(spec, report)
+    except StatusError as error:
+        log.error("%s", error)
+        if is_child:
+            _tell(f"problem {error}")
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 class Builder:
@@ -218,5 +226,4 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
 
 def _announce(urls: Iterable[str], models: Mapping[str, Iterable[EngineSpec]]) -> None:
     names = ", ".join(f"{name}={' or '.join(map(str, specs))}" for name, specs in models.items())
-    sys.stdout.write(f"speechkit-nb local server: {' '.join(urls)} (models {names}); Ctrl-C stops it\n")
-    sys.stdout.flush()
+    _tell(f"speechkit-nb local server: {' '.join(urls)} (models {names}); Ctrl-C stops it")

@@ -320,6 +320,19 @@ def test_half_a_download(hub: ModelHub, tmp_path: Path) -> None:
     assert fetch(hub, tmp_path / "home", "whisper:base")[0].startswith("fetched (")
 
 
+@pytest.mark.exhaustive
+def test_connect_shows_the_progress(
+    hub: ModelHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In a bar of the client, before it returns; the second time there is none."""
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    for bar in (r"whisper:base: 100%.* (\d+k)/\1", ""):
+        sk.connect("local", whisper="base", data_dir=tmp_path / "data").close()
+        shown = capfd.readouterr().err
+        assert re.search(bar, shown) if bar else not shown
+
+
 def test_a_server_without_its_model_serves_the_others(
     small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
