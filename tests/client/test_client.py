@@ -314,6 +314,21 @@ def test_a_job_asked_for_at_the_wrong_server_stays_open(script, tmp_path):
         assert client.job(job.operation_id).result(progress=False).text == "hello world"
 
 
+def test_a_result_of_another_engine_is_not_used_again(script, tmp_path, monkeypatch):
+    """Where pocketsphinx is not installed, other engines recognize: its earlier results are not given out."""
+
+    def submit() -> bool:
+        models = {"general": f"scripted:{script}"}
+        with sk.connect("local", models=models, data_dir=tmp_path) as client:
+            job = client.submit(wav(2.0))
+            job.result(progress=False)
+            return job.reused
+
+    assert [submit(), submit()] == [False, True]
+    monkeypatch.setattr("speechkit_nb.client.connection.find_spec", lambda _: None)
+    assert not submit()
+
+
 def test_a_target_has_one_spelling():
     """The journal stores the target as the name of the service."""
     with sk.connect("grpc://LOCALHOST:50051/") as client:
