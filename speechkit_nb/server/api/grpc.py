@@ -36,7 +36,7 @@ FILE_BYTES_PER_SECOND = 200_000
 LARGEST_REST = 64 << 20
 SILENCE_SECONDS = 0.25
 """A client that sends nothing for so long gets the error at once."""
-MOST_REFUSALS = 20
+MOST_REFUSALS = 10
 """So many clients at a time; in a flood the others get their errors without delay."""
 OPTIONS = [
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
