@@ -199,7 +199,7 @@ def _connect_local(
             scope=scope,
             bucket=bucket,
             hours_per_day=_choose_quota(address, quota).hours_per_day,
-            storage=options.get("bucket_root") or CLOUD.storage,
+            storage=options.get("bucket_root"),
         ),
         pace=address.pace,
         limiter=limiter,

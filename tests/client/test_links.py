@@ -231,6 +231,16 @@ def test_a_folder_of_a_disk_that_a_pattern_matches(client, root):
         client.submit_many(f"{root}/talks/20*", progress=False)
 
 
+def test_a_local_recognizer_without_buckets(script):
+    """Its buckets are not looked for in the cloud."""
+    with sk.connect("local", models={"general": f"scripted:{script}"}) as client:
+        for call in (client.submit_many, lambda link: client.upload(wav(), "talks")):
+            with pytest.raises(
+                ConfigError, match=r"has no buckets: connect\('local', bucket_root=DIR\) names"
+            ):
+                call("s3://talks/*.wav")
+
+
 def test_a_bucket_is_sent(client):
     """Each object is a job; names that are not different get their folders."""
     jobs = client.submit_many(["s3://talks/2024/", "s3://talks/a.wav"], progress=False)

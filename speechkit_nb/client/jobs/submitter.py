@@ -59,7 +59,7 @@ class SubmissionSettings:
         bucket: where a recording is uploaded that is too large for a request.
         folder: id of the folder that is billed; None if the credentials decide.
         hours_per_day: quota of billed hours; None is no limit.
-        storage: URL of Object Storage, or a folder that is used instead of it.
+        storage: URL of Object Storage, or a folder that is used instead of it; None if there is neither.
         ca: PEM file of the certificate authorities for the storage; default: the usual ones.
     """
 
@@ -68,7 +68,7 @@ class SubmissionSettings:
     bucket: str | None = None
     folder: str | None = None
     hours_per_day: float | None = None
-    storage: str | os.PathLike[str] = CLOUD.storage
+    storage: str | os.PathLike[str] | None = CLOUD.storage
     ca: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
@@ -79,8 +79,8 @@ class SubmissionSettings:
 
     @property
     def storage_url(self) -> str:
-        """URL of Object Storage for links; that of the cloud if `storage` is a folder."""
-        storage = os.fspath(self.storage)
+        """URL of Object Storage for links; that of the cloud if `storage` is no URL."""
+        storage = os.fspath(self.storage or "")
         return storage if "://" in storage else CLOUD.storage
 
 

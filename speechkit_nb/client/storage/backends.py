@@ -194,12 +194,20 @@ def _walk(folder: Path, above: str, prefix: str) -> Iterator[StoredObject]:
             yield StoredObject(make_encodable(key), f"{status.st_size} {status.st_mtime_ns}")
 
 
-def open_storage(endpoint: str | os.PathLike[str], ca: str | os.PathLike[str] | None = None) -> Storage:
+def open_storage(
+    endpoint: str | os.PathLike[str] | None, ca: str | os.PathLike[str] | None = None
+) -> Storage:
     """The storage of a URL, or of a folder.
 
     Raises:
+        ConfigError: if there is no storage.
         TargetError: if the URL is not possible, or would send plain text to another machine.
     """
+    if endpoint is None:
+        raise errors.ConfigError(
+            "the local recognizer has no buckets: connect('local', bucket_root=DIR) names a folder in which "
+            "DIR/BUCKET/KEY is the object"
+        )
     if not (isinstance(endpoint, str) and "://" in endpoint):
         return LocalStorage(endpoint)
     try:

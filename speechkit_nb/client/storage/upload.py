@@ -24,7 +24,7 @@ def upload_recording(
     bucket: str,
     key: str | None = None,
     *,
-    endpoint: str | os.PathLike[str] = CLOUD.storage,
+    endpoint: str | os.PathLike[str] | None = CLOUD.storage,
     header: bool = True,
     progress: bool = True,
     ca: str | os.PathLike[str] | None = None,
