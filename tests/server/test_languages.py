@@ -24,14 +24,14 @@ from model_hub import ModelHub, run_hub
 from whisper_base import find_base_model
 
 import speechkit_nb as sk
-from speechkit_nb.errors import ConfigError, IneffectiveOption, JobFailed, Rejected, ServerError
+from speechkit_nb.errors import ConfigError, IneffectiveOption, JobFailed, MissingExtra, Rejected, ServerError
 from speechkit_nb.server import ServerSettings
 from speechkit_nb.server.engines.base import EngineSpec, ListenRequest
 from speechkit_nb.server.engines.registry import check_engine, create_engine, list_languages, parse_engine
 from speechkit_nb.server.engines.whisper import WhisperEngine, WhisperListener
 from speechkit_nb.server.engines.whisper_models import CODES
 from speechkit_nb.server.recognition.options import choose_engine, read_options
-from speechkit_nb.server.status import StatusError
+from speechkit_nb.server.status import StatusError, internal_error
 from speechkit_nb.wire import methods, v2, v3
 
 BLACKLIST = v3.LanguageRestrictionOptions.BLACKLIST
@@ -275,7 +275,7 @@ def hub(small_model: Path) -> Iterator[ModelHub]:
 FETCH = """
 import sys
 from speechkit_nb.server.engines.registry import fetch_model, parse_engine
-from speechkit_nb.server.status import StatusError
+from speechkit_nb.server.status import StatusError, internal_error
 for name in sys.argv[1:]:
     found = []
     try:
@@ -363,3 +363,10 @@ def test_a_server_without_its_model_serves_the_others(
                 session.result()
         english = sk.Recording(talk(2), id="talk")
         assert "welcome" in client.submit(english, language="en-US").result(progress=False).text
+
+
+def test_what_is_gone_is_no_fault_of_the_server(tmp_path: Path) -> None:
+    """A model that was deleted after the start, or a package: FAILED_PRECONDITION, and which it is."""
+    for error in (ServerError(f"the folder {tmp_path} holds no model.bin"), MissingExtra("it", "a", "b")):
+        assert internal_error("the server", error).code == 9
+        assert internal_error("the server", error).message == str(error)
