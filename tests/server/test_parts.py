@@ -26,7 +26,7 @@ from speechkit_nb.server.recognition.options import Options
 from speechkit_nb.server.recognition.refinement import mask, refine
 from speechkit_nb.server.status import Code, StatusError
 from speechkit_nb.server.testing.faults import Faults
-from speechkit_nb.text_options import find_effects
+from speechkit_nb.text_options import FIGURES, find_effects
 from speechkit_nb.wire import v3
 
 WORK = Work("", "scripted:x", b"request", b"audio")
@@ -203,6 +203,13 @@ def test_refine(text: str, language: str, expected: str) -> None:
     effects = find_effects("v3", ["normalize", "literature_text"], [language])
     options = Options(EngineSpec("scripted"), language, False, effects=effects)
     assert refine(tuple(Word(word, 0, 0) for word in text.split()), options).text == expected
+
+
+def test_refine_in_the_detected_language() -> None:
+    """Of several languages the likeliest has its own figures."""
+    options = Options(EngineSpec("scripted"), "en-US", False, effects=frozenset({FIGURES}))
+    guesses = (LanguageEstimate("en-US", 0.2), LanguageEstimate("ru-RU", 0.8))
+    assert refine((Word("двадцать", 0, 1), Word("пять", 1, 2)), options, guesses).text == "25"
 
 
 @pytest.mark.parametrize(

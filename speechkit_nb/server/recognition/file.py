@@ -74,7 +74,8 @@ def _write_messages(
 ) -> list[bytes]:
     finals = interleave([tile_finals(found, channel, duration_ms) for channel, found in enumerate(channels)])
     messages = [writer.status("WARNING", options.warning)] if options.warning else []
-    messages += [m for final in finals for m in writer.utterance(final, refine(final.words, options))]
+    for final in finals:
+        messages += writer.utterance(final, refine(final.words, options, final.languages))
     analyses = compute_analyses(finals, len(channels), duration_ms, options)
     return messages + [writer.analysis(channel, event) for channel, event in analyses]
 

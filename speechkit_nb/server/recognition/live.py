@@ -200,7 +200,8 @@ class LiveSession:
         final = Final(0, within, self._writer.final_ms, end_ms, self._languages)
         self._put(self._writer.final(final))
         if words:
-            self._messages.put_nowait(self._writer.refinement(final, refine(final.words, self._options)))
+            refinement = refine(final.words, self._options, final.languages)
+            self._messages.put_nowait(self._writer.refinement(final, refinement))
         self._put(self._writer.eou(final))
         if self._options.analysis or self._options.summarization:
             self._finals.append(final)

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from ...text_options import FIGURES, LITERATURE, MASKS, PHONES
-from ..engines.base import Word
+from ..engines.base import LanguageEstimate, Word
 from .classifiers import SWEARING
 from .figures import write_figures
 from .options import Options
@@ -25,17 +25,27 @@ class Refinement(NamedTuple):
     text: str
 
 
-def refine(words: tuple[Word, ...], options: Options) -> Refinement:
-    """The refinement of a final. Words that become one figure are one word, from the first to the last."""
+def refine(
+    words: tuple[Word, ...], options: Options, languages: tuple[LanguageEstimate, ...] = ()
+) -> Refinement:
+    """The refinement of a final. Words that become one figure are one word, from the first to the last.
+
+    Args:
+        words: those of the final.
+        options: those of the request.
+        languages: estimates, if the engine looked for the language; the likeliest has its own figures.
+    """
     effects = options.effects
+    detected = max(languages, key=lambda guess: guess.probability).code if languages else ""
+    language = detected or options.language
     if FIGURES in effects:
         words = write_figures(
-            words, options.language, groups_phones=PHONES in effects, keeps_names=LITERATURE in effects
+            words, language, groups_phones=PHONES in effects, keeps_names=LITERATURE in effects
         )
     if MASKS in effects:
         words = tuple(word._replace(text=mask(word.text)) for word in words)
     if LITERATURE in effects:
-        words = make_sentence(words, options.language)
+        words = make_sentence(words, language)
     return Refinement(words, " ".join(word.text for word in words))
 
 
