@@ -82,6 +82,14 @@ class Experiment:
         seconds, and their `cost`, whenever they were paid; 0 if another row has the same job; the `text`, as
         normalization leaves it, and the `error`. Columns of your own table follow.
         """
+        frame = self._describe_cells()
+        jobs = zip(self._find_jobs(), frame["status"], strict=True)
+        texts = [self._read_text(job) if job and status == "done" else "" for job, status in jobs]
+        frame["text"] = pd.Series(texts, index=frame.index, dtype="str")
+        return frame
+
+    def _describe_cells(self) -> pd.DataFrame:
+        """`frame` without the texts, which have to be decoded."""
         frame = self.plan.describe_cells()
         seen, rows = set[int](), []
         for cell, job in zip(self.plan.cells, self._find_jobs(), strict=True):
@@ -100,7 +108,7 @@ class Experiment:
     def variants(self) -> pd.DataFrame:
         """One row per variant, index `variant`: the number of its rows in `frame` by outcome (`n_done`,
         `n_failed`, `n_open`), `billed` seconds, `hours`, and `cost`."""
-        frame = self.frame
+        frame = self._describe_cells()
         is_done, is_open = frame["status"] == "done", frame["status"].isin([PLANNED, *OPEN])
         counts = pd.DataFrame(
             {
@@ -148,7 +156,7 @@ class Experiment:
         """
         results = {variant: parts for variant, parts in self.transcripts.items() if parts}
         if not results:
-            errors = list(dict.fromkeys(filter(None, self.frame["error"])))
+            errors = list(dict.fromkeys(filter(None, self._describe_cells()["error"])))
             raise EvaluationError(f"no variant has a result: {few(errors, str) or 'nothing was recognized'}")
         systems: Mapping[str, Any] = results
         if refined:
@@ -192,7 +200,7 @@ class Experiment:
             "duration": record.duration,
             "billed": billed,
             "cost": self._find_cost(cell, billed, record.submitted_at or record.created_at),
-            "text": self._read_text(job) if record.state == "done" else "",
+            "text": "",
             "error": _ID.sub("", record.error or ""),
         }
 
@@ -223,7 +231,7 @@ class Experiment:
         ]
 
     def _list_lacking(self, results: Mapping[str, Any]) -> list[str]:
-        frame = self.frame
+        frame = self._describe_cells()
         lacking = frame[~frame["variant"].isin(list(results))]
         return [
             f"variant {variant!r} is left out, since it has no result: {few(errors.unique().tolist(), str)}"
@@ -255,12 +263,12 @@ class Experiment:
         return [*self.plan.problems, *told[:MOST_ERRORS], *more]
 
     def __repr__(self) -> str:
-        frame = self.frame
+        frame = self._describe_cells()
         lines = [f"Experiment({self._describe(frame)})", *self._list_problems(frame)]
         return make_printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
-        frame, totals = self.frame, self.variants
+        frame, totals = self._describe_cells(), self.variants
         columns: dict[str, Any] = {"": "text", "done": "number", "failed": "number", "open": "number"}
         columns |= {"billed, s": "number"} | ({"cost": "number"} if self.plan.prices.are_given else {})
         rows = [
