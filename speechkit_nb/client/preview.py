@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..config import RecognitionConfig
 from ..errors import JobUnknown, JournalError, SpeechkitError
+from ..text_options import TextApi
 from .client import Client
 from .jobs.batch import build_item_request, find_items
 from .jobs.sources import Item
@@ -82,8 +83,8 @@ def sum_last_day(client: Client) -> float:
     return sum(billed_seconds(record) or 0.0 for record in recent)
 
 
-def api_version(client: Client) -> str:
-    """ "v3" or "v2", which normalizes finals, too."""
+def api_version(client: Client) -> TextApi:
+    """The API that the client uses."""
     return client._api
 
 

@@ -23,6 +23,8 @@ from ..errors import (
     make_encodable,
     make_printable,
 )
+from ..tables import TEXT_KINDS
+from ..text_options import TEXT_OPTIONS, find_effects
 from ..transcript import Transcript
 from ..views import render_table
 from .plan import HOUR, REFUSED, Cell, Plan, format_hours
@@ -31,8 +33,7 @@ PLANNED = "planned"
 OWN = ("status", "number", "reused", "duration", "billed", "cost", "text", "error")
 _ID = re.compile(r" \(x-request-id [^)]*\)$")
 MOST_ERRORS = 5
-REFINING = ("normalize", "literature_text", "profanity_filter", "phone_formatting")
-"""Options that change how the text is written, not what is recognized."""
+RAW, NORMALIZED, _ = TEXT_KINDS
 
 
 class Experiment:
@@ -146,8 +147,8 @@ class Experiment:
 
         Args:
             reference: the correct words, as for `sk.compare`; None compares the variants with each other.
-            refined: compare `refined_text`, which normalization writes, without times. By default the words
-                of the finals are compared, and API v3 normalizes refinements only.
+            refined: compare `refined_text`, which normalization writes, without times. By default the
+                recognized words are compared, which normalization does not change.
             options: of `sk.compare`, such as `normalizer`.
 
         Raises:
@@ -161,11 +162,12 @@ class Experiment:
         systems: Mapping[str, Any] = results
         if refined:
             systems = {
-                variant: {name: _split_by_channel(one) for name, one in parts.items()}
+                variant: {name: self._read_texts(one) for name, one in parts.items()}
                 for variant, parts in results.items()
             }
         compared = compare(systems, reference, **{"missing": "common", **options})
-        problems = (*self._explain_kinds(results, refined), *self._list_lacking(results))
+        told = [] if refined else self._explain_effects(results)
+        problems = (*told, *self._list_lacking(results))
         material = replace(compared.material, problems=(*problems, *compared.material.problems))
         return replace(compared, material=material)
 
@@ -214,21 +216,28 @@ class Experiment:
             self._texts[job.number] = job.result(progress=False).refined_text
         return self._texts[job.number]
 
-    def _explain_kinds(self, variants: Iterable[str], refined: bool) -> list[str]:
-        """Whether variants have different kinds of text."""
+    def _explain_effects(self, variants: Iterable[str]) -> list[str]:
+        """Which options of the variants make no difference, as words are compared and not texts."""
         compared = [variant.options for variant in self.plan.variants if variant.name in variants]
-        names = [name for name in REFINING if len({bool(options.get(name)) for options in compared}) > 1]
+        names = [name for name in TEXT_OPTIONS if len({bool(options.get(name)) for options in compared}) > 1]
         if not names:
             return []
-        if not refined and api_version(self.client) == "v3":
-            return [
-                f"variants differ in {join_names(names)}, which changes refinements, but the words of finals "
-                "are compared: refined=True compares the refinements"
-            ]
         return [
-            f"variants have different kinds of text, as they differ in {join_names(names)}: what is written "
-            "in two ways, such as numbers, counts as different words unless the normalizer makes it equal"
+            f"variants differ in {join_names(names)}, which changes texts, but the recognized words are "
+            "compared: refined=True compares the texts"
         ]
+
+    def _read_texts(self, transcript: Transcript) -> pd.DataFrame:
+        """The refined texts, one row per channel, and their kind."""
+        finals, given = transcript.finals, transcript.info
+        best = finals[finals["alternative"] == 0]
+        texts = best["refined_text"].replace("", None).fillna(best["text"])
+        joined = texts.groupby(best["channel_tag"]).agg(" ".join)
+        options = [name for name in TEXT_OPTIONS if given.get(name)]
+        is_changed = find_effects(api_version(self.client), options, given.get("language", ()))
+        kind = NORMALIZED if is_changed else RAW
+        frame = pd.DataFrame({"channel_tag": joined.index.astype("str"), "text": joined.to_numpy()})
+        return frame.assign(text_kind=kind)
 
     def _list_lacking(self, results: Mapping[str, Any]) -> list[str]:
         frame = self._describe_cells()
@@ -283,15 +292,6 @@ class Experiment:
         problems = "".join(f"<li dir='auto'>{escape(text)}</li>" for text in self._list_problems(frame))
         notes = f"<ul>{problems}</ul>" if problems else ""
         return f"<div><p>{escape(self._describe(frame))}</p>{render_table(columns, rows)}{notes}</div>"
-
-
-def _split_by_channel(transcript: Transcript) -> pd.DataFrame:
-    """The refined texts, one row per channel."""
-    finals = transcript.finals
-    best = finals[finals["alternative"] == 0]
-    texts = best["refined_text"].where(best["refined_text"] != "", best["text"])
-    joined = texts.groupby(best["channel_tag"]).agg(" ".join)
-    return pd.DataFrame({"channel_tag": joined.index.astype("str"), "text": joined.to_numpy()})
 
 
 Experiment.__module__ = "speechkit_nb"  # it prints under the name that users import

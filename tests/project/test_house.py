@@ -31,7 +31,16 @@ MAY_IMPORT = {
     "client": {"errors", "paths", "audio", "config", "text_options", "wire", "transcript"},
     "comparison": {"errors", "audio", "tables", "transcript", "formats", "evaluate", "views"},
     "corpus": {"errors", "paths", "tables", "formats", "evaluate"},
-    "experiments": {"errors", "config", "transcript", "views", "client", "comparison"},
+    "experiments": {
+        "errors",
+        "config",
+        "tables",
+        "text_options",
+        "transcript",
+        "views",
+        "client",
+        "comparison",
+    },
     "panel": {"errors", "audio", "config", "transcript", "views", "client"},
     "server": {"errors", "paths", "audio", "config", "text_options", "wire"},
 }
