@@ -129,8 +129,12 @@ def _open(file: BinaryIO, label: str, media: Media) -> Iterator[Any]:
             "or convert it, as in `ffmpeg -i talk.m4a -c:a libopus talk.ogg`"
         ) from e
     file.seek(0)
+    # titles and names that are not UTF-8 are no reason to refuse the sound; PyAV 19 ignores them by itself
+    lenient: dict[str, Any] = (
+        {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    )
     try:
-        with av.open(file, format=media.demuxer, metadata_errors="ignore") as container:
+        with av.open(file, format=media.demuxer, **lenient) as container:
             if not container.streams.audio:
                 raise AudioError(f"{label} has no sound; it is {media.container} with other streams only")
             yield container
