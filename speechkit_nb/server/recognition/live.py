@@ -1,6 +1,7 @@
 """One REAL_TIME session: events are sent while audio comes in.
 
-It has three tasks: one receives audio, one feeds the listener and writes events, one sends status messages.
+It has four tasks: one receives audio, one feeds the listener and writes events, one sends status messages,
+and one loads the grammar of refinements.
 If the listener is slower than the audio, it gets larger pieces.
 """
 
@@ -82,7 +83,7 @@ class LiveSession:
         """The messages of the session, until it ends."""
         if self._options.warning:
             self._messages.put_nowait(self._writer.status("WARNING", self._options.warning))
-        work = (self._receive(items), self._listen(pool), self._keep_alive())
+        work = (self._receive(items), self._listen(pool), self._keep_alive(), self._load_grammar())
         tasks = [asyncio.create_task(self._report_errors(each)) for each in work]
         try:
             while (message := await self._messages.get()) is not None:
@@ -99,6 +100,10 @@ class LiveSession:
             await work
         except Exception as error:
             self._messages.put_nowait(error)
+
+    async def _load_grammar(self) -> None:
+        """Load what refinements need, in a thread: with the first refinement it would stop all sessions."""
+        await asyncio.to_thread(refine, (Word("", 0, 0),), self._options)
 
     async def _keep_alive(self) -> None:
         while True:
