@@ -181,7 +181,8 @@ def _ranking(
     best, *others = names
     beaten = [other for other in others if _is_sure(tests[other], level)]
     if not beaten:
-        doubt = _doubt(tests[others[0]], level, unit)
+        differing = next((other for other in others if tests[other].by), others[0])
+        doubt = _doubt(tests[differing], level, unit)
         return f"No significant difference {where}: {facts} ({doubt})."
     sure = _figured(tests[beaten[0]], level, unit)
     text = f"{best} is better {where} than {join_names(beaten)}: {facts} ({sure})"

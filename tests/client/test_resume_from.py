@@ -93,11 +93,20 @@ def test_names_of_a_table_are_kept(client, ids, tmp_path):
         ("name;operation_id\nx y;a\nz;\n", [("line 2", "a"), ("line 3", "")]),
         ("# c\nid\tn\na\t1\n# d\nb\t2\n", [("line 3", "a"), ("line 5", "b")]),
         ('n,id\n"x,y",a\n', [("line 2", "a")]),
+        ("\"a\"\n'b' # y\n", [("line 1", "a"), ("line 2", "b")]),
+        ("ID,Name\na,x\n", [("line 2", "a")]),
+        ('"Operation ID"\r\n"a"\r\n', [("line 2", "a")]),
+        (
+            'id,n\na,"call #5, ""x"""\n# d\nb,"two\nlines"\nc,\n',
+            [("line 2", "a"), ("line 5", "b"), ("line 6", "c")],
+        ),
         ('["a", "b"]', [("item 1", "a"), ("item 2", "b")]),
         ('[{"id": "a"}, {"operation_id": "b", "id": 1}]', [("item 1", "a"), ("item 2", "b")]),
         ('{"operations": [{"id": "a", "done": true}]}', [("item 1", "a")]),
         ('{"id": "a"}\n{"id": "b"}\n{"id": \n', [("line 1", "a"), ("line 2", "b"), ("line 3", '{"id": ')]),
         ('[{"name": "x"}]', [("item 1", {"name": "x"})]),
+        ('{"operations": null}', [("item 1", {"operations": None})]),
+        ('{"operations": "abc"}', [("item 1", {"operations": "abc"})]),
     ],
 )
 def test_forms_of_a_list(text, expected, tmp_path):
@@ -119,6 +128,7 @@ def test_forms_of_a_list(text, expected, tmp_path):
         ({"id": "a"}, "ids must be the path of a file, or several ids"),
         ("\0", "ids must be a path"),
         (".", r"the ids in '\.' cannot be read: Is a directory"),
+        (pd.DataFrame({"op": ["a"]}), "the table of ids has no column operation_id or id; it has op"),
     ],
 )
 def test_ids_that_cannot_be_read(client, ids, message):
@@ -127,11 +137,27 @@ def test_ids_that_cannot_be_read(client, ids, message):
         client.resume_from(ids)
 
 
+def test_the_text_of_a_file(tmp_path):
+    """A row keeps its name with a `#`; UTF-16, as PowerShell writes, is read as well as UTF-8."""
+    text = 'operation_id,recording\r\na,"звонок #5, ""x"".wav"\r\n'
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "ids.csv").write_bytes(text.encode(encoding))
+        for source in (tmp_path / "ids.csv", io.BytesIO(text.encode(encoding))):
+            assert read_ids(source) == [("line 2", "a", 'звонок #5, "x".wav')]
+
+
 def test_a_file_that_is_no_text(client, tmp_path):
-    """A recording in place of the list is one error."""
-    (tmp_path / "ids.txt").write_bytes(b"RIFF\xff\xfe\x00")
-    with pytest.raises(ConfigError, match=r"the ids in '.*ids\.txt' cannot be read: it is no text in UTF-8"):
-        client.resume_from(tmp_path / "ids.txt")
+    """A recording in place of the list, or another encoding, is one error, however the file is given."""
+    path = tmp_path / "ids.txt"
+    for content in (b"RIFF\xff\xfe\x00", "id;recording\na;звонок.wav".encode("cp1251")):
+        path.write_bytes(content)
+        why = "cannot be read: it is no text in UTF-8; save it as UTF-8"
+        with pytest.raises(ConfigError, match=rf"the ids in '.*ids\.txt' {why}"):
+            client.resume_from(path)
+        with path.open(encoding="utf-8") as as_text, path.open("rb") as as_bytes:
+            for file in (as_text, as_bytes):
+                with pytest.raises(ConfigError, match=f"the ids {why}"):
+                    client.resume_from(file)
 
 
 @pytest.mark.parametrize(

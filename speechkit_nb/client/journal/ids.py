@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import ConfigError, check_path, show_value
 
-COLUMNS = ("operation_id", "operationId", "id")
+COLUMNS = ("operation_id", "operationid", "id")
+"""Names of the column, in small letters and without spaces."""
 DELIMITERS = ",;\t"
+ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+"""What a file begins with that is not in UTF-8, such as one of PowerShell."""
 
 
 class GivenId(NamedTuple):
@@ -42,9 +46,11 @@ def read_ids(source: Any) -> list[GivenId]:
     if isinstance(source, (str, os.PathLike)):
         return list(_parse(_read_file(source)))
     if callable(getattr(source, "read", None)):
-        text = source.read()
-        return list(_parse(text.decode("utf-8-sig", "replace") if isinstance(text, bytes) else text))
+        return list(_parse(_read("the ids", source.read)))
     if hasattr(source, "to_dict") and hasattr(source, "columns"):  # a table of pandas
+        if not _has_ids(source.columns):
+            there = ", ".join(map(str, source.columns))
+            raise ConfigError(f"the table of ids has no column operation_id or id; it has {there or 'none'}")
         source = source.to_dict("records")
     if not isinstance(source, Iterable) or isinstance(source, (bytes, Mapping)):
         raise ConfigError(f"ids must be the path of a file, or several ids, not {show_value(source)}")
@@ -54,28 +60,45 @@ def read_ids(source: Any) -> list[GivenId]:
 def _read_file(path: str | os.PathLike[str]) -> str:
     path = check_path("ids", path)
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return _read(f"the ids in {os.fspath(path)!r}", path.read_bytes)
     except FileNotFoundError:
         raise ConfigError(
             f"there is no file {os.fspath(path)!r} with ids; client.job(ID) takes a single id, and several "
             "are given as a list"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise ConfigError(f"the ids in {os.fspath(path)!r} cannot be read: {why}") from None
+
+
+def _read(what: str, read: Callable[[], str | bytes]) -> str:
+    """The text of a file.
+
+    Raises:
+        ConfigError: if it is no text, or cannot be read.
+    """
+    try:
+        found = read()
+        return found if isinstance(found, str) else found.decode(ENCODINGS.get(found[:2], "utf-8-sig"))
+    except FileNotFoundError:
+        raise
+    except UnicodeDecodeError:
+        raise ConfigError(f"{what} cannot be read: it is no text in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{what} cannot be read: {error.strerror}") from None
 
 
 def _parse(text: str) -> Iterator[GivenId]:
     if text.lstrip()[:1] in ("[", "{"):
         return _parse_json(text)
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-    first = next((number for number, line in enumerate(lines) if line), 0)
+    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     header = "".join(lines[first : first + 1])
     delimiter = next((one for one in DELIMITERS if one in header), ",")
-    names = [name.strip() for row in csv.reader([header], delimiter=delimiter) for name in row]
-    if not any(name in COLUMNS for name in names):
-        return (GivenId(f"line {number}", line) for number, line in enumerate(lines, 1) if line)
-    rows = csv.DictReader(lines[first + 1 :], names, delimiter=delimiter, skipinitialspace=True)
+    names = [_normalize_name(name) for row in csv.reader([header], delimiter=delimiter) for name in row]
+    if not _has_ids(names):
+        ids = ((number, line.partition("#")[0].strip().strip("\"'")) for number, line in enumerate(lines, 1))
+        return (GivenId(f"line {number}", id) for number, id in ids if id)
+    rows = csv.DictReader(
+        (f"{line}\n" for line in lines[first + 1 :]), names, delimiter=delimiter, skipinitialspace=True
+    )
     return (_read_row(f"line {first + 1 + rows.line_num}", row) for row in rows)
 
 
@@ -88,8 +111,8 @@ def _parse_json(text: str) -> Iterator[GivenId]:
             if line.strip():
                 yield _parse_line(f"line {number}", line)
         return
-    listed = document.get("operations", [document]) if isinstance(document, dict) else document
-    for number, one in enumerate(listed, 1):
+    listed = document.get("operations") if isinstance(document, dict) else document
+    for number, one in enumerate(listed if isinstance(listed, list) else [document], 1):
         yield _read_row(f"item {number}", one)
 
 
@@ -100,10 +123,26 @@ def _parse_line(where: str, line: str) -> GivenId:
         return GivenId(where, line)  # which is no id, as will be reported
 
 
+def _normalize_name(column: Any) -> str:
+    """The name of a column in small letters, without the differences in writing.
+
+    >>> _normalize_name(" Operation ID"), _normalize_name("operationId")
+    ('operation_id', 'operationid')
+    """
+    return re.sub(r"[ -]", "_", str(column).strip().lower())
+
+
+def _has_ids(columns: Iterable[Any]) -> bool:
+    return any(_normalize_name(column) in COLUMNS for column in columns)
+
+
 def _read_row(where: str, row: Any) -> GivenId:
     """The id of a row; a row that has none is its own id, so that an error shows it."""
     if not isinstance(row, Mapping):
         return GivenId(where, row)
-    name = row.get("recording")
-    found: Sequence[Any] = [row[column] for column in COLUMNS if column in row]
-    return GivenId(where, found[0] if found else row, name if isinstance(name, str) and name else None)
+    cells = {_normalize_name(column): cell for column, cell in row.items()}
+    name = cells.get("recording")
+    found: Sequence[Any] = [cells[column] for column in COLUMNS if column in cells]
+    id = found[0] if found else row
+    id, name = (cell.strip() if isinstance(cell, str) else cell for cell in (id, name))
+    return GivenId(where, id, name if isinstance(name, str) and name else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +26,8 @@ from .states import OPEN, STATES, UNCERTAIN
 
 LONGEST_ID = 200
 """Number of characters; ids of the service have about 20."""
+NOT_IN_IDS = re.compile(r"[\s,;\"']")
+"""What separates or encloses the ids of a list."""
 
 
 class Journal:
@@ -172,7 +175,7 @@ def check_id(id: Any) -> str | int:
     """
     if isinstance(id, str):
         text = id.strip().strip("\ufeff")
-        if text and len(text) <= LONGEST_ID and text.isprintable() and not any(map(str.isspace, text)):
+        if text and len(text) <= LONGEST_ID and text.isprintable() and not NOT_IN_IDS.search(text):
             return text
     elif not isinstance(id, bool):
         with suppress(TypeError):
