@@ -77,8 +77,8 @@ check: lint $(JS)/node_modules/.package-lock.json
 	npm test --silent --prefix $(JS) | tail -8
 	$(RUN)/python -m pytest -q -n auto --dist loadfile $(QUICK)
 
-# one process more than processors, since many tests wait for a server, a kernel or a browser
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# two processes more than processors, since many tests wait for a server, a kernel or a browser
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PYTEST := $(RUN)/python -m pytest -n $(WORKERS) --durations 10
 # a file is run by one process, so that the server, engine or browser of its tests is started once
 BY_FILE := --dist loadfile --no-loadscope-reorder

@@ -101,11 +101,13 @@ class RecognitionConfig:
             raise ConfigError(f"model={show_value(self.model)} is no name of a model, such as 'general'")
         if not isinstance(self.summarization_model, str) or len(self.summarization_model) > LONGEST_NAME:
             raise ConfigError(
-                f"summarization_model={show_value(self.summarization_model)}, but it is gpt://FOLDER/MODEL"
+                f"summarization_model={show_value(self.summarization_model)}, but it must be gpt://FOLDER/MODEL"
             )
         for option in _FLAGS:
             if not isinstance(getattr(self, option), bool):
-                raise ConfigError(f"{option}={show_value(getattr(self, option))}, but it is True or False")
+                raise ConfigError(
+                    f"{option}={show_value(getattr(self, option))}, but it must be True or False"
+                )
         for option in _TIMES:
             _check_time(option, getattr(self, option))
         for option, choices in _CHOICES.items():
@@ -219,7 +221,7 @@ def _as_list(option: str, given: Any) -> Any:
     if isinstance(given, str):
         return [given]
     if not isinstance(given, Iterable) or isinstance(given, (bytes, bytearray)):
-        raise ConfigError(f"{option}={show_value(given)}, but it is a text or a list")
+        raise ConfigError(f"{option}={show_value(given)}, but it must be a text or a list")
     return given if isinstance(given, Mapping) else list(given)
 
 
@@ -237,12 +239,14 @@ def _language(option: str, code: Any) -> str:
 
 def _check_time(option: str, value: Any) -> None:
     if value is not None and not (isinstance(value, (int, float)) and 0 < value < 3600):
-        raise ConfigError(f"{option}={show_value(value)}, but it is a time in seconds, such as 0.5")
+        raise ConfigError(f"{option}={show_value(value)}, but it must be a time in seconds, such as 0.5")
 
 
 def _level(level: Any) -> float:
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise ConfigError(f"quantiles has {show_value(level)}, but a level lies between 0 and 1, such as 0.9")
+        raise ConfigError(
+            f"quantiles has {show_value(level)}, but a level must be between 0 and 1, such as 0.9"
+        )
     return float(level)
 
 
@@ -270,7 +274,7 @@ def _properties(given: Any) -> Iterable[Mapping[str, Any]]:
         has_text = isinstance(found.get("instruction"), str) and found["instruction"]
         if extra or not has_text or {"json_object", "json_schema"} <= found.keys():
             raise ConfigError(
-                f"summarization has {show_value(item)}; it is a text, or a mapping with instruction and "
+                f"summarization has {show_value(item)}; give a text, or a mapping with instruction and "
                 "either json_object or json_schema"
             )
         yield found

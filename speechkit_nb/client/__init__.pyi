@@ -6,6 +6,7 @@ from .jobs.costs import find_day as find_day
 from .jobs.job import Job as Job
 from .jobs.job import describe_reuse as describe_reuse
 from .jobs.jobset import JobSet as JobSet
+from .jobs.polling import Pace as Pace
 from .jobs.sources import Item as Item
 from .jobs.table import billed_seconds as billed_seconds
 from .jobs.table import frame_of as frame_of

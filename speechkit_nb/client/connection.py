@@ -39,6 +39,7 @@ class ServiceAddress(NamedTuple):
         wire: the protocol.
         pace: when to check the status of a job.
         hint: what to do if it cannot be reached; the end of an error message.
+        has_quota: whether the service counts calls; the local server does not.
     """
 
     name: str
@@ -46,11 +47,7 @@ class ServiceAddress(NamedTuple):
     wire: Wire
     pace: Pace | None = None
     hint: str = ""
-
-    @property
-    def has_quota(self) -> bool:
-        """Whether the service counts calls; the local server does not."""
-        return self.pace is not LOOPBACK
+    has_quota: bool = True
 
 
 def connect(
@@ -185,7 +182,7 @@ def _connect_local(
     opened = Journal(journal)
     server = LocalServer(**options)
     url = server.target if wire == "grpc" else server.rest_target
-    address = ServiceAddress("local", Endpoints.at(url), wire, LOOPBACK, server.hint)
+    address = ServiceAddress("local", Endpoints.at(url), wire, LOOPBACK, server.hint, has_quota=False)
     limiter = _make_limiter(address, url, quota, opened)
     scope = f"local {api} {version('speechkit-nb')} {options.get('models')}"
     if options.get("whisper"):
@@ -240,13 +237,13 @@ def _resolve_target(
     wire: Wire = "grpc" if url.grpc else "rest"
     if transport not in (None, wire):
         raise TargetError(
-            f"{target!r} is an address for {wire}, so transport={transport!r} has no place: leave it out"
+            f"{target!r} is an address for {wire}, not for transport={transport!r}: leave transport out"
         )
     name = str(url)  # the same for all spellings, since the journal stores jobs under it
     if not url.loopback:
         return ServiceAddress(name, Endpoints.at(url), wire)
     hint = f". Is it running? speechkit-nb serve --{wire} {url.netloc}"
-    return ServiceAddress(name, Endpoints.at(url), wire, LOOPBACK, hint)
+    return ServiceAddress(name, Endpoints.at(url), wire, LOOPBACK, hint, has_quota=False)
 
 
 def _make_transport(

@@ -38,8 +38,8 @@ def compare(
             files per recording. In a list, a transcript has the name of its recording; other elements are
             named by their position.
         reference: the correct words, in any of these forms; None compares the systems with each other. A file
-            is a saved transcript, a Parquet file of words or texts, or a file that `sk.read_reference` reads:
-            TextGrid, CTM, STM, SRT, CSV or plain text. A folder has such files, like the folder of a system
+            is a saved transcript, a Parquet file of words or texts, or a file of any format that
+            `sk.read_reference` reads. A folder has such files, like the folder of a system
             that `corpus.write_part` writes. Everything is read into memory; for corpora of any size use
             `sk.score`.
         normalizer: defines which words are equal: `"ru"`, `"en"`, `"none"` (or None), or a result of
@@ -79,7 +79,7 @@ def compare(
     check_type("seed", seed, Integral, "a whole number")
     check_number("seed", seed, 0, 2**63)
     if not 0 < level < 1:
-        raise ConfigError(f"level={level}; it is between 0 and 1, such as 0.95")
+        raise ConfigError(f"level={level}, but it must be between 0 and 1, such as 0.95")
     material = collect_inputs(systems, reference, by, missing)
     how = make(normalizer)
     if material.reference is None:

@@ -30,7 +30,7 @@ def add_stretches(alignment: pd.DataFrame, by: Sequence[str], pause: float | Non
     [0, 1]
     """
     if pause is not None and not check_number("pause", pause, 0, MOST_SECONDS) > 0:
-        raise ConfigError(f"pause={pause} seconds; it is more than 0, or None")
+        raise ConfigError(f"pause={pause} seconds, but it must be more than 0, or None")
     number: np.ndarray = np.zeros(len(alignment), np.int64)
     if pause is not None and len(alignment):
         number = _stretches(alignment, list(by), pause)

@@ -215,7 +215,10 @@ def _check_once(hashes: Sequence[Hashes], keys: Sequence[str]) -> None:
     n_rows = sum(map(len, hashes))
     n_twice = n_rows - len(np.unique(np.concatenate(hashes))) if hashes else 0
     if n_twice:
-        raise EvaluationError(f"{n_twice} of {n_rows} utterances are duplicates (by {', '.join(keys)})")
+        raise EvaluationError(
+            f"{n_twice} of {n_rows} utterances are duplicates (by {', '.join(keys)}): remove them, or name "
+            "more utterance key columns in utterance="
+        )
 
 
 def _to_pandas(rows: Any) -> pd.DataFrame:

@@ -19,16 +19,13 @@ from ..errors import (
     check_type,
     list_names,
 )
-from ..evaluate import COUNTS, MOST_SECONDS, How, Missing, Normalizer, normalizer
+from ..evaluate import COUNTED, MOST_SECONDS, SUMMARY, How, Missing, Normalizer, normalizer
 from ..tables import UTTERANCE_KEYS
 
 LAYOUT = 2
 """Version of the written files; files of another version are not kept but scored again."""
 
-OWN = {
-    *("unit", *COUNTS, "system", "part", "a", "b", "what", "value", "n", "n_words", "errors"),
-    *("n_utterances", "n_wrong"),
-}
+OWN = {*SUMMARY, *COUNTED, "unit", "system", "part", "a", "b", "what", "value", "n"}
 """Column names of results; columns in `by` and `group` must not have these names."""
 
 
@@ -83,7 +80,7 @@ class Plan:
         for name in (*by, *group):
             if name in OWN:
                 raise ConfigError(
-                    f"a column to split by cannot be called {name!r}, as a result is: rename it"
+                    f"the results have a column {name!r} of their own: rename this column of the corpus"
                 )
         keys = None if utterance is None else list_names("utterance", utterance)
         return Plan(reference, places, keys, by, group, normalizer(how), collar, missing)

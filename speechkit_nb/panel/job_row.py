@@ -6,11 +6,9 @@ import time
 from collections.abc import Mapping
 from html import escape
 
-from ..client import JobRecord
+from ..client import JobRecord, Pace
 from .jobs_model import JobRow
 
-SECONDS_PER_SECOND = 1 / 6
-"""Expected recognition time per second of audio; SpeechKit takes about 10 s per minute."""
 MAX_PROGRESS = 0.95
 TABLE_HEAD = (
     '<div class="sk-cells sk-head" aria-hidden="true"><span>Recording</span><span>State</span>'
@@ -49,7 +47,7 @@ def estimate_progress(duration: float | None, waited: float) -> float:
     >>> estimate_progress(60, 5), estimate_progress(60, 1000), estimate_progress(None, 0)
     (0.5, 0.95, 0.0)
     """
-    expected = max((duration or 0.0) * SECONDS_PER_SECOND, 1.0)
+    expected = max((duration or 0.0) * Pace.estimate, 1.0)
     return min(max(waited, 0.0) / expected, MAX_PROGRESS)
 
 

@@ -712,7 +712,7 @@ def test_options_that_exclude_each_other():
     with pytest.raises(ConfigError, match="transport must be 'grpc' or 'rest', not 'http'"):
         sk.connect("local", transport="http")  # type: ignore[arg-type]
     with pytest.raises(
-        TargetError, match=r"'grpc://127\.0\.0\.1:1' is an address for grpc, so transport='rest' has no place"
+        TargetError, match=r"'grpc://127\.0\.0\.1:1' is an address for grpc, not for transport='rest'"
     ):
         sk.connect("grpc://127.0.0.1:1", transport="rest")
     with pytest.raises(

@@ -190,11 +190,11 @@ def test_a_table_overrides_options_and_carries_its_own_columns(client, make):
         ({"path": "a.wav", "lang": "ru-RU"}, "column 'lang', which is no option; did you mean 'language'"),
         ({"path": "a.wav", "MODEL": "x"}, "column 'MODEL', .* did you mean 'model'"),
         ({"path": "a.wav", "language": "tlh"}, "a.wav: language='tlh' is not one of auto"),
-        ({"path": "a.wav", "normalize": 1.0}, r"a.wav: normalize=1.0, but it is True or False"),
+        ({"path": "a.wav", "normalize": 1.0}, r"a.wav: normalize=1.0, but it must be True or False"),
         ({"path": "a.wav", "duration": 1.0}, r"as the frames of the results have; .* table\.rename"),
         ({"wav": "a.wav", "x": 1}, r"no column 'source' \(or 'path', or 'file'\) .*; it has wav, x"),
         ({"path": None, "x": 1}, "row 0 of the table has no value in the column 'path'"),
-        ({"path": "a.wav", 7: 1}, "has a column 7; every column needs a name of its own"),
+        ({"path": "a.wav", 7: 1}, "has a column 7; the name of a column must be text"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_table_is_said_before_anything_is_sent(client, make, columns, message):
@@ -209,7 +209,7 @@ def test_options_of_all_are_checked_first(client, make):
     """As in `submit`."""
     with pytest.raises(ConfigError, match="no option 'langauge'; did you mean 'language'"):
         client.submit_many([make("a.wav")], langauge="ru-RU")
-    with pytest.raises(ConfigError, match="stop_after=0, but it is a number of recordings"):
+    with pytest.raises(ConfigError, match="stop_after=0, but it must be a number of recordings"):
         client.submit_many([make("a.wav")], stop_after=0)
     with pytest.raises(ConfigError, match="errors must be 'raise' or 'skip', not 'ignore'"):
         client.submit_many([make("a.wav")]).results(errors="ignore")

@@ -66,7 +66,7 @@ def test_bad_input_is_refused_before_anything_is_sent(client, tmp_path):
         client.submit(wav(), modle="general")
     with pytest.raises(ConfigError, match="language='english' is not one of auto, de-DE"):
         client.submit(wav(), language="english")
-    with pytest.raises(ConfigError, match="normalize='yes', but it is True or False"):
+    with pytest.raises(ConfigError, match="normalize='yes', but it must be True or False"):
         client.submit(wav(), normalize="yes")
     with pytest.raises(
         AudioError,

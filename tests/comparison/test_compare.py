@@ -126,7 +126,11 @@ def test_alternatives_of_a_reference_hold():
             ConfigError,
             "level must be a number from 0 to 1, not 95",
         ),
-        (lambda: sk.compare({"a": "x"}, "x", pause=0), ConfigError, "pause=0 seconds; it is more than 0"),
+        (
+            lambda: sk.compare({"a": "x"}, "x", pause=0),
+            ConfigError,
+            "pause=0 seconds, but it must be more than 0",
+        ),
         (
             lambda: sk.compare({"a": words("x")}, words("x"), by=["speaker"]),
             SchemaError,
@@ -144,7 +148,7 @@ def test_systems_are_never_scored_on_different_recordings():
     """A missing recording raises, or common ones are compared, or it is empty; the last two are reported."""
     systems = {"one": {"r": "a b", "s": "c"}, "two": {"r": "a b"}}
     reference = {"r": "a b", "s": "c"}
-    with pytest.raises(EvaluationError, match=r"of 2 recordings system 'two' lacks 1 \('s'\): add them"):
+    with pytest.raises(EvaluationError, match=r"system 'two' lacks 1 of 2 recordings \('s'\): add them"):
         sk.compare(systems, reference)
     common = sk.compare(systems, reference, missing="common")
     assert common.summary["n_words"].to_dict() == {"one": 2, "two": 2}

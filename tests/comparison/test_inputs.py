@@ -41,7 +41,7 @@ def test_systems_are_never_scored_on_different_utterances(by):
     """A missing text raises, or common ones are compared, or it is empty; the last two are reported."""
     texts = TEXTS.assign(recording="r")
     systems = {"x": texts, "y": texts.iloc[:1]}
-    with pytest.raises(EvaluationError, match=r"of 3 utterances system 'y' lacks 2 \(.*utt 2, .*utt 3\): "):
+    with pytest.raises(EvaluationError, match=r"system 'y' lacks 2 of 3 utterances \(.*utt 2, .*utt 3\): "):
         sk.compare(systems, texts, by=by)
     common = sk.compare(systems, texts, by=by, missing="common")
     assert common.summary["n_words"].to_dict() == {"x": 2, "y": 2}
@@ -53,9 +53,9 @@ def test_systems_are_never_scored_on_different_utterances(by):
 
 def test_a_reference_that_lacks_an_utterance_is_refused_too():
     """Otherwise all words of a system there would be insertions; without a reference a system is checked."""
-    with pytest.raises(EvaluationError, match=r"of 3 utterances the reference lacks 1 \(utt 3\)"):
+    with pytest.raises(EvaluationError, match=r"the reference lacks 1 of 3 utterances \(utt 3\)"):
         sk.compare({"x": TEXTS}, TEXTS.iloc[:2], by=["utt"])
-    with pytest.raises(EvaluationError, match=r"of 3 utterances system 'y' lacks 1 \(utt 1\)"):
+    with pytest.raises(EvaluationError, match=r"system 'y' lacks 1 of 3 utterances \(utt 1\)"):
         sk.compare({"x": TEXTS, "y": TEXTS.iloc[1:]}, by=["utt"])
     with pytest.raises(EvaluationError, match="no utterance is common to all"):
         sk.compare({"x": TEXTS.iloc[:1]}, TEXTS.iloc[1:], by=["utt"], missing="common")

@@ -545,7 +545,11 @@ def test_reference_files_become_a_corpus(tmp_path):
             ConfigError,
             "missing must be 'raise' or 'empty', not 'drop'",
         ),
-        ({"systems": ["one"], "by": "errors"}, ConfigError, "cannot be called 'errors', as a result is"),
+        (
+            {"systems": ["one"], "by": "errors"},
+            ConfigError,
+            "the results have a column 'errors' of their own",
+        ),
         ({"systems": ["four"]}, SchemaError, "no column 'four'; there are recording, noise, speaker"),
         ({"systems": ["one"], "by": "age"}, SchemaError, "no column 'age'; there are recording"),
         ({"systems": ["one"], "normalizer": "xx"}, ConfigError, "no normalizer 'xx'"),

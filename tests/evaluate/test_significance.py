@@ -499,7 +499,8 @@ def test_many_groups_take_the_ratio_estimator() -> None:
     assert set(estimate_intervals(Evidence.from_counts(few))["method"]) == {"bootstrap"}
     assert set(estimate_intervals(Evidence.from_counts(few, keep_groups=False))["method"]) == {"ratio"}
     with pytest.raises(
-        ConfigError, match="this evidence has kept no groups to draw from; use method='ratio'"
+        ConfigError,
+        match="the bootstrap needs groups, which this evidence was told not to keep; use method='ratio'",
     ):
         estimate_intervals(Evidence.from_counts(few, keep_groups=False), method="bootstrap")
 
@@ -602,13 +603,13 @@ def test_errors_say_what_is_wrong() -> None:
     with pytest.raises(SchemaError, match="evidence of the systems one and of one, two cannot be added"):
         evidence_of(["CS"]) + evidence_of(["CS"], ["CC"])
     for options, message in (
-        ({"level": 95}, "level=95; it is between 0 and 1"),
+        ({"level": 95}, "level=95, but it must be between 0 and 1"),
         ({"method": "magic"}, "no method 'magic'; there are 'auto', 'bootstrap', 'ratio'"),
-        ({"n_replicates": 0}, "n_replicates=0; it is 1 or more"),
+        ({"n_replicates": 0}, "n_replicates=0, but it must be 1 or more"),
     ):
         with pytest.raises(ConfigError, match=message):
             compare_pairs(Evidence.from_counts(counts), **options)
-    with pytest.raises(ConfigError, match="min_good=0; it is 1 or more"):
+    with pytest.raises(ConfigError, match="min_good=0, but it must be 1 or more"):
         cut_segments(aligned(["SC"]), min_good=0)
     with pytest.raises(SchemaError, match="alignment: column 'op' is missing; there are utterance, system"):
         count_errors(aligned(["SC"]).drop(columns="op"))

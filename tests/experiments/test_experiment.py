@@ -199,7 +199,7 @@ def test_a_recording_that_is_no_audio(client, files, tmp_path):
     [
         ({"normalise": [True]}, ConfigError, "no option 'normalise'; did you mean 'normalize'"),
         ({"normalize": []}, ConfigError, r"normalize=\[\] has no value: give one, or leave it out"),
-        ({"normalize": [True, "yes"]}, ConfigError, "normalize='yes', but it is True or False"),
+        ({"normalize": [True, "yes"]}, ConfigError, "normalize='yes', but it must be True or False"),
         ({"models": "general", "model": RC}, ConfigError, "give models or model, not both"),
         ({"client": "local"}, ConfigError, r"client must be made by sk\.connect\(\), not 'local'"),
         ({"max_hours": -1}, ConfigError, "max_hours must be a number from 0 to"),

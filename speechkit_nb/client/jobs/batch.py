@@ -79,7 +79,7 @@ class Batch:
         api: TextApi,
     ) -> None:
         if type(stop_after) is not int or stop_after < 1:
-            raise ConfigError(f"stop_after={stop_after!r}, but it is a number of recordings, 1 or more")
+            raise ConfigError(f"stop_after={stop_after!r}, but it must be a number of recordings, 1 or more")
         check_reuse(reuse)
         check_bucket(bucket)
         self._format = {name: value for name, value in format.items() if value is not None}

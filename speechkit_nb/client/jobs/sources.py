@@ -258,9 +258,12 @@ class _Columns:
     def __init__(self, columns: Iterable[Any], where: str) -> None:
         self._where = where
         names = list(columns)
-        wrong = [name for name in names if not isinstance(name, str) or names.count(name) > 1]
-        if wrong:
-            raise ConfigError(f"{where} has a column {wrong[0]!r}; every column needs a name of its own")
+        odd = [name for name in names if not isinstance(name, str)]
+        if odd:
+            raise ConfigError(f"{where} has a column {odd[0]!r}; the name of a column must be text")
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ConfigError(f"{where} has two columns {twice[0]!r}; every column needs a name of its own")
         found = [name for name in SOURCE_COLUMNS if name in names]
         if not found:
             raise ConfigError(

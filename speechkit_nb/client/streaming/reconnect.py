@@ -236,7 +236,7 @@ class ReconnectingStream:
             raise
         except Exception as error:  # protobuf's DecodeError has a class for each implementation
             raise ServiceError(
-                f"{self._streamer.name} sent a message that is none of the service's ({error})",
+                f"{self._streamer.name} sent a message that cannot be read ({error})",
                 code="INTERNAL",
                 details=str(error),
             ) from None

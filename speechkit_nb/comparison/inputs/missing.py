@@ -94,9 +94,10 @@ def _apply_policy(
             for name, gone in lacking.items()
         ]
     parts = [
-        f"{display_name(name)} lacks {len(gone)} ({_show(gone, keys)})" for name, gone in lacking.items()
+        f"{display_name(name)} lacks {len(gone)} {of_every} ({_show(gone, keys)})"
+        for name, gone in lacking.items()
     ]
-    refusal = f"{of_every} {', '.join(parts)}: {_ADVICE[what]}"
+    refusal = f"{', '.join(parts)}: {_ADVICE[what]}"
     left_out = {key for gone in lacking.values() for key in gone}
     kept = [key for key in every if key not in left_out]
     if missing == "raise":

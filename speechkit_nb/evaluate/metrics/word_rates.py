@@ -168,7 +168,7 @@ def _check(alignment: pd.DataFrame, by: Sequence[str]) -> None:
     texts = ("system", "ref_word", "hyp_word")
     tables.check(alignment, {name: ALIGNMENT[name] for name in texts}, "alignment")
     if not by:
-        raise ConfigError("by is empty; name the columns to group by, or take total() for all rows")
+        raise ConfigError("by is empty; name the columns to group by, or take count_total() for all rows")
     for name in ("op", *by):
         if name not in alignment:
             there = ", ".join(map(str, alignment.columns))

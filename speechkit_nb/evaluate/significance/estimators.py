@@ -91,14 +91,16 @@ def choose_estimate(evidence: Evidence, level: float, method: str, n_replicates:
         ConfigError: if an option has an invalid value, or the bootstrap is requested without groups.
     """
     if not 0 < level < 1:
-        raise ConfigError(f"level={level}; it is between 0 and 1, such as 0.95")
+        raise ConfigError(f"level={level}, but it must be between 0 and 1, such as 0.95")
     if method not in ("auto", "bootstrap", "ratio"):
         raise ConfigError(f"no method {method!r}; there are 'auto', 'bootstrap', 'ratio'")
     if n_replicates < 1:
-        raise ConfigError(f"n_replicates={n_replicates}; it is 1 or more")
+        raise ConfigError(f"n_replicates={n_replicates}, but it must be 1 or more")
     groups, n = evidence.groups, evidence.moments.n
     if method == "bootstrap" and groups is None:
-        raise ConfigError("this evidence has kept no groups to draw from; use method='ratio'")
+        raise ConfigError(
+            "the bootstrap needs groups, which this evidence was told not to keep; use method='ratio'"
+        )
     is_fit = method == "bootstrap" or (method == "auto" and FEW_GROUPS <= n <= MANY_GROUPS)
     if groups is None or not is_fit:
         return Ratio(evidence.moments, level)

@@ -53,7 +53,7 @@ def cut_segments(
     [['one', 'two', 1, 0], ['one', 'two', 0, 1]]
     """
     if min_good < 1:
-        raise ConfigError(f"min_good={min_good}; it is 1 or more")
+        raise ConfigError(f"min_good={min_good}, but it must be 1 or more")
     errors, lengths = _Errors.from_alignment(alignment, units), _count_reference_words(alignment, units)
     if systems is not None:
         lengths = lengths.reindex(columns=list(systems), fill_value=0)

@@ -85,7 +85,9 @@ class _Child:
             timer.cancel()
         if answer is None:
             self.close()
-            raise AudioError("its decoder crashed or did not end, so the file is damaged; convert it again")
+            raise AudioError(
+                "its decoder crashed or did not end, so the file is probably damaged; convert it again"
+            )
         is_error, value = answer
         if is_error:
             raise AudioError(value)
