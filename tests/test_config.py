@@ -127,7 +127,7 @@ def test_a_config_survives_the_journal():
         ),
         (
             {"summarization_model": "gpt://f/m", "summarization": [{"ask": "?"}]},
-            r"summarization has \{'ask': '\?'\}; it is a text, or a mapping",
+            r"summarization has \{'ask': '\?'\}; give a text, or a mapping",
         ),
         ({"eou_sensitivity": "low"}, "eou_sensitivity must be 'default' or 'high', not 'low'"),
         ({"external_eou": True, "eou_sensitivity": "high"}, "with external_eou the client ends utterances"),

@@ -1,2 +1,2 @@
 from .api import experiment as experiment
-from .experiment import Experiment as Experiment
+from .result import Experiment as Experiment

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..client import Client, JobSet, connect
 from ..errors import ConfigError, LimitError, check_number, check_type
-from .experiment import Experiment
 from .plan import make_plan
+from .result import Experiment
 
 FAILURES = 20
 """Failures in a row, besides those of one recording with all variants, after which sending stops."""

@@ -64,7 +64,9 @@ def test_a_reference_that_lacks_an_utterance_is_refused_too():
 def test_a_channel_without_text_is_refused():
     """With one row per channel a missing channel is known; `channel_tag` is a default key column."""
     texts = pd.DataFrame({"recording": "r", "channel_tag": ["0", "1"], "text": ["a b", "c d"]})
-    with pytest.raises(EvaluationError, match=r"system 'y' lacks 1 \(recording 'r' channel_tag '1'\)"):
+    with pytest.raises(
+        EvaluationError, match=r"system 'y' lacks 1 of 2 utterances \(recording 'r' channel_tag '1'\)"
+    ):
         sk.compare({"x": texts, "y": texts.iloc[:1]}, texts)
 
 

@@ -222,6 +222,14 @@ def test_a_module_is_not_called_like_what_it_holds():
         assert path.stem not in defined, path
 
 
+def test_a_module_is_not_called_like_a_name_of_the_face():
+    """An import of the module would put it in the place of what the face promises."""
+    for face in PACKAGE.rglob("__init__.pyi"):
+        taken = [node for node in ast.parse(face.read_text()).body if isinstance(node, ast.ImportFrom)]
+        names = {alias.name for node in taken if node.module for alias in node.names}
+        assert names & {path.stem for path in face.parent.iterdir()} == set(), face
+
+
 def test_our_own_types_are_named():
     """A parameter that holds one of our objects has its type, not Any.
 

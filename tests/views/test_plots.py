@@ -439,7 +439,8 @@ def test_finals_mark_the_bounds_of_what_was_decoded():
     """They are wider than the words; the band stays as tight as these."""
     words = words_frame(("0", "hello", 1.0, 2.0), ("0", "there", 2.0, 3.0))
     finals = tables.empty(tables.FINALS)
-    finals.loc[0] = ["talk", "0", 0, 0, "hello there", "Hello there.", 0.5, 3.5, 1.0, 3.0, np.nan, "en-US"]
+    text = ("hello there", "Hello there.", "raw")
+    finals.loc[0] = ["talk", "0", 0, 0, *text, 0.5, 3.5, 1.0, 3.0, np.nan, "en-US"]
     finals = finals.astype(dict(tables.FINALS))
     assert bounds(plot_timeline(words)) == []
     ax = plot_timeline(words, finals=finals)

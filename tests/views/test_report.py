@@ -51,7 +51,7 @@ class Page(HTMLParser):
 def finals_frame(*rows: tuple[str, str, str | None, float]) -> pd.DataFrame:
     """A finals frame from (channel_tag, text, refined_text, start); each lasts a second."""
     full = [
-        ("talk", tag, i, 0, text, refined, start, start + 1, start, start + 1, np.nan, "en-US")
+        ("talk", tag, i, 0, text, refined, "raw", start, start + 1, start, start + 1, np.nan, "en-US")
         for i, (tag, text, refined, start) in enumerate(rows)
     ]
     return pd.DataFrame(full, columns=list(tables.FINALS)).astype(dict(tables.FINALS))

@@ -165,7 +165,8 @@ def split_phones(words: Sequence[Word], code: str) -> Iterator[tuple[Sequence[Wo
             yield words[start : at + count], "+" * has_plus + digits
             done = at + count
         at += max(count, 1)
-    yield words[done:], ""
+    if done < len(words):
+        yield words[done:], ""
 
 
 def read_digits(texts: Sequence[str], code: str) -> tuple[int, str]:
