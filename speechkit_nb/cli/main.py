@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..views import Section
 
 REPLAY = "replay of the words beside it"
-REPLAYED = ("russian.wav",)
-"""Samples in a language that the local recognizer does not support; their words are in a file beside them."""
+REPLAYED = {"russian.wav": "ru-RU"}
+"""Samples in a language that needs a model of its own; their words are in a file beside them."""
 
 
 def _connection_options(command: Any) -> Any:
@@ -291,7 +291,7 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
             data_dir=Path(home, "local"),
         ) as client,
     ):
-        submitted = [_submit(client, path, model=_demo_model(path), **written) for path in paths]
+        submitted = [_submit(client, path, **_demo_model(path), **written) for path in paths]
         for recording, job in submitted:
             transcript = job.result()
             frames.append(transcript.words)
@@ -308,8 +308,8 @@ def demo(folder: str, out: str, api: Any, transport: Any) -> None:
     click.echo(f"  {Path(out, 'report.html').resolve().as_uri()}")
 
 
-def _demo_model(path: Path) -> str:
-    return REPLAY if path.name in REPLAYED else "general"
+def _demo_model(path: Path) -> dict[str, str]:
+    return {"model": REPLAY, "language": REPLAYED[path.name]} if path.name in REPLAYED else {}
 
 
 def _submit(client: Client, path: Path, **options: Any) -> tuple[Recording, Job]:

@@ -127,17 +127,20 @@ def test_demo_leaves_words_timelines_and_a_report(run, tmp_path, connection):
     """With the local recognizer over each protocol: words.csv, one timeline each, one self-contained page."""
     (tmp_path / "talk.wav").write_bytes(talk())
     (tmp_path / "russian.wav").write_bytes(wav(2.0))
-    (tmp_path / "russian.words.csv").write_text("word,start,end\nпривет,0.5,0.9\n")
+    number = "двести двенадцать восемьдесят пять ноль шесть".split()
+    lines = [f"{word},{0.2 * i:.1f},{0.2 * (i + 1):.1f}" for i, word in enumerate(number)]
+    (tmp_path / "russian.words.csv").write_text("\n".join(["word,start,end", *lines]))
     out = tmp_path / "demo"
     done = run("demo", tmp_path, "--out", out, *connection)
     assert done.exit_code == 0, done.output
     words = pd.read_csv(out / "words.csv", dtype={"channel_tag": "str"})
-    assert words.word.head(3).tolist() == ["привет", "good", "morning"]
+    assert words.word.head(8).tolist() == [*number, "good", "morning"]
     assert "good" in done.output
     assert "report.html" in done.output
     assert (out / "talk.wav.timeline.png").read_bytes()[:4] == b"\x89PNG"
     page = (out / "report.html").read_text()
     assert "Good morning" in page
+    assert "212-85-06" in page
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
 
 

@@ -74,7 +74,7 @@ CASES = [
 
 
 def recognize(client: Client, api: str, **options: Any) -> sk.Transcript:
-    if api == "v2 stream":
+    if api.endswith("stream"):
         return client.stream([bytes(2 * 8000 * 2)], sample_rate=8000, **options).result(timeout=60)
     return client.submit(wav(2.0), **options).result(timeout=60, progress=False)
 
@@ -199,11 +199,18 @@ def test_a_comparison_of_both_kinds_of_text_says_so(clients: dict[str, Client]) 
     assert not [text for text in sk.compare(found).problems if "text_kind" in text]
 
 
-def test_what_the_local_server_cannot_write_is_in_the_events(clients: dict[str, Client]) -> None:
-    """A language without figures: the words stay, and a message says why."""
-    transcript = recognize(clients["v3"], "v3", language="kk-KZ", normalize=True)
+@pytest.mark.parametrize("way", ["v3", "v3 stream"])
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [("kk-KZ", "there is no grammar for 'kk-KZ'"), ((), "the request names no language")],
+)
+def test_what_the_local_server_cannot_write_is_in_the_events(
+    clients: dict[str, Client], way: str, language: Any, reason: str
+) -> None:
+    """A language without figures, or none: the words stay, and one message says why."""
+    transcript = recognize(clients["v3"], way, language=language, normalize=True)
     assert transcript.refined_text == " ".join(WORDS)
-    status = transcript.events.query("event == 'status_code'")
-    assert status["text"].tolist() == [
-        "normalization in the local server: there is no grammar for 'kk-KZ', so that number words stay words"
+    warned = transcript.events.query("status == 'warning' and not text.str.contains('real time')")
+    assert warned["text"].tolist() == [
+        f"normalization in the local server: {reason}, so that number words stay words"
     ]

@@ -373,10 +373,13 @@ LPCM = {
 V2_FILES = {"Ogg Opus": ("talk.ogg", {"languageCode": "ru-RU"}), "LPCM": ("talk.pcm", LPCM)}
 
 
-def test_v2_with_curl(scripted: Service) -> None:
+@pytest.mark.parametrize("kind", V2_FILES)
+def test_v2_with_curl(scripted: Service, kind: str) -> None:
     """The operation, and when it is done the answer in it."""
     authorization = f"Api-Key {KEY}"
-    created = json.loads(scripted.curl(*V2_CALL, json.dumps(V2_BODY), authorization=authorization))
+    name, specification = V2_FILES[kind]
+    body = {"config": {"specification": specification}, "audio": {"uri": f"{BUCKET}/{name}"}}
+    created = json.loads(scripted.curl(*V2_CALL, json.dumps(body), authorization=authorization))
     check_shape(created, V2_OPERATION | {"done": False})
     done = scripted.wait(created["id"], authorization)
     check_shape(done, V2_OPERATION | {"done": True, "response": V2_RESPONSE})

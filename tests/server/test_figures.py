@@ -95,6 +95,7 @@ RUSSIAN = """
 двадцать пять процентов трёх человек | 25 % 3 человек
 глава седьмая | глава 7 | глава седьмая
 дом номер один | дом номер 1 | дом номер один
+код один ноль два | код 1 0 2
 три часа двадцать минут | 3 часа 20 минут | 3:20
 два или три | 2 или 3 | два или 3
 раз два три | раз два три | раз два 3
@@ -263,8 +264,7 @@ def test_numbers_said_in_groups(a: int, b: int, c: int, country: str, data: st.D
     parts = [*filter(None, (country, area)), str(a), str(b), str(c)]
     words = [word for part in parts for word in speak(part)]
     digits = "".join(parts)
-    joined = "".join(map(str, read_digits(words, "ru")[1]))
-    if joined == digits:
+    if "".join(read_digits(words, "ru")[1]) == digits:
         assert write(" ".join(words), "ru") == group_phone(digits, is_grouped=True)[0]
         assert write(" ".join(words), "ru", groups_phones=False).replace(" ", "") == digits
     one_by_one = " ".join(speak(digit)[0] if digit != "0" else "ноль" for digit in digits)
@@ -298,11 +298,13 @@ def test_telephone_numbers_without_marks(heard: str, language: str, expected: st
         ("один два три четыре пять шесть", "ru"),
         ("one two three four five six seven eight", "en"),
         ("two million one hundred thousand", "en"),
+        ("in nineteen eighty four two hundred people", "en"),
+        ("двадцать пять сто двадцать тридцать", "ru"),
         ("шесть девять девять девять один два три четыре пять шесть семь", "ru"),
     ],
 )
 def test_what_is_no_telephone_number(heard: str, language: str) -> None:
-    """Numbers of other lengths, numbers in thousands, and eleven digits without a code of a country."""
+    """Numbers of other lengths, in thousands, or in other groups; eleven digits without a code of a country."""
     assert not re.search(r"\d-\d", write(heard, language, groups_phones=True))
 
 
@@ -331,11 +333,11 @@ def test_without_damga(monkeypatch: pytest.MonkeyPatch, code: str, expected: str
         ("ru-RU", ""),
         ("kk-KZ", "there is no grammar for 'kk-KZ', so that number words stay words"),
         ("pt-BR", "there is no grammar for 'pt-BR', so that only plain numbers become figures"),
-        ("", ""),
+        ("", "the request names no language, so that number words stay words"),
     ],
 )
 def test_what_is_missing_is_explained(language: str, expected: str) -> None:
-    """A language without grammar is named."""
+    """A language without grammar is named, and a request without a language."""
     assert explain_figures(language).removeprefix("normalization in the local server: ") == expected
 
 

@@ -23,7 +23,7 @@ from speechkit_nb.server.operations.store import KEEP_SECONDS, Store, Work
 from speechkit_nb.server.recognition.events import EventWriter, Final, interleave
 from speechkit_nb.server.recognition.file import tile_finals
 from speechkit_nb.server.recognition.options import Options
-from speechkit_nb.server.recognition.refinement import mask, refine
+from speechkit_nb.server.recognition.refinement import explain_refinement, mask, refine
 from speechkit_nb.server.status import Code, StatusError
 from speechkit_nb.server.testing.faults import Faults
 from speechkit_nb.text_options import FIGURES, find_effects
@@ -206,10 +206,13 @@ def test_refine(text: str, language: str, expected: str) -> None:
 
 
 def test_refine_in_the_detected_language() -> None:
-    """Of several languages the likeliest has its own figures."""
+    """Of several languages the likeliest has its own figures, and it is named if there are none for it."""
     options = Options(EngineSpec("scripted"), "en-US", False, effects=frozenset({FIGURES}))
     guesses = (LanguageEstimate("en-US", 0.2), LanguageEstimate("ru-RU", 0.8))
     assert refine((Word("двадцать", 0, 1), Word("пять", 1, 2)), options, guesses).text == "25"
+    assert explain_refinement(options, guesses) == ""
+    kazakh = (LanguageEstimate("kk-KZ", 0.6), LanguageEstimate("ru-RU", 0.4))
+    assert "no grammar for 'kk-KZ'" in explain_refinement(options, kazakh)
 
 
 @pytest.mark.parametrize(

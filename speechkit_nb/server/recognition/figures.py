@@ -71,9 +71,11 @@ def write_figures(
 def explain_figures(language: str) -> str:
     """Why a text in this language has fewer figures than it could have; empty if it has all."""
     code = language[:2].lower()
-    if not code or (code in DAMGA_LANGUAGES and has_damga()):
+    if code in DAMGA_LANGUAGES and has_damga():
         return ""
     lacking = "damga is not installed" if code in DAMGA_LANGUAGES else f"there is no grammar for {language!r}"
+    if not code:
+        lacking = "the request names no language"
     left = "only plain numbers become figures" if has_text2num(code) else "number words stay words"
     more = ": pip install damga, which has wheels for Python 3.11 to 3.13" if code in DAMGA_LANGUAGES else ""
     return f"normalization in the local server: {lacking}, so that {left}{more}"
@@ -114,7 +116,25 @@ def convert_numbers(texts: Sequence[str], code: str) -> list[str]:
         return []
     if code not in DAMGA_LANGUAGES or not has_damga():
         return _convert_plain(texts, code)
-    return _convert_plain(_damga(code).normalize(_fold(" ".join(texts))).split(), code)
+    return write_digits(_convert_plain(_damga(code).normalize(_fold(" ".join(texts))).split(), code), code)
+
+
+def write_digits(texts: Sequence[str], code: str) -> list[str]:
+    """Each word for a digit as this digit, if three or more are said in a row; damga leaves some as words.
+
+    >>> write_digits("один из 9 1 один".split(), "ru"), write_digits("9 два".split(), "ru")
+    (['один', 'из', '9', '1', '1'], ['9', 'два'])
+    """
+    known = {text: str(value) for text, value in _number_words(code).items() if value < 10 and text != "oh"}
+    result: list[str] = []
+    for is_digit, pairs in groupby(((text, known.get(text, text)) for text in texts), key=_is_digit):
+        run = list(pairs)
+        result += [pair[is_digit and len(run) >= 3] for pair in run]
+    return result
+
+
+def _is_digit(pair: tuple[str, str]) -> bool:
+    return len(pair[1]) == 1 and pair[1].isdigit()
 
 
 def _fold(text: str) -> str:
@@ -150,15 +170,15 @@ def split_phones(words: Sequence[Word], code: str) -> Iterator[tuple[Sequence[Wo
 
     >>> heard = [Word(text, 0, 0) for text in "call two one two eighty five zero six".split()]
     >>> [(len(piece), digits) for piece, digits in split_phones(heard, "en")]
-    [(1, ''), (7, '2128506')]
+    [(1, ''), (7, '2128506'), (0, '')]
     """
-    texts = [word.text for word in words]
+    texts = [word.text.lower() for word in words]
     at = done = 0
     while at < len(texts):
-        count, digits = read_digits(texts[at:], code)
+        count, groups = read_digits(texts[at:], code)
         is_followed = at + count < len(texts) and LARGE.match(texts[at + count])
-        is_phone = len(digits) == 7 or (len(digits) == 11 and digits[0] in COUNTRY_CODES)
-        if is_phone and not is_followed:
+        if is_phone(groups) and not is_followed:
+            digits = "".join(groups)
             has_plus = len(digits) == 11 and at > done and texts[at - 1] in PLUS
             start = at - has_plus
             yield words[done:start], ""
@@ -169,11 +189,23 @@ def split_phones(words: Sequence[Word], code: str) -> Iterator[tuple[Sequence[Wo
         yield words[done:], ""
 
 
-def read_digits(texts: Sequence[str], code: str) -> tuple[int, str]:
-    """How many words at the start are read as digits, such as "two twelve eighty five", and these digits.
+def is_phone(groups: Sequence[str]) -> bool:
+    """Whether digits are a telephone number: by their count, and said within its groups.
+
+    >>> is_phone(["2", "12", "85", "0", "6"]), is_phone(["19", "84", "200"])
+    (True, False)
+    """
+    digits = "".join(groups)
+    sizes = PHONE_GROUPS.get(len(digits), ())
+    has_code = len(digits) < 11 or digits[0] in COUNTRY_CODES
+    return bool(sizes) and has_code and set(accumulate(sizes)) <= set(accumulate(map(len, groups)))
+
+
+def read_digits(texts: Sequence[str], code: str) -> tuple[int, list[str]]:
+    """How many words at the start are read as digits, such as "two twelve eighty five", and their numbers.
 
     >>> read_digits(["двести", "двенадцать", "восемьдесят", "пять", "ноль", "шесть", "утра"], "ru")
-    (6, '2128506')
+    (6, ['212', '85', '0', '6'])
     """
     groups: list[int] = []
     room = 0  # what is added to the last group is below it
@@ -183,14 +215,14 @@ def read_digits(texts: Sequence[str], code: str) -> tuple[int, str]:
             continue
         value = _number_words(code).get(text)
         if value is None or (text == "oh" and not groups):
-            return count, "".join(map(str, groups))
+            return count, [str(group) for group in groups]
         # one eight hundred five five: a unit after a hundred is a digit of its own in English
         if 0 < value < room and not (code == "en" and room == 100 and value < 10):
             groups[-1] += value
         else:
             groups.append(value)
         room = 0 if value < 20 else 100 if value >= 100 else 10
-    return len(texts), "".join(map(str, groups))
+    return len(texts), [str(group) for group in groups]
 
 
 @cache

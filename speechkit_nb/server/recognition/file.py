@@ -26,7 +26,7 @@ from ..workers.pool import Pool
 from .analysis import compute_analyses
 from .events import EventWriter, Final, interleave
 from .options import Options
-from .refinement import refine
+from .refinement import explain_refinement, refine
 
 BLOCK_SECONDS = 1.0
 
@@ -73,7 +73,9 @@ def _write_messages(
     channels: Sequence[Sequence[Hypothesis]], options: Options, writer: EventWriter, duration_ms: int
 ) -> list[bytes]:
     finals = interleave([tile_finals(found, channel, duration_ms) for channel, found in enumerate(channels)])
-    messages = [writer.status("WARNING", options.warning)] if options.warning else []
+    lacking = (explain_refinement(options, final.languages) for final in finals)
+    warning = "; ".join(text for text in dict.fromkeys((options.warning, *lacking)) if text)
+    messages = [writer.status("WARNING", warning)] if warning else []
     for final in finals:
         messages += writer.utterance(final, refine(final.words, options, final.languages))
     analyses = compute_analyses(finals, len(channels), duration_ms, options)

@@ -19,7 +19,7 @@ from .analysis import compute_analyses
 from .decoder import Resampler, Samples, take_channel
 from .events import EventWriter, Final
 from .options import Options
-from .refinement import refine
+from .refinement import explain_refinement, refine
 
 LARGEST_PIECE = SAMPLE_RATE * 2  # bytes: one second
 AHEAD_MS = 3000
@@ -77,6 +77,7 @@ class LiveSession:
         self._open_words: tuple[Word, ...] = ()  # recognized; the client has not ended the utterance yet
         self._languages: tuple[LanguageEstimate, ...] = ()  # of the newest hypothesis
         self._is_warned = False
+        self._explained = {""}
         self._finals: list[Final] = []  # for the statistics
 
     async def events(self, items: AsyncIterator[StreamItem], pool: Pool) -> AsyncGenerator[bytes]:
@@ -203,6 +204,10 @@ class LiveSession:
         end_ms = max(min(end_ms, self._received_ms), self._writer.final_ms)
         within = tuple(word._replace(end_ms=min(word.end_ms, end_ms)) for word in words)
         final = Final(0, within, self._writer.final_ms, end_ms, self._languages)
+        lacking = explain_refinement(self._options, final.languages) if words else ""
+        if lacking not in self._explained:
+            self._explained.add(lacking)
+            self._messages.put_nowait(self._writer.status("WARNING", lacking))
         self._put(self._writer.final(final))
         if words:
             refinement = refine(final.words, self._options, final.languages)

@@ -14,7 +14,7 @@ from typing import Any
 from ...audio import Recording
 from ...config import MOST_SUMMARIES
 from ...errors import AudioError, count_noun
-from ...text_options import AUTO, FIGURES, TextApi, find_effects
+from ...text_options import AUTO, TextApi, find_effects
 from ...wire import v3
 from ..engines.base import EngineSpec, ListenRequest
 from ..engines.registry import advise_engine, knows_language, list_languages
@@ -23,7 +23,6 @@ from ..status import StatusError, invalid_argument
 from ..workers import decoding
 from . import bucket
 from .classifiers import check_classifiers
-from .figures import explain_figures
 
 DEFAULT_MODEL = "general"
 LONGEST_HOURS = 4
@@ -64,16 +63,14 @@ class Options:
 
     @property
     def warning(self) -> str:
-        """Which results are not computed as at the service, or not at all; empty if none."""
+        """Which results are not computed as at the service; empty if none."""
         wanted = {
             "speaker_labeling": self.labels_speakers,
             "recognition_classifier": self.classifiers,
             "summarization": self.summarization,
         }
         own = [f"{name} is {OWN_MEANS[name]}" for name, is_wanted in wanted.items() if is_wanted]
-        computed = f"computed by the local server, not as the service does: {'; '.join(own)}" if own else ""
-        missing = explain_figures(self.language) if FIGURES in self.effects else ""
-        return "; ".join(text for text in (computed, missing) if text)
+        return f"computed by the local server, not as the service does: {'; '.join(own)}" if own else ""
 
 
 def read_options(request: Any, spec: EngineSpec, api: TextApi = "v3") -> Options:
@@ -176,7 +173,7 @@ def choose_engine(request: Any, models: Mapping[str, Sequence[EngineSpec]]) -> E
     """The engine for the model and the language of a request; without a name the model is `general`.
 
     It is the first engine of the model that knows all languages of the request, or else one of them. An
-    engine for one language cannot detect it.
+    engine for one language cannot detect which of them it is, nor which one of those that are not excluded.
 
     Raises:
         StatusError: INVALID_ARGUMENT if there is no such model, or no engine of it knows the language.
@@ -226,9 +223,9 @@ def _list_candidates(restriction: Any, spec: EngineSpec) -> tuple[str, ...]:
 
 
 def _knows_all(spec: EngineSpec, restriction: Any) -> bool:
-    if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
-        return True
     is_detector = len(list_languages(spec)) != 1
+    if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
+        return is_detector
     return all(
         is_detector if code.lower() == AUTO else knows_language(spec, code)
         for code in restriction.language_code

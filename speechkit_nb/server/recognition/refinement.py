@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ...text_options import FIGURES, LITERATURE, MASKS, PHONES
 from ..engines.base import LanguageEstimate, Word
 from .classifiers import SWEARING
-from .figures import write_figures
+from .figures import explain_figures, write_figures
 from .options import Options
 
 PRONOUN = re.compile(r"\bi\b(?!\.\w)")
@@ -35,9 +35,7 @@ def refine(
         options: those of the request.
         languages: estimates, if the engine looked for the language; the likeliest has its own figures.
     """
-    effects = options.effects
-    detected = max(languages, key=lambda guess: guess.probability).code if languages else ""
-    language = detected or options.language
+    effects, language = options.effects, find_language(options, languages)
     if FIGURES in effects:
         words = write_figures(
             words, language, groups_phones=PHONES in effects, keeps_names=LITERATURE in effects
@@ -47,6 +45,17 @@ def refine(
     if LITERATURE in effects:
         words = make_sentence(words, language)
     return Refinement(words, " ".join(word.text for word in words))
+
+
+def find_language(options: Options, languages: tuple[LanguageEstimate, ...]) -> str:
+    """The likeliest of the languages that the engine looked for, or else that of the request."""
+    detected = max(languages, key=lambda guess: guess.probability).code if languages else ""
+    return detected or options.language
+
+
+def explain_refinement(options: Options, languages: tuple[LanguageEstimate, ...]) -> str:
+    """Why a refinement lacks figures that the request wants; empty if it has all."""
+    return explain_figures(find_language(options, languages)) if FIGURES in options.effects else ""
 
 
 def mask(word: str) -> str:
