@@ -16,8 +16,8 @@ from ..errors import Denied
 STATIC = Path(__file__).parent / "static"
 LABEL_WIDTH = {"description_width": "90px"}
 ABOUT_LOCAL = """
-<p>The local recognizer needs no account and no network. It knows English, and makes far more errors. For other
-languages run <code>sk.JobPanel(sk.connect("local", whisper="small"))</code> in a cell.</p>
+<p>The local recognizer needs no account and no network. It knows English, and makes far more errors. For
+other languages run <code>sk.JobPanel(sk.connect("local", whisper="small"))</code> in a cell.</p>
 """
 NO_CREDENTIALS = """
 <p>There are no credentials yet, so nothing can be sent to Yandex SpeechKit. Enter an API key in a cell of

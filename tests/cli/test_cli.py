@@ -127,7 +127,7 @@ def test_demo_leaves_words_timelines_and_a_report(run, tmp_path, connection):
     """With the local recognizer over each protocol: words.csv, one timeline each, one self-contained page."""
     (tmp_path / "talk.wav").write_bytes(talk())
     (tmp_path / "russian.wav").write_bytes(wav(2.0))
-    number = "двести двенадцать восемьдесят пять ноль шесть".split()
+    number = ["двести", "двенадцать", "восемьдесят", "пять", "ноль", "шесть"]
     lines = [f"{word},{0.2 * i:.1f},{0.2 * (i + 1):.1f}" for i, word in enumerate(number)]
     (tmp_path / "russian.words.csv").write_text("\n".join(["word,start,end", *lines]))
     out = tmp_path / "demo"

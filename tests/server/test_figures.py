@@ -304,7 +304,7 @@ def test_telephone_numbers_without_marks(heard: str, language: str, expected: st
     ],
 )
 def test_what_is_no_telephone_number(heard: str, language: str) -> None:
-    """Numbers of other lengths, in thousands, or in other groups; eleven digits without a code of a country."""
+    """Numbers of other lengths, in thousands, in other groups, or eleven without a code of a country."""
     assert not re.search(r"\d-\d", write(heard, language, groups_phones=True))
 
 
@@ -339,6 +339,16 @@ def test_without_damga(monkeypatch: pytest.MonkeyPatch, code: str, expected: str
 def test_what_is_missing_is_explained(language: str, expected: str) -> None:
     """A language without grammar is named, and a request without a language."""
     assert explain_figures(language).removeprefix("normalization in the local server: ") == expected
+
+
+def test_the_version_of_text2num_for_intel_macs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a language that it does not know it raises another exception than the versions after it."""
+
+    def refuse(*_: object) -> str:
+        raise Exception("Language not supported")
+
+    monkeypatch.setattr("text_to_num.alpha2digit", refuse)
+    assert not figures.has_text2num.__wrapped__("kk")
 
 
 def test_the_languages_of_damga() -> None:
