@@ -232,6 +232,7 @@ def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame
         found.append(
             "the reference has no times, so words are aligned without times, and timing is not compared"
         )
+    untimed = []
     for name in systems:
         rows = alignment[alignment["system"] == name]
         words = rows["hyp_word"].notna()
@@ -241,9 +242,11 @@ def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame
                 "language or script?"
             )
         if timed and words.any() and rows["hyp_start"].isna().all():
-            found.append(
-                f"system {name!r} has no times: it is aligned without times, and timing is not compared"
-            )
+            untimed.append(repr(name))
+    if untimed:
+        they, are = ("it", "is") if len(untimed) == 1 else ("they", "are")
+        have = f"system {untimed[0]} has" if len(untimed) == 1 else f"systems {join_names(untimed)} have"
+        found.append(f"{have} no times: {they} {are} aligned without times, and timing is not compared")
     if len(systems) > 1 and not grid["differs"].any():
         how = ", word for word" if _same_times(alignment, systems) else " in words, but not in times"
         found.append(f"the systems are identical{how}: {few(list(systems))}")

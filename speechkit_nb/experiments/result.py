@@ -19,6 +19,7 @@ from ..errors import (
     JobError,
     count_noun,
     few,
+    hide_signatures,
     join_names,
     make_encodable,
     make_printable,
@@ -101,7 +102,8 @@ class Experiment:
         frame = pd.concat([frame, own], axis=1)
         names = dict.fromkeys(name for cell in self.plan.cells for name in cell.item.metadata)
         for name in (name for name in names if name != "variant"):
-            values = [cell.item.metadata.get(name) for cell in self.plan.cells]
+            given = [cell.item.metadata.get(name) for cell in self.plan.cells]
+            values = [hide_signatures(one) if isinstance(one, str) else one for one in given]
             frame[make_encodable(f"my_{name}" if name in frame else name)] = values
         return frame
 

@@ -14,6 +14,8 @@ from ..errors import ConfigError, count_noun, show_value
 
 NAMED_BY_VALUE = ("model", "language")
 """Options whose values say which option they belong to."""
+LONGEST_VALUE = 60
+"""Number of characters of a value in the name of a variant."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def make_variants(grid: Mapping[str, Any]) -> tuple[list[Variant], list[str]]:
 
 
 def _list_values(option: str, given: Any) -> list[Any]:
+    given = given.item() if isinstance(given, np.ndarray) and given.ndim == 0 else given
     is_one = isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable)
     values = [given] if is_one else list(given)
     if not values:
@@ -81,7 +84,9 @@ def _check_values(values: Mapping[str, list[Any]], combinations: list[dict[str, 
         for value in given:
             used = any(options[option] is value for options in valid)
             if not used and (wrong := explain_refusal({option: value})):
-                raise ConfigError(wrong)
+                is_list = len(given) > 1 and not explain_refusal({option: given})
+                advice = f"; for all of them in one request write {option}=[{show_value(given)}]"
+                raise ConfigError(wrong + advice * is_list)
 
 
 def explain_refusal(options: Mapping[str, Any]) -> str:
@@ -104,6 +109,8 @@ def _describe(options: Mapping[str, Any]) -> str:
 def _name_value(option: str, value: Any) -> str:
     is_list = isinstance(value, (list, tuple)) and all(isinstance(part, (str, float)) for part in value)
     text = "+".join(map(str, value)) if is_list else value if isinstance(value, str) else show_value(value)
+    text = " ".join(text.split())
+    text = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
     if option in NAMED_BY_VALUE:
         return text or f"default {option}"
     return f"{option}={text}"

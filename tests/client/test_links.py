@@ -90,6 +90,18 @@ def test_what_a_link_means(root, link, names):
     assert _links(link, LocalStorage(root)) == [f"s3://talks/{name}" for name in names]
 
 
+def test_a_folder_with_brackets_in_its_name(tmp_path):
+    """A folder is itself first, too; in an empty prefix nothing begins with anything."""
+    for name in ("[d] й/x.wav", "d/y.wav"):
+        (tmp_path / "talks" / name).parent.mkdir(parents=True)
+        (tmp_path / "talks" / name).touch()
+    storage = LocalStorage(tmp_path)
+    assert _links("s3://talks/[d] й/", storage) == ["s3://talks/[d] й/x.wav"]
+    assert _links("s3://talks/[d]/", storage) == ["s3://talks/d/y.wav"]
+    with pytest.raises(AudioError, match=r"has 2 objects in the bucket 'talks'\. A recording ends"):
+        _links("s3://talks/*.wav", storage)
+
+
 PARTS = st.text("ab.", min_size=1, max_size=3).filter(lambda part: part.strip("."))
 KEYS = st.lists(
     st.lists(PARTS, min_size=1, max_size=3).map(lambda parts: "/".join(parts) + ".wav"), min_size=1

@@ -282,6 +282,11 @@ def test_times_on_one_side_only_fall_back_to_words():
     assert np.isnan(c.summary.loc["a", "aas"])
     assert c.summary.loc["b", "aas"] == 0
     assert "system 'a' has no times: it is aligned without times, and timing is not compared" in c.problems
+    several = sk.compare({"a": "x y z", "b": "x y z"}, words("x y z"))
+    assert (
+        "systems 'a' and 'b' have no times: they are aligned without times, and timing is not compared"
+        in several.problems
+    )
     other = sk.compare({"b": words("x y z")}, "x y z")
     assert other.problems == (
         "the reference has no times, so words are aligned without times, and timing is not compared",
@@ -622,3 +627,11 @@ def test_the_frames_of_a_comparison_are_the_users_own():
     alignment.loc[0, "op"] = "del"
     assert counts(c) == {"a": 1}
     assert c.alignment["op"].tolist() == ["ok", "sub"]
+
+
+def test_the_doubt_is_about_systems_that_differ():
+    """Two equal systems in front do not hide that the third one has errors."""
+    texts = {f"{i}": "x y z" for i in range(3)}
+    wrong = dict.fromkeys(texts, "x y v")
+    c = sk.compare({"a": texts, "b": texts, "c": wrong}, texts)
+    assert "(a difference of 33.3 points, but 3 segments with errors are too few" in repr(c)

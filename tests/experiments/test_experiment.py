@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ from local_server import sound
 
 import speechkit_nb as sk
 from speechkit_nb.client import JobRecord
-from speechkit_nb.client.jobs.costs import sum_costs
+from speechkit_nb.client.jobs.costs import Prices, sum_costs
 from speechkit_nb.errors import AudioError, ConfigError, EvaluationError, JobError, LimitError
 
 RC = "general:rc"
@@ -141,6 +142,22 @@ def test_options_of_single_recordings(client, files):
         sk.experiment(table, client=client, language=["en-US", "ru-RU"])
 
 
+def test_a_name_is_short_and_its_own(client, files):
+    """Long values are cut, and a number tells apart what is equal then; a value of numpy is a value."""
+    asked = {"summarization": ["word " * 30, "word " * 31], "summarization_model": "gpt://folder/model"}
+    planned = sk.experiment(files, client=client, normalize=np.array(True), **asked, send=False)
+    first, second = planned.plan.frame["variant"].unique()
+    assert second == f"{first} (2)"
+    assert first == f"summarization={('word ' * 12).strip()}...".replace("word...", "word ...")
+
+
+def test_a_column_of_the_user_keeps_no_signature(client, files):
+    """As in the journal."""
+    table = pd.DataFrame({"source": files[:1], "page": ["https://h/a.html?X-Amz-Signature=5f3a"], "n": [3]})
+    frame = sk.experiment(table, client=client, send=False).frame
+    assert frame[["page", "n"]].values.tolist() == [["https://h/a.html", 3]]
+
+
 def test_several_languages_in_one_request(client, files):
     """A list in the list is one value."""
     found = run(client, files[:1], language=["en-US", ["en-US", "ru-RU"]])
@@ -199,7 +216,13 @@ def test_a_recording_that_is_no_audio(client, files, tmp_path):
     [
         ({"normalise": [True]}, ConfigError, "no option 'normalise'; did you mean 'normalize'"),
         ({"normalize": []}, ConfigError, r"normalize=\[\] has no value: give one, or leave it out"),
-        ({"normalize": [True, "yes"]}, ConfigError, "normalize='yes', but it must be True or False"),
+        ({"normalize": [True, "yes"]}, ConfigError, "normalize='yes', but it must be True or False$"),
+        (
+            {"quantiles": [0.1, 0.9]},
+            ConfigError,
+            r"quantiles=0\.1, but it must be a text or a list; for all of them in one request write "
+            r"quantiles=\[\[0\.1, 0\.9\]\]",
+        ),
         ({"models": "general", "model": RC}, ConfigError, "give models or model, not both"),
         ({"client": "local"}, ConfigError, r"client must be made by sk\.connect\(\), not 'local'"),
         ({"max_hours": -1}, ConfigError, "max_hours must be a number from 0 to"),
@@ -346,6 +369,17 @@ def test_totals_are_those_of_the_jobs(jobs):
     assert costs["n_jobs"].sum() == len(jobs)
 
 
+def test_a_price_is_any_number():
+    """Also a Decimal, in a frame or alone; a day is a text, a date or a time."""
+    day = pd.Timestamp("2026-11-28")
+    for price in (Decimal("0.5"), np.float32(0.5), pd.Series({"general": Decimal("0.5")})):
+        assert Prices(price).find("general", day).amount == 0.5
+    dates = ["2026-11-01", day.date(), pd.Timestamp("2026-12-01", tz="Europe/Moscow")]
+    days = [pd.Timestamp(f"2026-{day}") for day in ("11-01", "11-28", "11-30")]
+    table = pd.DataFrame({"model": "general", "price": [Decimal(1), 2, 3.0], "date": dates})
+    assert [price.amount for price in map(Prices(table).find, ["general"] * 3, days)] == [1, 2, 2]
+
+
 def test_costs_of_all_jobs_of_the_service(client, files):
     """Also those of earlier calls; a job that is used again is paid once."""
     assert client.costs().empty
@@ -399,6 +433,14 @@ def test_a_price_holds_from_its_date():
         (
             pd.DataFrame({"model": ["general"], "price": [1], "date": ["soon"]}),
             "prices has the date 'soon'; write it as 2026-11-28",
+        ),
+        (
+            pd.DataFrame({"model": ["general"], "price": [1], "date": ["01.11.2026"]}),
+            "prices has the date '01.11.2026'; write it as 2026-11-28",
+        ),
+        (
+            pd.DataFrame({"model": ["general"], "price": [1], "date": [20261101]}),
+            "prices has the date 20261101; write it as 2026-11-28",
         ),
         (
             pd.DataFrame({"model": ["general"] * 2, "price": [1, 2]}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -112,9 +113,12 @@ class Prices:
             raise ConfigError(f"prices has no column {few(missing)}, only {there}; it is {PRICES}")
         days: list[Any] = [pd.NaT] * len(frame)
         if "date" in frame:
-            dates = pd.to_datetime(frame["date"], errors="coerce", utc=True)
+            # of 01.11.2026 nobody knows which number is the month, and numbers would be nanoseconds
+            is_number = frame["date"].map(lambda date: isinstance(date, Real))
+            given_dates = frame["date"].mask(is_number)
+            dates = pd.to_datetime(given_dates, format="ISO8601", errors="coerce", utc=True)
             if dates.isna().any():
-                wrong = frame["date"][dates.isna()].iloc[0]
+                wrong = frame["date"][dates.isna()].tolist()[0]
                 raise ConfigError(f"prices has the date {show_value(wrong)}; write it as 2026-11-28")
             days = dates.dt.tz_localize(None).tolist()
         rows = zip(days, frame["model"], frame["price"], strict=True)
@@ -123,8 +127,8 @@ class Prices:
 
 
 def _check_amount(what: str, amount: Any) -> float:
-    is_number = isinstance(amount, Real) and not isinstance(amount, bool)
-    if not is_number or not 0 <= amount < math.inf:
+    is_number = isinstance(amount, (Real, Decimal)) and not isinstance(amount, bool)
+    if not is_number or not 0 <= float(amount) < math.inf:
         raise ConfigError(f"prices: {what} is {show_value(amount)}, but it is a number from 0 up")
     return float(amount)
 

@@ -54,7 +54,8 @@ def list_recordings(link: str, storage: Storage, has_format: bool = False) -> It
             continue
         n_objects += 1
         of_key = key_found.split("/")
-        if key_found == key or _matches(of_key, parts):
+        is_named = key_found.startswith(key) if key.endswith("/") else key_found == key
+        if is_named or _matches(of_key, parts):
             if has_format or find_container(key_found):
                 n_recordings += 1
                 yield FoundObject(
@@ -68,9 +69,10 @@ def list_recordings(link: str, storage: Storage, has_format: bool = False) -> It
                 folders["/".join(folder)] = None
     if n_recordings:
         return
+    begin = "begins" if n_objects == 1 else "begin"
     message = (
         f"no recordings match {link!r}: the storage has {count_noun(n_objects, 'object')} in the bucket "
-        f"{bucket!r} that {'begins' if n_objects == 1 else 'begin'} with {prefix!r}. "
+        f"{bucket!r}{f' that {begin} with {prefix!r}' if prefix else ''}. "
     )
     if folders:
         first = next(iter(folders))
