@@ -421,9 +421,12 @@ def test_a_price_holds_from_its_date():
 @pytest.mark.parametrize(
     ("prices", "message"),
     [
-        (-1, "prices: the price is -1, but it is a number from 0 up"),
-        ("0.1", "prices: the price is '0.1', but it is a number from 0 up"),
-        ({"general": float("nan")}, "prices: the price of 'general' is nan, but it is a number from 0 up"),
+        (-1, "prices: the price is -1, but it must be a number from 0 up"),
+        ("0.1", "prices: the price is '0.1', but it must be a number from 0 up"),
+        (
+            {"general": float("nan")},
+            "prices: the price of 'general' is nan, but it must be a number from 0 up",
+        ),
         ({5: 1}, "prices has 5 in place of a model; it is a price per billed second, {model: price}, or"),
         ({}, "prices has no price; it is a price per billed second"),
         (

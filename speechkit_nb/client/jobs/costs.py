@@ -129,7 +129,7 @@ class Prices:
 def _check_amount(what: str, amount: Any) -> float:
     is_number = isinstance(amount, (Real, Decimal)) and not isinstance(amount, bool)
     if not is_number or not 0 <= float(amount) < math.inf:
-        raise ConfigError(f"prices: {what} is {show_value(amount)}, but it is a number from 0 up")
+        raise ConfigError(f"prices: {what} is {show_value(amount)}, but it must be a number from 0 up")
     return float(amount)
 
 
