@@ -33,6 +33,11 @@ from .plan import HOUR, REFUSED, Cell, Plan, format_hours
 PLANNED = "planned"
 OWN = ("status", "number", "reused", "duration", "billed", "cost", "text", "error")
 _ID = re.compile(r" \(x-request-id [^)]*\)$")
+ADVICE = (
+    ". It is in experiment.jobs.unknown: resubmit() sends it again, which may be billed twice, abandon() "
+    "gives it up; then call sk.experiment again"
+)
+"""What to do about a job of which nobody knows whether the service has it."""
 MOST_ERRORS = 5
 RAW, NORMALIZED, _ = TEXT_KINDS
 
@@ -110,7 +115,7 @@ class Experiment:
     @property
     def variants(self) -> pd.DataFrame:
         """One row per variant, index `variant`: the number of its rows in `frame` by outcome (`n_done`,
-        `n_failed`, `n_open`), `billed` seconds, `hours`, and `cost`."""
+        `n_failed`, `n_open`), `billed` seconds, `hours`, and `cost`, as far as they are known."""
         frame = self._describe_cells()
         is_done, is_open = frame["status"] == "done", frame["status"].isin([PLANNED, *OPEN])
         counts = pd.DataFrame(
@@ -205,7 +210,7 @@ class Experiment:
             "billed": billed,
             "cost": self._find_cost(cell, billed, record.submitted_at or record.created_at),
             "text": "",
-            "error": _ID.sub("", record.error or ""),
+            "error": _ID.sub("", record.error or "") + (ADVICE if record.state == "unknown" else ""),
         }
 
     def _find_cost(self, cell: Cell, billed: float | None, at: float) -> float | None:

@@ -220,8 +220,9 @@ def _read_secrets(name: str, values: Any) -> Iterator[Any]:
         try:
             lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
             raise ServerError(
-                f"the file {str(path)!r} of --{name.replace('_', '-')} cannot be read: {error}"
+                f"the file {str(path)!r} of --{name.replace('_', '-')} cannot be read: {why}"
             ) from None
         if not lines:
             raise ServerError(

@@ -305,14 +305,29 @@ def test_a_killed_kernel_pays_nothing_twice(server, client, files, tmp_path, sen
     with Kernels() as kernels:
         moment = "after COMMIT of UPDATE jobs SET state = ?, operation_id = ?, submitted_at = ? (3)"
         killed = kernels.run("grid", where | {"journal": journal}, moment)
-    assert killed.killed
-    n_before = sent()
-    assert n_before == 3
+        assert killed.killed
+        assert sent() == 3
+        in_flight = tmp_path / "in_flight.sqlite3"
+        assert kernels.run("grid", where | {"journal": in_flight}, "after RecognizeFile (2)").killed
+    assert sent() == 5
     with sk.connect(f"grpc://{server.address}", journal=journal) as again:
         found = run(again, files, "general", RC)
         assert found.frame["reused"].tolist() == [True] * 3 + [False] * 3
         assert set(found.frame["status"]) == {"done"}
-    assert sent() == 6
+    assert sent() == 8
+    with sk.connect(f"grpc://{server.address}", journal=in_flight) as again:
+        found = run(again, files, "general", RC)
+        assert found.plan.summary.startswith(
+            "3 recordings × 2 variants: 4 of 6 jobs to send, 1 used again, 1 unk"
+        )
+        assert found.frame["status"].value_counts().to_dict() == {"done": 5, "unknown": 1}
+        assert (
+            "It is in experiment.jobs.unknown: resubmit() sends it again, which may be billed twice"
+            in repr(found)
+        )
+        found.jobs.unknown[0].resubmit()
+        assert set(run(again, files, "general", RC).frame["status"]) == {"done"}
+    assert sent() == 13
 
 
 # ---- comparison
