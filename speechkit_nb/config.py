@@ -234,7 +234,9 @@ def _language(option: str, code: Any) -> str:
     for known in LANGUAGES:
         if isinstance(code, str) and known.lower() == code.replace("_", "-").lower():
             return known
-    raise ConfigError(f"{option}={show_value(code)} is not one of {', '.join(LANGUAGES)}")
+    short = str(code).partition("-")[0].lower()
+    near = next((f"; did you mean {known!r}?" for known in LANGUAGES if known.startswith(f"{short}-")), "")
+    raise ConfigError(f"{option}={show_value(code)} is not one of {', '.join(LANGUAGES)}{near}")
 
 
 def _check_time(option: str, value: Any) -> None:

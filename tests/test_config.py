@@ -113,6 +113,7 @@ def test_a_config_survives_the_journal():
         ({"model": ""}, "model='' is no name of a model"),
         ({"language": "english"}, "language='english' is not one of auto, de-DE"),
         ({"language": ["en-US", 7]}, "language=7 is not one of"),
+        ({"language": "RU"}, "language='RU' is not one of .*, uz-UZ; did you mean 'ru-RU'"),
         ({"normalize": 1}, "normalize=1, but it must be True or False"),
         ({"language": "en-US", "excluded_language": "ru-RU"}, "language or excluded_language, not both"),
         ({"excluded_language": "auto"}, "excluded_language='auto' excludes nothing"),

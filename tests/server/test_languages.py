@@ -113,6 +113,8 @@ def test_a_language_that_no_engine_knows() -> None:
         expected = f"the model 'general' does not know the language xx-XX; it knows {known}"
         assert failed.value.message.startswith(expected)
         assert failed.value.message.endswith(", and takes auto")
+    with pytest.raises(StatusError, match="does not know the language xx-XX or ''; it knows"):
+        choose_engine(ask("xx-XX", ""), models)
 
 
 @pytest.mark.parametrize("is_installed", [True, False])

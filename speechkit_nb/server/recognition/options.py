@@ -13,7 +13,7 @@ from typing import Any
 
 from ...audio import Recording
 from ...config import MOST_SUMMARIES
-from ...errors import AudioError, count_noun
+from ...errors import AudioError, count_noun, join_names
 from ...text_options import AUTO, TextApi, find_effects
 from ...wire import v3
 from ..engines.base import EngineSpec, ListenRequest
@@ -239,10 +239,10 @@ def _unknown_language(name: str, restriction: Any, engines: Iterable[EngineSpec]
     )
     if restriction.restriction_type == v3.LanguageRestrictionOptions.BLACKLIST:
         return invalid_argument(f"the model {name!r} knows {known}, and the blacklist excludes all of it")
+    asked = join_names([code or "''" for code in codes], "or")
     advice = next(filter(None, map(advise_engine, codes)), "")
     return invalid_argument(
-        f"the model {name!r} does not know the language {', '.join(codes)}; it knows {known}, and takes "
-        f"auto{advice}"
+        f"the model {name!r} does not know the language {asked}; it knows {known}, and takes auto{advice}"
     )
 
 
