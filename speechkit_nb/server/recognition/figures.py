@@ -37,6 +37,8 @@ NUMBER_WORDS = {
 """Words for numbers, by the first of them; they are counted in ones, tens and hundreds."""
 ZEROS = {"zero", "oh", "ноль", "нуль"}
 PLUS = {"plus", "плюс"}
+HOMONYMS = {"семью"}
+"""Words that are more often something else than a number, if they stand alone."""
 LARGE = re.compile("hundred|thousand|(m|b|tr)illion|тысяч|миллион|миллиард")
 """How words begin that multiply the number in front of them."""
 
@@ -170,12 +172,14 @@ def split_phones(words: Sequence[Word], code: str) -> Iterator[tuple[Sequence[Wo
 
     >>> heard = [Word(text, 0, 0) for text in "call two one two eighty five zero six".split()]
     >>> [(len(piece), digits) for piece, digits in split_phones(heard, "en")]
-    [(1, ''), (7, '2128506'), (0, '')]
+    [(1, ''), (7, '2128506')]
     """
     texts = [word.text.lower() for word in words]
     at = done = 0
     while at < len(texts):
         count, groups = read_digits(texts[at:], code)
+        if not is_phone(groups):
+            groups = read_digits(texts[at:], code, joins_units=False)[1]
         is_followed = at + count < len(texts) and LARGE.match(texts[at + count])
         if is_phone(groups) and not is_followed:
             digits = "".join(groups)
@@ -201,8 +205,14 @@ def is_phone(groups: Sequence[str]) -> bool:
     return bool(sizes) and has_code and set(accumulate(sizes)) <= set(accumulate(map(len, groups)))
 
 
-def read_digits(texts: Sequence[str], code: str) -> tuple[int, list[str]]:
+def read_digits(texts: Sequence[str], code: str, joins_units: bool = True) -> tuple[int, list[str]]:
     """How many words at the start are read as digits, such as "two twelve eighty five", and their numbers.
+
+    Args:
+        texts: small letters.
+        code: the language.
+        joins_units: whether a unit after a hundred is added to it, as in 205, or a digit of its own, as in
+            8(800)555-35-35.
 
     >>> read_digits(["двести", "двенадцать", "восемьдесят", "пять", "ноль", "шесть", "утра"], "ru")
     (6, ['212', '85', '0', '6'])
@@ -216,8 +226,7 @@ def read_digits(texts: Sequence[str], code: str) -> tuple[int, list[str]]:
         value = _number_words(code).get(text)
         if value is None or (text == "oh" and not groups):
             return count, [str(group) for group in groups]
-        # one eight hundred five five: a unit after a hundred is a digit of its own in English
-        if 0 < value < room and not (code == "en" and room == 100 and value < 10):
+        if 0 < value < room and (joins_units or room < 100 or value >= 10):
             groups[-1] += value
         else:
             groups.append(value)
@@ -286,8 +295,10 @@ def merge(words: Sequence[Word], written: Sequence[str], keeps_names: bool = Fal
                 word._replace(text=text) if keeps_names and text != _fold(text) else word
                 for word, text in zip(said, texts, strict=True)
             ]
-        else:  # other changes, such as names of firms, are none that the service makes
-            result += spread(said, join_thousands(said, texts)) if any(map(has_digit, texts)) else said
+        elif not any(map(has_digit, texts)) or (len(said) == 1 and _fold(said[0].text) in HOMONYMS):
+            result += said  # other changes, such as names of firms, are none that the service makes
+        else:
+            result += spread(said, join_thousands(said, texts))
     return result
 
 
