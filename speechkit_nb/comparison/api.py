@@ -47,18 +47,20 @@ def compare(
         by: utterance key columns; default: `recording` and `channel_tag` if all inputs have them.
         collar: seconds by which words of the systems are extended at both ends; only words that then overlap
             are paired. None: times do not matter.
-        groups: groups of dependent words for intervals and tests, such as a speaker or a call: columns of the
-            reference, or a mapping of recordings to groups. Default: each stretch of speech is independent,
-            which makes intervals too narrow if a speaker has several stretches.
-        pause: shortest silence in the reference, in seconds, that divides two stretches of speech for
-            intervals and tests; alignment is not affected. None: an utterance is one stretch.
+        groups: what intervals and tests take as independent: columns of the reference, such as a speaker or a
+            call, or a mapping of recordings to groups. Default: recordings (utterances, if `by` has no
+            `recording`). Fewer than six are too few for an interval, or for a verdict. `"stretch"` takes each
+            stretch of speech as independent, so that one recording may do; the result then holds for this
+            recording, and is too sure for others, since stretches of one speaker are similar.
+        pause: shortest silence in the reference, in seconds, that divides two stretches of speech; alignment
+            is not affected. None: an utterance is one stretch.
         missing: what to do if inputs have different recordings, or texts of different utterances: `"raise"`
             raises EvaluationError, `"common"` compares those that all inputs have, `"empty"` compares missing
             ones as empty; the last two are reported in `problems`. A frame of words has no row for an
             utterance without words, so such utterances are never missing, but they are reported in
             `problems`.
         level: confidence level of intervals; a system is called better if p is below 1 - level. At 0.95 this
-            needs at least six groups, see `compare_pairs`.
+            needs at least six groups, see `compare_pairs`; with several pairs, a few more.
         seed: seed of the bootstrap.
 
     Raises:
@@ -73,7 +75,7 @@ def compare(
     >>> c.summary[["n_words", "errors"]].to_dict("index")
     {'one': {'n_words': 3, 'errors': 1}, 'two': {'n_words': 3, 'errors': 0}}
     >>> c.verdict
-    'No significant difference in words: WER two 0.0 %, one 33.3 % (too little data ...).'
+    "Cannot tell which one is better in words: WER two 0.0 %, one 33.3 % (...1 recording is too few ...)."
     """
     check_number("level", level, 0, 1)
     check_type("seed", seed, Integral, "a whole number")

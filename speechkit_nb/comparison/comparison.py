@@ -28,6 +28,7 @@ from .groups import time_evidence, word_evidence
 from .html import page
 from .inputs.collect import ComparisonInput
 from .reference_columns import add_columns
+from .verdict import HeavyStretch
 from .vote import consensus
 
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ class Comparison:
         level, groups = self.options.level, self.options.groups
         in_words = verdict.word_verdict(self.summary, self.pairs, level, same, groups)
         in_time = verdict.timing_verdict(self.summary, self.timing_pairs, level, groups)
+        in_time = in_time and verdict.describe_origins(self.material.origins) + in_time
+        heavy = "; ".join(map(str, self._heavy_stretches))
+        in_words += f" {heavy[0].upper()}{heavy[1:]}." if heavy else ""
         voters = verdict.describe_voters(self._voters) if self.material.pseudo else ""
         return f"{voters}{in_words}\n{in_time}".rstrip()
 
@@ -101,7 +105,8 @@ class Comparison:
         each."""
         if self.aligned is None:
             return self.material.problems
-        return (*self.material.problems, *verdict.findings(self.aligned, self.systems, self._grid))
+        found = verdict.findings(self.aligned, self.systems, self._grid)
+        return (*self.material.problems, *found, *map(str, self._heavy_stretches))
 
     # --- words
 
@@ -302,10 +307,11 @@ class Comparison:
             facts.append(f"collar {self.options.collar:g} s")
         if self.aligned is not None:
             n_groups = int(self._summary["n_groups"].iloc[0])
-            of = " and ".join(self.options.groups) or "stretches of speech"
-            facts.append(
-                f"{self.options.level * 100:g} % intervals over {count_noun(n_groups, 'group')} ({of})"
-            )
+            over = count_noun(n_groups, verdict.name_unit(self.options.groups))
+            facts.append(f"{self.options.level * 100:g} % intervals over {over}")
+            effect = self._summary["design_effect"].max()
+            if effect == effect and n_groups > 1:
+                facts.append(f"design effect up to {effect:.1f}")
         return ", ".join(facts)
 
     # --- metadata of frames
@@ -350,6 +356,10 @@ class Comparison:
     @cached_property
     def _evidence(self) -> Evidence:
         return word_evidence(self.alignment, self.systems, self.by, self.options.groups)
+
+    @cached_property
+    def _heavy_stretches(self) -> list[HeavyStretch]:
+        return verdict.find_heavy_stretches(self.stretches, self.systems)
 
     @cached_property
     def _disagreements(self) -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""The units of intervals and tests: stretches of speech between pauses, and groups of them."""
+"""The units of intervals and tests: recordings, or what is named as groups.
+
+Each has one or several stretches of speech between pauses.
+"""
 
 from __future__ import annotations
 
@@ -59,23 +62,29 @@ def add_groups(
     """Add the group columns; returns the alignment and the names of these columns.
 
     Args:
-        groups: columns of `by` or of the reference, constant within an utterance; or a mapping of recordings
-            to groups, which becomes the column `group`.
+        groups: columns of `by` or of the reference, constant within an utterance; `"stretch"`; or a mapping
+            of recordings to groups, which becomes the column `group`. None: `recording`, or all of `by` if
+            it has no `recording`; no column if there are no utterance keys, so that all is one group.
 
     Raises:
         ConfigError: if a recording has no group.
         SchemaError: if a column does not exist, or changes within an utterance.
     """
     if groups is None:
-        return alignment, ()
+        return alignment, ("recording",) if "recording" in by else tuple(by)
     if isinstance(groups, Mapping):
         return _map_groups(alignment, groups), ("group",)
     names = list_names("groups", groups)
+    if STRETCH in names:  # they are numbered in each utterance anew
+        return alignment, (*by, STRETCH)
     own = [name for name in names if name not in by]
     for name in own:
         if name not in reference:
             there = ", ".join(map(str, reference))
-            raise SchemaError(f"groups: the reference has no column {name!r}; there are {there}")
+            raise SchemaError(
+                f"groups: the reference has no column {name!r}; there are {there}, and {STRETCH!r}, a "
+                "stretch of speech between pauses"
+            )
     joined = add_columns(alignment, own, by, reference)
     joined.attrs = alignment.attrs
     return joined, names
@@ -93,11 +102,11 @@ def _map_groups(alignment: pd.DataFrame, groups: Mapping[str, Any]) -> pd.DataFr
 def word_evidence(
     alignment: pd.DataFrame, systems: Sequence[str], by: Sequence[str], groups: Sequence[str]
 ) -> Evidence:
-    """Numbers of errors and words by stretch or by group, for intervals and tests."""
+    """Numbers of errors and words by group, for intervals and tests."""
     units = [*by, STRETCH]
     counts = _complete(count_errors(alignment, units), systems, units)
-    counts = _group_timing(counts, alignment, units, groups)
-    return Evidence.from_counts(counts, cut_segments(alignment, units), list(groups) or None)
+    counts, groups = _add_group_columns(counts, alignment, units, groups)
+    return Evidence.from_counts(counts, cut_segments(alignment, units), groups)
 
 
 def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[str]) -> Evidence | None:
@@ -116,7 +125,8 @@ def time_evidence(alignment: pd.DataFrame, by: Sequence[str], groups: Sequence[s
     marked = found[[*units, "system"]].assign(errors=shift.round().astype("int64"), n_words=1)
     counts = marked.groupby([*units, "system"], sort=False, observed=True, dropna=False).sum().reset_index()
     counts = _in_order(counts, list(alignment["system"].unique()))
-    return Evidence.from_counts(_group_timing(counts, alignment, units, groups), None, list(groups) or None)
+    counts, groups = _add_group_columns(counts, alignment, units, groups)
+    return Evidence.from_counts(counts, None, groups)
 
 
 def _complete(counts: pd.DataFrame, systems: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
@@ -135,11 +145,13 @@ def _in_order(counts: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
     return counts.iloc[np.argsort(order.to_numpy(), kind="stable")]
 
 
-def _group_timing(
+def _add_group_columns(
     counts: pd.DataFrame, alignment: pd.DataFrame, units: Sequence[str], groups: Sequence[str]
-) -> pd.DataFrame:
-    """Add the group columns that are not among the units."""
+) -> tuple[pd.DataFrame, list[str]]:
+    """Add the group columns that are not among the units; without groups, one that is the same everywhere."""
+    if not groups:
+        return counts.assign(recording=""), ["recording"]
     own = [name for name in groups if name not in units]
-    if not own:
-        return counts
-    return counts.merge(alignment[[*units, *own]].drop_duplicates(), on=list(units), how="left")
+    if own:
+        counts = counts.merge(alignment[[*units, *own]].drop_duplicates(), on=list(units), how="left")
+    return counts, list(groups)

@@ -10,8 +10,16 @@ import pandas as pd
 
 from ..errors import count_noun, few, join_names
 from ..evaluate import describe_shortage, minimum_sample
+from .groups import STRETCH
 
-NAMES = {"segments": "matched pairs", "swap": "permutation test", "ratio": "ratio estimator"}
+NAMES = {"swap": "permutation test", "ratio": "ratio estimator"}
+
+
+LEAST_HEAVY = 10
+"""Fewer errors in one stretch are not worth a sentence."""
+
+FEWEST_STRETCHES = 6
+"""With fewer stretches, it is no surprise that one of them has most errors."""
 
 
 class Unit(NamedTuple):
@@ -126,6 +134,17 @@ def describe_voters(voters: Sequence[str]) -> str:
     )
 
 
+def describe_origins(origins: Sequence[str]) -> str:
+    """The warning before a verdict on times, if those of the reference are from an acoustic model."""
+    computed = [origin for origin in origins if origin.startswith("force_align")]
+    if not computed:
+        return ""
+    return (
+        f"Against times from {join_names(computed)}, which favour systems with this acoustic model or a "
+        "similar one: "
+    )
+
+
 def percent(rate: float, decimals: int = 1) -> str:
     """
     >>> percent(0.0123)
@@ -140,8 +159,8 @@ def _figures(values: pd.Series, names: list[str], unit: Unit) -> str:
 
 def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
     """The verdict for a single system: its word error rate and the interval."""
-    n, unit = int(row["n_groups"]), _name_unit(groups)
-    between = f"one {unit} gives no interval"
+    n, unit = int(row["n_groups"]), name_unit(groups)
+    between = describe_shortage(n, unit, minimum_sample(level))
     if not isnan(row["wer_low"]):
         low, high = percent(row["wer_low"]), percent(row["wer_high"])
         between = f"{level * 100:g} % interval {low} to {high} over {count_noun(n, unit)}"
@@ -149,9 +168,15 @@ def _alone(row: pd.Series, level: float, groups: Sequence[str]) -> str:
     return f"{row.name} makes {errors} in {words}: WER {percent(row['wer'])} ({between})."
 
 
-def _name_unit(groups: Sequence[str]) -> str:
-    """The name of a unit of a test."""
-    return f"group ({' and '.join(groups)})" if groups else "stretch of speech"
+def name_unit(groups: Sequence[str]) -> str:
+    """The name of a unit of a test.
+
+    >>> name_unit(()), name_unit(("recording", "stretch")), name_unit(("speaker",))
+    ('recording', 'stretch of speech', 'group (speaker)')
+    """
+    if STRETCH in groups:
+        return "stretch of speech"
+    return "recording" if tuple(groups) in ((), ("recording",)) else f"group ({' and '.join(groups)})"
 
 
 def _tests(
@@ -165,10 +190,7 @@ def _tests(
         by, low, high = row[delta], row["delta_low"], row["delta_high"]
         if row["a"] == best:
             by, low, high = -by, -high, -low
-        is_cut = row["holm_of"] == "segments"
-        n, unit = (
-            (row["n_segments"], "segment with errors") if is_cut else (row["n_groups"], _name_unit(groups))
-        )
+        n, unit = row["n_groups"], name_unit(groups)
         other = row["b"] if row["a"] == best else row["a"]
         found[other] = PairTest(by, low, high, row["p_holm"], NAMES[row["holm_of"]], int(n), unit, least)
     return found
@@ -183,6 +205,8 @@ def _ranking(
     if not beaten:
         differing = next((other for other in others if tests[other].by), others[0])
         doubt = _doubt(tests[differing], level, unit)
+        if tests[differing].n < tests[differing].least:
+            return f"Cannot tell which one is better {where}: {facts} ({doubt})."
         return f"No significant difference {where}: {facts} ({doubt})."
     sure = _figured(tests[beaten[0]], level, unit)
     text = f"{best} is better {where} than {join_names(beaten)}: {facts} ({sure})"
@@ -208,20 +232,59 @@ def _figured(test: PairTest, level: float, unit: Unit) -> str:
 
 def _doubt(test: PairTest, level: float, unit: Unit) -> str:
     """Why a difference is not significant."""
-    if isnan(test.p) and isnan(test.low):
-        return "too little data for an interval or a test"
-    if test.n == 0:
-        return "there are no errors to compare"
-    if not (test.by or test.low or test.high):
-        return f"no difference in any of {count_noun(test.n, test.unit)}"
     if test.n < test.least:
         by = unit.distinguish([0, test.by]).format(test.by)
-        return f"a difference of {by}, but {describe_shortage(test.n, test.unit, test.least)}"
+        shortage = describe_shortage(test.n, test.unit, test.least)
+        way = (
+            "; groups='stretch' takes stretches of speech as independent" if test.unit == "recording" else ""
+        )
+        return f"a difference of {by}, but {shortage}{way}"
+    if isnan(test.p) and isnan(test.low):
+        return "too little data for an interval or a test"
+    if not (test.by or test.low or test.high):
+        return f"no difference in any of {count_noun(test.n, test.unit)}"
     return _figured(test, level, unit)
 
 
 def _p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+class HeavyStretch(NamedTuple):
+    """The stretch of speech that has most errors of a system; see `find_heavy_stretches`."""
+
+    system: str
+    place: str
+    errors: int
+    all_errors: int
+    rest: float
+
+    def __str__(self) -> str:
+        return (
+            f"one stretch of speech{self.place} has {self.errors} of the {self.all_errors} errors of "
+            f"{self.system}: its WER is {percent(self.rest)} without it"
+        )
+
+
+def find_heavy_stretches(stretches: pd.DataFrame, systems: Sequence[str]) -> list[HeavyStretch]:
+    """Stretches that have more than half of the errors of a system, and at least ten, among six or more.
+
+    A loop of a recognizer, or a passage without a reference, may be such a stretch.
+
+    Args:
+        stretches: frame `Comparison.stretches`.
+    """
+    found = []
+    for name in systems if len(stretches) >= FEWEST_STRETCHES else ():
+        errors = stretches[name]
+        worst = stretches.iloc[int(errors.to_numpy().argmax())]
+        rest = stretches["n_words"].sum() - worst["n_words"]
+        if worst[name] >= LEAST_HEAVY and 2 * worst[name] > errors.sum() and rest > 0:
+            place = f" at {worst['start']:.1f} s" if not isnan(worst["start"]) else ""
+            place += f" of {worst['recording']}" if "recording" in stretches else ""
+            left = (errors.sum() - worst[name]) / rest
+            found.append(HeavyStretch(name, place, int(worst[name]), int(errors.sum()), float(left)))
+    return found
 
 
 def findings(alignment: pd.DataFrame, systems: Sequence[str], grid: pd.DataFrame) -> list[str]:

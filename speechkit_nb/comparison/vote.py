@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..errors import ConfigError
+from ..errors import ConfigError, join_names
 from ..evaluate import Floats
 from .grid import count_votes, vote_on_words
 
@@ -55,7 +55,7 @@ def consensus(words: Mapping[str, pd.DataFrame], by: Sequence[str]) -> pd.DataFr
     times = {"start": _middle(start, agrees), "end": _middle(end, agrees)}
     frame = frame.assign(**times, votes=votes[rows, best])
     result: pd.DataFrame = frame[frame["word"] != ""].reset_index(drop=True)
-    result.attrs = {"pseudo_reference": list(words)}
+    result.attrs = {"pseudo_reference": list(words), "origin": f"vote of {join_names(list(words))}"}
     return result
 
 

@@ -212,7 +212,7 @@ def score(
     >>> score(table, systems=["one"]).summary[["errors", "wer", "wer_low", "wer_high"]].round(2)
             errors   wer  wer_low  wer_high
     system
-    one          4  0.05      0.0       0.1
+    one          4  0.05     0.02      0.14
     """
     if executor is not None:
         check_type("executor", executor, Executor, "an executor of concurrent.futures")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..evaluate import (
     COUNTED,
     Evidence,
+    GroupCounts,
     Ints,
     Moments,
     UtteranceCounts,
@@ -146,9 +147,12 @@ class Statistics:
         square = {name: np.zeros((k, k), np.int64) for name in (*PRODUCTS, *SEGMENTS)}
         for name, matrix in square.items():
             matrix[place] = self.pairs[name]
-        moments = self._group_moments(systems) if self.group else self._moments(systems, square)
+        moments, groups, ungrouped = self._moments(systems, square), None, None
+        if self.group:
+            groups, ungrouped = self._collect_groups(systems), moments
+            moments = Moments.from_groups(systems, groups.errors, groups.words)
         sums = {name: square[name] for name in ("only", *SEGMENTS)}
-        return Evidence(systems, moments, **sums, groups=None, is_grouped=bool(self.group), is_segmented=True)
+        return Evidence(systems, moments, **sums, groups=groups, ungrouped=ungrouped, is_segmented=True)
 
     def _moments(self, systems: tuple[str, ...], square: dict[str, Ints]) -> Moments:
         """Moments over independent utterances."""
@@ -161,14 +165,14 @@ class Statistics:
         n = int(self.pairs["n"].max()) if len(self.pairs) else 0
         return Moments(systems, n, np.r_[errors, words].astype(float), cross.astype(float))
 
-    def _group_moments(self, systems: tuple[str, ...]) -> Moments:
-        """Moments over groups of utterances."""
+    def _collect_groups(self, systems: tuple[str, ...]) -> GroupCounts:
+        """Errors and words of each group of utterances."""
         rows = self.groups.set_index([*self.group, "system"])
         sides = (
             pd.DataFrame(rows[name].unstack("system", fill_value=0)).reindex(columns=list(systems)).to_numpy()
             for name in ("errors", "n_words")
         )
-        return Moments.from_groups(systems, *sides)
+        return GroupCounts(*sides)
 
 
 def _sum_table(utterances: UtteranceCounts, columns: Sequence[str], values: Ints, name: str) -> pd.DataFrame:

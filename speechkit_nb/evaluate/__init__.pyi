@@ -34,6 +34,7 @@ from .normalization.tokens import normalize_tokens as normalize_tokens
 from .schema import ALIGNMENT as ALIGNMENT
 from .schema import number_groups as number_groups
 from .significance.evidence import Evidence as Evidence
+from .significance.evidence import GroupCounts as GroupCounts
 from .significance.intervals import compare_pairs as compare_pairs
 from .significance.intervals import estimate_intervals as estimate_intervals
 from .significance.power import describe_shortage as describe_shortage

@@ -90,6 +90,7 @@ SUMMARY: dict[str, Metric] = {
     "wil": Metric("share", _count("wil"), "word information lost"),
     **{name: Metric("number", _count(name)) for name in (*COUNTS, "n_utterances")},
     "n_groups": Metric("number", _interval("n_groups")),
+    "design_effect": Metric("number", _interval("design_effect"), "design effect"),
     "method": Metric("text", _interval("method")),
 }
 

@@ -165,6 +165,7 @@ def _read(path: Path, tiers: Sequence[str] | None) -> FileContent:
             raise
         raise TranscriptError(f"cannot read {shown!r}: {error}") from None
     frame = _sort(content.frame) if form.is_sorted else content.frame
+    frame.attrs.setdefault("origin", f"file {path.name}")
     if content.left_out:
         frame.attrs["left_out"] = [omission._asdict() for omission in content.left_out]
         warn(LeftOut(_describe_omissions(path, content.left_out)))

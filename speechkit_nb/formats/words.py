@@ -34,6 +34,7 @@ class WordInput:
         sources: audio by recording, where known.
         problems: what was left out or changed when frames were read, one sentence each.
         left_out: what is in a file and not in the frame, one sentence each; a warning was shown.
+        origins: where the words come from, as frames tell in `attrs["origin"]`.
     """
 
     frame: pd.DataFrame
@@ -41,6 +42,7 @@ class WordInput:
     sources: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -104,7 +106,9 @@ def _read_frame(
     if "word" in frame and not {"start", "end"} <= set(frame):
         frame = frame.assign(start=float("nan"), end=float("nan"))
     sources = {} if source is None else dict.fromkeys(recordings, source)
-    return WordInput(frame, recordings, sources, problems, _list_omissions(given, name))
+    origin = given.attrs.get("origin")
+    origins = (origin,) if isinstance(origin, str) else ()
+    return WordInput(frame, recordings, sources, problems, _list_omissions(given, name), origins)
 
 
 def _list_omissions(frame: pd.DataFrame, name: str) -> tuple[str, ...]:
@@ -185,6 +189,7 @@ def _concatenate(inputs: Sequence[WordInput]) -> WordInput:
         {key: source for part in inputs for key, source in part.sources.items()},
         tuple(problem for part in inputs for problem in part.problems),
         tuple(omission for part in inputs for omission in part.left_out),
+        tuple(dict.fromkeys(origin for part in inputs for origin in part.origins)),
     )
 
 

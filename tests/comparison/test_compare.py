@@ -1,6 +1,7 @@
 """`compare`: the forms of input, errors, corrections, and the verdict."""
 
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -334,20 +335,70 @@ SAID = ("one two three four", "five six seven eight", "nine ten eleven twelve", 
 def test_the_better_system_is_named():
     """Twenty sentences with one wrong word each: the difference is significant, and its size is reported."""
     wrong = tuple(text.replace(text.split()[1], "wrong") for text in SAID)
-    c = sk.compare({"bad": sentences(*wrong), "good": sentences(*SAID)}, sentences(*SAID))
+    systems = {"bad": sentences(*wrong), "good": sentences(*SAID)}
+    c = sk.compare(systems, sentences(*SAID), groups="stretch")
     assert c.verdict.startswith(
         "good is better in words than bad: WER good 0.0 %, bad 25.0 % (a difference of 25.0 points, 95 % "
-        "interval 14.9 points to 35.1 points; matched pairs: p < 0.001 over 20 segments with errors).\n"
+        "interval 14.9 points to 35.1 points; permutation test: p < 0.001 over 20 stretches of speech).\n"
     )
     assert c.summary.loc["bad", "n_groups"] == 20
-    assert c.summary.loc["bad", ["wer_low", "wer_high"]].tolist() == pytest.approx([0.149, 0.351], abs=5e-4)
+    low, high = c.summary.loc["bad", ["wer_low", "wer_high"]]
+    assert low * high == pytest.approx(0.25**2)  # symmetric on a logarithmic scale
+    assert (low, high) == pytest.approx((0.167, 0.375), abs=5e-4)
+
+
+def test_one_recording_cannot_tell():
+    """Its stretches of speech depend on each other; the verdict says what there is and what can be done."""
+    wrong = tuple(text.replace(text.split()[1], "wrong") for text in SAID)
+    c = sk.compare({"bad": sentences(*wrong), "good": sentences(*SAID)}, sentences(*SAID))
+    assert c.verdict.startswith(
+        "Cannot tell which one is better in words: WER good 0.0 %, bad 25.0 % (a difference of 25.0 points, "
+        "but 1 recording is too few for an interval or a significant difference, which needs 6; "
+        "groups='stretch' takes stretches of speech as independent)."
+    )
+    assert c.summary[["wer_low", "wer_high"]].isna().all(axis=None)
+    assert c.pairs["p_holm"].isna().all()
+
+
+def test_recordings_are_the_units():
+    """Not their stretches; so are what groups= names, and the unit is named."""
+    said = pd.concat([sentences(*SAID[:5], recording=f"r{number}") for number in range(8)], ignore_index=True)
+    heard = said.assign(word=said["word"].mask(said.index % 5 == 0, "x"))
+    c = sk.compare({"good": said, "bad": heard}, said)
+    assert c.summary["n_groups"].tolist() == [8, 8]
+    assert c.verdict.startswith("good is better in words than bad: ")
+    assert "over 8 recordings" in c.verdict
+    assert "95 % intervals over 8 recordings, design effect up to " in c._repr_html_()
+
+
+def test_a_stretch_with_most_errors_is_named():
+    """A loop of a recognizer: the rate without it stands beside."""
+    said = {f"r{number}": "a b c d e f g h" for number in range(8)}
+    heard = {**said, "r1": "a b c d e f g x", "r7": "a b c d " + "loop " * 196}
+    c = sk.compare({"x": heard}, said)
+    sentence = "ne stretch of speech of r7 has 196 of the 197 errors of x: its WER is 1.8 % without it"
+    assert c.verdict.endswith(f" O{sentence}.")
+    assert c.problems[-1] == f"o{sentence}"
+    assert "stretch of speech" not in sk.compare({"x": {**said, "r7": "a b c d"}}, said).verdict
+
+
+def test_times_of_an_acoustic_model_are_no_neutral_reference():
+    """Those of `force_align` favour systems of the same model, and the verdict on times begins with it."""
+    reference = sentences(*SAID)
+    late = reference.assign(start=reference["start"] + 0.1, end=reference["end"] + 0.1)
+    reference.attrs["origin"] = "force_align with the English acoustic model of pocketsphinx"
+    told = f"Against times from {reference.attrs['origin']}, which favour systems with this acoustic model "
+    verdict = sk.compare({"late": late, "near": reference}, reference, groups="stretch").verdict
+    assert verdict.splitlines()[1].startswith(told)
+    reference.attrs.clear()
+    assert "Against" not in sk.compare({"late": late, "near": reference}, reference).verdict
 
 
 def test_when_the_data_cannot_tell_it_says_so():
     """Both systems have one error, in different places: no significant difference."""
     one, two = list(SAID), list(SAID)
     one[0], two[7] = "one too three four", "and so off again"
-    c = sk.compare({"a": sentences(*one), "b": sentences(*two)}, sentences(*SAID))
+    c = sk.compare({"a": sentences(*one), "b": sentences(*two)}, sentences(*SAID), groups="stretch")
     assert c.verdict.startswith("No significant difference in words: WER a 1.2 %, b 1.2 %")
 
 
@@ -355,9 +406,10 @@ def test_one_stretch_of_speech_has_no_interval():
     """The frame and the verdict have no interval."""
     c = sk.compare({"a": "x q z"}, "x y z")
     assert c.summary[["wer_low", "wer_high"]].isna().all(axis=None)
-    assert c.verdict == "a makes 1 error in 3 words: WER 33.3 % (one stretch of speech gives no interval)."
-    both = sk.compare({"a": "x q z", "b": "x y z"}, "x y z")
-    assert "too little data for an interval or a test" in both.verdict
+    assert c.verdict == (
+        "a makes 1 error in 3 words: WER 33.3 % (1 recording is too few for an interval or a significant "
+        "difference, which needs 6)."
+    )
 
 
 def test_few_groups_cannot_tell_and_it_is_said_how_many_can():
@@ -371,28 +423,30 @@ def test_few_groups_cannot_tell_and_it_is_said_how_many_can():
     systems = {"bad": misheard, "good": said}
     c = sk.compare(systems, said, groups={"r": "Ann", "s": "Bob"})
     assert c.verdict.startswith(
-        "No significant difference in words: WER good 0.0 %, bad 25.0 % (a difference of 25.0 "
-        "points, but 2 groups (group) are too few for a significant difference, which needs 6).\n"
+        "Cannot tell which one is better in words: WER good 0.0 %, bad 25.0 % (a difference of 25.0 points, "
+        "but 2 groups (group) are too few for an interval or a significant difference, which needs 6).\n"
     )
-    assert sk.compare(systems, said).verdict.startswith("good is better in words than bad")
+    apart = sk.compare(systems, said, groups="stretch")
+    assert apart.verdict.startswith("good is better in words than bad")
 
 
 def test_a_few_words_cannot_tell_which_is_closer_in_time():
     """Starts are slightly late in two stretches: numbers are shown as different, but not significantly."""
     said = sentences("a b c", "d e")
     x, y = (said.assign(start=said["start"] + late) for late in (0.020, 0.0204))
-    assert sk.compare({"x": x, "y": y}, said).verdict.endswith(
-        "No significant difference in time: starts and ends are off by x 10.0 ms, y 10.2 ms on "
+    assert sk.compare({"x": x, "y": y}, said, groups="stretch").verdict.endswith(
+        "Cannot tell which one is better in time: starts and ends are off by x 10.0 ms, y 10.2 ms on "
         "the 100 % of words that all of them got right (a difference of 0.2 ms, but 2 stretches of speech "
-        "are too few for a significant difference, which needs 6)."
+        "are too few for an interval or a significant difference, which needs 6)."
     )
 
 
 def test_a_system_without_errors_is_not_beyond_doubt():
     """The upper end of the interval for five words without errors is above 0, and its units are named."""
-    said = sentences("a b c", "d e")
-    assert sk.compare({"s": said}, said).verdict == (
-        "s makes 0 errors in 5 words: WER 0.0 % (95 % interval 0.0 % to 45.1 % over 2 stretches of speech)."
+    said = sentences(*SAID[:6])
+    assert sk.compare({"s": said}, said, groups="stretch").verdict == (
+        f"s makes 0 errors in {len(said)} words: WER 0.0 % (95 % interval 0.0 % to 11.7 % over 6 stretches "
+        "of speech)."
     )
 
 
@@ -409,7 +463,7 @@ def test_of_three_the_best_is_told_from_whom_it_can_be():
     wrong = tuple(text.replace(text.split()[1], "wrong") for text in SAID)
     nearly = ("one too three four", *SAID[1:])
     systems = {"bad": sentences(*wrong), "good": sentences(*SAID), "nearly": sentences(*nearly)}
-    verdict = sk.compare(systems, sentences(*SAID)).verdict
+    verdict = sk.compare(systems, sentences(*SAID), groups="stretch").verdict
     assert verdict.startswith("good is better in words than bad: ")
     assert "; no significant difference from nearly." in verdict
 
@@ -420,7 +474,7 @@ def test_the_closer_system_in_time_is_named():
     shake = np.where(np.arange(len(reference)) % 2, 0.02, -0.02)
     near = reference.assign(start=reference["start"] + shake, end=reference["end"] + shake)
     late = reference.assign(start=reference["start"] + 0.1, end=reference["end"] + 0.1)
-    c = sk.compare({"late": late, "near": near}, reference)
+    c = sk.compare({"late": late, "near": near}, reference, groups="stretch")
     assert "near is better in time than late: starts and ends are off by near 20 ms, late 100 ms" in c.verdict
     pair = c.timing_pairs.iloc[0]
     assert pair["aas_delta"] == pytest.approx(0.08)
@@ -447,8 +501,8 @@ def test_the_page_shows_answer_rates_and_how_they_were_made():
     """The page has the verdict, one row per system, and the normalizer with its hash."""
     c = sk.compare({"a": words("Ещё раз"), "b": words("еще два")}, words("еще раз"), normalizer="ru")
     page = c._repr_html_()
-    for part in (*c.verdict.splitlines(), "50.0 %", "normalizer ru (", "1 group (stretches of speech)"):
-        assert part in page
+    for part in (*c.verdict.splitlines(), "50.0 %", "normalizer ru (", "95 % intervals over 1 recording"):
+        assert escape(part) in page
     assert repr(c) == f"Comparison('a', 'b'): {c.verdict}"
 
 
@@ -479,7 +533,8 @@ def test_groups_are_drawn_as_a_whole():
         ("speaker", 2),
         ("recording", 4),
         (dict(zip(recordings, "aabc", strict=True)), 3),
-        (None, 8),
+        ("stretch", 8),
+        (None, 4),
     ):
         c = sk.compare({"one": heard}, reference, groups=groups)
         assert c.summary.loc["one", "n_groups"] == n

@@ -165,5 +165,7 @@ def test_columns_that_are_not_there_are_named():
         compute_word_rates(alignment, ["speaker"])
     with pytest.raises(SchemaError, match="alignment: column 'system' is missing"):
         count_total(alignment.drop(columns="system"))
-    with pytest.raises(ConfigError, match=r"by is empty; name the columns to group by, or take total\(\)"):
+    with pytest.raises(
+        ConfigError, match=r"by is empty; name the columns to group by, or take count_total\(\)"
+    ):
         compute_word_rates(alignment, [])

@@ -246,10 +246,10 @@ def test_our_own_types_are_named():
 
 
 def test_tests_lie_where_the_packages_lie():
-    """A folder of tests has the name of a package, or is `project`, `support`, `bench` or `fuzz`."""
+    """A folder of tests has the name of a package, or is `project`, `support`, `bench`, `fuzz` or `sims`."""
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name[0] not in "._"}
     packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert folders - {"bench", "fuzz", "project", "support"} <= packages
+    assert folders - {"bench", "fuzz", "project", "sims", "support"} <= packages
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -35,6 +35,7 @@ class ComparisonInput:
         sources: audio by recording, where known.
         problems: what was left out, or was found and corrected, one sentence each.
         pseudo: whether the reference is a pseudo-reference, computed by a vote of systems.
+        origins: where the reference comes from, as its frames tell in `attrs["origin"]`.
     """
 
     systems: Mapping[str, pd.DataFrame]
@@ -44,6 +45,7 @@ class ComparisonInput:
     sources: Mapping[str, Any]
     problems: tuple[str, ...]
     pseudo: bool = False
+    origins: tuple[str, ...] = ()
 
     def durations(self) -> dict[str, float]:
         """Seconds by recording, of the recordings whose audio is available."""
@@ -88,6 +90,7 @@ def collect_inputs(
         known,
         (*read, *_compare_text_kinds(inputs), *problems, *lacking, *sound, *checked),
         pseudo,
+        inputs[REFERENCE].origins if reference is not None else (),
     )
 
 

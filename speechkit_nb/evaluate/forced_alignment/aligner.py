@@ -21,6 +21,7 @@ SAMPLE_RATE = 16000
 """Sample rate of the acoustic model, in Hz."""
 
 FRAME = 0.01
+ORIGIN = "force_align with the English acoustic model of pocketsphinx"
 WINDOW = 60.0
 """Seconds that are aligned at once."""
 
@@ -63,6 +64,7 @@ def force_align(
 
     Returns:
         Frame of schema `tables.WORDS`, with words as written in the text, and times rounded to milliseconds.
+        `attrs["origin"]` tells from where the times are.
 
     Raises:
         ConfigError: if the language is not English, the texts are not by channels of the recording, words
@@ -86,7 +88,9 @@ def force_align(
         times = aligner.times(recording, channel, words)
         _warn_of_gaps(recording, channel, times)
         frames.append(_frame(recording.id, channel, words, times))
-    return tables.check(pd.concat([tables.empty(tables.WORDS), *frames], ignore_index=True), tables.WORDS)
+    result = tables.check(pd.concat([tables.empty(tables.WORDS), *frames], ignore_index=True), tables.WORDS)
+    result.attrs["origin"] = ORIGIN
+    return result
 
 
 @dataclass(frozen=True)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import copysign, inf, isnan, nan
+from math import copysign, inf, nan, sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ...errors import ConfigError
 from ..arrays import Floats
-from .evidence import Evidence, Groups
+from .evidence import Evidence, GroupCounts
 from .hypothesis_tests import small_sample_p
-from .ratio import Moments, student_interval
+from .ratio import Moments, difference_interval, rate_interval
 from .resampling import percentile_interval, resample_rates, share_below, two_sided_p
 
 Method = Literal["auto", "bootstrap", "ratio"]
 
-FEW_GROUPS = 30
-"""With fewer groups, intervals are computed by the ratio estimator with Student's t. Bootstrap samples of few
-groups are too similar, so their percentiles would be too close together."""
-
-MANY_GROUPS = 100_000
-"""With more groups, the ratio estimator is used, too, because it is fast."""
+MOST_DRAWN = 100_000
+"""With more groups, no bootstrap samples are drawn."""
 
 
 class Difference(NamedTuple):
@@ -38,24 +34,37 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Ratio:
-    """The ratio estimator: intervals from sums, by Student's t."""
+    """The ratio estimator: intervals by Student's t, from sums."""
 
     moments: Moments
     level: float
     method: str = "ratio"
 
     def interval(self, system: int) -> tuple[float, float]:
-        """A symmetric interval of the rate of a system, cut off at 0."""
-        rate, error = self.moments.rate(system), self.moments.safe_error(system)
-        low, high = student_interval(rate, error, self.level, self.moments.n)
-        return max(low, 0.0) if not isnan(low) else nan, high
+        """The interval of the rate of a system, symmetric on a logarithmic scale."""
+        error, df = self._error(system), self.moments.degrees_of_freedom(system)
+        return rate_interval(self.moments.rate(system), error, self.level, df)
 
     def difference(self, a: int, b: int) -> Difference:
         """The difference of the rates of two systems, with the p-value of Student's t."""
-        delta, error = self.moments.rate(a) - self.moments.rate(b), self.moments.safe_error(a, b)
+        moments = self.moments
+        delta, error = moments.rate(a) - moments.rate(b), self._error(a, b)
+        df = moments.degrees_of_freedom(a, b)
         t = delta / error if error else copysign(inf, delta) if delta else 0.0
-        low, high = student_interval(delta, error, self.level, self.moments.n)
-        return Difference(delta, low, high, ratio_p=small_sample_p(t, self.moments.n))
+        low, high = difference_interval(delta, error, self.level, df)
+        return Difference(delta, low, high, ratio_p=small_sample_p(t, moments.n, df))
+
+    def _error(self, a: int, b: int | None = None) -> float:
+        """The standard error of a rate or a difference, at least that of independent words.
+
+        In place of the number of groups it has their effective number, since a few groups with most of the
+        words vary less around the rate, which is mostly theirs.
+        """
+        n, df = self.moments.n, self.moments.degrees_of_freedom(a, b)
+        if n < 2 or not df > 0:
+            return nan
+        error = self.moments.error(a, b) * sqrt((df + 1) / df * (n - 1) / n)
+        return max(error, self.moments.independent_error(a, b))
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ Estimate = Ratio | Bootstrap
 
 
 def choose_estimate(evidence: Evidence, level: float, method: str, n_replicates: int, seed: int) -> Estimate:
-    """The requested method; for `"auto"`, the one that suits the number of groups.
+    """The requested method; `"auto"` is the ratio estimator.
 
     Raises:
         ConfigError: if an option has an invalid value, or the bootstrap is requested without groups.
@@ -96,18 +105,16 @@ def choose_estimate(evidence: Evidence, level: float, method: str, n_replicates:
         raise ConfigError(f"no method {method!r}; there are 'auto', 'bootstrap', 'ratio'")
     if n_replicates < 1:
         raise ConfigError(f"n_replicates={n_replicates}, but it must be 1 or more")
-    groups, n = evidence.groups, evidence.moments.n
-    if method == "bootstrap" and groups is None:
+    if method != "bootstrap":
+        return Ratio(evidence.moments, level)
+    if evidence.groups is None:
         raise ConfigError(
             "the bootstrap needs groups, which this evidence was told not to keep; use method='ratio'"
         )
-    is_fit = method == "bootstrap" or (method == "auto" and FEW_GROUPS <= n <= MANY_GROUPS)
-    if groups is None or not is_fit:
-        return Ratio(evidence.moments, level)
-    return Bootstrap(evidence.moments, _drawn(groups, n_replicates, seed), level)
+    return Bootstrap(evidence.moments, _drawn(evidence.groups, n_replicates, seed), level)
 
 
-def _drawn(groups: Groups, n_replicates: int, seed: int) -> Floats:
+def _drawn(groups: GroupCounts, n_replicates: int, seed: int) -> Floats:
     """Rates of the samples; none for a single group, because all samples would be equal."""
     if len(groups.errors) < 2:
         return np.full((0, groups.errors.shape[1]), nan)

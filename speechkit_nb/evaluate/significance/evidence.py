@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from .segments import ERROR_COUNTS, SEGMENTS
 
 
 @dataclass(frozen=True)
-class Groups:
+class GroupCounts:
     """Errors and reference words in each group, shape (n_groups, n_systems)."""
 
     errors: Ints
@@ -35,7 +36,7 @@ class Evidence:
         n_segments, differences, squares: shape (k, k), used above the diagonal: for each pair of systems, the
             number of segments, the sum of the differences of errors, and the sum of their squares.
         groups: the groups that the bootstrap draws from; None if they were not kept.
-        is_grouped: whether groups of utterances were given.
+        ungrouped: the sums over utterances, if there are groups of several utterances; otherwise None.
         is_segmented: whether segments were given.
 
     >>> from speechkit_nb.evaluate import align
@@ -52,8 +53,8 @@ class Evidence:
     n_segments: Ints
     differences: Ints
     squares: Ints
-    groups: Groups | None
-    is_grouped: bool = False
+    groups: GroupCounts | None
+    ungrouped: Moments | None = None
     is_segmented: bool = False
 
     @staticmethod
@@ -87,8 +88,8 @@ class Evidence:
         wide = _pivot(counts, systems)
         right = (wide["errors"].to_numpy() == 0).astype(np.int64)
         grouped = _sum_groups(wide, [group] if isinstance(group, str) else list(group or ()))
-        groups = Groups(grouped["errors"].to_numpy(), grouped["n_words"].to_numpy())
-        moments = Moments.from_groups(systems, groups.errors, groups.words)
+        groups = GroupCounts(grouped["errors"].to_numpy(), grouped["n_words"].to_numpy())
+        moments = _sum_moments(systems, grouped)
         # the product sums over utterances: row's system right (1), column's system wrong (1 - 0)
         only, matched = right.T @ (1 - right), _segment_sums(segments, systems)
         return Evidence(
@@ -97,9 +98,24 @@ class Evidence:
             only,
             *matched,
             groups=groups if keep_groups else None,
-            is_grouped=bool(group),
+            ungrouped=_sum_moments(systems, wide) if len(grouped) < len(wide) else None,
             is_segmented=segments is not None,
         )
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether there are groups of several utterances."""
+        return self.ungrouped is not None
+
+    def design_effect(self, system: int) -> float:
+        """The variance of the rate of a system, divided by that which it has if utterances are independent.
+
+        It is 1 without groups of several utterances, and NaN if there is no variance.
+        """
+        if self.ungrouped is None:
+            return 1.0
+        alone = self.ungrouped.error(system)
+        return (self.moments.error(system) / alone) ** 2 if alone else nan
 
     def __add__(self, other: Evidence) -> Evidence:
         if self.systems != other.systems:
@@ -110,7 +126,7 @@ class Evidence:
         both = None
         if self.groups is not None and other.groups is not None:
             pairs = ((getattr(part.groups, side) for part in (self, other)) for side in ("errors", "words"))
-            both = Groups(*(np.concatenate(list(pair)) for pair in pairs))
+            both = GroupCounts(*(np.concatenate(list(pair)) for pair in pairs))
         return Evidence(
             self.systems,
             self.moments + other.moments,
@@ -119,9 +135,17 @@ class Evidence:
             self.differences + other.differences,
             self.squares + other.squares,
             both,
-            self.is_grouped or other.is_grouped,
+            _add_moments(self.ungrouped, other.ungrouped),
             self.is_segmented and other.is_segmented,
         )
+
+
+def _sum_moments(systems: tuple[str, ...], counts: pd.DataFrame) -> Moments:
+    return Moments.from_groups(systems, counts["errors"].to_numpy(), counts["n_words"].to_numpy())
+
+
+def _add_moments(a: Moments | None, b: Moments | None) -> Moments | None:
+    return None if a is None or b is None else a + b
 
 
 def _pivot(counts: pd.DataFrame, systems: tuple[str, ...]) -> pd.DataFrame:

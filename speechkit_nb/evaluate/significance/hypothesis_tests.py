@@ -58,16 +58,20 @@ def mapsswe(n_segments: int, total: float, squares: float) -> MatchedPairs:
     return MatchedPairs(n_segments, mean, sd, z, normal_p(z))
 
 
-def small_sample_p(statistic: float, n: int) -> float:
+def small_sample_p(statistic: float, n: int, df: float | None = None) -> float:
     """Two-tailed p-value of the mean of `n` paired differences, divided by its standard error.
 
     It is that of Student's t, but not below the smallest p-value of a sign test (`smallest_p`): a few
     integers may be equal by chance, and then their standard deviation is too small.
 
+    Args:
+        df: degrees of freedom; default: `n` - 1.
+
     >>> round(small_sample_p(2.0, 3), 3), small_sample_p(50.0, 3)
     (0.25, 0.25)
     """
-    return max(student_p(statistic, n - 1), smallest_p(n)) if n > 1 and not isnan(statistic) else nan
+    p = student_p(statistic, n - 1 if df is None else df) if n > 1 else nan
+    return nan if isnan(p) else max(p, smallest_p(n))
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

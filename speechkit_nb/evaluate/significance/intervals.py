@@ -1,25 +1,25 @@
 """Intervals of error rates, and tests of each pair of systems.
 
-Groups are assumed to be independent. A group is an utterance, or all utterances of a speaker or call. The
-methods are valid for few groups, too: intervals by Student's t, and p-values that are at least 2 ** (1 - n)
-for n groups, so that 5 % needs 6 groups.
+Groups are assumed to be independent. A group is an utterance, or all utterances of a recording or speaker.
+p-values of n groups are at least 2 ** (1 - n), so that 5 % needs 6 groups. Fewer cannot show a difference,
+and have no interval.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
-from math import nan, sqrt
+from math import nan
 
 import pandas as pd
 
-from .estimators import Difference, Estimate, Method, choose_estimate
+from .estimators import MOST_DRAWN, Difference, Estimate, Method, Ratio, choose_estimate
 from .evidence import Evidence
 from .hypothesis_tests import MatchedPairs, holm, mapsswe, mcnemar, small_sample_p
 from .power import minimum_sample
-from .ratio import most_unseen, student_interval
+from .ratio import most_unseen
 from .resampling import swap_p
 
-INTERVALS = ("n_words", "errors", "wer", "wer_low", "wer_high", "n_groups", "method")
+INTERVALS = ("n_words", "errors", "wer", "wer_low", "wer_high", "n_groups", "design_effect", "method")
 PAIRS = (
     *("a", "b", "wer_delta", "delta_low", "delta_high", "n_groups", "poi", "bootstrap_p", "ratio_p"),
     *("swap_p", "n_segments", "mapsswe_z", "mapsswe_p", "segments_p", "mcnemar_p", "p_holm", "holm_of"),
@@ -39,32 +39,32 @@ def estimate_intervals(
     Args:
         evidence: result of `Evidence.from_counts`.
         level: confidence level of the intervals.
-        method: `"bootstrap"` (Bisani and Ney 2004), `"ratio"` (the ratio estimator with Student's t, never
-            narrower than if words were independent), or `"auto"`: the ratio estimator for fewer than
-            30 groups, for which bootstrap intervals are too narrow, for more than 100,000, and if the groups
-            were not kept; otherwise the bootstrap.
+        method: `"ratio"` or `"auto"`: the ratio estimator with Student's t on a logarithmic scale, for the
+            effective number of groups, never narrower than if words were independent; or `"bootstrap"`
+            (Bisani and Ney 2004): percentiles, which are too narrow for fewer than about 100 groups.
         n_replicates, seed: number of samples and random seed of the bootstrap.
 
     Returns:
         Frame with the index `system` and the columns `n_words`, `errors`, `wer`, `wer_low`, `wer_high`,
-        `n_groups`, `method`. No end is below 0. For a system without errors the interval is from 0 to
-        the rate at which so many words without an error have the probability 1 - `level` (near 3 / n at 95 %,
-        the rule of three); if groups were given, groups are counted in place of words. The interval of one
-        group is NaN, and the rate without words is NaN.
+        `n_groups`, `design_effect`, `method`. The design effect is how many times larger the variance is
+        than if the utterances of a group were independent (Kish 1965); 1 if no groups were given. For a
+        system without errors the interval is from 0 to the rate at which so many words without an error have
+        the probability 1 - `level` (near 3 / n at 95 %, the rule of three); if groups were given, groups are
+        counted in place of words. The interval is NaN for fewer groups than `minimum_sample(level)`, and the
+        rate without words is NaN.
 
     Raises:
         ConfigError: if an option has no such value.
 
-    >>> from speechkit_nb.evaluate import count_errors
-    >>> from speechkit_nb.evaluate import align
-    >>> ref = pd.DataFrame({"recording": ["r1", "r2", "r3"], "text": ["a b c d", "a b", "c d e f"]})
-    >>> one, two = ref.assign(text=["a b c x", "a b", "c d e f"]), ref
+    >>> from speechkit_nb.evaluate import align, count_errors
+    >>> ref = pd.DataFrame({"recording": list("pqrstu"), "text": ["a b c d", "a b", "c d e f"] * 2})
+    >>> one, two = ref.assign(text=["a b c x", "a b", "c d e f"] * 2), ref
     >>> evidence = Evidence.from_counts(count_errors(align(ref, {"one": one, "two": two})))
     >>> estimate_intervals(evidence)[["wer", "wer_low", "wer_high"]].round(3)
             wer  wer_low  wer_high
     system
-    one     0.1      0.0     0.508
-    two     0.0      0.0     0.259
+    one     0.1    0.017     0.591
+    two     0.0    0.000     0.139
     """
     estimate = choose_estimate(evidence, level, method, n_replicates, seed)
     moments = evidence.moments
@@ -73,8 +73,9 @@ def estimate_intervals(
         for i in range(len(evidence.systems))
     ]
     index = pd.Index(evidence.systems, name="system", dtype="str")
+    effects = [evidence.design_effect(i) for i in range(len(evidence.systems))]
     return pd.DataFrame(rows, index=index, columns=list(INTERVALS[:5])).assign(
-        n_groups=moments.n, method=estimate.method
+        n_groups=moments.n, design_effect=effects, method=estimate.method
     )
 
 
@@ -97,21 +98,19 @@ def compare_pairs(
         Frame with the columns
 
         - `a`, `b`; `wer_delta` (rate of a minus rate of b; a is better if negative), `delta_low`,
-          `delta_high`, `n_groups`. If there are too few utterances, and no groups were given, the interval is
-          computed from segments.
-        - `poi` (share of samples in which a is better), `bootstrap_p`: from the bootstrap; NaN if the
-          interval is from the ratio estimator. `ratio_p`: from the ratio estimator by Student's t; NaN
-          if the interval is from the bootstrap.
-        - `swap_p`: from random swaps of the two systems in each group (`swap_p`); NaN if groups were not
-          kept, or `method` is `"ratio"`.
-        - `n_segments`, `mapsswe_z`, `mapsswe_p`: the matched-pairs test as in NIST's program. `segments_p`:
-          the same with Student's t, for few segments (`small_sample_p`).
+          `delta_high`, `n_groups`.
+        - `poi` (share of samples in which a is better), `bootstrap_p`: from the bootstrap; NaN if groups were
+          not kept, or `method` is `"ratio"`. `ratio_p`: from the ratio estimator by Student's t.
+        - `swap_p`: from random swaps of the two systems in each group (`swap_p`); NaN where `poi` is.
+        - `n_segments`, `mapsswe_z`, `mapsswe_p`: the matched-pairs test as in NIST's program, which takes
+          segments as independent. `segments_p`: the same with Student's t, for few segments
+          (`small_sample_p`).
         - `mcnemar_p`: McNemar's test of utterances without errors.
-        - `p_holm`: the p-value for decisions: `swap_p`, `ratio_p` or `segments_p`, as named in `holm_of`,
-          corrected for the number of pairs. It is `segments_p`, unless there are no segments, or groups were
-          given, because segments do not take groups into account.
+        - `p_holm`: the p-value for decisions: `swap_p`, or `ratio_p` where it is NaN, as named in `holm_of`,
+          corrected for the number of pairs.
 
-        All p-values are two-sided, and NaN if there are too few data for a test.
+        All p-values are two-sided, and NaN if there are too few data for a test. The interval and `p_holm`
+        are NaN for fewer groups than `minimum_sample(level)`.
 
     Raises:
         ConfigError: if an option has no such value.
@@ -125,25 +124,37 @@ def compare_pairs(
     0  one  two       0.25        NaN
     """
     estimate = choose_estimate(evidence, level, method, n_replicates, seed)
+    drawn = None
+    if method != "ratio" and evidence.groups is not None and evidence.moments.n <= MOST_DRAWN:
+        drawn = choose_estimate(evidence, level, "bootstrap", n_replicates, seed)
     rows = []
     for i, j in combinations(range(len(evidence.systems)), 2):
         sums = (evidence.n_segments, evidence.differences, evidence.squares)
         matched = mapsswe(*(int(each[i, j]) for each in sums))
         found = _difference(evidence, estimate, i, j, level)
+        poi = (nan, nan) if drawn is None else drawn.difference(i, j)[3:5]
+        ratio_p = Ratio(evidence.moments, level).difference(i, j).ratio_p
         swapped = nan if method == "ratio" else _swap_p(evidence, i, j, n_replicates, seed)
         only = int(evidence.only[i, j]), int(evidence.only[j, i])
         tests = matched.n_segments, *_segment_tests(evidence, matched), mcnemar(*only)
         names = evidence.systems[i], evidence.systems[j]
-        rows.append((*names, *found[:3], evidence.moments.n, *found[3:], swapped, *tests))
+        rows.append((*names, *found[:3], evidence.moments.n, *poi, ratio_p, swapped, *tests))
     frame = pd.DataFrame(rows, columns=list(PAIRS[:-2])).astype({"a": "str", "b": "str"})
-    by_groups = "ratio" if method == "ratio" or evidence.groups is None else "swap"
-    of = "segments" if evidence.is_segmented and not evidence.is_grouped else by_groups
-    return frame.assign(p_holm=holm(frame[f"{of}_p"].to_list()), holm_of=of)
+    of = "ratio" if method == "ratio" or evidence.groups is None else "swap"
+    decisive = frame[f"{of}_p"] if _has_enough(evidence, level) else pd.Series(nan, frame.index)
+    return frame.assign(p_holm=holm(decisive.to_list()), holm_of=of)
+
+
+def _has_enough(evidence: Evidence, level: float) -> bool:
+    """Whether there are so many groups that a difference could be significant."""
+    return evidence.moments.n >= minimum_sample(level)
 
 
 def _interval(evidence: Evidence, estimate: Estimate, system: int, level: float) -> tuple[float, float]:
     moments = evidence.moments
-    if moments.total[system] or moments.n < 2 or not moments.words(system):
+    if not _has_enough(evidence, level):
+        return nan, nan
+    if moments.total[system] or not moments.words(system):
         return estimate.interval(system)
     return 0.0, most_unseen(_count_cases(evidence, system), level)
 
@@ -155,24 +166,12 @@ def _count_cases(evidence: Evidence, system: int) -> int:
 
 def _difference(evidence: Evidence, estimate: Estimate, a: int, b: int, level: float) -> Difference:
     found = estimate.difference(a, b)
+    if not _has_enough(evidence, level):
+        return found._replace(low=nan, high=nan)
     if evidence.is_segmented and found.low == found.high == 0:  # equally many errors in each group
         most = most_unseen(_count_cases(evidence, a), level)
         return found._replace(low=-most, high=most)
-    if evidence.is_segmented and not evidence.is_grouped and evidence.moments.n < minimum_sample(level):
-        low, high = _interval_from_segments(evidence, a, b, found.delta, level)
-        return found._replace(low=low, high=high)
     return found
-
-
-def _interval_from_segments(
-    evidence: Evidence, a: int, b: int, delta: float, level: float
-) -> tuple[float, float]:
-    """Interval from segments. Their number is random, too, so the variance uses the sum of squares."""
-    n, words = int(evidence.n_segments[a, b]), evidence.moments.words(a)
-    if n < 2 or not words:
-        return nan, nan
-    error = sqrt(n / (n - 1) * int(evidence.squares[a, b])) / words
-    return student_interval(delta, error, level, n)
 
 
 def _swap_p(evidence: Evidence, a: int, b: int, n_draws: int, seed: int) -> float:

@@ -32,27 +32,22 @@ def minimum_sample(level: float, n_pairs: int = 1) -> int:
 def explain_shortage(evidence: Evidence, level: float) -> str:
     """Why there is no interval, or why no difference can be significant; empty if there are enough data.
 
-    >>> from speechkit_nb.evaluate import cut_segments, count_errors
-    >>> from speechkit_nb.evaluate import align
+    >>> from speechkit_nb.evaluate import align, count_errors
     >>> both = align("a b", {"one": "a x", "two": "a b"})
-    >>> explain_shortage(Evidence.from_counts(count_errors(both), cut_segments(both)), 0.95).split("; ")[0]
-    'one utterance gives no interval'
+    >>> explain_shortage(Evidence.from_counts(count_errors(both)), 0.95)
+    '1 utterance is too few for an interval or a significant difference, which needs 6'
     """
-    n, k = evidence.moments.n, len(evidence.systems)
+    k = len(evidence.systems)
     unit = "group" if evidence.is_grouped else "utterance"
-    reasons = [f"one {unit} gives no interval"] if n == 1 else []
-    if evidence.is_segmented and not evidence.is_grouped:
-        n, unit = int(evidence.n_segments.max(initial=0)), "segment with errors"
-    least = minimum_sample(level, comb(k, 2))
-    if k > 1 and 0 < n < least:
-        reasons.append(describe_shortage(n, unit, least))
-    return "; ".join(reasons)
+    least = minimum_sample(level, max(comb(k, 2), 1))
+    return describe_shortage(evidence.moments.n, unit, least) if evidence.moments.n < least else ""
 
 
 def describe_shortage(n: int, unit: str, least: int) -> str:
     """
-    >>> describe_shortage(2, "stretch of speech", 6)
-    '2 stretches of speech are too few for a significant difference, which needs 6'
+    >>> describe_shortage(2, "recording", 6)
+    '2 recordings are too few for an interval or a significant difference, which needs 6'
     """
     are = "is" if n == 1 else "are"
-    return f"{count_noun(n, unit)} {are} too few for a significant difference, which needs {least}"
+    few = f"{count_noun(n, unit)} {are} too few for an interval or a significant difference"
+    return f"{few}, which needs {least}"

@@ -2,19 +2,22 @@
 
 An error rate W is the ratio of errors to words. To first order, its variance is that of e - W n over groups
 with e errors and n words (the delta method; Cochran, Sampling Techniques, 1977, chapter 6). The width of an
-interval is given by Student's t, with one degree of freedom less than groups. It is wide for few groups.
+interval is given by Student's t, with one degree of freedom less than the effective number of groups, which
+is smaller than their number if they have unequal numbers of words. It is wide for few groups.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan, nan, sqrt
+from math import exp, isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from ..arrays import Floats
+
+_MOST_EXPONENT = 500.0  # a larger exponent would overflow
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,26 @@ class Moments:
         # sum of their squares, without subtracting a mean, is their variance.
         return sqrt(max(self.n / (self.n - 1) * float(weights @ self.cross @ weights), 0.0))
 
-    def safe_error(self, a: int, b: int | None = None) -> float:
-        """Same as `error`, but at least the standard error for independent words.
+    def independent_error(self, a: int, b: int | None = None) -> float:
+        """Standard error that the rate, or the difference of two rates, has if words are independent.
 
         A few groups may be equal by chance, and then their standard error is 0. So the design effect is taken
         to be at least 1, as for proportions in surveys (Parker et al. 2017, NCHS Vital and Health Statistics
-        2(175)).
+        2(175)), and a standard error is never less than this one.
         """
         value = abs(self.rate(a) - (0 if b is None else self.rate(b)))
         words = min(self.words(system) for system in (a, a if b is None else b))
-        alone = sqrt(max(value * (1 - value), 0.0) / words) if words else nan
-        return max(self.error(a, b), alone)
+        return sqrt(max(value * (1 - value), 0.0) / words) if words else nan
+
+    def degrees_of_freedom(self, a: int, b: int | None = None) -> float:
+        """The effective number of groups minus 1, as if all had equally many words.
+
+        It is the square of the sum of words, divided by the sum of their squares (Kish, Survey Sampling,
+        1965, chapter 8); for two systems that of the one with the more unequal groups.
+        """
+        k = len(self.systems)
+        sides = [k + system for system in {a, a if b is None else b}]
+        return min(self.total[i] ** 2 / self.cross[i, i] if self.cross[i, i] else nan for i in sides) - 1
 
     def _weights(self, system: int) -> Floats:
         """Derivatives of the rate with respect to the errors and words of each system."""
@@ -91,8 +103,8 @@ class Moments:
         return weights
 
 
-def student_p(t: float, df: int) -> float:
-    """Two-sided p-value of Student's t with `df` degrees of freedom (1 or more); NaN if `t` is NaN.
+def student_p(t: float, df: float) -> float:
+    """Two-sided p-value of Student's t with `df` degrees of freedom; NaN if `t` is NaN or `df` is 0.
 
     >>> round(student_p(2.571, 5), 4), round(student_p(12.706, 1), 4)
     (0.05, 0.05)
@@ -100,7 +112,7 @@ def student_p(t: float, df: int) -> float:
     return float(2 * stdtr(df, -abs(t)))
 
 
-def student_quantile(level: float, df: int) -> float:
+def student_quantile(level: float, df: float) -> float:
     """Half the width of an interval in standard errors.
 
     >>> [round(student_quantile(0.95, df), 2) for df in (1, 4, 33, 1_000_000)]
@@ -109,13 +121,28 @@ def student_quantile(level: float, df: int) -> float:
     return float(stdtrit(df, (1 + level) / 2))
 
 
-def student_interval(value: float, error: float, level: float, n: int) -> tuple[float, float]:
-    """Interval of an estimate from `n` groups; NaN if the standard error is NaN.
+def rate_interval(rate: float, error: float, level: float, df: float) -> tuple[float, float]:
+    """Interval of a rate, symmetric on a logarithmic scale, so that no end is below 0.
 
-    >>> [round(end, 2) for end in student_interval(0.0, 1.0, 0.95, 5)]
+    A rate varies more where it is higher, so an interval that is symmetric in the rate itself ends too low.
+
+    >>> [round(end, 3) for end in rate_interval(0.1, 0.02, 0.95, 9)]
+    [0.064, 0.157]
+    """
+    reach = nan if isnan(error) else student_quantile(level, df) * error
+    if isnan(reach) or rate <= 0:
+        return nan, nan
+    factor = exp(min(reach / rate, _MOST_EXPONENT))
+    return rate / factor, rate * factor
+
+
+def difference_interval(value: float, error: float, level: float, df: float) -> tuple[float, float]:
+    """Interval of a difference; NaN if the standard error is NaN.
+
+    >>> [round(end, 2) for end in difference_interval(0.0, 1.0, 0.95, 4)]
     [-2.78, 2.78]
     """
-    reach = nan if isnan(error) else student_quantile(level, n - 1) * error
+    reach = nan if isnan(error) else student_quantile(level, df) * error
     return value - reach, value + reach
 
 
