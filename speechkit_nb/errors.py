@@ -55,7 +55,8 @@ from .wheels import list_pythons
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SECRETS = re.compile(
-    r"""(https?:/+)(?:[^\s'"<>/]*@)?([^\s'"<>?]*)(?:\?[^\s'"<>]*)?|\?[^\s'"<>]*(?:X-Amz-|Signature=)[^\s'"<>]*""",
+    r"""(https?:/+)(?:[^\s'"<>/]*@)?([^\s'"<>?]*)(?:\?[^\s'"<>]*)?"""
+    r"""|(s3:/+)[^\s'"<>/]*@|\?[^\s'"<>]*(?:X-Amz-|Signature=)[^\s'"<>]*""",
     re.I,
 )
 """Links, with user and password before the host and a query at the end; or only a signature."""
@@ -333,6 +334,7 @@ def show_value(value: object) -> str:
     """
     import reprlib
 
+    value = hide_signatures(value) if isinstance(value, str) else value  # before its middle is left out
     try:
         text = " ".join(reprlib.repr(value).split())
     except Exception:  # Python writes no integer of more than 4,300 digits, and a class may fail
@@ -459,13 +461,18 @@ def make_printable(text: str) -> str:
     return _CONTROLS.sub(_escape, text)
 
 
-def hide_signatures(text: str) -> str:
-    """The text with its links without their queries, which are secret signatures of private objects.
+def hide_signatures(value: Any) -> Any:
+    """The value with the links in its texts without queries, which are secret signatures, and passwords.
 
-    >>> hide_signatures("no object 'https://storage.yandexcloud.net/b/a.wav?X-Amz-Signature=ab12', as asked")
-    "no object 'https://storage.yandexcloud.net/b/a.wav', as asked"
+    >>> hide_signatures(["no object 'https://h/b/a.wav?X-Amz-Signature=ab12', as asked", "s3://key:ab12@b/a"])
+    ["no object 'https://h/b/a.wav', as asked", 's3://b/a']
     """
-    return _SECRETS.sub(lambda found: (found[1] or "") + (found[2] or ""), text)
+    if isinstance(value, Mapping):
+        return {name: hide_signatures(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [hide_signatures(one) for one in value]
+    is_text = isinstance(value, str)
+    return _SECRETS.sub(lambda found: "".join(filter(None, found.groups())), value) if is_text else value
 
 
 def make_encodable(text: str) -> str:

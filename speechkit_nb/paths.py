@@ -79,12 +79,18 @@ def remove_signature(link: str) -> str:
     'https://storage.yandexcloud.net/calls/a.wav'
     >>> remove_signature("s3://calls/a?b.wav?X-Amz-Signature=ab12")
     's3://calls/a?b.wav'
+    >>> remove_signature("s3://key:ab12@calls/a@b.wav")
+    's3://calls/a@b.wav'
     """
     scheme, _, rest = link.partition("://")
     if scheme.strip().lower() in ("http", "https"):
         host, slash, path = rest.partition("#")[0].partition("?")[0].partition("/")
         return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-    return re.split(r"\?[^?]*(?:X-Amz-|Signature=)", link)[0] if scheme.strip().lower() == "s3" else link
+    if scheme.strip().lower() != "s3":
+        return link
+    bucket, slash, key = rest.partition("/")
+    plain = f"{scheme}://{bucket.rpartition('@')[2]}{slash}{key}"
+    return re.split(r"\?[^?]*(?:X-Amz-|Signature=)", plain)[0]
 
 
 def _chosen_home() -> Path | None:

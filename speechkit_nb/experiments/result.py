@@ -19,7 +19,6 @@ from ..errors import (
     JobError,
     count_noun,
     few,
-    hide_signatures,
     join_names,
     make_encodable,
     make_printable,
@@ -107,8 +106,7 @@ class Experiment:
         frame = pd.concat([frame, own], axis=1)
         names = dict.fromkeys(name for cell in self.plan.cells for name in cell.item.metadata)
         for name in (name for name in names if name != "variant"):
-            given = [cell.item.metadata.get(name) for cell in self.plan.cells]
-            values = [hide_signatures(one) if isinstance(one, str) else one for one in given]
+            values = [cell.item.metadata.get(name) for cell in self.plan.cells]
             frame[make_encodable(f"my_{name}" if name in frame else name)] = values
         return frame
 

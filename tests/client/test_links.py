@@ -463,6 +463,7 @@ def test_links_that_are_none(client, link):
 HIDDEN = [
     SIGNED,
     f"s3://talks/a.wav?X-Amz-Credential=me&X-Amz-Signature={SECRET}",
+    f"s3://me:{SECRET}@talks/a.wav",
     f"https://me:{SECRET}@storage.yandexcloud.net/talks/a.wav",
     f"https://storage.yandexcloud.net/talks/a.wav?AWSAccessKeyId=me&Signature={SECRET}&Expires=1#t",
 ]
@@ -476,13 +477,14 @@ def test_a_signature_is_kept_nowhere(tmp_path, monkeypatch, root, script, caplog
     models = {"general": f"scripted:{script}"}
     with sk.connect("local", models=models, bucket_root=root, data_dir=tmp_path / "server") as client:
         jobs = client.submit_many(
-            pd.DataFrame({"source": HIDDEN, "id": HIDDEN, "page": HIDDEN, "n": range(4)}), progress=False
+            pd.DataFrame({"source": HIDDEN, "id": HIDDEN, "page": HIDDEN, "n": range(len(HIDDEN))}),
+            progress=False,
         )
         more = client.submit_many([*HIDDEN, f"https://h/untold?X-Amz-Signature={SECRET}"], progress=False)
         for some in (jobs, more):
             some.wait(60, progress=False)
-        assert jobs.frame.status.tolist() == ["done"] * 4
-        assert more.frame.status.tolist() == ["done"] * 4 + ["failed"]
+        assert jobs.frame.status.tolist() == ["done"] * len(HIDDEN)
+        assert more.frame.status.tolist() == ["done"] * len(HIDDEN) + ["failed"]
         job = client.submit(SIGNED, metadata={"page": [SIGNED], "n": 1})
         transcript = job.result(60, progress=False)
         assert job.metadata == {"page": [SIGNED.partition("?")[0]], "n": 1}
@@ -509,6 +511,9 @@ def test_a_signature_is_kept_nowhere(tmp_path, monkeypatch, root, script, caplog
                 lambda link: client.submit(Path(link)),
                 lambda link: client.submit_many([Path(link, "*")], progress=False),
                 lambda link: client.upload(link, "talks"),
+                lambda link: client.upload(wav(), link),
+                client.resume_from,
+                client.costs,
                 client.stream,
                 client.job,
                 sk.Recording,

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sqlite3
 import time
 from decimal import Decimal
 from types import SimpleNamespace
@@ -152,10 +153,12 @@ def test_a_name_is_short_and_its_own(client, files):
 
 
 def test_a_column_of_the_user_keeps_no_signature(client, files):
-    """As in the journal."""
-    table = pd.DataFrame({"source": files[:1], "page": ["https://h/a.html?X-Amz-Signature=5f3a"], "n": [3]})
-    frame = sk.experiment(table, client=client, send=False).frame
-    assert frame[["page", "n"]].values.tolist() == [["https://h/a.html", 3]]
+    """As in the journal, also in a list; nor does the plan."""
+    link, plain = "https://h/a.html?X-Amz-Signature=5f3a", "https://h/a.html"
+    table = pd.DataFrame({"source": files[:1], "page": [link], "more": [[link]], "n": [3]})
+    planned = sk.experiment(table, client=client, send=False)
+    assert planned.frame[["page", "more", "n"]].values.tolist() == [[plain, [plain], 3]]
+    assert "5f3a" not in repr(planned.plan.cells)
 
 
 def test_several_languages_in_one_request(client, files):
@@ -382,6 +385,18 @@ def test_totals_are_those_of_the_jobs(jobs):
     assert found["billed"].to_dict() == expected
     assert found["cost"].sum() == sum(n * (3 if key[2] == RC else 2) for key, n in expected.items())
     assert costs["n_jobs"].sum() == len(jobs)
+
+
+def test_a_damaged_row_has_no_price(client, files):
+    """Its model is not known, and the costs of the others are."""
+    run(client, files[:2])
+    db = sqlite3.connect(client.journal.path)
+    with db:
+        db.execute("UPDATE jobs SET options = '{' WHERE id = 1")
+    db.close()
+    costs = client.costs({"general": 2})
+    assert costs[["model", "n_jobs", "n_unknown"]].values.tolist() == [["", 1, 1], ["general", 1, 0]]
+    assert costs["cost"].fillna(-1).tolist() == [-1, 2 * BILLED[1]]
 
 
 def test_a_price_is_any_number():

@@ -90,12 +90,10 @@ class Prices:
             )
 
     def find(self, model: str, day: Any) -> Price:
-        """The price of a model on a day; the first one for the days before it. NaN if there are no prices."""
-        if not self.are_given:
-            return Price(math.nan)
+        """The price of a model on a day; the first one for the days before it. NaN if there is none."""
         if self._of_all is not None:
             return self._of_all
-        prices = self._of_model[model]
+        prices = self._of_model.get(model, [Price(math.nan)])
         return next((price for price in reversed(prices) if not price.date > day), prices[0])
 
     def _add(self, model: Any, amount: Any, date: Any = pd.NaT) -> None:
@@ -142,7 +140,7 @@ def sum_costs(records: Sequence[JobRecord], given: Any = None) -> pd.DataFrame:
         if seconds != 0:
             key = find_day(record.submitted_at or record.created_at), record.folder or "", name_model(record)
             totals.setdefault(key, []).append(seconds)
-    prices.check(model for _, _, model in totals)
+    prices.check(model for _, _, model in totals if model)  # a damaged row has none
     rows = []
     for (day, folder, model), parts in sorted(totals.items(), key=lambda total: tuple(map(str, total[0]))):
         known = [seconds for seconds in parts if seconds is not None]

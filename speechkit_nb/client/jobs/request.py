@@ -149,7 +149,7 @@ def check_format(source: Any, format: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _clean_name(id: str) -> str:
-    return hide_signatures(make_encodable(id))
+    return str(hide_signatures(make_encodable(id)))
 
 
 def _check_metadata(metadata: Any) -> None:

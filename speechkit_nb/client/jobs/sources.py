@@ -17,7 +17,16 @@ import pandas as pd
 
 from ...audio import AUDIO_SUFFIXES, Recording
 from ...config import RecognitionConfig
-from ...errors import AudioError, ConfigError, check_path, count_noun, few, make_encodable, show_value
+from ...errors import (
+    AudioError,
+    ConfigError,
+    check_path,
+    count_noun,
+    few,
+    hide_signatures,
+    make_encodable,
+    show_value,
+)
 from ...paths import remove_signature
 from ...transcript import Transcript
 from ..storage.links import find_link_name, names_many
@@ -296,9 +305,9 @@ class _Columns:
             raise ConfigError(f"{where} has no value in the column {self.source!r}")
         return Item(
             given[self.source],
-            str(given["id"]) if "id" in given else None,
+            hide_signatures(str(given["id"])) if "id" in given else None,
             {name: to_plain(value) for name, value in given.items() if name in OPTIONS},
-            {name: row[name] for name in self.metadata},
+            {name: hide_signatures(row[name]) for name in self.metadata},
             {name: _to_whole(to_plain(given[name])) for name in FORMAT if name in given},
         )
 

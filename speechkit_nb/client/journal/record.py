@@ -85,7 +85,7 @@ class JobRecord:
         if self.source is not None:
             object.__setattr__(self, "source", remove_signature(self.source))
         for name in ("recording", "error", "metadata"):
-            object.__setattr__(self, name, _hide_signatures(getattr(self, name)))
+            object.__setattr__(self, name, hide_signatures(getattr(self, name)))
 
     @property
     def state_info(self) -> JobState:
@@ -137,15 +137,6 @@ def make_storable(columns: Mapping[str, Any]) -> dict[str, Any]:
     if "error" in texts:
         texts["error"] = hide_signatures(texts["error"])
     return {**columns, **texts}
-
-
-def _hide_signatures(value: Any) -> Any:
-    """A value of the user's, with no signature of a link in any of its texts."""
-    if isinstance(value, Mapping):
-        return {name: _hide_signatures(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_hide_signatures(one) for one in value]
-    return hide_signatures(value) if isinstance(value, str) else value
 
 
 def _read_cell(name: str, cell: Any) -> Any:
