@@ -196,10 +196,22 @@ def test_a_small_bucket_has_a_total(client):
 
 
 def test_an_object_is_paid_once(client, root):
-    """An earlier result is used for an object of a list until it changes; another format is another job."""
+    """An earlier result is used for an object of a list until it changes; another format is another job.
+
+    That goes for a job that was sent again, too.
+    """
     path = root / "talks" / "once" / "a.wav"
     path.parent.mkdir()
     path.write_bytes(wav(1.0))
+
+    def resubmit(number):
+        db = sqlite3.connect(client.journal.path)
+        with db:
+            db.execute("UPDATE jobs SET state = 'failed' WHERE id = ?", (int(number),))
+        db.close()
+        job = client.job(number).resubmit()
+        job.result(60, progress=False)
+        return job.number
 
     def send(**given):
         client.submit_many("s3://talks/once/", reuse=True, progress=False, **given).wait(60, progress=False)
@@ -210,7 +222,11 @@ def test_an_object_is_paid_once(client, root):
     second = send(container="WAV")
     assert second > first
     path.write_bytes(wav(1.5))
-    assert send() > second
+    third = send()
+    assert third > second
+    path.write_bytes(wav(1.6))
+    again = resubmit(third)  # with the content that it has now
+    assert send() == again > third
     shutil.rmtree(path.parent)
 
 

@@ -9,7 +9,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...audio import EncodedAudio, Recording, choose_encoding, encode_for_service, predict_size
@@ -24,6 +24,7 @@ from ...errors import (
     NoAnswer,
     QuotaWait,
     ServiceError,
+    SpeechkitError,
     warn,
 )
 from ..clock import INFINITY
@@ -178,6 +179,8 @@ class Submitter:
                 f"{name} cannot be sent again: {source} has changed since it was submitted; submit it as a "
                 "new recording"
             )
+        if recording is None and record.reuse_key != self.reuse_key(request):  # its bucket was listed
+            request = replace(request, version=self._find_version(str(request.source)))
         replaces = entry if record.state == "unknown" else None
         return self.send(request, reuse=False, replaces=replaces)[0]
 
@@ -218,6 +221,17 @@ class Submitter:
         """All recordings that an s3 link with a pattern means, one page of the list after the other."""
         storage = open_storage(self.settings.storage, self.settings.ca)
         return list_recordings(link, storage, has_format)
+
+    def _find_version(self, link: str) -> str | None:
+        """The version of the object of an s3 link, as it is now; None if it cannot be looked up."""
+        bucket, _, key = link.removeprefix("s3://").partition("/")
+        if not link.startswith("s3://"):
+            return None
+        try:
+            first = next(open_storage(self.settings.storage, self.settings.ca).find(bucket, key), None)
+        except SpeechkitError:
+            return None
+        return first.version if first is not None and first.key == key else None
 
     def reuse_key(self, request: SubmissionRequest) -> str:
         """Hash of sound, or of the link to it and its version, of options and service."""
