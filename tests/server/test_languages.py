@@ -103,6 +103,14 @@ def test_one_of_several_languages_is_detected() -> None:
     assert set(CODES.values()) - set(candidates) == {"en-US"}
 
 
+def test_an_engine_for_one_language_detects_none() -> None:
+    """A warning says so."""
+    warning = read_options(ask("auto"), parse_engine("pocketsphinx")).warning
+    assert warning == "pocketsphinx knows en-US only, so no language is detected"
+    assert not read_options(ask("auto"), parse_engine("whisper:small")).warning
+    assert not read_options(ask("en-US"), parse_engine("pocketsphinx")).warning
+
+
 def test_a_language_that_no_engine_knows() -> None:
     """What was asked, and what there is."""
     for whisper, known in ((None, "en-US"), ("small.en", "en-US"), ("small", "en-US, de-DE, es-ES, fi-FI, ")):

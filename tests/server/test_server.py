@@ -196,7 +196,9 @@ def test_detected_language_leaves_the_text(api: Api) -> None:
 def test_swear_words_are_masked(api: Api, enabled: bool) -> None:
     """In text and words of the refinement, if normalization is enabled; the final stays as it was heard."""
     options = v3.TextNormalizationOptions(text_normalization=1 if enabled else 2, profanity_filter=True)
-    messages = api.recognize(wav(4), recognition_model=model("rude", text_normalization=options))
+    russian = v3.LanguageRestrictionOptions(restriction_type=1, language_code=["ru-RU"])
+    request = model("rude", text_normalization=options, language_restriction=russian)
+    messages = api.recognize(wav(4), recognition_model=request)
     assert text(messages) == "oh bullshit да блядь shitake"
     expected = "oh ******** да ***** shitake" if enabled else "oh bullshit да блядь shitake"
     (alternative,) = messages[1].final_refinement.normalized_text.alternatives

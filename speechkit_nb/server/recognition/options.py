@@ -70,7 +70,10 @@ class Options:
             "summarization": self.summarization,
         }
         own = [f"{name} is {OWN_MEANS[name]}" for name, is_wanted in wanted.items() if is_wanted]
-        return f"computed by the local server, not as the service does: {'; '.join(own)}" if own else ""
+        computed = f"computed by the local server, not as the service does: {'; '.join(own)}" if own else ""
+        known = list_languages(self.engine) if self.detects_language else ()
+        only = f"{self.engine} knows {known[0]} only, so no language is detected" if len(known) == 1 else ""
+        return "; ".join(filter(None, (computed, only)))
 
 
 def read_options(request: Any, spec: EngineSpec, api: TextApi = "v3") -> Options:
