@@ -97,7 +97,7 @@ def connect(
         options: of the local server, for `"local"`: `models`, `data_dir`; `whisper`, a model of whisper for
             other languages than English, a name such as `"small"` or a folder; `bucket_root`, the folder
             that is used in place of Object Storage. For another server on this machine give the folder of
-            its `--bucket-root`, so that `s3://` links with a pattern are looked up there.
+            its `--bucket-root`, so that uploads and `s3://` links with a pattern go there.
 
     Raises:
         TargetError: if the target is not the address of a service, or the service lacks that API.
@@ -138,6 +138,7 @@ def connect(
     address = _resolve_target(target, endpoints, transport)
     if (bucket_root := options.get("bucket_root")) and not address.endpoints.loopback:
         raise TargetError(f"bucket_root is for a server on this machine, and {address.name} is another one")
+    is_local = address.endpoints.loopback and endpoints is None  # it reads no bucket of the cloud
     iam = IamClient(address.endpoints.iam, trusted)
     credentials = choose_credentials(iam, **secrets)
     if credentials is None and _is_cloud(target):
@@ -157,7 +158,7 @@ def connect(
             bucket=bucket,
             folder=None if identity.folder_id is None else str(identity.folder_id),
             hours_per_day=_choose_quota(address, quota).hours_per_day,
-            storage=bucket_root or address.endpoints.storage,
+            storage=bucket_root or (None if is_local else address.endpoints.storage),
             ca=ca,
         ),
         pace=address.pace,

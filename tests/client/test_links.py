@@ -260,13 +260,16 @@ def test_a_folder_of_a_disk_that_a_pattern_matches(client, root):
 
 
 def test_a_local_recognizer_without_buckets(script):
-    """Its buckets are not looked for in the cloud."""
-    with sk.connect("local", models={"general": f"scripted:{script}"}) as client:
-        for call in (client.submit_many, lambda link: client.upload(wav(), "talks")):
-            with pytest.raises(
-                ConfigError, match=r"has no buckets: connect\('local', bucket_root=DIR\) names"
-            ):
-                call("s3://talks/*.wav")
+    """Its buckets, and those of another server of this machine, are not looked for in the cloud."""
+    local = sk.connect("local", models={"general": f"scripted:{script}"})
+    for client in (local, sk.connect("grpc://127.0.0.1:9"), sk.connect("http://localhost:9")):
+        with client:
+            for call in (client.submit_many, lambda link, client=client: client.upload(wav(), "talks")):
+                with pytest.raises(
+                    ConfigError,
+                    match=r"has no buckets in the cloud: connect\(\.\.\., bucket_root=DIR\) names",
+                ):
+                    call("s3://talks/*.wav")
 
 
 def test_a_bucket_is_sent(client):

@@ -205,8 +205,8 @@ def open_storage(
     """
     if endpoint is None:
         raise errors.ConfigError(
-            "the local recognizer has no buckets: connect('local', bucket_root=DIR) names a folder in which "
-            "DIR/BUCKET/KEY is the object"
+            "a recognizer on this machine has no buckets in the cloud: connect(..., bucket_root=DIR) names a "
+            "folder, that of its --bucket-root, in which DIR/BUCKET/KEY is the object"
         )
     if not (isinstance(endpoint, str) and "://" in endpoint):
         return LocalStorage(endpoint)
@@ -228,7 +228,7 @@ def _open_s3(endpoint: str, region: str, ca: str | os.PathLike[str] | None) -> A
         import s3fs
         from aiobotocore.session import get_session
     except ImportError as error:
-        raise errors.MissingExtra("uploading to Object Storage", "s3fs", "s3") from error
+        raise errors.MissingExtra("the use of Object Storage", "s3fs", "s3") from error
     config = {
         "s3": {"addressing_style": "path", "payload_signing_enabled": True},
         "request_checksum_calculation": "when_required",
