@@ -221,14 +221,16 @@ def cluster():
         yield client
 
 
-def test_every_executor_gives_the_same(tables, words, cluster, tmp_path_factory):
-    """The current thread, threads, processes, and a cluster, with and without written files."""
+@pytest.mark.parametrize("long", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+def test_every_executor_gives_the_same(tables, words, cluster, tmp_path_factory, long):
+    """The current thread, processes, and a cluster, with and without written files; the long form has threads
+    and a corpus of words, too."""
     with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(2, get_context("spawn")) as processes:
-        for corpus, reference in ((tables, "reference"), (words, "truth")):
+        for corpus, reference in ((tables, "reference"), (words, "truth"))[: 1 + long]:
             options = {"reference": reference, "systems": SYSTEMS, "by": "noise"}
             serial = sk.score(corpus, **options)
             assert serial.summary["n_words"].gt(0).all()
-            for executor in (threads, processes, cluster.get_executor()):
+            for executor in (*[threads] * long, processes, cluster.get_executor()):
                 for out in (None, tmp_path_factory.mktemp("out")):
                     same(serial, sk.score(corpus, **options, executor=executor, out=out))
 

@@ -201,6 +201,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         force_align(DATA / "story.mp3", "once")
 
 
+@pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
     """Eight minutes need at most 20 MB more than one minute; their samples would be 30 MB."""
     sound = samples("monologue.wav")

@@ -27,15 +27,20 @@ def code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def copy_project(folder: Path) -> Path:
+    """The notebooks and recordings in a new folder, so that running them changes nothing in ours."""
+    for name in ("notebooks", "data"):
+        shutil.copytree(ROOT / name, folder / name)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory) -> Iterator[tuple[Path, list[Any]]]:
     """A copy of the notebooks and recordings, and the cells of the quickstart, run in JupyterLab.
 
     The other notebooks run after it, in the same home, so that its recordings are recognized only once.
     """
-    repository = tmp_path_factory.mktemp("notebooks") / "repository"
-    for name in ("notebooks", "data"):  # so that running them changes nothing in ours
-        shutil.copytree(ROOT / name, repository / name)
+    repository = copy_project(tmp_path_factory.mktemp("notebooks") / "repository")
     jupyter = tmp_path_factory.mktemp("jupyter")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MPLBACKEND", raising=False)  # a kernel draws into its notebook
@@ -94,7 +99,7 @@ def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch):
     """All cells of all notebooks, twice in one home, without errors and without output on standard error.
 
     After another notebook, and the second time, the journal already has jobs with the same options. The short
-    form is the quickstart in JupyterLab.
+    form is the quickstart alone.
     """
     repository, quickstart = first_run
     monkeypatch.delenv("MPLBACKEND", raising=False)
@@ -111,6 +116,14 @@ def test_notebooks_run_in_the_order_of_the_readme(first_run, monkeypatch):
     assert {name: texts for name, texts in found.items() if texts} == {}
 
 
+def test_the_quickstart_runs(tmp_path, monkeypatch):
+    """All cells, without errors and without output on standard error."""
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    monkeypatch.setenv("SPEECHKIT_NB_HOME", str(tmp_path / "home"))
+    assert run_notebook(copy_project(tmp_path / "project") / "notebooks" / "quickstart.ipynb") == []
+
+
+@pytest.mark.exhaustive
 def test_the_quickstart_in_a_real_jupyterlab(first_run):
     """Opened in Chromium and run: bar, tables and pictures are on the page, with the right values."""
     _, cells = first_run

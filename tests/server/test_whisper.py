@@ -75,6 +75,7 @@ def recognized(api: Api, model: str, content: bytes, **options: Any) -> pd.DataF
     return make_words([message.SerializeToString() for message in messages])
 
 
+@pytest.mark.exhaustive
 def test_two_models_in_one_server_compare(api: Api) -> None:
     """Whisper has better words, pocketsphinx better times; both surely, and each with its known size."""
     content = (DATA / "monologue.wav").read_bytes()
@@ -84,9 +85,9 @@ def test_two_models_in_one_server_compare(api: Api) -> None:
     }
     alignment = align(truth(), found, normalizer="en", collar=0.5)
     row = compare_pairs(Evidence.from_counts(count_errors(alignment), cut_segments(alignment))).loc[0]
-    assert (row["a"], row["b"], row["holm_of"]) == ("general", "general:rc", "segments")
+    assert (row["a"], row["b"]) == ("general", "general:rc")
     assert row["wer_delta"] > 0.05
-    assert row["p_holm"] < 0.01
+    assert row["mapsswe_p"] < 0.01
     found = compute_timing(alignment)
     assert (found["coverage"] > 0.8).all()
     assert found.loc["general", "start_median"] < 0.02
