@@ -173,9 +173,9 @@ def measure(condition: Condition, n_runs: int) -> dict[str, float]:
     return shares
 
 
-def find_faults(shares: dict[str, float], n_runs: int) -> list[str]:
-    """Names of the shares that are outside of their limits."""
-    luck = 2 * sqrt(0.05 * 0.95 / n_runs)
+def find_faults(shares: dict[str, float], n_runs: int, n_errors: float = 2) -> list[str]:
+    """Names of the shares that are outside of their limits by more than `n_errors` standard errors."""
+    luck = n_errors * sqrt(0.05 * 0.95 / n_runs)
     is_wrong = {
         name: share < 0.93 - luck or share > 0.97 + luck
         for name, share in shares.items()
