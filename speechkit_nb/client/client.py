@@ -185,7 +185,7 @@ class Client:
                 raises an error); or an iterable, from which the next recording is taken when one was sent.
             progress: True shows a bar for all of them, or a function of (fraction, status).
             reuse, bucket: as in `submit`.
-            stop_after: after how many failures in a row to stop.
+            stop_after: after how many consecutive failures to stop.
             sample_rate, encoding, n_channels, container: as in `submit`, for all recordings.
             options: fields of `RecognitionConfig`, for all recordings.
 

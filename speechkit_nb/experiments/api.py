@@ -12,7 +12,7 @@ from .plan import make_plan
 from .result import Experiment
 
 FAILURES = 20
-"""Failures in a row, besides those of one recording with all variants, after which sending stops."""
+"""Consecutive failures, besides those of one recording with all variants, after which sending stops."""
 
 
 def experiment(

@@ -57,11 +57,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.close()
 
 
-@pytest.fixture(params=["grpc", "rest"])
-def client(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> Iterator[sk.Client]:
-    target = server.rest if request.param == "rest" else f"grpc://{server.address}"
-    with sk.connect(target, journal=tmp_path / "journal.sqlite3") as client:
-        yield client
+@pytest.fixture(scope="module", params=["grpc", "rest"])
+def target(request: pytest.FixtureRequest, server: Server) -> str:
+    return server.rest if request.param == "rest" else f"grpc://{server.address}"
 
 
 def recognize(client: sk.Client, **options: Any) -> sk.Transcript:

@@ -45,8 +45,8 @@ class Batch:
     """Sends recordings one after the other, in a separate thread.
 
     One recording is in memory at a time: the next one is read after it is sent. A recording that cannot be
-    sent becomes a failed job, and the next one follows, unless too many fail in a row. The same sound with
-    the same options is sent once.
+    sent becomes a failed job, and the next one follows, unless `stop_after` consecutive ones fail. The same
+    sound with the same options is sent once.
 
     Args:
         sources: as in `Client.submit_many`.
@@ -57,7 +57,7 @@ class Batch:
         poller: checks each job.
         bucket, reuse, format: as in `Client.submit`; `format` has its arguments about the format.
         api: that of the service, `"v3"` or `"v2"`.
-        stop_after: number of failures in a row after which the batch ends.
+        stop_after: number of consecutive failures after which the batch ends.
 
     Raises:
         AudioError, ConfigError: if the sources or options are not valid; nothing was sent then.
@@ -310,7 +310,7 @@ def choose_format(item: Item, format: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class _ConsecutiveFailures:
-    """Counts failures in a row, separately for sending and for recognition."""
+    """Counts consecutive failures, separately for sending and for recognition."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

@@ -23,7 +23,7 @@ from .sender import SessionLimits, SessionSender
 from .time_shift import TimelineShifter
 
 FIRST_ATTEMPTS, ATTEMPTS = 5, 8
-"""Sessions in a row that may break off without a final: before the first message, and later."""
+"""Consecutive sessions that may break off without a final: before the first message, and later."""
 PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before the next session; doubled each time."""
 TEMPORARY = ("OUT_OF_RANGE", "DEADLINE_EXCEEDED")

@@ -124,21 +124,22 @@ def compare_pairs(
     0  one  two       0.25        NaN
     """
     estimate = choose_estimate(evidence, level, method, n_replicates, seed)
-    drawn = None
-    if method != "ratio" and evidence.groups is not None and evidence.moments.n <= MOST_DRAWN:
+    ratio, drawn = Ratio(evidence.moments, level), estimate
+    if method == "auto" and evidence.groups is not None and evidence.moments.n <= MOST_DRAWN:
         drawn = choose_estimate(evidence, level, "bootstrap", n_replicates, seed)
     rows = []
     for i, j in combinations(range(len(evidence.systems)), 2):
         sums = (evidence.n_segments, evidence.differences, evidence.squares)
         matched = mapsswe(*(int(each[i, j]) for each in sums))
         found = _difference(evidence, estimate, i, j, level)
-        poi = (nan, nan) if drawn is None else drawn.difference(i, j)[3:5]
-        ratio_p = Ratio(evidence.moments, level).difference(i, j).ratio_p
+        samples = drawn.difference(i, j)  # without samples its two figures are NaN
+        ratio_p = ratio.difference(i, j).ratio_p
         swapped = nan if method == "ratio" else _swap_p(evidence, i, j, n_replicates, seed)
         only = int(evidence.only[i, j]), int(evidence.only[j, i])
         tests = matched.n_segments, *_segment_tests(evidence, matched), mcnemar(*only)
         names = evidence.systems[i], evidence.systems[j]
-        rows.append((*names, *found[:3], evidence.moments.n, *poi, ratio_p, swapped, *tests))
+        shares = samples.poi, samples.bootstrap_p, ratio_p, swapped
+        rows.append((*names, *found[:3], evidence.moments.n, *shares, *tests))
     frame = pd.DataFrame(rows, columns=list(PAIRS[:-2])).astype({"a": "str", "b": "str"})
     of = "ratio" if method == "ratio" or evidence.groups is None else "swap"
     decisive = frame[f"{of}_p"] if _has_enough(evidence, level) else pd.Series(nan, frame.index)
